@@ -1,1 +1,3 @@
-//! placeholder
+//! A faithful local Bedrock.
+
+pub mod words;
