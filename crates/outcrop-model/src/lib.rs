@@ -1,1 +1,32 @@
-//! placeholder
+//! The shared vocabulary of Outcrop.
+//!
+//! Words only: dialects, the intermediate representation (IR) of a chat, stream events, the loss
+//! ledger, error classes, usage, model cards and the receipt. No sockets, no clock, no randomness;
+//! nothing here knows how a word is spelt in any dialect's JSON.
+
+pub mod at;
+pub mod catalog;
+pub mod chat;
+pub mod dialect;
+pub mod event;
+pub mod fault;
+pub mod frame;
+pub mod json;
+pub mod ledger;
+pub mod receipt;
+pub mod scrub;
+pub mod stop;
+pub mod usage;
+
+pub use at::At;
+pub use catalog::{Card, Catalog};
+pub use chat::{Block, BlockKind, ChatRequest, ChatResponse, Turn};
+pub use dialect::{Carrier, Dialect};
+pub use event::{Delta, Event, Opening};
+pub use fault::{ErrorClass, Fault, Phase, Retry};
+pub use frame::{Frame, FrameKind};
+pub use json::{Extra, Json, Object};
+pub use ledger::{Fidelity, Ledger, Loss};
+pub use receipt::{Outcome, Receipt};
+pub use stop::StopReason;
+pub use usage::Usage;

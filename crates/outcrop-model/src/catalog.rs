@@ -1,0 +1,294 @@
+//! What is known about models, as data.
+//!
+//! 1. Facts live in `catalog/models.toml`, each card with a source and a checked date; code asks a
+//!    card for a capability and never looks at a model's name.
+//! 2. A model that no card names gets the `unknown` card: Converse, nothing refused in advance.
+//! 3. A model id may be a foundation id, an inference-profile id (geography prefix) or an ARN of
+//!    either; opaque ARNs (application profiles, deployments, …) get the `unknown` card.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+
+use crate::dialect::Dialect;
+
+const BUILT_IN: &str = include_str!("../../../catalog/models.toml");
+
+/// All cards, ready for look-up.
+#[derive(Debug)]
+pub struct Catalog {
+    geo_prefixes: Vec<String>,
+    /// (id prefix, index into `cards`), longest prefix first.
+    prefixes: Vec<(String, usize)>,
+    cards: Vec<Card>,
+    unknown: Card,
+    listed: Vec<Listed>,
+}
+
+/// A model that `GET /v1/models` names when the account cannot be asked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listed {
+    pub id: String,
+    pub name: String,
+    /// Release day, `YYYY-MM-DD`.
+    pub created: String,
+    pub owner: String,
+}
+
+/// What one family of models can do, and how it wants to be asked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Card {
+    /// Chat dialects that the model speaks, richest first.
+    pub dialects: Vec<Dialect>,
+    pub system: bool,
+    /// Whether system messages may stand between turns.
+    pub mid_system: bool,
+    pub tools: bool,
+    /// Whether `any` and a named tool can be forced.
+    pub forced_tools: bool,
+    /// Whether a tool may carry `strict`.
+    pub strict_tools: bool,
+    /// Whether parallel tool calls can be switched off.
+    pub parallel_control: bool,
+    pub images: bool,
+    pub documents: bool,
+    pub tool_result_images: bool,
+    /// Whether the prompt can be marked for caching.
+    pub cache: bool,
+    pub cache_one_hour: bool,
+    pub thinking: ThinkingStyle,
+    pub effort: EffortStyle,
+    /// Whether thinking of earlier turns can be sent back.
+    pub replay_thinking: bool,
+    /// Whether encrypted thinking of earlier turns can be sent back.
+    pub replay_redacted: bool,
+    pub sampling: SamplingRule,
+    pub top_k: TopKPlace,
+    pub stop_sequences: bool,
+    /// Whether a JSON schema for the answer is enforced by the model's side.
+    pub json_schema: bool,
+    /// Whether the conversation may end with an assistant turn to be continued.
+    pub prefill: bool,
+    /// Values of `anthropic_version` that the model accepts on Bedrock, preferred first.
+    pub anthropic_versions: Vec<String>,
+    /// Beginnings of `anthropic_beta` values that Bedrock accepts for the model; others are dropped.
+    pub betas: Vec<String>,
+    /// Sent when the caller names no limit: Bedrock reserves quota for the model's maximum otherwise.
+    pub default_max_tokens: u64,
+    /// Smallest limit that the model accepts.
+    pub min_max_tokens: u64,
+}
+
+/// Which form of the thinking setting the model takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThinkingStyle {
+    /// Cannot be asked to think.
+    None,
+    /// `thinking: {type: enabled, budget_tokens}`
+    Budget,
+    /// `thinking: {type: adaptive}` with an effort.
+    Adaptive,
+    /// Thinks on its own and takes no setting.
+    Always,
+    /// `reasoningConfig: {type, maxReasoningEffort}` in the additional fields.
+    ReasoningConfig,
+}
+
+/// Where the model takes an effort.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EffortStyle {
+    None,
+    /// `output_config.effort` in Anthropic's dialect.
+    OutputConfig,
+    /// Turned into a thinking budget.
+    Budget,
+    /// `reasoning_effort` in the additional fields.
+    ReasoningEffort,
+    /// `reasoning: {effort}` in the additional fields.
+    Reasoning,
+    /// Inside `reasoningConfig`.
+    ReasoningConfig,
+}
+
+/// Which sampling settings the model accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SamplingRule {
+    All,
+    /// `temperature` or `top_p`, not both.
+    One,
+    /// None at all.
+    None,
+}
+
+/// Where the model takes `top_k` over Converse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TopKPlace {
+    None,
+    /// `top_k` in the additional fields.
+    Plain,
+    /// `inferenceConfig: {topK}` in the additional fields.
+    InferenceConfig,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    geo_prefixes: Vec<String>,
+    card: BTreeMap<String, RawCard>,
+    #[serde(default)]
+    listed: Vec<Listed>,
+}
+
+/// A card as written: the facts that differ from the card it extends.
+#[derive(Deserialize)]
+struct RawCard {
+    extends: Option<String>,
+    #[serde(default)]
+    prefixes: Vec<String>,
+    source: String,
+    checked: String,
+    #[serde(flatten)]
+    facts: toml::Table,
+}
+
+// === impl Catalog ===
+
+impl Catalog {
+    /// The catalog that comes with the binary. A test proves that it parses; were it broken all the
+    /// same, every model would get the `unknown` card's behaviour from an empty catalog.
+    pub fn built_in() -> &'static Catalog {
+        static CATALOG: OnceLock<Catalog> = OnceLock::new();
+        #[expect(clippy::expect_used, reason = "compiled in and parsed by a test")]
+        CATALOG.get_or_init(|| Catalog::parse(BUILT_IN).expect("the built-in catalog parses"))
+    }
+
+    /// Parses a catalog file. Errors name the card.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let file: File = toml::from_str(text).map_err(|e| e.to_string())?;
+        let (mut prefixes, mut cards, mut unknown) = (Vec::new(), Vec::new(), None);
+        for (name, raw) in &file.card {
+            if raw.source.is_empty() || raw.checked.is_empty() {
+                return Err(format!("card `{name}` has no source or checked date"));
+            }
+            let card = resolve(&file.card, name)?;
+            if name == "unknown" {
+                unknown = Some(card.clone());
+            }
+            prefixes.extend(raw.prefixes.iter().map(|p| (p.clone(), cards.len())));
+            cards.push(card);
+        }
+        prefixes.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.0.cmp(&b.0)));
+        let unknown = unknown.ok_or("there is no card `unknown`")?;
+        Ok(Self { geo_prefixes: file.geo_prefixes, prefixes, cards, unknown, listed: file.listed })
+    }
+
+    /// The card for a model id in any form (see the module's third rule).
+    pub fn card(&self, model: &str) -> &Card {
+        let id = self.foundation_id(model);
+        let found = self.prefixes.iter().find(|(prefix, _)| id.starts_with(prefix.as_str()));
+        found.map_or(&self.unknown, |(_, index)| &self.cards[*index])
+    }
+
+    /// The foundation id inside a profile id or ARN, as far as the text tells.
+    pub fn foundation_id<'m>(&self, model: &'m str) -> &'m str {
+        let id = match model.starts_with("arn:") {
+            true => model.rsplit_once('/').map_or(model, |(_, id)| id),
+            false => model,
+        };
+        let geo = self.geo_prefixes.iter().find(|p| id.starts_with(p.as_str()));
+        geo.map_or(id, |prefix| &id[prefix.len()..])
+    }
+
+    pub fn listed(&self) -> &[Listed] {
+        &self.listed
+    }
+}
+
+/// Lays a card over those that it extends.
+fn resolve(cards: &BTreeMap<String, RawCard>, name: &str) -> Result<Card, String> {
+    let mut chain = vec![name];
+    while let Some(parent) = cards.get(chain[chain.len() - 1]).and_then(|c| c.extends.as_deref()) {
+        if chain.contains(&parent) {
+            return Err(format!("card `{name}` extends itself"));
+        }
+        chain.push(parent);
+    }
+    let mut facts = toml::Table::new();
+    for link in chain.iter().rev() {
+        let raw = cards
+            .get(*link)
+            .ok_or_else(|| format!("card `{name}` extends `{link}`, which is not there"))?;
+        facts.extend(raw.facts.clone());
+    }
+    facts.try_into().map_err(|e| format!("card `{name}`: {e}"))
+}
+
+// === impl Card ===
+
+impl Card {
+    /// The dialect in which to ask for a chat: the richest that the model speaks.
+    pub fn chat_dialect(&self) -> Dialect {
+        self.dialects.first().copied().unwrap_or(Dialect::Converse)
+    }
+
+    pub fn accepts_beta(&self, beta: &str) -> bool {
+        self.betas.iter().any(|b| beta.starts_with(b.as_str()))
+    }
+
+    pub fn speaks(&self, dialect: Dialect) -> bool {
+        self.dialects.contains(&dialect)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_catalog_parses() {
+        let catalog = Catalog::parse(BUILT_IN).unwrap();
+        assert!(catalog.cards.len() > 10);
+        for listed in catalog.listed() {
+            assert_ne!(catalog.card(&listed.id).default_max_tokens, 0, "{}", listed.id);
+        }
+    }
+
+    #[test]
+    fn ids_profiles_and_arns_share_a_card() {
+        let catalog = Catalog::built_in();
+        for id in [
+            "anthropic.claude-sonnet-4-5-20250929-v1:0",
+            "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+            "us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0",
+            "arn:aws:bedrock:eu-west-1:111122223333:inference-profile/eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        ] {
+            assert_eq!(catalog.card(id).chat_dialect(), Dialect::Anthropic, "{id}");
+            assert_eq!(catalog.card(id).thinking, ThinkingStyle::Budget, "{id}");
+        }
+        assert_eq!(catalog.card("anthropic.claude-opus-4-8").thinking, ThinkingStyle::Adaptive);
+    }
+
+    #[test]
+    fn what_no_card_names_goes_over_converse() {
+        let catalog = Catalog::built_in();
+        for id in [
+            "newvendor.model-1",
+            "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/ab12cd34ef56",
+        ] {
+            assert_eq!(catalog.card(id).chat_dialect(), Dialect::Converse, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_card_that_extends_itself_is_refused() {
+        let text = "geo_prefixes=[]\n[card.a]\nextends='b'\nsource='s'\nchecked='c'\n[card.b]\nextends='a'\nsource='s'\nchecked='c'\n";
+        assert!(Catalog::parse(text).unwrap_err().contains("extends itself"));
+    }
+}

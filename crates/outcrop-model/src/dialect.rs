@@ -1,0 +1,57 @@
+//! Dialects (JSON languages) and carriers (envelopes).
+
+use serde::Deserialize;
+
+/// A JSON language of requests, responses, events and errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    /// OpenAI Chat Completions.
+    OpenAiChat,
+    /// Anthropic Messages.
+    Anthropic,
+    /// Bedrock Converse.
+    Converse,
+    /// A model family's own body for InvokeModel; the gateway relays it unread.
+    Native,
+}
+
+/// The envelope in which a dialect travels to Bedrock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Carrier {
+    /// `/model/{id}/converse[-stream]`
+    Converse,
+    /// `/model/{id}/invoke[-with-response-stream]`
+    Invoke,
+    /// `/model/{id}/count-tokens`
+    CountTokens,
+}
+
+// === impl Dialect ===
+
+impl Dialect {
+    /// The word for logs, metrics and the loss report.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Dialect::OpenAiChat => "openai_chat",
+            Dialect::Anthropic => "anthropic",
+            Dialect::Converse => "converse",
+            Dialect::Native => "native",
+        }
+    }
+}
+
+// === impl Carrier ===
+
+impl Carrier {
+    /// Last segment of the path on `bedrock-runtime`.
+    pub fn path_segment(self, stream: bool) -> &'static str {
+        match (self, stream) {
+            (Carrier::Converse, false) => "converse",
+            (Carrier::Converse, true) => "converse-stream",
+            (Carrier::Invoke, false) => "invoke",
+            (Carrier::Invoke, true) => "invoke-with-response-stream",
+            (Carrier::CountTokens, _) => "count-tokens",
+        }
+    }
+}

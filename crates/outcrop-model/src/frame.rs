@@ -1,0 +1,22 @@
+//! One message of an AWS event stream, already checked and split, borrowed from the receive buffer.
+
+/// What kind of message a frame is (`:message-type`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrameKind<'a> {
+    /// `:event-type`, e.g. `contentBlockDelta` or `chunk`.
+    Event(&'a str),
+    /// `:exception-type` in lowerCamel, e.g. `throttlingException`.
+    Exception(&'a str),
+    /// `:message-type: error` with `:error-code` and `:error-message`.
+    Error { code: &'a str, message: &'a str },
+    /// A `:message-type` that the protocol does not name.
+    Unknown(&'a str),
+}
+
+/// A whole frame. `payload` is the message body, `raw` the frame's exact bytes on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame<'a> {
+    pub kind: FrameKind<'a>,
+    pub payload: &'a [u8],
+    pub raw: &'a [u8],
+}

@@ -1,0 +1,52 @@
+//! What is known of a request when it has ended: exactly one [`Receipt`] each.
+
+use std::time::Duration;
+
+use crate::dialect::{Carrier, Dialect};
+use crate::fault::ErrorClass;
+use crate::usage::Usage;
+
+/// Metadata only: no prompt, no answer, no credential.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Receipt {
+    pub request_id: String,
+    pub dialect: Dialect,
+    /// `None` when the request was refused before a carrier was chosen.
+    pub carrier: Option<Carrier>,
+    /// Model id as the caller wrote it; empty when the body could not be read.
+    pub model: String,
+    pub stream: bool,
+    /// How often the request was sent to Bedrock.
+    pub attempts: u32,
+    /// HTTP status that the client saw.
+    pub status: u16,
+    pub usage: Option<Usage>,
+    /// Time to the first event for the client.
+    pub first_byte: Option<Duration>,
+    pub duration: Duration,
+    pub outcome: Outcome,
+    /// Number of entries in the loss ledger, both ways.
+    pub losses: usize,
+    pub upstream_request_id: Option<String>,
+    /// For the log: what the upstream really said.
+    pub detail: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The answer is complete; the stop reason when the dialect tells one.
+    Completed(Option<String>),
+    Failed(ErrorClass),
+    /// The client left first.
+    ClientLeft,
+}
+
+impl Outcome {
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Outcome::Completed(_) => "completed",
+            Outcome::Failed(class) => class.as_str(),
+            Outcome::ClientLeft => "client_left",
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Token counts in disjoint buckets.
+
+/// Tokens of one answer. The buckets are disjoint; `reasoning` is a part of `output`, noted beside it.
+///
+/// Dialects count differently (OpenAI's `prompt_tokens` includes cached tokens, Anthropic's and
+/// Bedrock's `input_tokens` does not); those conventions live in the dialects, not here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Input tokens neither read from nor written to a cache.
+    pub input: u64,
+    pub cache_read: u64,
+    /// Written with the five-minute lifetime (the default).
+    pub cache_write_5m: u64,
+    /// Written with the one-hour lifetime.
+    pub cache_write_1h: u64,
+    pub output: u64,
+    /// Of `output`, those spent on reasoning, when the model tells.
+    pub reasoning: Option<u64>,
+}
+
+impl Usage {
+    pub fn cache_write(&self) -> u64 {
+        self.cache_write_5m + self.cache_write_1h
+    }
+
+    /// All tokens of the prompt, cached or not.
+    pub fn prompt(&self) -> u64 {
+        self.input + self.cache_read + self.cache_write()
+    }
+
+    pub fn total(&self) -> u64 {
+        self.prompt() + self.output
+    }
+}
