@@ -1,1 +1,16 @@
-//! placeholder
+//! Bytes to meaning and back, for every dialect.
+//!
+//! Pure and sans-IO: no sockets, no clock, no randomness. Requests are decoded to the IR and encoded
+//! for a model's dialect; answers take the way back, whole or as a stream of events; where client
+//! and model share a dialect the body is relayed instead.
+
+pub mod anthropic;
+pub mod converse;
+pub mod names;
+pub mod openai;
+pub mod plan;
+pub mod relay;
+pub mod render;
+pub mod sequencer;
+pub mod sse;
+pub mod write;

@@ -1,0 +1,15 @@
+//! What every server-sent-event writer shares.
+
+use outcrop_model::{Event, Fault};
+
+/// Writes a well-formed event sequence (the sequencer's output) in one client dialect.
+pub trait StreamWriter: Send {
+    /// Appends the bytes for one event.
+    fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>);
+
+    /// Appends the fault that ends the stream; nothing may follow, above all no success terminator.
+    fn fault(&mut self, fault: &Fault, out: &mut Vec<u8>);
+
+    /// Bytes that keep a silent connection alive and that every client of the dialect ignores.
+    fn keep_alive(&self) -> &'static [u8];
+}
