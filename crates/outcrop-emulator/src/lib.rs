@@ -1,3 +1,4 @@
 //! A faithful local Bedrock.
 
+pub mod native;
 pub mod words;
