@@ -1,0 +1,321 @@
+//! One attempt at AWS: sign, send, wait for the head.
+//!
+//! 1. [`AwsClient::send`] never retries and never reads a successful body.
+//! 2. The path goes out byte for byte as given, after the endpoint's base path; what is signed is what
+//!    is sent.
+//! 3. Headers that a caller used to identify itself, and those that the connection owns, never leave.
+//! 4. Any status but 2xx is a [`Fault`] with AWS's own words classified.
+//! 5. A refused signature corrects the clock from the response's `date` before the fault is returned,
+//!    so that the next attempt carries the right time.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderName};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use outcrop_model::{ErrorClass, Fault, Phase};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::body::{IncomingBody, chain};
+use crate::classify::{classify_http, date, request_id};
+use crate::clock::{Clock, CorrectedClock};
+use crate::connect::{HttpClient, Protocols, Trust, http_client};
+use crate::credentials::{CredentialSource, Credentials};
+use crate::deadline::{Timeouts, Watchdog, after};
+use crate::endpoint::{EndpointWish, Endpoints, Service};
+use crate::setup::{Lookup, SetupError, read};
+use crate::sign::{Signable, signature};
+
+/// Most bytes read of a refusal: AWS's error bodies are under 10 KB; a proxy's page may be larger, and
+/// none of it reaches the caller.
+const MAX_REFUSAL: usize = 1024 * 1024;
+/// Longest wait for the rest of a refusal: its head already says that the request failed.
+const REFUSAL_PATIENCE: Duration = Duration::from_secs(10);
+/// The variable that names a file of further root certificates, as in the AWS SDKs.
+const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+const USER_AGENT: &str = concat!("outcrop/", env!("CARGO_PKG_VERSION"));
+
+/// Headers that never leave: the caller's identity, what signing sets, what the connection owns, and an
+/// encoding that the gateway could not read.
+const WITHHELD: [HeaderName; 15] = [
+    header::AUTHORIZATION,
+    header::COOKIE,
+    header::PROXY_AUTHORIZATION,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("x-amz-date"),
+    HeaderName::from_static("x-amz-security-token"),
+    HeaderName::from_static("x-amz-content-sha256"),
+    header::HOST,
+    header::ACCEPT_ENCODING,
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::EXPECT,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// All that an [`AwsClient`] needs to know.
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    pub endpoints: Endpoints,
+    pub credentials: CredentialSource,
+    pub timeouts: Timeouts,
+    pub protocols: Protocols,
+    /// PEM file of roots to trust beside the platform's.
+    pub extra_roots: Option<PathBuf>,
+    pub clock: Clock,
+}
+
+/// A pooled client for one region. Share it behind an `Arc`.
+#[derive(Debug)]
+pub struct AwsClient {
+    http: HttpClient,
+    endpoints: Endpoints,
+    credentials: CredentialSource,
+    timeouts: Timeouts,
+    clock: CorrectedClock,
+}
+
+/// A request, replayable as often as wanted.
+#[derive(Debug, Clone)]
+pub struct Outbound {
+    pub service: Service,
+    pub method: Method,
+    /// Raw path and query, beginning with `/`; already percent-encoded as it shall go on the wire.
+    pub path_and_query: String,
+    /// Content type, accept, `x-amzn-bedrock-*`; what must not leave is left out on sending.
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// A successful response's head with its unread body. Dropping it cancels the call.
+#[derive(Debug)]
+pub struct Incoming {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    /// `x-amzn-requestid`.
+    pub request_id: Option<String>,
+    pub body: IncomingBody,
+}
+
+// === impl ClientConfig ===
+
+impl ClientConfig {
+    /// The defaults around where to go and who to be.
+    pub fn new(endpoints: Endpoints, credentials: CredentialSource) -> Self {
+        Self {
+            endpoints,
+            credentials,
+            timeouts: Timeouts::default(),
+            protocols: Protocols::default(),
+            extra_roots: None,
+            clock: Clock::system(),
+        }
+    }
+
+    /// Everything from flags and environment.
+    ///
+    /// # Errors
+    /// When region, endpoint or credentials are missing or malformed.
+    pub fn from_env(wish: EndpointWish<'_>, lookup: Lookup<'_>) -> Result<Self, SetupError> {
+        let credentials = CredentialSource::from_env(lookup)?;
+        let mut config = Self::new(Endpoints::resolve(wish, lookup)?, credentials);
+        config.extra_roots = read(lookup, CA_BUNDLE).map(PathBuf::from);
+        Ok(config)
+    }
+}
+
+// === impl Outbound ===
+
+impl Outbound {
+    /// A JSON `POST` to the runtime.
+    pub fn post(path_and_query: impl Into<String>, body: impl Into<Bytes>) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Self {
+            service: Service::Runtime,
+            method: Method::POST,
+            path_and_query: path_and_query.into(),
+            headers,
+            body: body.into(),
+        }
+    }
+}
+
+// === impl AwsClient ===
+
+impl AwsClient {
+    /// Sets up TLS and the pool; connects to nothing yet.
+    ///
+    /// # Errors
+    /// When root certificates cannot be read.
+    pub fn new(config: ClientConfig) -> Result<Self, SetupError> {
+        let ClientConfig { endpoints, credentials, timeouts, protocols, extra_roots, clock } =
+            config;
+        let trust = if endpoints.runtime.is_tls() || endpoints.control.is_tls() {
+            Trust::Platform { extra_roots: extra_roots.as_deref() }
+        } else {
+            Trust::NotNeeded
+        };
+        let http = http_client(trust, protocols, timeouts.connect)?;
+        Ok(Self { http, endpoints, credentials, timeouts, clock: CorrectedClock::new(clock) })
+    }
+
+    /// Where this client sends.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// One attempt, up to the response's head.
+    ///
+    /// # Errors
+    /// [`Phase::BeforeSend`] when nothing left for the service (bad path, no connection), else
+    /// [`Phase::AwaitingHead`]: the service refused, was lost, or did not answer in time.
+    pub async fn send(&self, request: &Outbound) -> Result<Incoming, Fault> {
+        let started = Instant::now();
+        let end = after(started, self.timeouts.total);
+        let credentials = self.credentials.current()?;
+        let signed = self.prepare(request, &credentials)?;
+        let head_by = after(started, self.timeouts.first_byte).min(end);
+        let response = match timeout_at(head_by, self.http.request(signed)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(lost(&error)),
+            Err(_elapsed) => return Err(unanswered()),
+        };
+        let (head, body) = response.into_parts();
+        let body = IncomingBody::new(body, Watchdog::new(self.timeouts.idle, end));
+        if !head.status.is_success() {
+            return Err(self.refused(Response::from_parts(head, body)).await);
+        }
+        Ok(Incoming {
+            status: head.status,
+            request_id: request_id(&head.headers),
+            headers: head.headers,
+            body,
+        })
+    }
+
+    /// The request as it goes out.
+    fn prepare(
+        &self,
+        request: &Outbound,
+        credentials: &Credentials,
+    ) -> Result<Request<Full<Bytes>>, Fault> {
+        let Outbound { service, method, path_and_query, headers, body } = request;
+        let endpoint = self.endpoints.of(*service);
+        let target = endpoint.target(path_and_query)?;
+        let mut headers = headers.clone();
+        for name in &WITHHELD {
+            headers.remove(name);
+        }
+        headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
+        match credentials {
+            Credentials::Bearer(token) => {
+                headers.insert(header::AUTHORIZATION, token.authorization());
+            }
+            Credentials::Keys(keys) => {
+                let path_and_query = target.path_and_query().map_or("/", |path| path.as_str());
+                let request = Signable {
+                    method,
+                    path_and_query,
+                    host: endpoint.host(),
+                    headers: &headers,
+                    body,
+                };
+                headers.extend(signature(
+                    &request,
+                    keys,
+                    &self.endpoints.region,
+                    self.clock.now(),
+                )?);
+            }
+        }
+        let mut signed = Request::new(Full::new(body.clone()));
+        *signed.method_mut() = method.clone();
+        *signed.uri_mut() = target;
+        *signed.headers_mut() = headers;
+        Ok(signed)
+    }
+
+    /// Reads why the service refused.
+    async fn refused(&self, response: Response<IncomingBody>) -> Fault {
+        let (head, mut body) = response.into_parts();
+        body.set_phase(Phase::AwaitingHead);
+        let mut read = Vec::new();
+        let complete = timeout(REFUSAL_PATIENCE, fill(&mut body, &mut read)).await;
+        if !matches!(complete, Ok(Ok(()))) {
+            tracing::debug!(
+                status = head.status.as_u16(),
+                bytes = read.len(),
+                "error body incomplete"
+            );
+        }
+        let fault = classify_http(head.status.as_u16(), &head.headers, &read);
+        if fault.class == ErrorClass::BadSignature {
+            self.correct_clock(&head.headers);
+        }
+        fault
+    }
+
+    fn correct_clock(&self, headers: &HeaderMap) {
+        if let Some(seconds) = date(headers).and_then(|theirs| self.clock.correct(theirs)) {
+            tracing::warn!(
+                seconds,
+                "the clock differs from AWS's; signing with the corrected time from now on"
+            );
+        }
+    }
+}
+
+// === helpers ===
+
+/// Reads up to [`MAX_REFUSAL`] bytes; what has been read stays in `read` whatever happens.
+async fn fill(body: &mut IncomingBody, read: &mut Vec<u8>) -> Result<(), Fault> {
+    while read.len() < MAX_REFUSAL {
+        let Some(chunk) = body.chunk().await.transpose()? else {
+            return Ok(());
+        };
+        let room = MAX_REFUSAL - read.len();
+        read.extend_from_slice(&chunk[..chunk.len().min(room)]);
+    }
+    Ok(())
+}
+
+fn lost(error: &hyper_util::client::legacy::Error) -> Fault {
+    let detail = chain(error);
+    let (class, phase, message) = if error.is_connect() {
+        (ErrorClass::Unreachable, Phase::BeforeSend, "the gateway could not connect to Bedrock")
+    } else if is_parse(error) {
+        (ErrorClass::Garbled, Phase::AwaitingHead, "Bedrock's answer arrived damaged")
+    } else {
+        (
+            ErrorClass::Unreachable,
+            Phase::AwaitingHead,
+            "the connection to Bedrock was lost before it answered",
+        )
+    };
+    Fault::new(class, phase, message).with_detail(detail)
+}
+
+fn is_parse(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn unanswered() -> Fault {
+    Fault::new(
+        ErrorClass::UpstreamTimeout,
+        Phase::AwaitingHead,
+        "Bedrock did not begin to answer in time",
+    )
+    .with_detail("first-byte timeout")
+}

@@ -1,0 +1,168 @@
+//! Connections to AWS: TCP, TLS, and the pool that keeps them.
+//!
+//! 1. One time limit covers name look-up, TCP and TLS together.
+//! 2. Certificates are judged by the platform's verifier; on Linux and other Unixes it reads the
+//!    system's store or what `SSL_CERT_FILE` and `SSL_CERT_DIR` name. `AWS_CA_BUNDLE` adds roots.
+//! 3. No certificate store is read when every endpoint is plain `http`.
+
+use std::future::Future;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Uri;
+use http_body_util::Full;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use tower_service::Service;
+
+use crate::setup::SetupError;
+
+/// Idle connections are dropped after this time, before common load balancers (60 s) drop them and a
+/// request meets a connection that is just closing.
+const POOL_IDLE: Duration = Duration::from_secs(50);
+/// Silence after which TCP asks whether the peer is still there; shorter than the idle limits of NAT
+/// gateways (350 s on AWS), so that a long silent inference is not forgotten by them.
+const TCP_KEEPALIVE: Duration = Duration::from_secs(45);
+/// Time between unanswered questions.
+const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+/// Unanswered questions after which the peer is gone: with the above, about two minutes.
+const TCP_KEEPALIVE_RETRIES: u32 = 5;
+/// The same for HTTP/2, where it also finds a peer whose kernel lives and whose process does not.
+const HTTP2_PING: Duration = Duration::from_secs(45);
+const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Which versions of HTTP are offered in the TLS handshake. Without TLS it is always HTTP/1.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protocols {
+    /// The service chooses; both end points of Bedrock know HTTP/2.
+    #[default]
+    Http1AndHttp2,
+    /// One request per connection at a time.
+    Http1,
+}
+
+pub(crate) type HttpClient = Client<TimedConnector, Full<Bytes>>;
+
+/// A connector with one time limit over all its steps.
+#[derive(Debug, Clone)]
+pub(crate) struct TimedConnector {
+    inner: HttpsConnector<HttpConnector>,
+    limit: Duration,
+}
+
+/// The certificates to trust beside the platform's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Trust<'a> {
+    /// No endpoint uses TLS.
+    NotNeeded,
+    Platform {
+        extra_roots: Option<&'a Path>,
+    },
+}
+
+/// The pooled client.
+pub(crate) fn http_client(
+    trust: Trust<'_>,
+    protocols: Protocols,
+    connect: Duration,
+) -> Result<HttpClient, SetupError> {
+    let builder = HttpsConnectorBuilder::new().with_tls_config(tls(trust)?).https_or_http();
+    let tcp = tcp(connect);
+    let inner = match protocols {
+        Protocols::Http1AndHttp2 => builder.enable_http1().enable_http2().wrap_connector(tcp),
+        Protocols::Http1 => builder.enable_http1().wrap_connector(tcp),
+    };
+    Ok(Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(POOL_IDLE)
+        .http2_keep_alive_interval(HTTP2_PING)
+        .http2_keep_alive_timeout(HTTP2_PING_TIMEOUT)
+        .build(TimedConnector { inner, limit: connect }))
+}
+
+// === impl TimedConnector ===
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type Connection = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
+
+impl Service<Uri> for TimedConnector {
+    type Response = Connection;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Connection, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = self.inner.call(uri);
+        let limit = self.limit;
+        Box::pin(async move {
+            match tokio::time::timeout(limit, connecting).await {
+                Ok(outcome) => outcome,
+                Err(_elapsed) => Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    format!("no connection within {limit:?}"),
+                )
+                .into()),
+            }
+        })
+    }
+}
+
+// === helpers ===
+
+fn tcp(connect: Duration) -> HttpConnector {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(connect));
+    tcp.set_keepalive(Some(TCP_KEEPALIVE));
+    tcp.set_keepalive_interval(Some(TCP_KEEPALIVE_INTERVAL));
+    tcp.set_keepalive_retries(Some(TCP_KEEPALIVE_RETRIES));
+    tcp
+}
+
+fn tls(trust: Trust<'_>) -> Result<rustls::ClientConfig, SetupError> {
+    let failed = |error: rustls::Error| SetupError::Tls(error.to_string());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(failed)?;
+    let extra_roots = match trust {
+        Trust::NotNeeded => {
+            return Ok(builder
+                .with_root_certificates(rustls::RootCertStore::empty())
+                .with_no_client_auth());
+        }
+        Trust::Platform { extra_roots: Some(path) } => certificates(path)?,
+        Trust::Platform { extra_roots: None } => Vec::new(),
+    };
+    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra_roots, provider)
+        .map_err(failed)?;
+    Ok(builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth())
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
+    let bad = |reason: String| SetupError::BadCaBundle { path: path.to_owned(), reason };
+    let found: Result<Vec<_>, _> =
+        CertificateDer::pem_file_iter(path).map_err(|error| bad(error.to_string()))?.collect();
+    let found = found.map_err(|error| bad(error.to_string()))?;
+    if found.is_empty() {
+        return Err(bad("it holds no PEM certificate".to_owned()));
+    }
+    Ok(found)
+}
