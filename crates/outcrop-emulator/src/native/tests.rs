@@ -43,7 +43,9 @@ pub(crate) fn joined(chunks: &[Value], pointer: &str) -> String {
 
 /// The text parts of a prompt's turns.
 pub(crate) fn told(prompt: &Prompt) -> Vec<&str> {
-    let text = |part| if let Part::Text(text) = part { Some(text.as_str()) } else { None };
+    fn text(part: &Part) -> Option<&str> {
+        if let Part::Text(text) = part { Some(text) } else { None }
+    }
     prompt.turns.iter().flat_map(|turn| turn.parts.iter().filter_map(text)).collect()
 }
 
