@@ -15,6 +15,7 @@ mod encode;
 mod header;
 
 use std::borrow::Cow;
+use std::fmt;
 
 use outcrop_model::{ErrorClass, Fault, Frame, FrameKind, Phase};
 
@@ -38,7 +39,6 @@ pub const LARGEST_MAX_FRAME: usize = 24 * 1024 * 1024 + MAX_HEADERS + PRELUDE + 
 const COMPACT_FROM: usize = 16 * 1024;
 
 /// Turns received bytes into frames that borrow from its buffer.
-#[derive(Debug)]
 pub struct Decoder {
     buffer: Vec<u8>,
     /// Bytes at the front of `buffer` that were handed out already.
@@ -170,6 +170,17 @@ impl Decoder {
     }
 }
 
+/// Shows sizes only: the buffer holds what people write.
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waiting = self.buffer.len() - self.consumed;
+        f.debug_struct("Decoder")
+            .field("waiting", &waiting)
+            .field("broken", &self.broken)
+            .finish_non_exhaustive()
+    }
+}
+
 // === impl Prelude ===
 
 impl Prelude {
@@ -252,4 +263,26 @@ fn kind(section: &[u8]) -> Result<FrameKind<'_>, Cow<'static, str>> {
 fn garbled(reason: Cow<'static, str>, phase: Phase) -> Fault {
     Fault::new(ErrorClass::Garbled, phase, "the model's answer arrived damaged")
         .with_detail(format!("event stream: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Chunks that never end on a frame's border: the buffer is never empty, so only compaction frees it.
+    #[test]
+    fn invariant_3_a_long_stream_does_not_grow_the_buffer() {
+        let mut one = Vec::new();
+        encode_event("chunk", &[b'x'; 300], &mut one).unwrap();
+        let mut decoder = Decoder::default();
+        let mut seen = 0;
+        for chunk in one.repeat(10_000).chunks(one.len() + 1) {
+            decoder.push(chunk);
+            while decoder.next().unwrap().is_some() {
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 10_000);
+        assert!(decoder.buffer.capacity() < 4 * COMPACT_FROM, "the buffer kept what was consumed");
+    }
 }
