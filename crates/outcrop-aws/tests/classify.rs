@@ -1,5 +1,7 @@
 //! The error tables, row by row: AWS's names and texts → class, message for the caller, detail.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};

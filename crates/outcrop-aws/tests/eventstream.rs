@@ -1,5 +1,7 @@
 //! Invariants 1–5 of `eventstream`, over random frames, splits, cuts and flips.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
 use outcrop_aws::eventstream::{
     DEFAULT_MAX_FRAME, Decoder, Value, encode, encode_event, encode_exception,
 };

@@ -1,6 +1,8 @@
 //! Our signatures are botocore's, header for header, over committed vectors
 //! (`tests/data/generate_sigv4.py` writes them).
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 

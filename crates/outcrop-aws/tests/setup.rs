@@ -1,0 +1,224 @@
+//! Credentials, regions, endpoints and waits from flags and environment, without a process environment.
+
+use std::time::Duration;
+
+use outcrop_aws::{
+    Backoff, CredentialSource, Credentials, Endpoint, EndpointWish, Endpoints, Region, SetupError,
+};
+
+/// A stand-in for the environment.
+fn env<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
+    |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+}
+
+#[test]
+fn credentials_come_from_the_environment() {
+    let check = |pairs: &[(&str, &str)], expected: &str| {
+        let source = CredentialSource::from_env(&env(pairs)).unwrap();
+        assert_eq!(source.to_string(), expected, "{pairs:?}");
+    };
+    let id = ("AWS_ACCESS_KEY_ID", " AKIDEXAMPLE\n");
+    let secret = ("AWS_SECRET_ACCESS_KEY", "s3cr3t/+=");
+    let bearer = ("AWS_BEARER_TOKEN_BEDROCK", "ABSKQmVkcm9jaw==\n");
+    check(&[id, secret], "access key AKID…");
+    check(&[id, secret, ("AWS_SESSION_TOKEN", "tok")], "access key AKID…");
+    check(&[id, secret, bearer], "Bedrock API key");
+    check(&[id, bearer], "Bedrock API key");
+    check(&[id, secret, ("AWS_BEARER_TOKEN_BEDROCK", " ")], "access key AKID…");
+}
+
+#[test]
+fn unusable_credentials_are_refused_with_the_variable_s_name() {
+    let check = |pairs: &[(&str, &str)], words: &[&str]| {
+        let error = CredentialSource::from_env(&env(pairs)).unwrap_err().to_string();
+        for word in words {
+            assert!(error.contains(word), "{error}");
+        }
+        assert!(!error.contains("s3cr3t"), "{error}");
+    };
+    check(
+        &[],
+        &[
+            "AWS_BEARER_TOKEN_BEDROCK (not set)",
+            "AWS_ACCESS_KEY_ID",
+            "outcrop demo",
+            "outcrop serve --emulator",
+        ],
+    );
+    check(&[("AWS_SESSION_TOKEN", "s3cr3t")], &["AWS_SESSION_TOKEN (set, but useless"]);
+    check(
+        &[("AWS_ACCESS_KEY_ID", "AKID")],
+        &["AWS_ACCESS_KEY_ID is set but AWS_SECRET_ACCESS_KEY is not"],
+    );
+    check(
+        &[("AWS_SECRET_ACCESS_KEY", "s3cr3t")],
+        &["AWS_SECRET_ACCESS_KEY is set but AWS_ACCESS_KEY_ID is not"],
+    );
+    check(
+        &[("AWS_BEARER_TOKEN_BEDROCK", "s3cr3t\ns3cr3t")],
+        &["AWS_BEARER_TOKEN_BEDROCK holds a blank or a control"],
+    );
+    check(
+        &[("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "s3cr3t s3cr3t")],
+        &["AWS_SECRET_ACCESS_KEY holds"],
+    );
+}
+
+#[test]
+fn secrets_cannot_be_printed() {
+    let keys = Credentials::keys("AKIDEXAMPLE", "s3cr3t", Some("t0k3n")).unwrap();
+    let bearer = Credentials::bearer("b34r3r").unwrap();
+    for text in [
+        format!("{keys:?} {bearer:?} {keys} {bearer}"),
+        format!("{:?}", CredentialSource::Static(keys)),
+    ] {
+        for secret in ["s3cr3t", "t0k3n", "b34r3r", "AKIDEXAMPLE"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+}
+
+#[test]
+fn regions_are_sought_in_order_and_checked() {
+    let check = |flag, pairs: &[(&str, &str)], expected: &str| {
+        assert_eq!(Region::resolve(flag, &env(pairs)).unwrap().as_str(), expected);
+    };
+    let (first, second) = (("AWS_REGION", "eu-west-1"), ("AWS_DEFAULT_REGION", "eu-west-2"));
+    check(Some("us-east-1"), &[first, second], "us-east-1");
+    check(None, &[first, second], "eu-west-1");
+    check(None, &[second], "eu-west-2");
+    check(None, &[("AWS_REGION", ""), second], "eu-west-2");
+    assert_eq!(Region::resolve(None, &env(&[])), Err(SetupError::MissingRegion));
+    for bad in
+        ["", "us_east_1", "US-EAST-1", "-us", "us-", "us.east", "us-east-1/x", &"a".repeat(64)]
+    {
+        assert!(
+            matches!(Region::resolve(Some(bad), &env(&[])), Err(SetupError::BadRegion { .. })),
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn endpoints_follow_partition_and_precedence() {
+    let check = |region, flag, pairs: &[(&str, &str)], runtime: &str, control: &str| {
+        let wish = EndpointWish { region: Some(region), endpoint_url: flag };
+        let endpoints = Endpoints::resolve(wish, &env(pairs)).unwrap();
+        assert_eq!(
+            (endpoints.runtime.to_string().as_str(), endpoints.control.to_string().as_str()),
+            (runtime, control)
+        );
+    };
+    let aws = |region, suffix: &str| {
+        check(
+            region,
+            None,
+            &[],
+            &format!("https://bedrock-runtime.{region}.{suffix}"),
+            &format!("https://bedrock.{region}.{suffix}"),
+        );
+    };
+    aws("us-east-1", "amazonaws.com");
+    aws("us-gov-west-1", "amazonaws.com");
+    aws("cn-north-1", "amazonaws.com.cn");
+    aws("eusc-de-east-1", "amazonaws.eu");
+    aws("us-iso-east-1", "c2s.ic.gov");
+    aws("us-isob-east-1", "sc2s.sgov.gov");
+    aws("eu-isoe-west-1", "cloud.adc-e.uk");
+    aws("us-isof-south-1", "csp.hci.ic.gov");
+
+    let any = ("AWS_ENDPOINT_URL", "http://any:1");
+    let runtime = ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "http://runtime:2/base/");
+    let control = ("AWS_ENDPOINT_URL_BEDROCK", "http://control:3");
+    let ignore = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "True");
+    check("us-east-1", None, &[any], "http://any:1", "http://any:1");
+    check("us-east-1", None, &[any, runtime], "http://runtime:2/base", "http://any:1");
+    check("us-east-1", None, &[any, runtime, control], "http://runtime:2/base", "http://control:3");
+    check(
+        "us-east-1",
+        Some("http://flag:4"),
+        &[any, runtime, control, ignore],
+        "http://flag:4",
+        "http://flag:4",
+    );
+    let (own, own_control) = (
+        "https://bedrock-runtime.us-east-1.amazonaws.com",
+        "https://bedrock.us-east-1.amazonaws.com",
+    );
+    check("us-east-1", None, &[any, runtime, control, ignore], own, own_control);
+
+    let (fips, dual) = (("AWS_USE_FIPS_ENDPOINT", "true"), ("AWS_USE_DUALSTACK_ENDPOINT", "true"));
+    check(
+        "us-east-1",
+        None,
+        &[fips],
+        "https://bedrock-runtime-fips.us-east-1.amazonaws.com",
+        "https://bedrock-fips.us-east-1.amazonaws.com",
+    );
+    check(
+        "us-east-1",
+        None,
+        &[fips, dual],
+        "https://bedrock-runtime-fips.us-east-1.api.aws",
+        "https://bedrock-fips.us-east-1.api.aws",
+    );
+    let both = Endpoints::resolve(
+        EndpointWish { region: Some("us-east-1"), endpoint_url: None },
+        &env(&[any, fips]),
+    );
+    assert!(matches!(both, Err(SetupError::HostVariantWithEndpoint { .. })));
+}
+
+#[test]
+fn malformed_endpoints_are_refused() {
+    for bad in [
+        "",
+        "localhost:80",
+        "/path",
+        "ftp://host",
+        "https://",
+        "https://host/?a=b",
+        "https://user:s3cr3t@host",
+        "https://ho st",
+    ] {
+        let error = Endpoint::parse(bad, "--endpoint-url").unwrap_err().to_string();
+        assert!(error.contains("--endpoint-url") && !error.contains("s3cr3t"), "{error}");
+    }
+}
+
+#[test]
+fn the_target_keeps_every_byte_and_the_host_names_its_port() {
+    let check = |base, path: &str, target: &str, host: &str| {
+        let endpoint = Endpoint::parse(base, "test").unwrap();
+        assert_eq!(endpoint.target(path).unwrap().to_string(), target);
+        assert_eq!(endpoint.host(), host);
+    };
+    let path = "/model/arn:aws%3Abedrock%2Fx~y/converse?a=%2F&b";
+    check("http://127.0.0.1:8080", path, &format!("http://127.0.0.1:8080{path}"), "127.0.0.1:8080");
+    check("https://host:443/base/", path, &format!("https://host:443/base{path}"), "host");
+    check("http://host:80", path, &format!("http://host:80{path}"), "host");
+    check("https://host:80", path, &format!("https://host:80{path}"), "host:80");
+    check("http://[::1]:9", path, &format!("http://[::1]:9{path}"), "[::1]:9");
+    let endpoint = Endpoint::parse("http://host", "test").unwrap();
+    for bad in ["", "model", "/a b", "/a#b", "/a\nb", "@other.example/x", "/\u{7f}"] {
+        assert!(endpoint.target(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn waits_grow_with_jitter_up_to_the_cap_and_honour_the_service() {
+    let backoff = Backoff::default();
+    let millis = |attempt, asked, random| backoff.delay(attempt, asked, random).as_millis();
+    assert_eq!([1, 2, 3, 4].map(|attempt| millis(attempt, None, 1.0)), [200, 400, 800, 1600]);
+    assert_eq!([1, 2, 3, 4].map(|attempt| millis(attempt, None, 0.0)), [100, 200, 400, 800]);
+    assert_eq!(millis(0, None, 1.0), 200);
+    assert_eq!(millis(u32::MAX, None, 1.0), 20_000);
+    assert_eq!(millis(1, Some(Duration::from_secs(3)), 0.5), 3000);
+    assert_eq!(millis(1, Some(Duration::MAX), 0.5), 20_000);
+    assert_eq!(millis(1, None, f64::NAN), 200);
+    assert_eq!(millis(1, None, 7.0), 200);
+    assert_eq!(
+        [0, 1, 2, 3, 4].map(|made| backoff.allows_another(made)),
+        [true, true, true, false, false]
+    );
+}
