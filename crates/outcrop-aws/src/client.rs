@@ -8,6 +8,7 @@
 //! 5. A refused signature corrects the clock from the response's `date` before the fault is returned,
 //!    so that the next attempt carries the right time.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -80,7 +81,7 @@ pub struct AwsClient {
 }
 
 /// A request, replayable as often as wanted.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Outbound {
     pub service: Service,
     pub method: Method,
@@ -142,6 +143,14 @@ impl Outbound {
             headers,
             body: body.into(),
         }
+    }
+}
+
+/// Shows where the request goes and how large it is: headers and body hold what callers send.
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { service, method, path_and_query, headers: _, body } = self;
+        write!(f, "Outbound({service:?} {method} {path_and_query}, {} bytes)", body.len())
     }
 }
 

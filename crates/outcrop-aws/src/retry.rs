@@ -3,7 +3,7 @@
 //! 1. The wait never exceeds the cap, nor, when the service named a time, falls below it up to the cap.
 //! 2. Jitter is the caller's random number, so that a test can choose it.
 //!
-//! Whether to try again at all is [`outcrop_model::retry`]'s to say; the loop lives elsewhere.
+//! Whether to try again at all is [`outcrop_model::fault::retry`]'s to say; the loop lives elsewhere.
 
 use std::time::Duration;
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use outcrop_aws::{
-    Backoff, CredentialSource, Credentials, Endpoint, EndpointWish, Endpoints, Region, SetupError,
+    AwsClient, Backoff, ClientConfig, CredentialSource, Credentials, Endpoint, EndpointWish,
+    Endpoints, Region, SetupError,
 };
 
 /// A stand-in for the environment.
@@ -221,4 +222,24 @@ fn waits_grow_with_jitter_up_to_the_cap_and_honour_the_service() {
         [0, 1, 2, 3, 4].map(|made| backoff.allows_another(made)),
         [true, true, true, false, false]
     );
+}
+
+#[test]
+fn a_whole_client_is_set_up_from_the_environment() {
+    let pairs = [
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_BEARER_TOKEN_BEDROCK", "absk"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+        ("AWS_CA_BUNDLE", "/certs.pem"),
+    ];
+    let config = ClientConfig::from_env(EndpointWish::default(), &env(&pairs)).unwrap();
+    assert_eq!(config.extra_roots.as_deref(), Some(std::path::Path::new("/certs.pem")));
+    let hour = Duration::from_secs(3600);
+    assert!(
+        config.timeouts.first_byte > hour && config.timeouts.total > hour,
+        "Bedrock may take an hour"
+    );
+    // No certificate is read where no endpoint uses TLS.
+    let client = AwsClient::new(config).unwrap();
+    assert_eq!(client.endpoints().runtime.to_string(), "http://127.0.0.1:1");
 }
