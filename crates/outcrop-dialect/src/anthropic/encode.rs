@@ -1,0 +1,302 @@
+//! The IR to an InvokeModel body in Anthropic's dialect.
+//!
+//! 1. The request has been fitted to the card before: turns alternate, names and ids are legal,
+//!    thinking, effort and sampling have the form that the model takes, betas are filtered.
+//! 2. Whatever Anthropic's dialect has no place for goes to the ledger; nothing is skipped.
+//! 3. Model, streaming, service tier and request metadata are the carrier's: InvokeModel takes them
+//!    in its path and headers, so they are not in the body.
+
+use std::borrow::Cow;
+
+use outcrop_model::chat::{OutputFormat, Role, Thinking, Tool, ToolChoice};
+use outcrop_model::json::{Json, Members};
+use outcrop_model::{At, Card, ChatRequest, Ledger, Turn};
+
+use super::encode_block::{write_blocks, write_last_words};
+use super::{cache, settings};
+use crate::write::JsonWriter;
+
+/// Writes the body for InvokeModel to `out`.
+pub fn encode(
+    request: &ChatRequest<'_>,
+    card: &Card,
+    anthropic_version: &str,
+    out: &mut Vec<u8>,
+    ledger: &mut Ledger,
+) {
+    let ChatRequest {
+        model: _,
+        system,
+        turns,
+        tools,
+        tool_choice,
+        parallel_tools,
+        max_tokens,
+        temperature,
+        top_p,
+        top_k,
+        stop_sequences,
+        thinking,
+        effort,
+        format,
+        service_tier: _,
+        user,
+        metadata: _,
+        stream: _,
+        betas,
+        names,
+        extra,
+    } = request;
+    ledger.extra(At::Root, extra);
+    let mut w = JsonWriter::new(out);
+    w.open_object();
+    w.member_str("anthropic_version", anthropic_version);
+    write_strings(&mut w, "anthropic_beta", betas);
+    w.member_u64("max_tokens", max_tokens.unwrap_or(card.default_max_tokens));
+    if !system.is_empty() {
+        w.key("system");
+        write_blocks(&mut w, system, ledger);
+    }
+    write_turns(&mut w, turns, ledger);
+    write_tools(&mut w, tools, ledger);
+    write_tool_choice(&mut w, request, (tool_choice.as_ref(), *parallel_tools), ledger);
+    write_thinking(&mut w, thinking.as_ref());
+    let schema = enforced_schema(format.as_ref(), card, names.format, ledger);
+    write_output_config(&mut w, effort.as_deref(), schema);
+    write_strings(&mut w, "stop_sequences", stop_sequences);
+    for (key, value) in [("temperature", temperature), ("top_p", top_p)] {
+        if let Some(value) = value {
+            w.key(key);
+            w.f64(*value);
+        }
+    }
+    if let Some(top_k) = top_k {
+        w.member_u64("top_k", *top_k);
+    }
+    if let Some(user) = user {
+        w.key("metadata");
+        w.open_object();
+        w.member_str("user_id", user);
+        w.close_object();
+    }
+    w.close_object();
+}
+
+fn write_strings(w: &mut JsonWriter<'_>, key: &'static str, list: &[Cow<'_, str>]) {
+    if list.is_empty() {
+        return;
+    }
+    w.key(key);
+    w.open_array();
+    for item in list {
+        w.str(item);
+    }
+    w.close_array();
+}
+
+fn write_turns(w: &mut JsonWriter<'_>, turns: &[Turn<'_>], ledger: &mut Ledger) {
+    w.key("messages");
+    w.open_array();
+    for (i, turn) in turns.iter().enumerate() {
+        let Turn { role, blocks, at, extra } = turn;
+        ledger.extra(*at, extra);
+        w.open_object();
+        w.member_str("role", role_word(*role));
+        w.key("content");
+        match role {
+            Role::Assistant if i + 1 == turns.len() => write_last_words(w, blocks, ledger),
+            Role::User | Role::Assistant | Role::System => write_blocks(w, blocks, ledger),
+        }
+        w.close_object();
+    }
+    w.close_array();
+}
+
+fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::System => "system",
+    }
+}
+
+fn write_tools(w: &mut JsonWriter<'_>, tools: &[Tool<'_>], ledger: &mut Ledger) {
+    if tools.is_empty() {
+        return;
+    }
+    w.key("tools");
+    w.open_array();
+    for tool in tools {
+        write_tool(w, tool, ledger);
+    }
+    w.close_array();
+}
+
+fn write_tool(w: &mut JsonWriter<'_>, tool: &Tool<'_>, ledger: &mut Ledger) {
+    let Tool { name, description, schema, strict, vendor, cache, at, extra } = tool;
+    ledger.extra(*at, extra);
+    if let Some((word, raw)) = vendor {
+        return write_vendor_tool(w, tool, (word, raw), ledger);
+    }
+    w.open_object();
+    w.member_str("name", name);
+    if let Some(description) = description {
+        w.member_str("description", description);
+    }
+    w.key("input_schema");
+    write_schema(w, schema.as_ref());
+    // `false` is the default, and older models refuse the member itself.
+    if *strict == Some(true) {
+        w.member_bool("strict", true);
+    }
+    cache::write(w, *cache);
+    w.close_object();
+}
+
+/// The root of an input schema must say that it is an object; callers of other dialects often do not.
+fn write_schema(w: &mut JsonWriter<'_>, schema: Option<&Json<'_>>) {
+    const ANY_OBJECT: &[u8] = br#"{"type":"object","properties":{}}"#;
+    let Some(schema) = schema else { return w.raw_bytes(ANY_OBJECT) };
+    if schema.get().starts_with(r#"{"type":"object""#) {
+        return w.raw(schema);
+    }
+    match serde_json::from_str::<Members<'_>>(schema.get()) {
+        Ok(members) if members.0.is_empty() => w.raw_bytes(ANY_OBJECT),
+        Ok(members) if members.get("type").is_none() => {
+            w.open_object();
+            w.member_str("type", "object");
+            for (key, value) in members.0 {
+                w.key_escaped(&key);
+                w.raw(value);
+            }
+            w.close_object();
+        }
+        // A schema of another type, or none at all: the model's side says what is wrong with it.
+        Ok(_) | Err(_) => w.raw(schema),
+    }
+}
+
+/// Anthropic's own tools (they carry their name beside the type) go as they came, except the cache
+/// mark, which fitting may have changed.
+fn write_vendor_tool(
+    w: &mut JsonWriter<'_>,
+    tool: &Tool<'_>,
+    (word, raw): (&str, &Json<'_>),
+    ledger: &mut Ledger,
+) {
+    match serde_json::from_str::<Members<'_>>(raw.get()) {
+        Ok(members) if members.get("name").and_then(settings::word_of).is_some() => {
+            w.open_object();
+            for (key, value) in members.0.iter().filter(|(key, _)| key != "cache_control") {
+                w.key_escaped(key);
+                w.raw(value);
+            }
+            cache::write(w, tool.cache);
+            w.close_object();
+        }
+        Ok(_) | Err(_) => {
+            ledger.refused(tool.at.to_string(), format!("Claude has no tool of type `{word}`"));
+        }
+    }
+}
+
+fn write_tool_choice(
+    w: &mut JsonWriter<'_>,
+    request: &ChatRequest<'_>,
+    (choice, parallel): (Option<&ToolChoice<'_>>, Option<bool>),
+    ledger: &mut Ledger,
+) {
+    let one_at_a_time = parallel == Some(false);
+    if request.tools.is_empty() {
+        // Without tools `auto`, `none` and the number of calls mean nothing; the others ask for one.
+        if matches!(choice, Some(ToolChoice::Any | ToolChoice::Named(_))) {
+            ledger.dropped("tool_choice", "there are no tools to choose from");
+        }
+        return;
+    }
+    let choice = match choice {
+        Some(choice) => choice,
+        None if one_at_a_time => &ToolChoice::Auto,
+        None => return,
+    };
+    let (word, name) = match choice {
+        ToolChoice::Auto => ("auto", None),
+        ToolChoice::Any => ("any", None),
+        ToolChoice::None => ("none", None),
+        ToolChoice::Named(name) => ("tool", Some(name)),
+    };
+    w.key("tool_choice");
+    w.open_object();
+    w.member_str("type", word);
+    if let Some(name) = name {
+        w.member_str("name", name);
+    }
+    if one_at_a_time && *choice != ToolChoice::None {
+        w.member_bool("disable_parallel_tool_use", true);
+    }
+    w.close_object();
+}
+
+fn write_thinking(w: &mut JsonWriter<'_>, thinking: Option<&Thinking<'_>>) {
+    let Some(thinking) = thinking else { return };
+    let (word, budget, display) = match thinking {
+        Thinking::Budget { tokens, display } => ("enabled", Some(*tokens), display.as_deref()),
+        Thinking::Adaptive { display } => ("adaptive", None, display.as_deref()),
+        Thinking::Disabled => ("disabled", None, None),
+    };
+    w.key("thinking");
+    w.open_object();
+    w.member_str("type", word);
+    if let Some(budget) = budget {
+        w.member_u64("budget_tokens", budget);
+    }
+    if let Some(display) = display {
+        w.member_str("display", display);
+    }
+    w.close_object();
+}
+
+/// The schema that the model's side shall enforce, if it can.
+fn enforced_schema<'r, 'a>(
+    format: Option<&'r OutputFormat<'a>>,
+    card: &Card,
+    path: &'static str,
+    ledger: &mut Ledger,
+) -> Option<&'r Json<'a>> {
+    match format? {
+        OutputFormat::JsonObject => {
+            ledger.dropped(path, "Claude has no JSON mode without a schema");
+            None
+        }
+        OutputFormat::JsonSchema { .. } if !card.json_schema => {
+            ledger.dropped(path, "this model does not enforce a JSON schema");
+            None
+        }
+        // The name is the caller's label; `strict` is what Anthropic always does.
+        OutputFormat::JsonSchema { name: _, description, schema, strict: _ } => {
+            if description.is_some() {
+                ledger.dropped(path, "the schema's description has no place in Claude's format");
+            }
+            Some(schema)
+        }
+    }
+}
+
+fn write_output_config(w: &mut JsonWriter<'_>, effort: Option<&str>, schema: Option<&Json<'_>>) {
+    if effort.is_none() && schema.is_none() {
+        return;
+    }
+    w.key("output_config");
+    w.open_object();
+    if let Some(effort) = effort {
+        w.member_str("effort", effort);
+    }
+    if let Some(schema) = schema {
+        w.key("format");
+        w.open_object();
+        w.member_str("type", "json_schema");
+        w.member_raw("schema", schema);
+        w.close_object();
+    }
+    w.close_object();
+}
