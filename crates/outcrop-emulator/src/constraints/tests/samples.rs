@@ -6,7 +6,7 @@ use crate::constraints::table::{Kind, Operation, Shape, get};
 use crate::constraints::text;
 
 /// Sizes above this are not tried: the request would be tens of megabytes.
-const LARGEST_TRIED: f64 = 100_000.0;
+pub(super) const LARGEST_TRIED: f64 = 100_000.0;
 
 /// Texts of which one fits each pattern of the table.
 const TEXTS: [&str; 9] = [
@@ -79,7 +79,10 @@ fn violating_uri(operation: &'static Operation, body: &Value) -> Vec<Case> {
             let (path, rule) = (member.to_owned(), text::NOT_NULL.to_owned());
             cases.push(Case { uri: others.clone(), body: body.clone(), path, rule });
         }
-        for bad in broken(&input(operation).members[member], &mut Vec::new()) {
+        let target = &input(operation).members[member];
+        let is_text = sample(target).is_string();
+        let bad = broken(target, &mut Vec::new());
+        for bad in bad.into_iter().filter(|bad| bad.value.is_string() || !is_text) {
             let text = bad.value.as_str().map_or_else(|| bad.value.to_string(), str::to_owned);
             let uri = others.iter().cloned().chain([(member, text)]).collect();
             let (path, body) = (member.to_owned(), body.clone());
@@ -181,7 +184,7 @@ fn broken(target: &'static str, above: &mut Vec<&'static str>) -> Vec<Bad> {
         return Vec::new();
     }
     above.push(target);
-    let bad = match shape.kind {
+    let mut bad = match shape.kind {
         Kind::Structure => broken_structure(shape, above),
         Kind::List => broken_list(shape, above),
         Kind::Map => broken_map(shape, above),
@@ -191,7 +194,19 @@ fn broken(target: &'static str, above: &mut Vec<&'static str>) -> Vec<Bad> {
         Kind::Boolean | Kind::Timestamp => Vec::new(),
     };
     above.pop();
+    bad.push(wrong_type(shape));
     bad
+}
+
+fn wrong_type(shape: &Shape) -> Bad {
+    let value = match shape.kind {
+        Kind::String | Kind::Blob | Kind::Timestamp => json!(5),
+        Kind::Structure | Kind::List | Kind::Map | Kind::Boolean | Kind::Integer | Kind::Float => {
+            json!("text")
+        }
+    };
+    let rule = text::wrong_type("", &value, shape.kind).message;
+    here(value, rule)
 }
 
 fn here(value: Value, rule: String) -> Bad {
@@ -251,8 +266,8 @@ fn broken_map(shape: &'static Shape, above: &mut Vec<&'static str>) -> Vec<Bad> 
         all.push(Bad { value: json!({"k": bad.value}), path, rule: bad.rule });
     }
     for bad in broken(key, above) {
-        let name = bad.value.as_str().unwrap().to_owned();
-        let value = Value::Object([(name, sample(target))].into_iter().collect());
+        let Some(name) = bad.value.as_str() else { continue };
+        let value = Value::Object([(name.to_owned(), sample(target))].into_iter().collect());
         all.push(here(value, bad.rule));
     }
     all.extend(broken_sizes(shape, &|size| match size as usize {
