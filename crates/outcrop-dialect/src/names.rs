@@ -8,8 +8,8 @@
 
 use std::borrow::Cow;
 
-use outcrop_model::{BlockKind, ChatRequest, ChatResponse, Event, Opening};
 use outcrop_model::chat::{Block, ToolChoice};
+use outcrop_model::{BlockKind, ChatRequest, ChatResponse, Event, Opening};
 
 /// Longest name and id that Bedrock accepts.
 const MAX_LEN: usize = 64;
@@ -88,7 +88,10 @@ impl ToolNames {
     pub fn restore_event<R>(&self, event: &Event<'_>, next: impl FnOnce(&Event<'_>) -> R) -> R {
         match event {
             Event::Open { index, block: Opening::ToolUse { id, name } } if !self.is_empty() => {
-                let block = Opening::ToolUse { id: Cow::Borrowed(id), name: Cow::Borrowed(self.restore(name)) };
+                let block = Opening::ToolUse {
+                    id: Cow::Borrowed(id),
+                    name: Cow::Borrowed(self.restore(name)),
+                };
                 next(&Event::Open { index: *index, block })
             }
             other => next(other),
@@ -112,7 +115,10 @@ fn is_legal_byte(byte: u8) -> bool {
 
 fn legal_form(word: &str) -> String {
     const HASH: usize = 13; // `_` and twelve hex digits
-    let mut legal: String = word.chars().map(|c| if c.is_ascii() && is_legal_byte(c as u8) { c } else { '_' }).collect();
+    let mut legal: String = word
+        .chars()
+        .map(|c| if c.is_ascii() && is_legal_byte(c as u8) { c } else { '_' })
+        .collect();
     legal.truncate(MAX_LEN - HASH);
     legal.push_str(&format!("_{:012x}", fnv1a(word.as_bytes()) & 0xffff_ffff_ffff));
     legal
@@ -120,7 +126,9 @@ fn legal_form(word: &str) -> String {
 
 /// FNV-1a, 64 bit: stable over versions and machines, which the standard hasher does not promise.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, b| (hash ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, b| {
+        (hash ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 #[cfg(test)]

@@ -1,1 +1,153 @@
-//! (in preparation)
+//! From a caller's request to what is sent to Bedrock, and how its answer will be written.
+//!
+//! Same dialect: relay. Otherwise: the model's richest dialect. Pure: called again for every target.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use outcrop_model::json::{Members, Str, parse_body, parse_raw};
+use outcrop_model::{Card, Carrier, ChatRequest, Dialect, Fault, Ledger};
+
+use crate::fit::{Target, fit};
+use crate::names::ToolNames;
+use crate::{anthropic, converse, openai, relay};
+
+/// A caller's request, read far enough to route it.
+#[derive(Debug)]
+pub struct Peeked<'a> {
+    /// Model id as the caller wrote it.
+    pub model: Cow<'a, str>,
+    pub stream: bool,
+    content: Read<'a>,
+}
+
+#[derive(Debug)]
+enum Read<'a> {
+    OpenAi(Box<openai::Decoded<'a>>),
+    Anthropic { members: Members<'a>, betas: Vec<Cow<'a, str>>, body: &'a [u8] },
+    Bedrock { body: Bytes, carrier: Carrier },
+}
+
+/// What is sent to Bedrock.
+#[derive(Debug)]
+pub struct Outgoing {
+    pub carrier: Carrier,
+    pub stream: bool,
+    /// Headers that the body's own dialect needs beside `content-type: application/json`.
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Bytes,
+    pub way: Way,
+}
+
+/// How the answer becomes the caller's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// Anthropic's own JSON, taken out of the invoke envelope.
+    RelayAnthropic,
+    /// Bedrock's own bytes.
+    RelayBedrock(Carrier),
+    Translate { from: Dialect, to: Dialect, names: ToolNames, include_usage: bool },
+}
+
+// === impl Peeked ===
+
+impl<'a> Peeked<'a> {
+    pub fn openai(body: &'a [u8]) -> Result<Self, Fault> {
+        let mut decoded = Box::new(openai::decode(body)?);
+        let model = std::mem::take(&mut decoded.request.model);
+        Ok(Self { model, stream: decoded.request.stream, content: Read::OpenAi(decoded) })
+    }
+
+    /// `betas` are the values of `anthropic-beta`.
+    pub fn anthropic(body: &'a [u8], betas: Vec<Cow<'a, str>>) -> Result<Self, Fault> {
+        let members: Members<'a> = parse_body(body)?;
+        let raw = members.get("model").ok_or_else(|| Fault::invalid("model", "is required. Name the model to ask."))?;
+        let Str(model) = parse_raw(raw, "model")?;
+        if model.is_empty() {
+            return Err(Fault::invalid("model", "must not be empty. Name the model to ask."));
+        }
+        let stream = match members.get("stream") {
+            Some(raw) => parse_raw::<Option<bool>>(raw, "stream")?.unwrap_or(false),
+            None => false,
+        };
+        Ok(Self { model, stream, content: Read::Anthropic { members, betas, body } })
+    }
+
+    /// Bedrock's own API: the model id comes from the path, the body stays unread.
+    pub fn bedrock(model: Cow<'a, str>, body: Bytes, carrier: Carrier, stream: bool) -> Self {
+        Self { model, stream, content: Read::Bedrock { body, carrier } }
+    }
+
+    /// Plans the request for one target.
+    pub fn plan(self, card: &Card, ledger: &mut Ledger) -> Result<Outgoing, Fault> {
+        let stream = self.stream;
+        match self.content {
+            Read::OpenAi(decoded) => {
+                let openai::Decoded { request, include_usage } = *decoded;
+                translate(request, Dialect::OpenAiChat, include_usage, card, ledger)
+            }
+            Read::Anthropic { members, betas, .. } if card.speaks(Dialect::Anthropic) => {
+                let version = anthropic_version(card);
+                let body = relay::messages_to_invoke(&members, &betas, version, card, ledger)?;
+                let (carrier, way) = (Carrier::Invoke, Way::RelayAnthropic);
+                Ok(Outgoing { carrier, stream, headers: Vec::new(), body: body.into(), way })
+            }
+            Read::Anthropic { betas, body, .. } => {
+                let betas: Vec<&str> = betas.iter().map(|b| &**b).collect();
+                let request = anthropic::decode(body, &betas)?;
+                translate(request, Dialect::Anthropic, true, card, ledger)
+            }
+            Read::Bedrock { body, carrier } => {
+                let way = Way::RelayBedrock(carrier);
+                Ok(Outgoing { carrier, stream, headers: Vec::new(), body, way })
+            }
+        }
+    }
+}
+
+/// The `anthropic_version` that the model prefers; the oldest one, which every Claude takes, when the
+/// card names none.
+fn anthropic_version(card: &Card) -> &str {
+    card.anthropic_versions.first().map_or("bedrock-2023-05-31", String::as_str)
+}
+
+fn translate(
+    mut request: ChatRequest<'_>,
+    to: Dialect,
+    include_usage: bool,
+    card: &Card,
+    ledger: &mut Ledger,
+) -> Result<Outgoing, Fault> {
+    let from = card.chat_dialect();
+    let names = fit(&mut request, Target { card, dialect: from }, ledger)?;
+    let mut body = Vec::with_capacity(4096);
+    let mut headers = Vec::new();
+    let carrier = if from == Dialect::Anthropic {
+        anthropic::encode(&request, card, anthropic_version(card), &mut body, ledger);
+        invoke_headers(&request, &mut headers);
+        Carrier::Invoke
+    } else {
+        converse::encode(&request, card, &mut body, ledger);
+        Carrier::Converse
+    };
+    let way = Way::Translate { from, to, names, include_usage };
+    Ok(Outgoing { carrier, stream: request.stream, headers, body: body.into(), way })
+}
+
+/// Settings that travel in headers over InvokeModel and in the body over Converse.
+fn invoke_headers(request: &ChatRequest<'_>, headers: &mut Vec<(&'static str, String)>) {
+    if let Some(tier) = &request.service_tier {
+        headers.push(("x-amzn-bedrock-service-tier", tier.to_string()));
+    }
+    if !request.metadata.is_empty() {
+        let mut json = Vec::new();
+        let mut w = crate::write::JsonWriter::new(&mut json);
+        w.open_object();
+        for (key, value) in &request.metadata {
+            w.key_escaped(key);
+            w.str(value);
+        }
+        w.close_object();
+        headers.push(("x-amzn-bedrock-request-metadata", String::from_utf8_lossy(&json).into_owned()));
+    }
+}

@@ -1,1 +1,235 @@
-//! (in preparation)
+//! Same dialect, other envelope: edits a few top-level members and leaves the rest byte for byte.
+
+use std::borrow::Cow;
+
+use outcrop_model::json::{Members, next_str, parse_raw, skip};
+use outcrop_model::{Card, Fault, Ledger, Object, read_as_object};
+use serde::de::MapAccess;
+use serde_json::value::RawValue;
+
+use crate::invoke::METRICS;
+use crate::write::JsonWriter;
+
+/// Anthropic Messages → the body of InvokeModel: `model` and `stream` go, `anthropic_version` is the
+/// one that the model takes, `anthropic_beta` holds the betas of header and body that Bedrock takes.
+/// All other members keep their bytes and order.
+pub fn messages_to_invoke(
+    members: &Members<'_>,
+    header_betas: &[Cow<'_, str>],
+    version: &str,
+    card: &Card,
+    ledger: &mut Ledger,
+) -> Result<Vec<u8>, Fault> {
+    check(members)?;
+    let betas = accepted_betas(members, header_betas, card, ledger)?;
+    let size: usize = members.0.iter().map(|(k, v)| k.len() + v.get().len() + 4).sum();
+    let mut out = Vec::with_capacity(size + 128);
+    let mut w = JsonWriter::new(&mut out);
+    w.open_object();
+    w.member_str("anthropic_version", version);
+    if !betas.is_empty() {
+        w.key("anthropic_beta");
+        w.open_array();
+        betas.iter().for_each(|b| w.str(b));
+        w.close_array();
+    }
+    for (key, value) in &members.0 {
+        if !matches!(&**key, "model" | "stream" | "anthropic_version" | "anthropic_beta") {
+            w.key_escaped(key);
+            w.raw(value);
+        }
+    }
+    w.close_object();
+    Ok(out)
+}
+
+/// What Bedrock would refuse in words that do not help an Anthropic client.
+fn check(members: &Members<'_>) -> Result<(), Fault> {
+    match members.get("max_tokens") {
+        None => {
+            return Err(Fault::invalid(
+                "max_tokens",
+                "is required. Set the most tokens that the answer may have.",
+            ));
+        }
+        Some(raw) => {
+            let tokens: i64 = parse_raw(raw, "max_tokens")?;
+            if tokens < 1 {
+                return Err(Fault::invalid("max_tokens", "must be at least 1."));
+            }
+        }
+    }
+    let missing = || Fault::invalid("messages", "is required and must hold at least one message.");
+    let messages: Vec<&RawValue> =
+        parse_raw(members.get("messages").ok_or_else(missing)?, "messages")?;
+    match messages.is_empty() {
+        true => Err(missing()),
+        false => Ok(()),
+    }
+}
+
+fn accepted_betas<'a>(
+    members: &Members<'a>,
+    header: &[Cow<'a, str>],
+    card: &Card,
+    ledger: &mut Ledger,
+) -> Result<Vec<Cow<'a, str>>, Fault> {
+    let body: Vec<Cow<'a, str>> = match members.get("anthropic_beta") {
+        Some(raw) => {
+            let list: Vec<outcrop_model::json::Str<'a>> = parse_raw(raw, "anthropic_beta")?;
+            list.into_iter().map(|s| s.0).collect()
+        }
+        None => Vec::new(),
+    };
+    let mut accepted: Vec<Cow<'a, str>> = Vec::new();
+    for beta in header.iter().cloned().chain(body) {
+        if !card.accepts_beta(&beta) {
+            ledger.dropped(
+                "anthropic-beta",
+                format!("Bedrock does not take `{beta}` for this model"),
+            );
+        } else if !accepted.contains(&beta) {
+            accepted.push(beta);
+        }
+    }
+    Ok(accepted)
+}
+
+/// Writes one event of Anthropic's stream as SSE, byte for byte but for Bedrock's own metrics, which
+/// ride on `message_stop` and are no part of the dialect.
+pub fn write_event(json: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"event: ");
+    let kind = event_type(json);
+    out.extend_from_slice(kind.as_bytes());
+    out.extend_from_slice(b"\ndata: ");
+    match (&*kind, memchr::memmem::find(json, METRICS.as_bytes())) {
+        ("message_stop", Some(_)) => write_without_metrics(json, out),
+        _ => push_one_line(json, out),
+    }
+    out.extend_from_slice(b"\n\n");
+}
+
+/// A raw line break in JSON is white space, but ends an SSE field.
+fn push_one_line(json: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(json);
+    if memchr::memchr2(b'\n', b'\r', json).is_some() {
+        out[start..].iter_mut().filter(|b| matches!(**b, b'\n' | b'\r')).for_each(|b| *b = b' ');
+    }
+}
+
+fn write_without_metrics(json: &[u8], out: &mut Vec<u8>) {
+    let Ok(members) = serde_json::from_slice::<Members<'_>>(json) else {
+        return push_one_line(json, out);
+    };
+    let mut w = JsonWriter::new(out);
+    w.open_object();
+    for (key, value) in members.0.iter().filter(|(key, _)| key != METRICS) {
+        w.key_escaped(key);
+        w.raw(value);
+    }
+    w.close_object();
+}
+
+fn event_type(json: &[u8]) -> Cow<'_, str> {
+    const HEAD: &[u8] = br#"{"type":""#;
+    if let Some(rest) = json.strip_prefix(HEAD) {
+        let end = memchr::memchr2(b'"', b'\\', rest);
+        if let Some(Ok(word)) =
+            end.filter(|e| rest[*e] == b'"').map(|e| std::str::from_utf8(&rest[..e]))
+        {
+            return Cow::Borrowed(word);
+        }
+    }
+    serde_json::from_slice::<Typed<'_>>(json).map_or(Cow::Borrowed("message"), |t| t.kind)
+}
+
+#[derive(Default)]
+struct Typed<'a> {
+    kind: Cow<'a, str>,
+}
+
+impl<'de> Object<'de> for Typed<'de> {
+    const WHAT: &'static str = "an event";
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        key: Cow<'de, str>,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        match &*key {
+            "type" => self.kind = next_str(map)?.unwrap_or_default(),
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+read_as_object!(Typed<'de>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use outcrop_model::Catalog;
+
+    const CLAUDE: &str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
+
+    fn relay(body: &str, betas: &[&str]) -> (Result<String, Fault>, Ledger) {
+        let members: Members<'_> = serde_json::from_str(body).unwrap();
+        let betas: Vec<Cow<'_, str>> = betas.iter().map(|b| Cow::Borrowed(*b)).collect();
+        let mut ledger = Ledger::default();
+        let card = Catalog::built_in().card(CLAUDE);
+        let out = messages_to_invoke(&members, &betas, "bedrock-2023-05-31", card, &mut ledger);
+        (out.map(|o| String::from_utf8(o).unwrap()), ledger)
+    }
+
+    #[test]
+    fn everything_but_the_envelope_keeps_its_bytes() {
+        let body = r#"{"model":"m","max_tokens":9, "future": {"x" : [1, 2.50]},"messages":[{"role":"user","content":"h\u00e9","new":null}],"stream":true}"#;
+        let (out, ledger) = relay(body, &[]);
+        let expected = r#"{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"future":{"x" : [1, 2.50]},"messages":[{"role":"user","content":"h\u00e9","new":null}]}"#;
+        assert_eq!(out.unwrap(), expected);
+        assert!(ledger.is_empty());
+    }
+
+    #[test]
+    fn betas_of_header_and_body_are_merged_and_filtered() {
+        let body = r#"{"max_tokens":1,"anthropic_version":"2026-10-21","anthropic_beta":["interleaved-thinking-2025-05-14"],"messages":[1]}"#;
+        let (out, ledger) =
+            relay(body, &["interleaved-thinking-2025-05-14", "files-api-2025-04-14"]);
+        assert!(out.unwrap().contains(r#""anthropic_beta":["interleaved-thinking-2025-05-14"]"#));
+        assert!(ledger.header().unwrap().contains("files-api-2025-04-14"));
+    }
+
+    #[test]
+    fn missing_members_are_named() {
+        assert_eq!(
+            relay(r#"{"messages":[1]}"#, &[]).0.unwrap_err().param.as_deref(),
+            Some("max_tokens")
+        );
+        assert_eq!(
+            relay(r#"{"max_tokens":1,"messages":[]}"#, &[]).0.unwrap_err().param.as_deref(),
+            Some("messages")
+        );
+        assert_eq!(
+            relay(r#"{"max_tokens":"x","messages":[1]}"#, &[]).0.unwrap_err().param.as_deref(),
+            Some("max_tokens")
+        );
+    }
+
+    #[test]
+    fn bedrocks_metrics_do_not_leak() {
+        let mut out = Vec::new();
+        write_event(
+            br#"{"type":"message_stop","amazon-bedrock-invocationMetrics":{"inputTokenCount":1}}"#,
+            &mut out,
+        );
+        assert_eq!(out, b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
+    }
+
+    #[test]
+    fn an_event_stays_on_one_line() {
+        let mut out = Vec::new();
+        write_event(b"{\n\"x\": 1,\n\"type\": \"ping\"}", &mut out);
+        assert_eq!(out, b"event: ping\ndata: { \"x\": 1, \"type\": \"ping\"}\n\n");
+    }
+}

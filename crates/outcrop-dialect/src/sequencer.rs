@@ -138,8 +138,12 @@ impl Sequencer {
         let fits = self.open.iter().any(|b| b.theirs == theirs && b.kind == needed);
         if !fits {
             let Some(opening) = delta.implied_opening() else {
-                let detail = format!("tool input for block {theirs}, which is not an open tool call");
-                return self.fault(broken("The model's answer is out of order.").with_detail(detail), emit);
+                let detail =
+                    format!("tool input for block {theirs}, which is not an open tool call");
+                return self.fault(
+                    broken("The model's answer is out of order.").with_detail(detail),
+                    emit,
+                );
             };
             self.open_block(theirs, opening, emit);
         }
@@ -200,7 +204,11 @@ fn delta_kind(delta: &Delta<'_>) -> Kind {
 
 fn delta_text<'d>(delta: &'d Delta<'_>) -> &'d str {
     match delta {
-        Delta::Text(t) | Delta::ToolInput(t) | Delta::Thinking(t) | Delta::Signature(t) | Delta::Redacted(t) => t,
+        Delta::Text(t)
+        | Delta::ToolInput(t)
+        | Delta::Thinking(t)
+        | Delta::Signature(t)
+        | Delta::Redacted(t) => t,
     }
 }
 
@@ -261,7 +269,12 @@ mod tests {
     #[test]
     fn rule_1_nothing_follows_the_last_event() {
         let fault = Fault::new(ErrorClass::Throttled, Phase::Streaming, "slow down");
-        let out = run(vec![Event::Fault(fault), text(0, "late"), Event::Stop(StopReason::EndTurn), Event::End]);
+        let out = run(vec![
+            Event::Fault(fault),
+            text(0, "late"),
+            Event::Stop(StopReason::EndTurn),
+            Event::End,
+        ]);
         assert_eq!(out.len(), 1);
     }
 
@@ -281,7 +294,8 @@ mod tests {
     #[test]
     fn interleaved_blocks_keep_their_own_deltas() {
         let tool = |n: &'static str| Opening::ToolUse { id: n.into(), name: n.into() };
-        let input = |index, t: &'static str| Event::Delta { index, delta: Delta::ToolInput(t.into()) };
+        let input =
+            |index, t: &'static str| Event::Delta { index, delta: Delta::ToolInput(t.into()) };
         let out = run(vec![
             Event::Open { index: 1, block: tool("a") },
             Event::Open { index: 2, block: tool("b") },
@@ -290,7 +304,10 @@ mod tests {
             Event::Stop(StopReason::ToolUse),
         ]);
         let joined = out.join("\n");
-        assert!(joined.contains(r#"Delta { index: 1, delta: ToolInput("{\"b\":1}") }"#), "{joined}");
+        assert!(
+            joined.contains(r#"Delta { index: 1, delta: ToolInput("{\"b\":1}") }"#),
+            "{joined}"
+        );
         assert_eq!(out.iter().filter(|e| e.starts_with("Close")).count(), 2, "{joined}");
     }
 

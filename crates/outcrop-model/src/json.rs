@@ -39,6 +39,23 @@ pub fn read_object<'de, T: Object<'de>, D: Deserializer<'de>>(
     deserializer.deserialize_map(ObjectVisitor(PhantomData))
 }
 
+/// `Deserialize` by way of [`Object`], for types that differ in nothing but their name.
+#[macro_export]
+macro_rules! read_as_object {
+    ($($name:ty),+ $(,)?) => {$(
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::json::read_object(deserializer)
+            }
+        }
+    )+};
+}
+
+/// Passes over a value that is known to carry nothing to keep.
+pub fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
+    map.next_value::<serde::de::IgnoredAny>().map(|_| ())
+}
+
 struct ObjectVisitor<T>(PhantomData<T>);
 
 impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<T> {

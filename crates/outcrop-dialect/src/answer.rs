@@ -1,0 +1,372 @@
+//! From Bedrock's answer to the caller's, whole or streamed.
+//!
+//! 1. A whole answer that is empty or unreadable is a fault, never an empty success.
+//! 2. A stream hands out bytes as frames come in; [`Step::Fault`] leaves it to the caller whether the
+//!    fault becomes an HTTP status (nothing sent yet) or is written into the stream.
+//! 3. A stream that ends without its own end marker is a fault, also when it is only relayed.
+
+use outcrop_model::{Carrier, Dialect, ErrorClass, Event, Fault, Frame, FrameKind, Ledger, Phase, StopReason, Usage};
+
+use crate::anthropic::{self, MessageWriter};
+use crate::names::ToolNames;
+use crate::openai::{self, ChunkWriter};
+use crate::plan::Way;
+use crate::sequencer::{Sequencer, truncated};
+use crate::sse::StreamWriter;
+use crate::{converse, invoke, relay, render};
+
+/// What the answer is labelled with.
+#[derive(Debug, Clone)]
+pub struct Label {
+    /// The gateway's id of the request, without dashes.
+    pub id: String,
+    /// Unix time in seconds.
+    pub created: u64,
+    /// Model id as the caller wrote it.
+    pub model: String,
+}
+
+/// What was seen of an answer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tally {
+    pub usage: Option<Usage>,
+    pub stop: Option<StopReason>,
+    /// Events that had no meaning here.
+    pub unknown: usize,
+}
+
+/// A whole answer in the caller's dialect.
+#[derive(Debug)]
+pub struct Whole {
+    /// `None`: the upstream's own bytes.
+    pub body: Option<Vec<u8>>,
+    pub tally: Tally,
+}
+
+/// Turns a whole answer into the caller's.
+pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Result<Whole, Fault> {
+    let relayed = |tally| Ok(Whole { body: None, tally });
+    match way {
+        Way::RelayAnthropic => relayed(tally_of(&anthropic::decode_response(body, Phase::BeforeCommit)?)),
+        Way::RelayBedrock(Carrier::Converse) => relayed(tally_of(&converse::decode_response(body)?)),
+        Way::RelayBedrock(Carrier::Invoke | Carrier::CountTokens) => match body.is_empty() {
+            true => Err(Fault::new(ErrorClass::Garbled, Phase::BeforeCommit, "The model's answer is empty.")),
+            false => relayed(Tally::default()),
+        },
+        Way::Translate { from, to, names, .. } => {
+            let mut response = match from {
+                Dialect::Anthropic => anthropic::decode_response(body, Phase::BeforeCommit)?,
+                Dialect::Converse | Dialect::OpenAiChat | Dialect::Native => converse::decode_response(body)?,
+            };
+            names.restore_response(&mut response);
+            ledger.extra(outcrop_model::At::Root, &response.extra);
+            let tally = tally_of(&response);
+            let body = match to {
+                Dialect::OpenAiChat => openai::encode_response(&response, &openai_label(label, false), ledger),
+                Dialect::Anthropic | Dialect::Converse | Dialect::Native => {
+                    anthropic::encode_response(&response, &anthropic_label(label), ledger)
+                }
+            };
+            Ok(Whole { body: Some(body), tally })
+        }
+    }
+}
+
+fn tally_of(response: &outcrop_model::ChatResponse<'_>) -> Tally {
+    Tally { usage: Some(response.usage), stop: Some(response.stop.clone()), unknown: 0 }
+}
+
+fn openai_label(label: &Label, include_usage: bool) -> openai::Answering {
+    let Label { id, created, model } = label.clone();
+    openai::Answering { id: format!("chatcmpl-{id}"), created, model, include_usage }
+}
+
+fn anthropic_label(label: &Label) -> anthropic::Answering {
+    anthropic::Answering { id: format!("msg_{}", label.id), model: label.model.clone() }
+}
+
+/// What follows from a frame.
+#[derive(Debug, PartialEq)]
+pub enum Step {
+    More,
+    /// The answer is complete; everything is in the output buffer.
+    Done,
+    /// The answer has failed.
+    Fault(Fault),
+}
+
+/// Encodes an exception frame: name and JSON payload onto a buffer.
+pub type EncodeException = fn(&str, &[u8], &mut Vec<u8>);
+
+/// A streamed answer on its way to the caller.
+pub struct AnswerStream {
+    route: Route,
+    tally: Tally,
+    /// An event beyond the mere start has been handed out.
+    started: bool,
+    done: bool,
+    scratch: Vec<u8>,
+}
+
+enum Route {
+    Translate { reader: Reader, sequencer: Sequencer, names: ToolNames, writer: Box<dyn StreamWriter> },
+    RelayAnthropic { reader: anthropic::Reader, writer: MessageWriter },
+    RelayBedrock { tap: BedrockTap, encode: EncodeException },
+}
+
+enum Reader {
+    Converse(converse::Reader),
+    Anthropic(anthropic::Reader),
+}
+
+enum BedrockTap {
+    Converse(converse::Reader),
+    Invoke,
+}
+
+// === impl AnswerStream ===
+
+impl AnswerStream {
+    pub fn new(way: Way, label: &Label, encode: EncodeException) -> Self {
+        let route = match way {
+            Way::RelayAnthropic => Route::RelayAnthropic {
+                reader: anthropic::Reader::default(),
+                writer: MessageWriter::new(anthropic_label(label)),
+            },
+            Way::RelayBedrock(carrier) => {
+                let tap = match carrier {
+                    Carrier::Converse => BedrockTap::Converse(converse::Reader::default()),
+                    Carrier::Invoke | Carrier::CountTokens => BedrockTap::Invoke,
+                };
+                Route::RelayBedrock { tap, encode }
+            }
+            Way::Translate { from, to, names, include_usage } => {
+                let reader = match from {
+                    Dialect::Anthropic => Reader::Anthropic(anthropic::Reader::default()),
+                    Dialect::Converse | Dialect::OpenAiChat | Dialect::Native => {
+                        Reader::Converse(converse::Reader::default())
+                    }
+                };
+                let writer: Box<dyn StreamWriter> = match to {
+                    Dialect::OpenAiChat => Box::new(ChunkWriter::new(openai_label(label, include_usage))),
+                    Dialect::Anthropic | Dialect::Converse | Dialect::Native => {
+                        Box::new(MessageWriter::new(anthropic_label(label)))
+                    }
+                };
+                Route::Translate { reader, sequencer: Sequencer::default(), names, writer }
+            }
+        };
+        Self { route, tally: Tally::default(), started: false, done: false, scratch: Vec::new() }
+    }
+
+    pub fn content_type(&self) -> &'static str {
+        match self.route {
+            Route::RelayBedrock { .. } => "application/vnd.amazon.eventstream",
+            Route::Translate { .. } | Route::RelayAnthropic { .. } => "text/event-stream",
+        }
+    }
+
+    /// Takes one ordinary frame (exceptions are classified before they come here).
+    pub fn frame(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Step {
+        let FrameKind::Event(event_type) = frame.kind else {
+            self.tally.unknown += 1;
+            return Step::More;
+        };
+        match &mut self.route {
+            Route::RelayBedrock { tap, .. } => {
+                let mut seen = Seen::default();
+                match tap {
+                    BedrockTap::Converse(reader) => reader.read(event_type, frame.payload, &mut |e| seen.note(e)),
+                    BedrockTap::Invoke if event_type == "chunk" => {
+                        if let Err(fault) = invoke::unwrap_chunk(frame.payload, &mut self.scratch) {
+                            return Step::Fault(fault);
+                        }
+                        if let Some(usage) = invoke::metrics(&self.scratch) {
+                            seen.note(Event::Usage(usage));
+                            seen.ended = true;
+                        }
+                    }
+                    BedrockTap::Invoke => seen.note(Event::Unknown(event_type.into())),
+                }
+                let step = seen.settle(&mut self.tally, &mut self.done);
+                if !matches!(step, Step::Fault(_)) {
+                    self.started = true;
+                    out.extend_from_slice(frame.raw);
+                }
+                // Bytes are Bedrock's own: the stream is over when Bedrock closes it.
+                if step == Step::Done { Step::More } else { step }
+            }
+            Route::RelayAnthropic { reader, .. } => {
+                if event_type != "chunk" {
+                    self.tally.unknown += 1;
+                    return Step::More;
+                }
+                if let Err(fault) = invoke::unwrap_chunk(frame.payload, &mut self.scratch) {
+                    return Step::Fault(fault);
+                }
+                let mut seen = Seen::default();
+                reader.read(&self.scratch, &mut |e| seen.note(e));
+                self.started |= !seen.only_start;
+                let step = seen.settle(&mut self.tally, &mut self.done);
+                if !matches!(step, Step::Fault(_)) {
+                    relay::write_event(&self.scratch, out);
+                }
+                step
+            }
+            Route::Translate { reader, sequencer, names, writer } => {
+                let mut sink = Sink { names, writer: writer.as_mut(), out, started: &mut self.started, fault: None };
+                match reader {
+                    Reader::Converse(reader) => {
+                        reader.read(event_type, frame.payload, &mut |e| sequencer.push(e, &mut |e| sink.take(e)));
+                    }
+                    Reader::Anthropic(_) if event_type != "chunk" => {
+                        sequencer.push(Event::Unknown(event_type.into()), &mut |e| sink.take(e));
+                    }
+                    Reader::Anthropic(reader) => {
+                        if let Err(fault) = invoke::unwrap_chunk(frame.payload, &mut self.scratch) {
+                            return Step::Fault(fault);
+                        }
+                        reader.read(&self.scratch, &mut |e| sequencer.push(e, &mut |e| sink.take(e)));
+                    }
+                }
+                let fault = sink.fault.take();
+                self.after_translation(fault)
+            }
+        }
+    }
+
+    /// The upstream's bytes have ended in good order.
+    pub fn eof(&mut self, out: &mut Vec<u8>) -> Step {
+        match &mut self.route {
+            Route::RelayBedrock { .. } | Route::RelayAnthropic { .. } => match self.done {
+                true => Step::Done,
+                false => Step::Fault(truncated()),
+            },
+            Route::Translate { sequencer, names, writer, .. } => {
+                let mut sink = Sink { names, writer: writer.as_mut(), out, started: &mut self.started, fault: None };
+                sequencer.eof(&mut |e| sink.take(e));
+                let fault = sink.fault.take();
+                self.after_translation(fault)
+            }
+        }
+    }
+
+    fn after_translation(&mut self, fault: Option<Fault>) -> Step {
+        let Route::Translate { sequencer, .. } = &self.route else { return Step::More };
+        self.tally = Tally {
+            usage: sequencer.usage(),
+            stop: sequencer.stop_reason().cloned(),
+            unknown: sequencer.unknown(),
+        };
+        match fault {
+            Some(fault) => Step::Fault(fault),
+            None if sequencer.is_done() => Step::Done,
+            None => Step::More,
+        }
+    }
+
+    /// Ends a stream that the caller has already begun to read.
+    pub fn write_fault(&mut self, fault: &Fault, out: &mut Vec<u8>) {
+        match &mut self.route {
+            Route::Translate { writer, .. } => writer.fault(fault, out),
+            Route::RelayAnthropic { writer, .. } => writer.fault(fault, out),
+            Route::RelayBedrock { encode, .. } => {
+                let mut body = Vec::new();
+                render::bedrock_body(fault, &mut body);
+                encode(render::exception_type(fault.class), &body, out);
+            }
+        }
+    }
+
+    /// Bytes for a silent gap, where the dialect has some.
+    pub fn keep_alive(&self) -> Option<&'static [u8]> {
+        match &self.route {
+            Route::Translate { writer, .. } => Some(writer.keep_alive()),
+            Route::RelayAnthropic { writer, .. } => Some(writer.keep_alive()),
+            Route::RelayBedrock { .. } => None,
+        }
+    }
+
+    /// Whether more than the start of the answer has come: the commit point.
+    pub fn started(&self) -> bool {
+        self.started
+    }
+
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+}
+
+/// Receives sequenced events and writes them.
+struct Sink<'s> {
+    names: &'s ToolNames,
+    writer: &'s mut dyn StreamWriter,
+    out: &'s mut Vec<u8>,
+    started: &'s mut bool,
+    fault: Option<Fault>,
+}
+
+impl Sink<'_> {
+    fn take(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Fault(fault) => self.fault = Some(fault.clone()),
+            Event::Start { .. } => self.writer.write(event, self.out),
+            Event::Open { .. }
+            | Event::Delta { .. }
+            | Event::Close { .. }
+            | Event::Stop(_)
+            | Event::Usage(_)
+            | Event::End
+            | Event::Unknown(_) => {
+                *self.started = true;
+                let (writer, out) = (&mut *self.writer, &mut *self.out);
+                self.names.restore_event(event, |event| writer.write(event, out));
+            }
+        }
+    }
+}
+
+/// What a relayed frame said.
+#[derive(Default)]
+struct Seen {
+    usage: Option<Usage>,
+    stop: Option<StopReason>,
+    unknown: usize,
+    only_start: bool,
+    ended: bool,
+    fault: Option<Fault>,
+}
+
+impl Seen {
+    fn note(&mut self, event: Event<'_>) {
+        match event {
+            Event::Start { usage, .. } => {
+                self.only_start = true;
+                self.usage = usage;
+            }
+            Event::Usage(usage) => self.usage = Some(usage),
+            Event::Stop(reason) => {
+                self.ended = true;
+                self.stop = Some(reason);
+            }
+            Event::End => self.ended = true,
+            Event::Fault(fault) => self.fault = Some(fault),
+            Event::Unknown(_) => self.unknown += 1,
+            Event::Open { .. } | Event::Delta { .. } | Event::Close { .. } => {}
+        }
+    }
+
+    /// Adds to the tally. The stream counts as ended once a stop was seen.
+    fn settle(self, tally: &mut Tally, done: &mut bool) -> Step {
+        tally.usage = self.usage.or(tally.usage);
+        tally.unknown += self.unknown;
+        if self.stop.is_some() {
+            tally.stop = self.stop;
+        }
+        *done |= self.ended;
+        match self.fault {
+            Some(fault) => Step::Fault(fault),
+            None => Step::More,
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Fits a chat request to what a model can take, before any encoder spells it.
+//!
+//! After [`fit`]:
+//! 1. turns alternate, hold at least one block each, and tool results come first in theirs;
+//! 2. `Role::System` turns exist only for models that allow them; system text only where allowed;
+//! 3. no block, turn, tool or request has an `extra`; no block is `Foreign`; none is blank text;
+//! 4. thinking, effort, sampling, stop sequences, cache marks and formats are in a form that the
+//!    model's card accepts; `max_tokens` is set;
+//! 5. tool names and ids are legal for Bedrock;
+//! 6. everything that had to change or go is in the ledger.
+
+mod content;
+mod settings;
+mod thinking;
+mod tools;
+mod turns;
+
+use outcrop_model::{Card, ChatRequest, Dialect, Fault, Ledger};
+
+use crate::names::ToolNames;
+
+/// What the request is being fitted to.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'c> {
+    pub card: &'c Card,
+    /// The dialect it will be spelt in.
+    pub dialect: Dialect,
+}
+
+/// Fits `request` in place. An error means that nothing is left to ask.
+pub fn fit(
+    request: &mut ChatRequest<'_>,
+    target: Target<'_>,
+    ledger: &mut Ledger,
+) -> Result<ToolNames, Fault> {
+    ledger.extra(outcrop_model::At::Root, &request.extra);
+    request.extra.clear();
+    content::fit(request, target, ledger);
+    turns::fit(request, target, ledger);
+    if request.turns.is_empty() {
+        return Err(Fault::invalid(
+            "messages",
+            "holds no content to send. Add at least one non-empty user message.",
+        ));
+    }
+    tools::fit(request, target, ledger);
+    thinking::fit(request, target, ledger);
+    settings::fit(request, target, ledger);
+    Ok(ToolNames::legalise(request))
+}

@@ -1,0 +1,155 @@
+//! Sampling, limits, formats and the caller's own metadata.
+
+use outcrop_model::catalog::{SamplingRule, TopKPlace};
+use outcrop_model::chat::{OutputFormat, Thinking};
+use outcrop_model::{ChatRequest, Dialect, Ledger};
+
+use super::Target;
+
+/// Bedrock's upper end of `temperature`; OpenAI's goes to 2.
+const MAX_TEMPERATURE: f64 = 1.0;
+/// Limits of Converse `requestMetadata` (service model, checked 2026-11-21).
+const MAX_METADATA_PAIRS: usize = 16;
+const MAX_METADATA_TEXT: usize = 256;
+
+pub(super) fn fit(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
+    fit_sampling(request, target, ledger);
+    fit_limit(request, target, ledger);
+    fit_stop(request, target, ledger);
+    fit_format(request, target, ledger);
+    fit_betas(request, target, ledger);
+    fit_identity(request, target, ledger);
+}
+
+fn fit_sampling(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
+    if let Some(temperature) = request.temperature.filter(|t| *t > MAX_TEMPERATURE) {
+        ledger.approximated(
+            "temperature",
+            format!("{temperature} lowered to 1, the most that Bedrock takes"),
+        );
+        request.temperature = Some(MAX_TEMPERATURE);
+    }
+    let thinks =
+        matches!(request.thinking, Some(Thinking::Budget { .. } | Thinking::Adaptive { .. }));
+    let anthropic = target.dialect == Dialect::Anthropic;
+    let rule = if thinks && anthropic { SamplingRule::None } else { target.card.sampling };
+    match rule {
+        SamplingRule::All => {}
+        SamplingRule::One => {
+            if request.temperature.is_some() && request.top_p.take().is_some() {
+                ledger.dropped("top_p", "this model takes temperature or top_p, not both");
+            }
+        }
+        SamplingRule::None => {
+            let why = if thinks {
+                "not possible while the model thinks"
+            } else {
+                "this model takes no sampling settings"
+            };
+            // 1 is what the model does anyway: leaving it out loses nothing.
+            if request.temperature.take().is_some_and(|t| t != MAX_TEMPERATURE) {
+                ledger.dropped("temperature", why);
+            }
+            if request.top_p.take().is_some_and(|p| p != 1.0) {
+                ledger.dropped("top_p", why);
+            }
+            if request.top_k.take().is_some() {
+                ledger.dropped("top_k", why);
+            }
+        }
+    }
+    if !anthropic && target.card.top_k == TopKPlace::None && request.top_k.take().is_some() {
+        ledger.dropped("top_k", "this model takes no top_k");
+    }
+}
+
+fn fit_limit(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
+    let max = *request.max_tokens.get_or_insert(target.card.default_max_tokens);
+    if max < target.card.min_max_tokens {
+        let least = target.card.min_max_tokens;
+        ledger.approximated(
+            request.names.max_tokens,
+            format!("raised to {least}, the least that this model takes"),
+        );
+        request.max_tokens = Some(least);
+    }
+}
+
+fn fit_stop(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
+    request.stop_sequences.retain(|s| !s.is_empty());
+    if !request.stop_sequences.is_empty() && !target.card.stop_sequences {
+        ledger.dropped(request.names.stop_sequences, "this model takes no stop sequences");
+        request.stop_sequences.clear();
+    }
+    if target.dialect == Dialect::Anthropic
+        && request.stop_sequences.iter().any(|s| s.trim().is_empty())
+    {
+        ledger.dropped(
+            request.names.stop_sequences,
+            "this model takes no stop sequences of white space",
+        );
+        request.stop_sequences.retain(|s| !s.trim().is_empty());
+    }
+}
+
+fn fit_format(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
+    let why = match &request.format {
+        None => return,
+        Some(OutputFormat::JsonSchema { .. }) if target.card.json_schema => return,
+        Some(OutputFormat::JsonSchema { .. }) => {
+            "this model does not enforce a schema for its answer"
+        }
+        Some(OutputFormat::JsonObject) => "Bedrock has no JSON mode without a schema",
+    };
+    ledger.dropped(request.names.format, why);
+    request.format = None;
+}
+
+fn fit_betas(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
+    let path = request.names.betas;
+    request.betas.retain(|beta| {
+        let accepted = target.dialect == Dialect::Anthropic && target.card.accepts_beta(beta);
+        if !accepted {
+            ledger.dropped(path, format!("Bedrock does not take `{beta}` for this model"));
+        }
+        accepted
+    });
+}
+
+fn fit_identity(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
+    if target.dialect == Dialect::Converse && request.user.take().is_some() {
+        ledger.dropped(request.names.user, "Bedrock takes no end-user id for this model");
+    }
+    if request.metadata.len() > MAX_METADATA_PAIRS {
+        ledger.dropped("metadata", format!("Bedrock takes {MAX_METADATA_PAIRS} pairs at most"));
+        request.metadata.clear();
+    }
+    request.metadata.retain(|(key, value)| {
+        let legal = !key.is_empty() && is_metadata(key) && is_metadata(value);
+        if !legal {
+            ledger.dropped(
+                format!("metadata.{key}"),
+                "holds characters or a length that Bedrock does not take",
+            );
+        }
+        legal
+    });
+    fit_tier(request, ledger);
+}
+
+fn is_metadata(text: &str) -> bool {
+    text.len() <= MAX_METADATA_TEXT
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b" \t:_@$#=/+,-.".contains(&b))
+}
+
+/// `auto` and `default` are what Bedrock does unasked.
+fn fit_tier(request: &mut ChatRequest<'_>, ledger: &mut Ledger) {
+    match request.service_tier.as_deref() {
+        None | Some("flex" | "priority" | "reserved") => {}
+        Some("auto" | "default" | "standard" | "standard_only") => request.service_tier = None,
+        Some(_) => {
+            ledger.dropped("service_tier", "not a tier of Bedrock");
+            request.service_tier = None;
+        }
+    }
+}
