@@ -1,0 +1,102 @@
+//! What an emulator is told before it starts.
+//!
+//! [`Config::default`] is the set-up every example uses: one key pair, one long-term API key, any
+//! region, plain HTTP, the automatic engine.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::cassette::Cassette;
+use crate::engine::Engine;
+
+/// The access key id of AWS's own documentation examples.
+pub const EXAMPLE_ACCESS_KEY_ID: &str = "AKIDEXAMPLE";
+/// The secret that belongs to [`EXAMPLE_ACCESS_KEY_ID`].
+pub const EXAMPLE_SECRET_ACCESS_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+/// A long-term Bedrock API key: `ABSK` and the base64 of `BedrockAPIKey-example-at-000000000000:example-secret`.
+pub const EXAMPLE_API_KEY: &str =
+    "ABSKQmVkcm9ja0FQSUtleS1leGFtcGxlLWF0LTAwMDAwMDAwMDAwMDpleGFtcGxlLXNlY3JldA==";
+/// The region named in [`crate::Emulator::env_lines`] when none is configured.
+pub const EXAMPLE_REGION: &str = "us-east-1";
+/// The account that owns the application inference profiles the emulator knows.
+pub const EXAMPLE_ACCOUNT: &str = "123456789012";
+
+/// Everything an [`crate::Emulator`] can be told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub access_keys: Vec<AccessKey>,
+    /// Long-term Bedrock API keys, accepted verbatim as `Authorization: Bearer`.
+    pub api_keys: Vec<String>,
+    /// The only region a signature may be scoped to; any syntactically valid one when `None`.
+    pub region: Option<String>,
+    pub tls: Option<Tls>,
+    /// Answers every request that does not choose an engine itself.
+    pub engine: Engine,
+    /// Foundation model ids the account has no access to (403).
+    pub denied_models: Vec<String>,
+    /// Application inference profiles besides the built-in ones: (ARN, model or profile id).
+    pub application_profiles: Vec<(String, String)>,
+    /// When set, every answer is replayed from here and no engine is asked.
+    pub cassette: Option<Arc<Cassette>>,
+}
+
+/// A key pair the emulator accepts signatures of.
+#[derive(Clone)]
+pub struct AccessKey {
+    pub id: String,
+    pub secret: String,
+    /// Must be sent as `x-amz-security-token` when set, and must not be sent when `None`.
+    pub session_token: Option<String>,
+    /// From then on the key is answered with `ExpiredTokenException`.
+    pub expires_at: Option<SystemTime>,
+}
+
+/// How the TLS listener is set up: it makes its own authority and certificate at each start.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// Where the authority's PEM is written, for `AWS_CA_BUNDLE` and `SSL_CERT_FILE`.
+    pub ca_file: PathBuf,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            access_keys: vec![AccessKey::new(EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY)],
+            api_keys: vec![EXAMPLE_API_KEY.to_owned()],
+            region: None,
+            tls: None,
+            engine: Engine::default(),
+            denied_models: Vec::new(),
+            application_profiles: Vec::new(),
+            cassette: None,
+        }
+    }
+}
+
+impl AccessKey {
+    /// A long-term key pair.
+    pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self { id: id.into(), secret: secret.into(), session_token: None, expires_at: None }
+    }
+
+    /// The same pair as temporary credentials.
+    #[must_use]
+    pub fn with_session_token(mut self, token: impl Into<String>) -> Self {
+        self.session_token = Some(token.into());
+        self
+    }
+
+    /// The same pair, refused as expired from `at` on.
+    #[must_use]
+    pub fn expiring_at(mut self, at: SystemTime) -> Self {
+        self.expires_at = Some(at);
+        self
+    }
+}
+
+impl std::fmt::Debug for AccessKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AccessKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,210 @@
+//! The models this Bedrock serves, read from `data/models.json`, and what an id stands for.
+//!
+//! Invariants: (1) rules ask a [`Model`]'s switches, never its id; (2) a model that is not offered
+//! on demand is reached through a profile only.
+
+mod resolve;
+
+use std::collections::HashMap;
+use std::io;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::config::Config;
+
+pub(crate) use resolve::Target;
+
+const DATA: &str = include_str!("../data/models.json");
+
+/// One foundation model with the switches that rules ask.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Model {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) provider: String,
+    /// The family of its native body, as `native` names it.
+    pub(crate) native: String,
+    pub(crate) input: Vec<String>,
+    pub(crate) output: Vec<String>,
+    #[serde(default)]
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) converse: bool,
+    pub(crate) streaming: bool,
+    pub(crate) on_demand: bool,
+    /// Geographic prefixes of its system-defined inference profiles.
+    pub(crate) profiles: Vec<String>,
+    /// Input tokens the model takes.
+    pub(crate) context: u64,
+    /// Output tokens when the caller sets no bound.
+    pub(crate) max_output: u32,
+    pub(crate) system: bool,
+    pub(crate) vision: bool,
+    pub(crate) documents: bool,
+    pub(crate) video: bool,
+    pub(crate) audio: bool,
+    pub(crate) tools: bool,
+    pub(crate) stream_tools: bool,
+    pub(crate) tool_choice: bool,
+    pub(crate) cache_points: bool,
+    /// A cache point before this many tokens is silently ignored.
+    pub(crate) min_cache_tokens: u64,
+    pub(crate) thinking: Thinking,
+    /// Whether replayed thinking must carry the signature it was issued with.
+    pub(crate) signed_thinking: bool,
+    pub(crate) redacted_thinking: bool,
+    pub(crate) stop_sequences: bool,
+    /// Whether the last turn may be the assistant's.
+    pub(crate) prefill: bool,
+    /// Whether `messages` may hold turns of role `system`.
+    pub(crate) system_turns: bool,
+    /// Whether two turns of one role in a row are merged (else refused).
+    pub(crate) merge_same_role: bool,
+    pub(crate) temperature_with_top_p: bool,
+    /// Whether temperature, top_p and top_k may be set at all.
+    pub(crate) sampling: bool,
+    pub(crate) anthropic_versions: Vec<String>,
+}
+
+/// How thinking is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Thinking {
+    None,
+    /// `thinking.type = enabled` with a budget.
+    Budget,
+    /// `thinking.type = adaptive`.
+    Adaptive,
+    /// Both of the above.
+    Both,
+    /// `reasoningConfig`.
+    Nova,
+    /// `reasoning_effort`.
+    Effort,
+    Always,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum Lifecycle {
+    #[default]
+    Active,
+    Legacy,
+    Eol,
+}
+
+/// An application inference profile.
+#[derive(Debug, Clone)]
+pub(crate) struct ApplicationProfile {
+    /// The last segment of the ARN.
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// Set for profiles given in the configuration; built-in ones exist in every region.
+    pub(crate) arn: Option<String>,
+    /// The model or system profile it was made from.
+    pub(crate) model: String,
+}
+
+/// All models and profiles of one emulator.
+#[derive(Debug)]
+pub(crate) struct Catalog {
+    models: Vec<Model>,
+    by_id: HashMap<String, usize>,
+    applications: Vec<ApplicationProfile>,
+}
+
+#[derive(Deserialize)]
+struct Table {
+    traits: HashMap<String, Map<String, Value>>,
+    models: Vec<Map<String, Value>>,
+    application_profiles: Vec<ApplicationRow>,
+}
+
+#[derive(Deserialize)]
+struct ApplicationRow {
+    id: String,
+    name: String,
+    model: String,
+}
+
+// === impl Catalog ===
+
+impl Catalog {
+    /// Reads the built-in table and adds the configured application profiles.
+    pub(crate) fn load(config: &Config) -> io::Result<Self> {
+        let table: Table = serde_json::from_str(DATA)?;
+        let models = table
+            .models
+            .iter()
+            .map(|row| Ok(serde_json::from_value(Value::Object(merged(row, &table.traits)))?))
+            .collect::<io::Result<Vec<Model>>>()?;
+        let by_id = models.iter().enumerate().map(|(at, model)| (model.id.clone(), at)).collect();
+        let built_in = table.application_profiles.into_iter().map(|row| ApplicationProfile {
+            id: row.id,
+            name: row.name,
+            arn: None,
+            model: row.model,
+        });
+        let configured = config.application_profiles.iter().map(|(arn, model)| {
+            let id = arn.rsplit('/').next().unwrap_or(arn).to_owned();
+            ApplicationProfile {
+                name: id.clone(),
+                id,
+                arn: Some(arn.clone()),
+                model: model.clone(),
+            }
+        });
+        let applications = built_in.chain(configured).collect();
+        Ok(Self { models, by_id, applications })
+    }
+
+    pub(crate) fn models(&self) -> &[Model] {
+        &self.models
+    }
+
+    pub(crate) fn applications(&self) -> &[ApplicationProfile] {
+        &self.applications
+    }
+
+    /// A foundation model by its exact id.
+    pub(crate) fn model(&self, id: &str) -> Option<&Model> {
+        self.by_id.get(id).and_then(|at| self.models.get(*at))
+    }
+}
+
+/// A row over the traits it is like, and those over the traits they are like.
+fn merged(
+    row: &Map<String, Value>,
+    traits: &HashMap<String, Map<String, Value>>,
+) -> Map<String, Value> {
+    let parent = row.get("like").and_then(Value::as_str).and_then(|name| traits.get(name));
+    let mut whole = parent.map(|parent| merged(parent, traits)).unwrap_or_default();
+    whole.extend(row.clone());
+    whole
+}
+
+// === impl Thinking ===
+
+impl Thinking {
+    pub(crate) fn takes_budget(self) -> bool {
+        matches!(self, Self::Budget | Self::Both)
+    }
+
+    pub(crate) fn takes_adaptive(self) -> bool {
+        matches!(self, Self::Adaptive | Self::Both)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_reads_and_every_application_profile_resolves() {
+        let catalog = Catalog::load(&Config::default()).unwrap();
+        assert!(catalog.models().len() > 30);
+        for profile in catalog.applications() {
+            assert!(catalog.resolve(&profile.model, None).is_ok(), "{}", profile.name);
+        }
+    }
+}

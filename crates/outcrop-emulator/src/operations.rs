@@ -1,0 +1,70 @@
+//! What each operation answers, once the caller is known.
+
+mod control;
+mod converse;
+mod count;
+mod invoke;
+
+use serde_json::Value;
+
+use crate::models::Target;
+use crate::refusal::{Exception, Refusal};
+use crate::reply::Reply;
+use crate::respond;
+use crate::route::Operation;
+use crate::service::{Call, State};
+
+/// Answers a call, from the cassette when there is one.
+pub(crate) fn answer(state: &State, call: &Call<'_>) -> Result<Reply, Refusal> {
+    if let Some(cassette) = &state.config.cassette {
+        let body = serde_json::from_slice(call.body).unwrap_or(Value::Null);
+        let take = cassette.play(call.routed.operation.name(), call.raw_path, &body)?;
+        return Ok(Reply {
+            status: take.status,
+            headers: take.headers.into_iter().filter(|(name, _)| is_replayed(name)).collect(),
+            payload: respond::recorded(take.body),
+        });
+    }
+    match call.routed.operation {
+        Operation::Converse | Operation::ConverseStream => converse::answer(state, call),
+        Operation::InvokeModel | Operation::InvokeModelWithResponseStream => {
+            invoke::answer(state, call)
+        }
+        Operation::CountTokens => count::answer(state, call),
+        Operation::ListFoundationModels => Ok(control::list_models(state, call)),
+        Operation::GetFoundationModel => control::get_model(state, call),
+        Operation::ListInferenceProfiles => Ok(control::list_profiles(state, call)),
+        Operation::GetInferenceProfile => control::get_profile(state, call),
+    }
+}
+
+/// Headers that belong to a message, not to the connection it was recorded on.
+fn is_replayed(name: &str) -> bool {
+    const OWN: [&str; 5] =
+        ["connection", "content-length", "date", "keep-alive", "transfer-encoding"];
+    !OWN.contains(&name.to_ascii_lowercase().as_str())
+}
+
+/// The request body as JSON, whatever its content type says.
+fn json(call: &Call<'_>) -> Result<Value, Refusal> {
+    serde_json::from_slice(call.body).map_err(|error| {
+        let exception = if call.routed.operation.is_invoke() {
+            Exception::Validation
+        } else {
+            Exception::Serialization
+        };
+        Refusal::new(
+            exception,
+            format!("Malformed input request: {error}, please reformat your input and try again."),
+        )
+    })
+}
+
+/// The model a call means, if the account may use it.
+fn resolve<'s>(state: &'s State, call: &Call<'_>) -> Result<Target<'s>, Refusal> {
+    let target = state.catalog.resolve(&call.routed.id, call.caller.region.as_deref())?;
+    if state.config.denied_models.contains(&target.model.id) {
+        return Err(Refusal::plain(Exception::AccessDenied));
+    }
+    Ok(target)
+}

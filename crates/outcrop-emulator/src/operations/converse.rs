@@ -1,0 +1,76 @@
+//! Converse and ConverseStream.
+
+use serde_json::Value;
+
+use super::{json as body_of, resolve};
+use crate::converse::{read, write};
+use crate::engine::{Outcome, Setting};
+use crate::models::Model;
+use crate::refusal::Refusal;
+use crate::reply::{Event, Reply};
+use crate::service::{Call, State};
+use crate::tokens;
+use crate::words::Prompt;
+
+/// What ids of tool calls begin with on Converse.
+const TOOL_ID_PREFIX: &str = "tooluse_";
+
+pub(super) fn answer(state: &State, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let body = body_of(call)?;
+    let target = resolve(state, call)?;
+    let model = target.model;
+    let prompt = read::prompt(&body, model);
+    let outcome = outcome(state, call, model, &body, &prompt)?;
+    let mut extras = extras(&body);
+    if !call.routed.operation.streams() {
+        extras.latency_ms = elapsed_ms(call);
+        return Ok(Reply::json(write::response(&outcome.answer, &extras)));
+    }
+    Ok(Reply::events(stream(call, outcome, extras)))
+}
+
+/// Asks the engine, after the prompt was found to fit the model.
+fn outcome(
+    state: &State,
+    call: &Call<'_>,
+    model: &Model,
+    body: &Value,
+    prompt: &Prompt,
+) -> Result<Outcome, Refusal> {
+    let input = tokens::prompt(prompt);
+    if input > model.context {
+        return Err(Refusal::validation("Input is too long for requested model."));
+    }
+    let setting = Setting { model, tool_id_prefix: TOOL_ID_PREFIX };
+    let mut outcome = call.engine.answer(prompt, setting, input);
+    let divided = state.cache.divide(model, body, input);
+    outcome.answer.usage = crate::words::Usage { output: outcome.answer.usage.output, ..divided };
+    Ok(outcome)
+}
+
+fn stream(call: &Call<'_>, outcome: Outcome, mut extras: write::Extras) -> Vec<Event> {
+    if let Some(events) = outcome.raw_events {
+        return events.into_iter().map(|(name, payload)| Event::new(&name, payload)).collect();
+    }
+    let wait = call.engine.wait();
+    let planned = wait.as_millis() as u64 * outcome.answer.usage.output / call.engine.chunk as u64;
+    extras.latency_ms = elapsed_ms(call) + planned;
+    let mut events = write::events(&outcome.answer, &extras, call.engine.chunk);
+    for event in events.iter_mut().filter(|event| event.name == "contentBlockDelta") {
+        event.wait = wait;
+    }
+    events
+}
+
+fn extras(body: &Value) -> write::Extras {
+    let present = |name: &str| body.get(name).filter(|value| !value.is_null()).cloned();
+    write::Extras {
+        performance: present("performanceConfig"),
+        service_tier: present("serviceTier"),
+        ..write::Extras::default()
+    }
+}
+
+fn elapsed_ms(call: &Call<'_>) -> u64 {
+    u64::try_from(call.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

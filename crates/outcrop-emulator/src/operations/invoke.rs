@@ -1,0 +1,129 @@
+//! InvokeModel and InvokeModelWithResponseStream.
+
+use serde_json::Value;
+
+use super::{json as body_of, resolve};
+use crate::engine::Setting;
+use crate::native;
+use crate::refusal::Refusal;
+use crate::reply::{Event, Reply};
+use crate::service::{Call, State};
+use crate::tokens;
+use crate::words::{Answer, Prompt, Usage};
+
+/// Where the last chunk of a stream carries its figures.
+const METRICS: &str = "amazon-bedrock-invocationMetrics";
+/// What ids of tool calls begin with in Anthropic's language.
+const TOOL_ID_PREFIX: &str = "toolu_bdrk_01";
+
+pub(super) fn answer(state: &State, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let body = body_of(call)?;
+    let target = resolve(state, call)?;
+    let model = target.model;
+    let family = model.native.as_str();
+    let prompt = native::parse(family, &body).map_err(Refusal::validation)?;
+    let input = tokens::prompt(&prompt);
+    if input > model.context {
+        return Err(Refusal::validation(too_long(family, input, model.context)));
+    }
+    let setting = Setting { model, tool_id_prefix: TOOL_ID_PREFIX };
+    let mut outcome = call.engine.answer(&prompt, setting, input);
+    let divided = state.cache.divide(model, &body, input);
+    outcome.answer.usage = Usage { output: outcome.answer.usage.output, ..divided };
+    let names = Names {
+        family,
+        model: bare_name(&model.id),
+        message: format!("msg_bdrk_01{}", &call.id.simple().to_string()[..22]),
+    };
+    if call.routed.operation.streams() {
+        let events = match outcome.raw_events {
+            Some(events) => events.into_iter().map(|(_, chunk)| Event::chunk(chunk)).collect(),
+            None => stream(call, &names, &prompt, &outcome.answer),
+        };
+        let reply =
+            Reply::events(events).with_header("X-Amzn-Bedrock-Content-Type", "application/json");
+        return Ok(echoed(reply, call));
+    }
+    let whole = native::response(family, names.model, &names.message, &prompt, &outcome.answer);
+    Ok(echoed(counted(Reply::json(whole), &outcome.answer.usage, call), call))
+}
+
+/// The names a native response mentions.
+struct Names<'a> {
+    family: &'a str,
+    model: &'a str,
+    message: String,
+}
+
+fn stream(call: &Call<'_>, names: &Names<'_>, prompt: &Prompt, answer: &Answer) -> Vec<Event> {
+    let size = call.engine.chunk;
+    let pieces = |text: &str| tokens::groups(text, size);
+    let mut chunks =
+        native::chunks(names.family, names.model, &names.message, prompt, answer, &pieces);
+    let wait = call.engine.wait();
+    let elapsed = elapsed_ms(call);
+    let planned = wait.as_millis() as u64 * answer.usage.output / size as u64;
+    if let Some(metrics) = chunks.last_mut().and_then(|last| last.get_mut(METRICS)) {
+        metrics["invocationLatency"] = Value::from(elapsed + planned);
+        metrics["firstByteLatency"] = Value::from(elapsed);
+    }
+    chunks.into_iter().map(|chunk| Event { wait, ..Event::chunk(chunk) }).collect()
+}
+
+fn counted(reply: Reply, usage: &Usage, call: &Call<'_>) -> Reply {
+    let written = usage.cache_write_5m + usage.cache_write_1h;
+    let reply = reply
+        .with_header("X-Amzn-Bedrock-Input-Token-Count", usage.input)
+        .with_header("X-Amzn-Bedrock-Output-Token-Count", usage.output)
+        .with_header("X-Amzn-Bedrock-Invocation-Latency", elapsed_ms(call));
+    if usage.cache_read + written == 0 {
+        return reply;
+    }
+    reply
+        .with_header("X-Amzn-Bedrock-Cache-Read-Input-Token-Count", usage.cache_read)
+        .with_header("X-Amzn-Bedrock-Cache-Write-Input-Token-Count", written)
+}
+
+/// Latency mode and service tier are sent back as they were asked for.
+fn echoed(mut reply: Reply, call: &Call<'_>) -> Reply {
+    for name in ["X-Amzn-Bedrock-PerformanceConfig-Latency", "X-Amzn-Bedrock-Service-Tier"] {
+        if let Some(value) = call.headers.get(name).and_then(|value| value.to_str().ok()) {
+            reply = reply.with_header(name, value);
+        }
+    }
+    reply
+}
+
+/// Claude's own text names both numbers; clients match on it.
+fn too_long(family: &str, tokens: u64, most: u64) -> String {
+    if family == "anthropic" {
+        format!("prompt is too long: {tokens} tokens > {most} maximum")
+    } else {
+        "Input is too long for requested model.".to_owned()
+    }
+}
+
+/// `claude-3-haiku-20240307` for `anthropic.claude-3-haiku-20240307-v1:0`: how a model names itself.
+fn bare_name(id: &str) -> &str {
+    let name = id.split_once('.').map_or(id, |(_, name)| name);
+    let name = name.split(':').next().unwrap_or(name);
+    match name.rsplit_once("-v") {
+        Some((bare, version)) if version.bytes().all(|byte| byte.is_ascii_digit()) => bare,
+        _ => name,
+    }
+}
+
+fn elapsed_ms(call: &Call<'_>) -> u64 {
+    u64::try_from(call.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_name_themselves_without_version() {
+        assert_eq!(bare_name("anthropic.claude-3-haiku-20240307-v1:0"), "claude-3-haiku-20240307");
+        assert_eq!(bare_name("anthropic.claude-opus-4-8"), "claude-opus-4-8");
+    }
+}

@@ -1,0 +1,226 @@
+//! The listener, and the handle that keeps it alive.
+//!
+//! Invariants: (1) a bound emulator serves at once; (2) dropping the handle ends the listener and
+//! every connection.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+
+use crate::config::{Config, EXAMPLE_REGION};
+use crate::engine::Engine;
+use crate::fault::{Fault, Injection};
+use crate::models::Catalog;
+use crate::received::Received;
+use crate::service::{self, State};
+use crate::tls;
+
+/// How long open connections may take to finish after [`Emulator::serve`] is told to stop.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// A running Bedrock. It stops when dropped.
+#[derive(Debug)]
+pub struct Emulator {
+    state: Arc<State>,
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    listener: JoinHandle<()>,
+}
+
+impl Emulator {
+    /// Listens and begins to serve in the background of the current runtime.
+    ///
+    /// # Errors
+    /// When the address cannot be bound or the TLS authority cannot be written.
+    pub async fn bind(address: impl ToSocketAddrs, config: Config) -> io::Result<Self> {
+        let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
+        let catalog = Catalog::load(&config)?;
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let state = Arc::new(State::new(config, catalog));
+        let (stop, stopped) = oneshot::channel();
+        let listener = tokio::spawn(accept(listener, acceptor, Arc::clone(&state), stopped));
+        Ok(Self { state, address, stop: Some(stop), listener })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://127.0.0.1:PORT`, or `https://localhost:PORT` with TLS.
+    pub fn base_url(&self) -> String {
+        if self.state.config.tls.is_some() && self.address.ip().is_loopback() {
+            return format!("https://localhost:{}", self.address.port());
+        }
+        let scheme = if self.state.config.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// The shell lines that point any AWS SDK at this emulator.
+    pub fn env_lines(&self) -> String {
+        let config = &self.state.config;
+        let url = self.base_url();
+        let region = config.region.as_deref().unwrap_or(EXAMPLE_REGION);
+        let mut lines = vec![
+            ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", url.clone()),
+            ("AWS_ENDPOINT_URL_BEDROCK", url),
+            ("AWS_REGION", region.to_owned()),
+        ];
+        if let Some(key) = config.access_keys.first() {
+            lines.push(("AWS_ACCESS_KEY_ID", key.id.clone()));
+            lines.push(("AWS_SECRET_ACCESS_KEY", key.secret.clone()));
+            lines.extend(key.session_token.clone().map(|token| ("AWS_SESSION_TOKEN", token)));
+        }
+        if let Some(tls) = &config.tls {
+            let file = absolute(&tls.ca_file);
+            lines.push(("AWS_CA_BUNDLE", file.clone()));
+            lines.push(("SSL_CERT_FILE", file));
+        }
+        lines
+            .into_iter()
+            .map(|(name, value)| format!("export {name}={}\n", quoted(&value)))
+            .collect()
+    }
+
+    /// What was received so far, oldest first; a bounded number is kept.
+    pub fn requests(&self) -> Vec<Received> {
+        self.state.journal.all()
+    }
+
+    /// Forgets what was received.
+    pub fn clear_requests(&self) {
+        self.state.journal.clear();
+    }
+
+    /// Applies faults to the next `times` requests, whatever they are.
+    pub fn inject(&self, faults: Vec<Fault>, times: u32) {
+        self.inject_where(Injection { faults, times, ..Injection::default() });
+    }
+
+    /// Applies faults to the next requests that match.
+    pub fn inject_where(&self, injection: Injection) {
+        self.state.pending.add(injection);
+    }
+
+    /// Forgets all injected faults.
+    pub fn clear_faults(&self) {
+        self.state.pending.clear();
+    }
+
+    /// Changes the engine of requests that choose none.
+    pub fn set_engine(&self, engine: Engine) {
+        self.state.set_engine(engine);
+    }
+
+    /// Serves until `shutdown` completes, then lets open connections finish for a moment.
+    pub async fn serve(mut self, shutdown: impl Future<Output = ()>) {
+        shutdown.await;
+        if let Some(stop) = self.stop.take() {
+            // A listener that is gone already has nothing to stop.
+            let _gone = stop.send(());
+        }
+        let _ended = (&mut self.listener).await;
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+/// Accepts connections until told to stop; they end with this task.
+async fn accept(
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    state: Arc<State>,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    let graceful = Arc::new(GracefulShutdown::new());
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            // A dropped sender means the handle is gone, which aborts this task as well.
+            _ = &mut stopped => break,
+        };
+        while connections.try_join_next().is_some() {}
+        match accepted {
+            Ok((stream, _)) => {
+                let connection =
+                    connect(stream, acceptor.clone(), Arc::clone(&state), Arc::clone(&graceful));
+                connections.spawn(connection);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+    drop(listener);
+    let finish = async {
+        if let Some(graceful) = Arc::into_inner(graceful) {
+            graceful.shutdown().await;
+        }
+        while connections.join_next().await.is_some() {}
+    };
+    if tokio::time::timeout(GRACE, finish).await.is_err() {
+        tracing::debug!("connections were still open at the end of the grace period");
+    }
+}
+
+async fn connect(
+    stream: TcpStream,
+    acceptor: Option<TlsAcceptor>,
+    state: Arc<State>,
+    graceful: Arc<GracefulShutdown>,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
+    match acceptor {
+        None => serve(stream, state, graceful).await,
+        Some(acceptor) => match acceptor.accept(stream).await {
+            Ok(stream) => serve(stream, state, graceful).await,
+            Err(error) => tracing::debug!(%error, "TLS handshake failed"),
+        },
+    }
+}
+
+async fn serve<S>(stream: S, state: Arc<State>, graceful: Arc<GracefulShutdown>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new());
+    builder.http2().timer(TokioTimer::new());
+    let service = service_fn(move |request| service::handle(Arc::clone(&state), request));
+    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+    let connection = graceful.watch(connection);
+    drop(graceful);
+    if let Err(error) = connection.await {
+        tracing::debug!(error, "connection ended");
+    }
+}
+
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "'\\''"))
+}
+
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string()
+}

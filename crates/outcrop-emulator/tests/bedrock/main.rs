@@ -1,0 +1,7 @@
+//! The emulator over real HTTP, asked by a small client with its own signer.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may")]
+
+mod client;
+mod converse;
+mod stream;
