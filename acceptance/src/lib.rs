@@ -1,1 +1,1 @@
-//! acceptance
+//! Tests only: see `tests/main.rs`.

@@ -1,1 +1,21 @@
-//! placeholder
+//! A request's life between the door and AWS.
+//!
+//! Stations, each a module: [`inbound`] (what came through the door), `peek` and `plan` (in
+//! `outcrop-dialect`, called from [`gateway`]), [`attempt`] (send, retry until the commit point),
+//! [`pump`] (return: frames to client bytes), [`settle`] (exactly one receipt, whatever happens).
+//!
+//! No sockets of its own: AWS is behind `outcrop-aws`, clients are behind `outcrop-server`.
+
+pub mod attempt;
+pub mod gateway;
+pub mod inbound;
+pub mod models;
+pub mod pump;
+pub mod reply;
+pub mod settle;
+pub mod upstream;
+
+pub use gateway::{Gateway, Settings};
+pub use inbound::{Inbound, Operation};
+pub use reply::{Reply, ReplyBody};
+pub use settle::ReceiptSink;

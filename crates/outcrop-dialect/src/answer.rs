@@ -5,7 +5,9 @@
 //!    fault becomes an HTTP status (nothing sent yet) or is written into the stream.
 //! 3. A stream that ends without its own end marker is a fault, also when it is only relayed.
 
-use outcrop_model::{Carrier, Dialect, ErrorClass, Event, Fault, Frame, FrameKind, Ledger, Phase, StopReason, Usage};
+use outcrop_model::{
+    Carrier, Dialect, ErrorClass, Event, Fault, Frame, FrameKind, Ledger, Phase, StopReason, Usage,
+};
 
 use crate::anthropic::{self, MessageWriter};
 use crate::names::ToolNames;
@@ -47,22 +49,34 @@ pub struct Whole {
 pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Result<Whole, Fault> {
     let relayed = |tally| Ok(Whole { body: None, tally });
     match way {
-        Way::RelayAnthropic => relayed(tally_of(&anthropic::decode_response(body, Phase::BeforeCommit)?)),
-        Way::RelayBedrock(Carrier::Converse) => relayed(tally_of(&converse::decode_response(body)?)),
+        Way::RelayAnthropic => {
+            relayed(tally_of(&anthropic::decode_response(body, Phase::BeforeCommit)?))
+        }
+        Way::RelayBedrock(Carrier::Converse) => {
+            relayed(tally_of(&converse::decode_response(body)?))
+        }
         Way::RelayBedrock(Carrier::Invoke | Carrier::CountTokens) => match body.is_empty() {
-            true => Err(Fault::new(ErrorClass::Garbled, Phase::BeforeCommit, "The model's answer is empty.")),
+            true => Err(Fault::new(
+                ErrorClass::Garbled,
+                Phase::BeforeCommit,
+                "The model's answer is empty.",
+            )),
             false => relayed(Tally::default()),
         },
         Way::Translate { from, to, names, .. } => {
             let mut response = match from {
                 Dialect::Anthropic => anthropic::decode_response(body, Phase::BeforeCommit)?,
-                Dialect::Converse | Dialect::OpenAiChat | Dialect::Native => converse::decode_response(body)?,
+                Dialect::Converse | Dialect::OpenAiChat | Dialect::Native => {
+                    converse::decode_response(body)?
+                }
             };
             names.restore_response(&mut response);
             ledger.extra(outcrop_model::At::Root, &response.extra);
             let tally = tally_of(&response);
             let body = match to {
-                Dialect::OpenAiChat => openai::encode_response(&response, &openai_label(label, false), ledger),
+                Dialect::OpenAiChat => {
+                    openai::encode_response(&response, &openai_label(label, false), ledger)
+                }
                 Dialect::Anthropic | Dialect::Converse | Dialect::Native => {
                     anthropic::encode_response(&response, &anthropic_label(label), ledger)
                 }
@@ -109,9 +123,20 @@ pub struct AnswerStream {
 }
 
 enum Route {
-    Translate { reader: Reader, sequencer: Sequencer, names: ToolNames, writer: Box<dyn StreamWriter> },
-    RelayAnthropic { reader: anthropic::Reader, writer: MessageWriter },
-    RelayBedrock { tap: BedrockTap, encode: EncodeException },
+    Translate {
+        reader: Reader,
+        sequencer: Sequencer,
+        names: ToolNames,
+        writer: Box<dyn StreamWriter>,
+    },
+    RelayAnthropic {
+        reader: anthropic::Reader,
+        writer: MessageWriter,
+    },
+    RelayBedrock {
+        tap: BedrockTap,
+        encode: EncodeException,
+    },
 }
 
 enum Reader {
@@ -148,7 +173,9 @@ impl AnswerStream {
                     }
                 };
                 let writer: Box<dyn StreamWriter> = match to {
-                    Dialect::OpenAiChat => Box::new(ChunkWriter::new(openai_label(label, include_usage))),
+                    Dialect::OpenAiChat => {
+                        Box::new(ChunkWriter::new(&openai_label(label, include_usage)))
+                    }
                     Dialect::Anthropic | Dialect::Converse | Dialect::Native => {
                         Box::new(MessageWriter::new(anthropic_label(label)))
                     }
@@ -176,7 +203,11 @@ impl AnswerStream {
             Route::RelayBedrock { tap, .. } => {
                 let mut seen = Seen::default();
                 match tap {
-                    BedrockTap::Converse(reader) => reader.read(event_type, frame.payload, &mut |e| seen.note(e)),
+                    BedrockTap::Converse(reader) => {
+                        reader.read(event_type, frame.payload, &mut |e| seen.note(e));
+                        // `messageStop` completes the answer; `metadata` may be missing.
+                        seen.ended |= seen.stop.is_some();
+                    }
                     BedrockTap::Invoke if event_type == "chunk" => {
                         if let Err(fault) = invoke::unwrap_chunk(frame.payload, &mut self.scratch) {
                             return Step::Fault(fault);
@@ -211,13 +242,21 @@ impl AnswerStream {
                 if !matches!(step, Step::Fault(_)) {
                     relay::write_event(&self.scratch, out);
                 }
-                step
+                if step == Step::More && self.done { Step::Done } else { step }
             }
             Route::Translate { reader, sequencer, names, writer } => {
-                let mut sink = Sink { names, writer: writer.as_mut(), out, started: &mut self.started, fault: None };
+                let mut sink = Sink {
+                    names,
+                    writer: writer.as_mut(),
+                    out,
+                    started: &mut self.started,
+                    fault: None,
+                };
                 match reader {
                     Reader::Converse(reader) => {
-                        reader.read(event_type, frame.payload, &mut |e| sequencer.push(e, &mut |e| sink.take(e)));
+                        reader.read(event_type, frame.payload, &mut |e| {
+                            sequencer.push(e, &mut |e| sink.take(e))
+                        });
                     }
                     Reader::Anthropic(_) if event_type != "chunk" => {
                         sequencer.push(Event::Unknown(event_type.into()), &mut |e| sink.take(e));
@@ -226,7 +265,8 @@ impl AnswerStream {
                         if let Err(fault) = invoke::unwrap_chunk(frame.payload, &mut self.scratch) {
                             return Step::Fault(fault);
                         }
-                        reader.read(&self.scratch, &mut |e| sequencer.push(e, &mut |e| sink.take(e)));
+                        reader
+                            .read(&self.scratch, &mut |e| sequencer.push(e, &mut |e| sink.take(e)));
                     }
                 }
                 let fault = sink.fault.take();
@@ -242,9 +282,21 @@ impl AnswerStream {
                 true => Step::Done,
                 false => Step::Fault(truncated()),
             },
-            Route::Translate { sequencer, names, writer, .. } => {
-                let mut sink = Sink { names, writer: writer.as_mut(), out, started: &mut self.started, fault: None };
-                sequencer.eof(&mut |e| sink.take(e));
+            Route::Translate { reader, sequencer, names, writer } => {
+                let mut sink = Sink {
+                    names,
+                    writer: writer.as_mut(),
+                    out,
+                    started: &mut self.started,
+                    fault: None,
+                };
+                match reader {
+                    // Anthropic's streams have an end marker of their own, which would have ended it.
+                    Reader::Anthropic(_) if !sequencer.is_done() => sink.fault = Some(truncated()),
+                    Reader::Anthropic(_) | Reader::Converse(_) => {
+                        sequencer.eof(&mut |e| sink.take(e))
+                    }
+                }
                 let fault = sink.fault.take();
                 self.after_translation(fault)
             }
@@ -345,10 +397,7 @@ impl Seen {
                 self.usage = usage;
             }
             Event::Usage(usage) => self.usage = Some(usage),
-            Event::Stop(reason) => {
-                self.ended = true;
-                self.stop = Some(reason);
-            }
+            Event::Stop(reason) => self.stop = Some(reason),
             Event::End => self.ended = true,
             Event::Fault(fault) => self.fault = Some(fault),
             Event::Unknown(_) => self.unknown += 1,
@@ -356,7 +405,7 @@ impl Seen {
         }
     }
 
-    /// Adds to the tally. The stream counts as ended once a stop was seen.
+    /// Adds to the tally.
     fn settle(self, tally: &mut Tally, done: &mut bool) -> Step {
         tally.usage = self.usage.or(tally.usage);
         tally.unknown += self.unknown;

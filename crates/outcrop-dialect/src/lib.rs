@@ -4,14 +4,14 @@
 //! for a model's dialect; answers take the way back, whole or as a stream of events; where client
 //! and model share a dialect the body is relayed instead.
 
-// pub mod answer;
+pub mod answer;
 pub mod anthropic;
 pub mod converse;
 pub mod fit;
 pub mod invoke;
 pub mod names;
 pub mod openai;
-// pub mod plan;
+pub mod plan;
 pub mod relay;
 pub mod render;
 pub mod sequencer;

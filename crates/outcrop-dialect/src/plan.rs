@@ -46,7 +46,12 @@ pub enum Way {
     RelayAnthropic,
     /// Bedrock's own bytes.
     RelayBedrock(Carrier),
-    Translate { from: Dialect, to: Dialect, names: ToolNames, include_usage: bool },
+    Translate {
+        from: Dialect,
+        to: Dialect,
+        names: ToolNames,
+        include_usage: bool,
+    },
 }
 
 // === impl Peeked ===
@@ -61,7 +66,9 @@ impl<'a> Peeked<'a> {
     /// `betas` are the values of `anthropic-beta`.
     pub fn anthropic(body: &'a [u8], betas: Vec<Cow<'a, str>>) -> Result<Self, Fault> {
         let members: Members<'a> = parse_body(body)?;
-        let raw = members.get("model").ok_or_else(|| Fault::invalid("model", "is required. Name the model to ask."))?;
+        let raw = members
+            .get("model")
+            .ok_or_else(|| Fault::invalid("model", "is required. Name the model to ask."))?;
         let Str(model) = parse_raw(raw, "model")?;
         if model.is_empty() {
             return Err(Fault::invalid("model", "must not be empty. Name the model to ask."));
@@ -148,6 +155,7 @@ fn invoke_headers(request: &ChatRequest<'_>, headers: &mut Vec<(&'static str, St
             w.str(value);
         }
         w.close_object();
-        headers.push(("x-amzn-bedrock-request-metadata", String::from_utf8_lossy(&json).into_owned()));
+        headers
+            .push(("x-amzn-bedrock-request-metadata", String::from_utf8_lossy(&json).into_owned()));
     }
 }

@@ -1,1 +1,40 @@
-fn main() {}
+//! `outcrop`: one binary that lets any client use any Bedrock model.
+//!
+//! Results go to stdout, everything else to stderr; a failure exits with 1, a wrong command line with 2.
+
+mod access_log;
+mod cli;
+mod demo;
+mod emulate;
+mod serve;
+mod stop;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(cli.command)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(args) => serve::run(args).await,
+        Command::Emulate(args) => emulate::run(args).await,
+        Command::Demo(args) => demo::run(args).await,
+    }
+}

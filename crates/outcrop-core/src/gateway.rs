@@ -1,0 +1,316 @@
+//! The way of a request: peek → plan → attempt → return → settle.
+
+use std::borrow::Cow;
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use outcrop_aws::{AwsClient, Backoff, Incoming, Outbound};
+use outcrop_dialect::answer::{Label, whole};
+use outcrop_dialect::plan::{Outgoing, Peeked, Way};
+use outcrop_model::{Carrier, Catalog, Dialect, Fault, Fidelity, Ledger};
+
+use crate::attempt::with_retries;
+use crate::inbound::{Inbound, Operation};
+use crate::pump::{AnswerBody, Pump};
+use crate::reply::{Reply, ReplyBody};
+use crate::settle::{ReceiptSink, Settlement};
+use crate::upstream::UpstreamHealth;
+
+/// Largest whole answer: InvokeModel's response limit (service model, checked 2026-11-21), with room
+/// for Converse answers that hold media.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
+/// Silence after which a streaming client is told that all is well: load balancers commonly cut idle
+/// connections after 60 s, some after 30.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const BEDROCK_HEADERS: &str = "x-amzn-bedrock-";
+const ANTHROPIC_BETA: &str = "anthropic-beta";
+
+/// How the operator wants requests treated.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub fidelity: Fidelity,
+    pub backoff: Backoff,
+    /// Silence after which a streaming client gets a keep-alive.
+    pub keep_alive: Duration,
+}
+
+/// The gateway without its door: one AWS backend and what is known of models.
+#[derive(Debug)]
+pub struct Gateway {
+    aws: AwsClient,
+    catalog: &'static Catalog,
+    settings: Settings,
+    receipts: ReceiptSink,
+    upstream: UpstreamHealth,
+}
+
+/// A planned request: all that an attempt needs.
+struct Planned {
+    outbound: Outbound,
+    stream: bool,
+    way: Way,
+    label: Label,
+    ledger: Ledger,
+}
+
+/// What an attempt that reached the commit point brought.
+enum Returned {
+    Whole { incoming: Head, body: Bytes, tally: outcrop_dialect::answer::Tally, losses: Ledger },
+    Stream { incoming: Head, pump: Box<Pump> },
+}
+
+/// What is left of a response once its body is taken.
+struct Head {
+    headers: HeaderMap,
+    request_id: Option<String>,
+}
+
+// === impl Settings ===
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { fidelity: Fidelity::default(), backoff: Backoff::default(), keep_alive: KEEP_ALIVE }
+    }
+}
+
+// === impl Gateway ===
+
+impl Gateway {
+    pub fn new(aws: AwsClient, settings: Settings, receipts: ReceiptSink) -> Self {
+        Self {
+            aws,
+            catalog: Catalog::built_in(),
+            settings,
+            receipts,
+            upstream: UpstreamHealth::default(),
+        }
+    }
+
+    pub fn catalog(&self) -> &'static Catalog {
+        self.catalog
+    }
+
+    pub fn upstream(&self) -> &UpstreamHealth {
+        &self.upstream
+    }
+
+    /// A receipt in the making, for a request whose body has yet to be read.
+    pub fn begin(&self, dialect: Dialect, request_id: &str) -> Settlement {
+        Settlement::begin(self.receipts.clone(), dialect, request_id)
+    }
+
+    /// Answers one request; every failure is a reply in the caller's dialect.
+    pub async fn handle(&self, inbound: Inbound, mut settlement: Settlement) -> Reply {
+        let dialect = inbound.operation.dialect();
+        let outcome = match self.plan(&inbound, &mut settlement) {
+            Ok(planned) => self.run(planned, &mut settlement).await,
+            Err(fault) => Err(fault),
+        };
+        match outcome {
+            Ok((returned, way_losses)) => self.reply(returned, way_losses, &inbound, settlement),
+            Err(fault) => {
+                let reply = Reply::fault(&fault, dialect, &inbound.request_id);
+                settlement.fail(&fault, Some(reply.status.as_u16()));
+                reply
+            }
+        }
+    }
+
+    /// Peek and plan: pure, on the borrowed body.
+    fn plan(&self, inbound: &Inbound, settlement: &mut Settlement) -> Result<Planned, Fault> {
+        let Inbound { operation, headers, body, request_id } = inbound;
+        let peeked = match operation {
+            Operation::ChatCompletions => Peeked::openai(body)?,
+            Operation::Messages => Peeked::anthropic(body, betas(headers))?,
+            Operation::Bedrock { model, carrier, stream } => {
+                Peeked::bedrock(percent_decode(model).into(), body.clone(), *carrier, *stream)
+            }
+        };
+        settlement.asked(&peeked.model, peeked.stream);
+        let model = peeked.model.to_string();
+        let mut ledger = Ledger::default();
+        let outgoing = peeked.plan(self.catalog.card(&model), &mut ledger)?;
+        ledger.verdict(self.settings.fidelity)?;
+        settlement.planned(outgoing.carrier, ledger.losses().len());
+        let segment: Cow<'_, str> = match operation {
+            Operation::Bedrock { model, .. } => Cow::Borrowed(model),
+            Operation::ChatCompletions | Operation::Messages => Cow::Owned(percent_encode(&model)),
+        };
+        let Outgoing { carrier, stream, way, .. } = &outgoing;
+        let path = format!("/model/{segment}/{}", carrier.path_segment(*stream));
+        let mut outbound = Outbound::post(path, outgoing.body.clone());
+        outbound_headers(&mut outbound.headers, headers, &outgoing);
+        let created =
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let label = Label { id: request_id.replace('-', ""), created, model };
+        Ok(Planned { outbound, stream: *stream, way: way.clone(), label, ledger })
+    }
+
+    /// Attempts, until something may be sent to the client or all hope is gone.
+    async fn run(
+        &self,
+        planned: Planned,
+        settlement: &mut Settlement,
+    ) -> Result<(Returned, Ledger), Fault> {
+        let settlement = Mutex::new(settlement);
+        let noted = |note: &dyn Fn(&mut Settlement)| match settlement.lock() {
+            Ok(mut guard) => note(&mut guard),
+            Err(poisoned) => note(&mut poisoned.into_inner()),
+        };
+        let returned = with_retries(&self.settings.backoff, || async {
+            noted(&|s| s.attempt());
+            let returned = self.once(&planned).await;
+            match &returned {
+                Ok(Returned::Whole { incoming, .. } | Returned::Stream { incoming, .. }) => {
+                    self.upstream.note_answer();
+                    noted(&|s| s.answered(incoming.request_id.as_deref()));
+                }
+                Err(fault) => self.upstream.note_fault(fault.class),
+            }
+            returned
+        })
+        .await?;
+        Ok((returned, planned.ledger))
+    }
+
+    /// One attempt, up to the commit point.
+    async fn once(&self, planned: &Planned) -> Result<Returned, Fault> {
+        let Incoming { headers, request_id, body, .. } = self.aws.send(&planned.outbound).await?;
+        let incoming = Head { headers, request_id };
+        if planned.stream {
+            let mut pump = Box::new(Pump::new(body, planned.way.clone(), &planned.label));
+            pump.open().await?;
+            return Ok(Returned::Stream { incoming, pump });
+        }
+        let theirs = body.collect(MAX_ANSWER).await?;
+        let mut losses = Ledger::default();
+        let answer = whole(&planned.way, &theirs, &planned.label, &mut losses)?;
+        let body = answer.body.map_or(theirs, Bytes::from);
+        Ok(Returned::Whole { incoming, body, tally: answer.tally, losses })
+    }
+
+    fn reply(
+        &self,
+        returned: Returned,
+        mut ledger: Ledger,
+        inbound: &Inbound,
+        mut settlement: Settlement,
+    ) -> Reply {
+        settlement.committed(StatusCode::OK.as_u16());
+        let (mut reply, head) = match returned {
+            Returned::Whole { incoming, body, tally, losses } => {
+                ledger.append(losses);
+                settlement.complete(&tally, ledger.losses().len());
+                (Reply::json(StatusCode::OK, body), incoming)
+            }
+            Returned::Stream { incoming, pump } => {
+                let losses = ledger.losses().len();
+                let body = AnswerBody::new(*pump, settlement, losses, self.settings.keep_alive);
+                let mut headers = HeaderMap::new();
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(body.content_type()));
+                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+                let body = ReplyBody::Stream(Box::new(body));
+                (Reply { status: StatusCode::OK, headers, body }, incoming)
+            }
+        };
+        if matches!(inbound.operation, Operation::Bedrock { .. }) {
+            copy_bedrock_headers(&head.headers, &mut reply.headers);
+        }
+        reply.label(&inbound.request_id, head.request_id.as_deref());
+        if self.settings.fidelity == Fidelity::Report
+            && let Some(losses) = ledger.header()
+        {
+            reply.report(&losses);
+        }
+        reply
+    }
+}
+
+/// Headers for Bedrock: content negotiation, what the plan adds, and the caller's own `x-amzn-bedrock-*`
+/// where the carrier reads headers.
+fn outbound_headers(outbound: &mut HeaderMap, inbound: &HeaderMap, outgoing: &Outgoing) {
+    let accept =
+        if outgoing.stream { "application/vnd.amazon.eventstream" } else { "application/json" };
+    outbound.insert(header::ACCEPT, HeaderValue::from_static(accept));
+    if outgoing.carrier == Carrier::Invoke || matches!(outgoing.way, Way::RelayBedrock(_)) {
+        copy_bedrock_headers(inbound, outbound);
+    }
+    if matches!(outgoing.way, Way::RelayBedrock(_)) {
+        for name in [header::CONTENT_TYPE, header::ACCEPT] {
+            if let Some(value) = inbound.get(&name) {
+                outbound.insert(name, value.clone());
+            }
+        }
+    }
+    for (name, value) in &outgoing.headers {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            outbound.insert(HeaderName::from_static(name), value);
+        } else {
+            tracing::warn!(header = name, "not sent: the value is not visible ASCII");
+        }
+    }
+}
+
+fn copy_bedrock_headers(from: &HeaderMap, to: &mut HeaderMap) {
+    for (name, value) in from.iter().filter(|(name, _)| name.as_str().starts_with(BEDROCK_HEADERS))
+    {
+        to.insert(name.clone(), value.clone());
+    }
+}
+
+fn betas(headers: &HeaderMap) -> Vec<Cow<'_, str>> {
+    let values = headers.get_all(ANTHROPIC_BETA).iter();
+    let words = values.flat_map(|v| v.to_str().unwrap_or_default().split(','));
+    words.map(str::trim).filter(|w| !w.is_empty()).map(Cow::Borrowed).collect()
+}
+
+/// A model id as one path segment: everything but unreserved characters is encoded, as AWS SDKs do.
+pub fn percent_encode(id: &str) -> String {
+    let mut out = String::with_capacity(id.len() + 8);
+    for byte in id.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(byte as char)
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// The text behind a raw path segment; what is no valid escape stays as it is.
+pub fn percent_decode(segment: &str) -> String {
+    let bytes = segment.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut i = 0;
+    while i < bytes.len() {
+        let hex = (bytes[i] == b'%').then(|| segment.get(i + 1..i + 3)).flatten();
+        match hex.and_then(|h| u8::from_str_radix(h, 16).ok()) {
+            Some(byte) => {
+                out.push(byte);
+                i += 3;
+            }
+            None => {
+                out.push(bytes[i]);
+                i += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn model_ids_survive_the_path() {
+        let arn = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/ab12";
+        assert_eq!(percent_encode("a.b-v1:0"), "a.b-v1%3A0");
+        assert!(!percent_encode(arn).contains('/'));
+        assert_eq!(percent_decode(&percent_encode(arn)), arn);
+        assert_eq!(percent_decode("x-v1:0%"), "x-v1:0%");
+    }
+}

@@ -1,0 +1,212 @@
+//! Return: the one async adapter that owns a streamed body and feeds the sans-IO pipeline.
+//!
+//! 1. Nothing is asked of Bedrock that the client has no room for: the pump reads only when polled.
+//! 2. Up to the commit point ([`Pump::open`]) a fault is returned, and nothing has been sent.
+//! 3. After it a fault is written in the client's dialect and the stream ends.
+//! 4. A silent gap is filled with the dialect's keep-alive.
+//! 5. Dropped early, the upstream call is cancelled and the receipt says that the client left.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use outcrop_aws::eventstream::{Decoder, encode_exception};
+use outcrop_aws::{IncomingBody, classify_stream};
+use outcrop_dialect::answer::{AnswerStream, Label, Step};
+use outcrop_dialect::plan::Way;
+use outcrop_model::{Fault, Phase};
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::settle::Settlement;
+
+/// Frames in, client bytes out; nothing of it has been sent yet.
+pub struct Pump {
+    body: IncomingBody,
+    decoder: Decoder,
+    answer: AnswerStream,
+    out: Vec<u8>,
+    phase: Phase,
+    done: bool,
+}
+
+/// The client's response body.
+pub struct AnswerBody {
+    pump: Pump,
+    /// `None` once settled.
+    settlement: Option<Settlement>,
+    losses: usize,
+    keep_alive: KeepAlive,
+}
+
+struct KeepAlive {
+    every: Duration,
+    timer: Pin<Box<Sleep>>,
+}
+
+/// An exception frame. The names and messages that come here are short, so encoding cannot fail; if it
+/// did, the stream would end without its end marker, which clients take for an error too.
+fn exception_frame(name: &str, json: &[u8], out: &mut Vec<u8>) {
+    if let Err(fault) = encode_exception(name, json, out) {
+        tracing::warn!(%fault, "could not frame an exception");
+    }
+}
+
+// === impl Pump ===
+
+impl Pump {
+    pub fn new(body: IncomingBody, way: Way, label: &Label) -> Self {
+        let answer = AnswerStream::new(way, label, exception_frame);
+        Self {
+            body,
+            decoder: Decoder::default(),
+            answer,
+            out: Vec::new(),
+            phase: Phase::BeforeCommit,
+            done: false,
+        }
+    }
+
+    /// Reads up to the commit point: the first event that says something, or the end.
+    pub async fn open(&mut self) -> Result<(), Fault> {
+        while !self.answer.started() && !self.done {
+            std::future::poll_fn(|cx| self.poll_step(cx)).await?;
+        }
+        self.phase = Phase::Streaming;
+        self.body.set_phase(Phase::Streaming);
+        self.decoder.set_phase(Phase::Streaming);
+        Ok(())
+    }
+
+    /// Takes one chunk of the upstream's bytes, or its end, and works off all whole frames.
+    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        match ready!(self.body.poll_chunk(cx)) {
+            Some(Ok(bytes)) => {
+                self.decoder.push(&bytes);
+                Poll::Ready(self.work_off())
+            }
+            Some(Err(fault)) => Poll::Ready(Err(fault)),
+            None => Poll::Ready(self.finish()),
+        }
+    }
+
+    fn work_off(&mut self) -> Result<(), Fault> {
+        while !self.done {
+            let Some(frame) = self.decoder.next()? else { break };
+            if let Some(fault) = classify_stream(&frame.kind, frame.payload, self.phase) {
+                return Err(fault);
+            }
+            let step = self.answer.frame(&frame, &mut self.out);
+            self.take(step)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), Fault> {
+        self.decoder.finish()?;
+        let step = self.answer.eof(&mut self.out);
+        self.take(step)?;
+        self.done = true;
+        Ok(())
+    }
+
+    fn take(&mut self, step: Step) -> Result<(), Fault> {
+        match step {
+            Step::More => Ok(()),
+            Step::Done => {
+                self.done = true;
+                Ok(())
+            }
+            Step::Fault(fault) => Err(fault.at_phase(self.phase)),
+        }
+    }
+
+    fn take_bytes(&mut self) -> Option<Bytes> {
+        if self.out.is_empty() {
+            return None;
+        }
+        let bytes = Bytes::copy_from_slice(&self.out);
+        self.out.clear();
+        Some(bytes)
+    }
+}
+
+// === impl AnswerBody ===
+
+impl AnswerBody {
+    pub fn new(pump: Pump, settlement: Settlement, losses: usize, keep_alive: Duration) -> Self {
+        let keep_alive = KeepAlive { every: keep_alive, timer: Box::pin(sleep(keep_alive)) };
+        Self { pump, settlement: Some(settlement), losses, keep_alive }
+    }
+
+    pub fn content_type(&self) -> &'static str {
+        self.pump.answer.content_type()
+    }
+
+    /// The next bytes for the client, never empty; `None` at the end.
+    pub fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            if let Some(bytes) = self.pump.take_bytes() {
+                self.keep_alive.restart();
+                return Poll::Ready(Some(bytes));
+            }
+            if self.pump.done {
+                self.complete();
+                return Poll::Ready(None);
+            }
+            match self.pump.poll_step(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(fault)) => self.fail(&fault),
+                Poll::Pending => {
+                    let Some(filler) = self.pump.answer.keep_alive() else { return Poll::Pending };
+                    ready!(self.keep_alive.poll_due(cx));
+                    return Poll::Ready(Some(Bytes::from_static(filler)));
+                }
+            }
+        }
+    }
+
+    fn complete(&mut self) {
+        if let Some(settlement) = self.settlement.take() {
+            settlement.complete(self.pump.answer.tally(), self.losses);
+        }
+    }
+
+    fn fail(&mut self, fault: &Fault) {
+        self.pump.answer.write_fault(fault, &mut self.pump.out);
+        self.pump.done = true;
+        if let Some(mut settlement) = self.settlement.take() {
+            settlement.tally(self.pump.answer.tally());
+            settlement.fail(fault, None);
+        }
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        if let Some(settlement) = &mut self.settlement {
+            settlement.tally(self.pump.answer.tally());
+        }
+    }
+}
+
+impl std::fmt::Debug for AnswerBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AnswerBody").finish_non_exhaustive()
+    }
+}
+
+// === impl KeepAlive ===
+
+impl KeepAlive {
+    fn restart(&mut self) {
+        self.timer.as_mut().reset(Instant::now() + self.every);
+    }
+
+    fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.timer.as_mut().poll(cx));
+        self.restart();
+        Poll::Ready(())
+    }
+}

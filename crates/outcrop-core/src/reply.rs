@@ -1,0 +1,91 @@
+//! What goes back to the client.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use outcrop_dialect::render::render;
+use outcrop_model::{Dialect, Fault};
+
+use crate::pump::AnswerBody;
+
+/// A response ready for the wire.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: ReplyBody,
+}
+
+#[derive(Debug)]
+pub enum ReplyBody {
+    Whole(Bytes),
+    Stream(Box<AnswerBody>),
+}
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+const LOSS: HeaderName = HeaderName::from_static("x-outcrop-loss");
+
+// === impl Reply ===
+
+impl Reply {
+    pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Self { status, headers, body: ReplyBody::Whole(body.into()) }
+    }
+
+    /// A fault as an HTTP error in the caller's dialect.
+    pub fn fault(fault: &Fault, dialect: Dialect, request_id: &str) -> Self {
+        let rendered = render(fault, dialect, request_id);
+        let status =
+            StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut reply = Self::json(status, rendered.body);
+        if let Some(name) = rendered.error_type {
+            reply.headers.insert(ERROR_TYPE, HeaderValue::from_static(name));
+        }
+        if let Some(retry) = rendered.should_retry {
+            let word = if retry { "true" } else { "false" };
+            reply.headers.insert(SHOULD_RETRY, HeaderValue::from_static(word));
+        }
+        if let Some(wait) = fault.retry_after {
+            reply.headers.insert(http::header::RETRY_AFTER, whole_seconds(wait));
+        }
+        reply.label(request_id, fault.request_id.as_deref());
+        reply
+    }
+
+    /// Puts the three request-id headers that clients look for. `x-amzn-requestid` is Bedrock's own id
+    /// when there is one.
+    pub fn label(&mut self, ours: &str, theirs: Option<&str>) {
+        for name in [X_REQUEST_ID, REQUEST_ID] {
+            self.put(name, ours);
+        }
+        self.put(AMZN_REQUEST_ID, theirs.unwrap_or(ours));
+    }
+
+    /// Puts the loss report.
+    pub fn report(&mut self, losses: &str) {
+        self.put(LOSS, losses);
+    }
+
+    fn put(&mut self, name: HeaderName, value: &str) {
+        match HeaderValue::from_str(value) {
+            Ok(value) => {
+                self.headers.insert(name, value);
+            }
+            Err(_) => {
+                tracing::warn!(header = %name, "a header value is not visible ASCII; left out")
+            }
+        }
+    }
+}
+
+/// Clients read `retry-after` in seconds; a part of one counts as one.
+fn whole_seconds(wait: Duration) -> HeaderValue {
+    HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
+}

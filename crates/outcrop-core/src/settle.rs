@@ -1,0 +1,147 @@
+//! Exactly one receipt for each request, whatever happens to it.
+//!
+//! The [`Settlement`] travels with the request. Finished, it hands out the receipt with the outcome;
+//! dropped before that, the client has left, and the receipt says so.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use outcrop_dialect::answer::Tally;
+use outcrop_model::{Carrier, Dialect, ErrorClass, Fault, Outcome, Receipt};
+use tokio::time::Instant;
+
+/// Where receipts go.
+#[derive(Clone)]
+pub struct ReceiptSink(Arc<dyn Fn(Receipt) + Send + Sync>);
+
+/// A receipt in the making.
+#[derive(Debug)]
+pub struct Settlement {
+    /// `None` once handed out.
+    receipt: Option<Receipt>,
+    began: Instant,
+    sink: ReceiptSink,
+}
+
+/// Status in the receipt of a request whose client left before any status was sent (nginx's word for it).
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+// === impl ReceiptSink ===
+
+impl ReceiptSink {
+    pub fn new(sink: impl Fn(Receipt) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(sink))
+    }
+}
+
+impl fmt::Debug for ReceiptSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReceiptSink")
+    }
+}
+
+// === impl Settlement ===
+
+impl Settlement {
+    pub fn begin(sink: ReceiptSink, dialect: Dialect, request_id: &str) -> Self {
+        let receipt = Receipt {
+            request_id: request_id.to_owned(),
+            dialect,
+            carrier: None,
+            model: String::new(),
+            stream: false,
+            attempts: 0,
+            status: CLIENT_CLOSED_REQUEST,
+            usage: None,
+            first_byte: None,
+            duration: Duration::ZERO,
+            outcome: Outcome::ClientLeft,
+            losses: 0,
+            upstream_request_id: None,
+            detail: None,
+        };
+        Self { receipt: Some(receipt), began: Instant::now(), sink }
+    }
+
+    /// Notes what is known so far.
+    fn note(&mut self, change: impl FnOnce(&mut Receipt)) {
+        if let Some(receipt) = &mut self.receipt {
+            change(receipt);
+        }
+    }
+
+    pub fn asked(&mut self, model: &str, stream: bool) {
+        self.note(|r| {
+            r.model = model.to_owned();
+            r.stream = stream;
+        });
+    }
+
+    pub fn planned(&mut self, carrier: Carrier, losses: usize) {
+        self.note(|r| {
+            r.carrier = Some(carrier);
+            r.losses = losses;
+        });
+    }
+
+    pub fn attempt(&mut self) {
+        self.note(|r| r.attempts += 1);
+    }
+
+    pub fn answered(&mut self, upstream_request_id: Option<&str>) {
+        self.note(|r| r.upstream_request_id = upstream_request_id.map(str::to_owned));
+    }
+
+    /// The client is about to see the first bytes, with this status.
+    pub fn committed(&mut self, status: u16) {
+        let elapsed = self.began.elapsed();
+        self.note(|r| {
+            r.status = status;
+            r.first_byte.get_or_insert(elapsed);
+        });
+    }
+
+    /// What was seen of the answer so far; the last word counts.
+    pub fn tally(&mut self, tally: &Tally) {
+        self.note(|r| r.usage = tally.usage);
+    }
+
+    pub fn complete(mut self, tally: &Tally, losses: usize) {
+        self.tally(tally);
+        let stop = tally.stop.as_ref().map(|s| s.as_str().into_owned());
+        self.note(|r| {
+            r.losses = losses;
+            r.outcome = Outcome::Completed(stop);
+        });
+        self.hand_out();
+    }
+
+    /// The request failed; `status` when the failure became an HTTP status of its own.
+    pub fn fail(mut self, fault: &Fault, status: Option<u16>) {
+        self.note(|r| {
+            r.outcome = match fault.class {
+                ErrorClass::ClientLeft => Outcome::ClientLeft,
+                class => Outcome::Failed(class),
+            };
+            r.status = status.unwrap_or(r.status);
+            r.detail = fault.detail.clone().or_else(|| Some(fault.to_string()));
+            r.upstream_request_id =
+                fault.request_id.clone().or_else(|| r.upstream_request_id.take());
+        });
+        self.hand_out();
+    }
+
+    fn hand_out(&mut self) {
+        if let Some(mut receipt) = self.receipt.take() {
+            receipt.duration = self.began.elapsed();
+            (self.sink.0)(receipt);
+        }
+    }
+}
+
+impl Drop for Settlement {
+    fn drop(&mut self) {
+        self.hand_out();
+    }
+}

@@ -1,0 +1,162 @@
+//! URL → operation, on the raw path.
+
+use http::Method;
+use outcrop_core::Operation;
+use outcrop_model::{Carrier, Dialect};
+
+/// What a path and method stand for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// A request for a model.
+    Operation(Operation),
+    ListModels,
+    /// The raw, still encoded id.
+    GetModel(String),
+    Health,
+    Ready,
+    /// `HEAD /`: some clients probe it.
+    Probe,
+    /// The path is known, the method is not its own; `allow` is what is.
+    WrongMethod {
+        dialect: Dialect,
+        allow: &'static str,
+    },
+    Unknown {
+        dialect: Dialect,
+    },
+}
+
+/// Matches a request. `path` is the raw path without query.
+pub fn route(method: &Method, path: &str) -> Route {
+    match path {
+        "/" if method == Method::HEAD || method == Method::GET => return Route::Probe,
+        "/health" => return get(method, Route::Health),
+        "/ready" => return get(method, Route::Ready),
+        _ => {}
+    }
+    if let Some(rest) = path.strip_prefix("/model/") {
+        return bedrock(method, rest);
+    }
+    let (dialect, rest) = surface(path);
+    match rest {
+        "/v1/chat/completions" if dialect != Some(Dialect::Anthropic) => {
+            post(method, Operation::ChatCompletions)
+        }
+        "/v1/messages" if dialect != Some(Dialect::OpenAiChat) => post(method, Operation::Messages),
+        "/v1/models" => get(method, Route::ListModels),
+        other => match other.strip_prefix("/v1/models/") {
+            Some(id) if !id.is_empty() => get(method, Route::GetModel(id.to_owned())),
+            _ => Route::Unknown { dialect: guess(dialect, other) },
+        },
+    }
+}
+
+/// Takes off the prefix under which SDKs look for one dialect.
+fn surface(path: &str) -> (Option<Dialect>, &str) {
+    for (prefix, dialect) in [("/openai", Dialect::OpenAiChat), ("/anthropic", Dialect::Anthropic)]
+    {
+        if let Some(rest) = path.strip_prefix(prefix)
+            && rest.starts_with('/')
+        {
+            return (Some(dialect), rest);
+        }
+    }
+    (None, path)
+}
+
+/// The dialect in which to say that a path is not known.
+fn guess(dialect: Option<Dialect>, path: &str) -> Dialect {
+    match dialect {
+        Some(dialect) => dialect,
+        None if path.starts_with("/v1/messages") => Dialect::Anthropic,
+        None if path.starts_with("/v1/") => Dialect::OpenAiChat,
+        None => Dialect::Native,
+    }
+}
+
+/// `{id}/{verb}`, where the id may hold raw slashes if a client did not encode its ARN.
+fn bedrock(method: &Method, rest: &str) -> Route {
+    let Some((model, verb)) = rest.rsplit_once('/') else {
+        return Route::Unknown { dialect: Dialect::Native };
+    };
+    let (carrier, stream) = match verb {
+        "converse" => (Carrier::Converse, false),
+        "converse-stream" => (Carrier::Converse, true),
+        "invoke" => (Carrier::Invoke, false),
+        "invoke-with-response-stream" => (Carrier::Invoke, true),
+        "count-tokens" => (Carrier::CountTokens, false),
+        _ => return Route::Unknown { dialect: Dialect::Native },
+    };
+    if model.is_empty() {
+        return Route::Unknown { dialect: Dialect::Native };
+    }
+    post(method, Operation::Bedrock { model: model.replace('/', "%2F"), carrier, stream })
+}
+
+fn post(method: &Method, operation: Operation) -> Route {
+    match method == Method::POST {
+        true => Route::Operation(operation),
+        false => Route::WrongMethod { dialect: operation.dialect(), allow: "POST" },
+    }
+}
+
+fn get(method: &Method, route: Route) -> Route {
+    match method == Method::GET || method == Method::HEAD {
+        true => route,
+        false => Route::WrongMethod { dialect: Dialect::OpenAiChat, allow: "GET, HEAD" },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model_of(path: &str) -> String {
+        match route(&Method::POST, path) {
+            Route::Operation(Operation::Bedrock { model, .. }) => model,
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn model_ids_stay_as_they_came() {
+        assert_eq!(model_of("/model/a.b-v1%3A0/converse"), "a.b-v1%3A0");
+        assert_eq!(model_of("/model/a.b-v1:0/invoke"), "a.b-v1:0");
+        let encoded =
+            "arn%3Aaws%3Abedrock%3Aus-east-1%3A111122223333%3Aapplication-inference-profile%2Fab12";
+        assert_eq!(model_of(&format!("/model/{encoded}/converse-stream")), encoded);
+        assert_eq!(model_of("/model/arn:aws:x:profile/ab/invoke"), "arn:aws:x:profile%2Fab");
+    }
+
+    #[test]
+    fn aliases_lead_to_the_same_surface() {
+        for path in ["/v1/chat/completions", "/openai/v1/chat/completions"] {
+            assert_eq!(route(&Method::POST, path), Route::Operation(Operation::ChatCompletions));
+        }
+        for path in ["/v1/messages", "/anthropic/v1/messages"] {
+            assert_eq!(route(&Method::POST, path), Route::Operation(Operation::Messages));
+        }
+        assert_eq!(
+            route(&Method::GET, "/openai/v1/models/a%2Fb"),
+            Route::GetModel("a%2Fb".to_owned())
+        );
+    }
+
+    #[test]
+    fn wrong_turns_are_told_in_the_paths_own_dialect() {
+        let wrong = Route::WrongMethod { dialect: Dialect::Anthropic, allow: "POST" };
+        assert_eq!(route(&Method::GET, "/v1/messages"), wrong);
+        assert_eq!(
+            route(&Method::POST, "/v1/messages/batches"),
+            Route::Unknown { dialect: Dialect::Anthropic }
+        );
+        assert_eq!(
+            route(&Method::POST, "/v1/audio/speech"),
+            Route::Unknown { dialect: Dialect::OpenAiChat }
+        );
+        assert_eq!(
+            route(&Method::POST, "/model/x/explode"),
+            Route::Unknown { dialect: Dialect::Native }
+        );
+    }
+}

@@ -1,0 +1,57 @@
+//! Logging to stderr, and one line for each receipt: metadata only.
+
+use std::io::IsTerminal;
+
+use outcrop_core::ReceiptSink;
+use outcrop_model::{Outcome, Receipt};
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::LogFormat;
+
+/// Overrides what is logged, in `tracing`'s filter syntax, e.g. `outcrop=debug`.
+const LOG_VARIABLE: &str = "OUTCROP_LOG";
+
+/// Starts logging; `quiet` unless [`LOG_VARIABLE`] says otherwise.
+pub fn start(format: LogFormat, default: &str) {
+    let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(default));
+    let colour = std::io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => builder.with_ansi(colour).with_target(false).init(),
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+    }
+}
+
+/// A sink that logs each receipt.
+pub fn receipts() -> ReceiptSink {
+    ReceiptSink::new(|receipt| log(&receipt))
+}
+
+fn log(receipt: &Receipt) {
+    let usage = receipt.usage.unwrap_or_default();
+    let stop = match &receipt.outcome {
+        Outcome::Completed(stop) => stop.as_deref(),
+        Outcome::Failed(_) | Outcome::ClientLeft => None,
+    };
+    tracing::info!(
+        request_id = receipt.request_id,
+        dialect = receipt.dialect.as_str(),
+        model = receipt.model,
+        stream = receipt.stream,
+        attempts = receipt.attempts,
+        status = receipt.status,
+        outcome = receipt.outcome.as_str(),
+        stop,
+        input_tokens = receipt.usage.map(|_| usage.input),
+        cache_read_tokens = receipt.usage.map(|_| usage.cache_read),
+        cache_write_tokens = receipt.usage.map(|_| usage.cache_write()),
+        output_tokens = receipt.usage.map(|_| usage.output),
+        losses = receipt.losses,
+        first_byte_ms = receipt.first_byte.map(|d| d.as_millis() as u64),
+        duration_ms = receipt.duration.as_millis() as u64,
+        upstream_request_id = receipt.upstream_request_id,
+        detail = receipt.detail,
+        "request"
+    );
+}

@@ -1,0 +1,194 @@
+//! The command line, as `--help` teaches it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use outcrop_model::Fidelity;
+
+/// Where the gateway listens unless told otherwise: loopback, since it does not yet ask clients for a key.
+const LISTEN: &str = "127.0.0.1:8080";
+/// Where the emulator listens unless told otherwise.
+const EMULATOR_LISTEN: &str = "127.0.0.1:4566";
+
+/// Any client, any Bedrock model.
+///
+/// Outcrop puts OpenAI's and Anthropic's APIs, and Bedrock's own, in front of Amazon Bedrock.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show Outcrop at work, with no AWS account: emulator, gateway, one chat through each API.
+    Demo(DemoArgs),
+    /// Run the gateway.
+    ///
+    /// Region and credentials come from the environment, as for any AWS tool: AWS_REGION,
+    /// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, or AWS_BEARER_TOKEN_BEDROCK.
+    Serve(ServeArgs),
+    /// Run the local Bedrock alone, for any AWS SDK to talk to.
+    Emulate(EmulateArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Exit after the round trips instead of serving on.
+    #[arg(long)]
+    pub once: bool,
+    /// Address of the gateway; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
+    pub listen: SocketAddr,
+    /// Address of the emulator; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
+    pub emulator_listen: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, default_value = LISTEN, value_name = "ADDR")]
+    pub listen: SocketAddr,
+    /// AWS region [default: AWS_REGION, then AWS_DEFAULT_REGION].
+    #[arg(long)]
+    pub region: Option<String>,
+    /// Send Bedrock's requests here [default: AWS_ENDPOINT_URL_BEDROCK_RUNTIME, then
+    /// AWS_ENDPOINT_URL, then the region's own host].
+    #[arg(long, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// Use a local Bedrock inside this process instead of AWS; needs no account.
+    #[arg(long, conflicts_with_all = ["endpoint_url", "region"])]
+    pub emulator: bool,
+    /// What to do with parts of a request that a model cannot be given.
+    #[arg(long, value_enum, default_value_t = FidelityWord::Report)]
+    pub fidelity: FidelityWord,
+    /// How often to send a request at the most, the first time included.
+    #[arg(long, default_value_t = outcrop_aws::retry::DEFAULT_ATTEMPTS, value_parser = clap::value_parser!(u32).range(1..=10), value_name = "N")]
+    pub max_attempts: u32,
+    /// Largest request body in bytes.
+    #[arg(long, default_value_t = 25_000_000, value_name = "BYTES")]
+    pub max_body: usize,
+    #[command(flatten)]
+    pub timeouts: TimeoutArgs,
+    /// How to write the log (to stderr).
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// Seconds to wait for Bedrock. The defaults fit calls of up to 60 minutes.
+#[derive(Debug, Args)]
+pub struct TimeoutArgs {
+    /// Seconds to connect.
+    #[arg(long, value_parser = seconds, value_name = "SECONDS")]
+    pub connect_timeout: Option<Duration>,
+    /// Seconds until the answer begins.
+    #[arg(long, value_parser = seconds, value_name = "SECONDS")]
+    pub first_byte_timeout: Option<Duration>,
+    /// Seconds of silence within an answer.
+    #[arg(long, value_parser = seconds, value_name = "SECONDS")]
+    pub idle_timeout: Option<Duration>,
+    /// Seconds for a whole call.
+    #[arg(long, value_parser = seconds, value_name = "SECONDS")]
+    pub total_timeout: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub struct EmulateArgs {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, default_value = EMULATOR_LISTEN, value_name = "ADDR")]
+    pub listen: SocketAddr,
+    /// Accept this key pair too; may be given several times. The example pair is always accepted.
+    #[arg(long, value_name = "ID:SECRET", value_parser = key_pair)]
+    pub access_key: Vec<(String, String)>,
+    /// Accept this Bedrock API key too; may be given several times.
+    #[arg(long, value_name = "KEY")]
+    pub api_key: Vec<String>,
+    /// Accept signatures for this region only [default: any].
+    #[arg(long)]
+    pub region: Option<String>,
+    /// Serve TLS with a certificate made at start.
+    #[arg(long)]
+    pub tls: bool,
+    /// Where to write the certificate authority's PEM [default: a file in the temp folder].
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    pub tls_ca_out: Option<PathBuf>,
+    /// What answers: auto, echo, tool-caller, reasoner, lorem, with settings, e.g.
+    /// "engine=lorem;tokens=200;chunk=4".
+    #[arg(long, value_name = "ENGINE", conflicts_with = "script")]
+    pub engine: Option<String>,
+    /// Answer from a script file (see docs/dev/emulator.md).
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+    /// Replay recorded exchanges from this file.
+    #[arg(long, value_name = "FILE")]
+    pub cassette: Option<PathBuf>,
+    /// How to write the log (to stderr).
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum FidelityWord {
+    /// Refuse the request, naming the part.
+    Strict,
+    /// Answer, and list the parts in the header x-outcrop-loss.
+    Report,
+    /// Answer, and only count them.
+    Lenient,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+impl From<FidelityWord> for Fidelity {
+    fn from(word: FidelityWord) -> Self {
+        match word {
+            FidelityWord::Strict => Fidelity::Strict,
+            FidelityWord::Report => Fidelity::Report,
+            FidelityWord::Lenient => Fidelity::Lenient,
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        Ok(_) => Err("must be more than 0".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn key_pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((id, secret)) if !id.is_empty() && !secret.is_empty() => {
+            Ok((id.to_owned(), secret.to_owned()))
+        }
+        _ => Err("must be ID:SECRET".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn bad_values_are_explained() {
+        assert!(key_pair("AKID").is_err() && key_pair("a:b:c").is_ok());
+        assert!(seconds("0").is_err() && seconds("-1").is_err() && seconds("x").is_err());
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+    }
+}

@@ -1,0 +1,101 @@
+//! `outcrop serve`
+
+use std::io::Write;
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use outcrop_aws::{
+    AwsClient, Backoff, ClientConfig, CredentialSource, Credentials, Endpoint, EndpointWish,
+    Endpoints, Region, Timeouts,
+};
+use outcrop_core::{Gateway, Settings};
+use outcrop_emulator::{
+    Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_REGION, EXAMPLE_SECRET_ACCESS_KEY, Emulator,
+};
+use outcrop_server::{Server, ServerConfig};
+
+use crate::cli::{ServeArgs, TimeoutArgs};
+use crate::{access_log, stop};
+
+pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
+    access_log::start(args.log_format, "info");
+    let emulator = match args.emulator {
+        true => Some(
+            Emulator::bind("127.0.0.1:0", Config::default())
+                .await
+                .context("cannot start the emulator")?,
+        ),
+        false => None,
+    };
+    let mut config = match &emulator {
+        Some(emulator) => emulated(emulator)?,
+        None => {
+            let wish = EndpointWish {
+                region: args.region.as_deref(),
+                endpoint_url: args.endpoint_url.as_deref(),
+            };
+            ClientConfig::from_env(wish, &|name| std::env::var(name).ok())?
+        }
+    };
+    config.timeouts = timeouts(&args.timeouts);
+    let backoff = Backoff { attempts: args.max_attempts, ..Backoff::default() };
+    let settings = Settings { fidelity: args.fidelity.into(), backoff, ..Settings::default() };
+    let server_config = ServerConfig { max_body: args.max_body, ..ServerConfig::default() };
+    let (region, upstream, credentials) = (
+        config.endpoints.region.clone(),
+        config.endpoints.runtime.to_string(),
+        config.credentials.to_string(),
+    );
+    let gateway = Gateway::new(AwsClient::new(config)?, settings, access_log::receipts());
+    let server = bind(args.listen, gateway, server_config).await?;
+    let address = server.local_addr()?;
+    // The first line is for programs: it tells where the gateway can be reached.
+    print_line(&format!("listening on http://{address}"))?;
+    tracing::info!(region = region.as_str(), upstream, credentials, "serving");
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            "anyone who can reach {address} can use this gateway's AWS identity: it asks clients for no key"
+        );
+    }
+    match server.serve(stop::requested()).await {
+        true => Ok(()),
+        false => anyhow::bail!("some requests did not finish in time and were cut off"),
+    }
+}
+
+/// A client of a local emulator.
+pub fn emulated(emulator: &Emulator) -> anyhow::Result<ClientConfig> {
+    let region = Region::new(EXAMPLE_REGION, "the emulator")?;
+    let endpoint = Endpoint::parse(&emulator.base_url(), "the emulator")?;
+    let credentials = Credentials::keys(EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, None)?;
+    Ok(ClientConfig::new(
+        Endpoints::single(region, endpoint),
+        CredentialSource::Static(credentials),
+    ))
+}
+
+pub async fn bind(
+    address: SocketAddr,
+    gateway: Gateway,
+    config: ServerConfig,
+) -> anyhow::Result<Server> {
+    Server::bind(address, gateway, config).await.with_context(|| {
+        format!("cannot listen on {address}; choose another address with --listen")
+    })
+}
+
+/// Writes a line to stdout at once, also into a pipe.
+pub fn print_line(line: &str) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{line}").and_then(|()| stdout.flush()).context("cannot write to stdout")
+}
+
+fn timeouts(args: &TimeoutArgs) -> Timeouts {
+    let default = Timeouts::default();
+    Timeouts {
+        connect: args.connect_timeout.unwrap_or(default.connect),
+        first_byte: args.first_byte_timeout.unwrap_or(default.first_byte),
+        idle: args.idle_timeout.unwrap_or(default.idle),
+        total: args.total_timeout.unwrap_or(default.total),
+    }
+}
