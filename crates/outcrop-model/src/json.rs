@@ -210,7 +210,7 @@ pub fn fault_from(body: &[u8], error: &serde_json::Error) -> Fault {
     let text = error.to_string();
     let reason = text.split(" at line ").next().unwrap_or(&text).to_owned();
     let what = match error.classify() {
-        serde_json::error::Category::Data => format!("{reason}."),
+        serde_json::error::Category::Data => format!("{}.", in_plain_words(&reason)),
         _ => format!(
             "The body is not valid JSON: {reason} at line {}, column {}.",
             error.line(),
@@ -218,6 +218,26 @@ pub fn fault_from(body: &[u8], error: &serde_json::Error) -> Fault {
         ),
     };
     Fault::invalid(path, what)
+}
+
+/// A parser's complaint without the names of Rust types.
+fn in_plain_words(reason: &str) -> String {
+    let Some((found, expected)) = reason.rsplit_once(", expected ") else {
+        return reason.to_owned();
+    };
+    let found = match found {
+        "invalid type: map" => "invalid type: an object",
+        "invalid type: sequence" => "invalid type: a list",
+        other => other,
+    };
+    let expected = match expected {
+        "u32" | "u64" => "a whole number of at least 0",
+        "f64" => "a number",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        other => other,
+    };
+    format!("{found}, expected {expected}")
 }
 
 fn offset_of(body: &[u8], line: usize, column: usize) -> usize {
@@ -326,6 +346,20 @@ mod tests {
         let fault = parse_body::<Outer>(br#"{"list":[{"n":1},{"n":"two"}]}"#).unwrap_err();
         assert_eq!(fault.param.as_deref(), Some("list[1].n"));
         assert!(fault.message.contains("invalid type: string"), "{}", fault.message);
+    }
+
+    #[test]
+    fn complaints_name_no_rust_types() {
+        let said = |body: &[u8]| parse_body::<Vec<u64>>(body).unwrap_err().message.into_owned();
+        assert_eq!(said(b"{}"), "invalid type: an object, expected a list.");
+        assert_eq!(
+            said(b"[-1]"),
+            "invalid value: integer `-1`, expected a whole number of at least 0."
+        );
+        assert_eq!(
+            said(b"[\", expected u64\"]"),
+            "invalid type: string \", expected u64\", expected a whole number of at least 0."
+        );
     }
 
     #[test]
