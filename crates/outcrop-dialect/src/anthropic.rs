@@ -14,6 +14,7 @@ mod decode;
 mod encode;
 mod encode_block;
 mod encode_media;
+mod encode_tools;
 mod error;
 mod part;
 mod reader;

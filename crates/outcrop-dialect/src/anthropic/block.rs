@@ -139,7 +139,9 @@ fn citations_enabled<'a>(raw: &'a RawValue, extra: &mut Extra<'a>) -> Option<boo
 /// The block as a whole, written down again from what was read of it.
 fn foreign<'a>(part: Part<'a>, at: At) -> Result<Block<'a>, Fault> {
     let Part { word, source, title, context, citations, cache, extra, .. } = part;
-    let word = need(word, at, "type")?;
+    let Some(word) = word else {
+        return Err(Fault::invalid(at.key("type"), "is missing; every content block needs one."));
+    };
     let mut bytes = Vec::new();
     let mut w = JsonWriter::new(&mut bytes);
     w.open_object();

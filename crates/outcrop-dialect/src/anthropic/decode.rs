@@ -82,7 +82,7 @@ fn request<'a>(body: Body<'a>) -> Result<ChatRequest<'a>, Fault> {
 
 fn model_named(model: Option<Cow<'_, str>>) -> Result<Cow<'_, str>, Fault> {
     model.filter(|name| !name.is_empty()).ok_or_else(|| {
-        Fault::invalid("model", "is missing; name the Bedrock model that shall answer.")
+        Fault::invalid("model", "`model` is missing; name the Bedrock model that shall answer.")
     })
 }
 
@@ -90,16 +90,16 @@ fn limit(max_tokens: Option<u64>) -> Result<u64, Fault> {
     match max_tokens {
         None => Err(Fault::invalid(
             "max_tokens",
-            "is missing; say how many tokens the answer may have, e.g. `\"max_tokens\": 1024`.",
+            "`max_tokens` is missing; say how many tokens the answer may have, e.g. `\"max_tokens\": 1024`.",
         )),
-        Some(0) => Err(Fault::invalid("max_tokens", "must be at least 1.")),
+        Some(0) => Err(Fault::invalid("max_tokens", "`max_tokens` must be at least 1.")),
         Some(limit) => Ok(limit),
     }
 }
 
 fn turns<'a>(messages: Option<Vec<Message<'a>>>) -> Result<Vec<Turn<'a>>, Fault> {
     let Some(messages) = messages.filter(|list| !list.is_empty()) else {
-        return Err(Fault::invalid("messages", "must hold at least one message."));
+        return Err(Fault::invalid("messages", "`messages` must hold at least one message."));
     };
     messages.into_iter().zip(0..).map(|(message, m)| turn(message, m)).collect()
 }

@@ -8,12 +8,12 @@
 
 use std::borrow::Cow;
 
-use outcrop_model::chat::{OutputFormat, Role, Thinking, Tool, ToolChoice};
-use outcrop_model::json::{Json, Members};
+use outcrop_model::chat::{OutputFormat, Role, Thinking};
+use outcrop_model::json::Json;
 use outcrop_model::{At, Card, ChatRequest, Ledger, Turn};
 
 use super::encode_block::{write_blocks, write_last_words};
-use super::{cache, settings};
+use super::encode_tools::{write_tool_choice, write_tools};
 use crate::write::JsonWriter;
 
 /// Writes the body for InvokeModel to `out`.
@@ -64,15 +64,7 @@ pub fn encode(
     let schema = enforced_schema(format.as_ref(), card, names.format, ledger);
     write_output_config(&mut w, effort.as_deref(), schema);
     write_strings(&mut w, "stop_sequences", stop_sequences);
-    for (key, value) in [("temperature", temperature), ("top_p", top_p)] {
-        if let Some(value) = value {
-            w.key(key);
-            w.f64(*value);
-        }
-    }
-    if let Some(top_k) = top_k {
-        w.member_u64("top_k", *top_k);
-    }
+    write_sampling(&mut w, (*temperature, *top_p, *top_k));
     if let Some(user) = user {
         w.key("metadata");
         w.open_object();
@@ -92,6 +84,21 @@ fn write_strings(w: &mut JsonWriter<'_>, key: &'static str, list: &[Cow<'_, str>
         w.str(item);
     }
     w.close_array();
+}
+
+fn write_sampling(
+    w: &mut JsonWriter<'_>,
+    (temperature, top_p, top_k): (Option<f64>, Option<f64>, Option<u64>),
+) {
+    for (key, value) in [("temperature", temperature), ("top_p", top_p)] {
+        if let Some(value) = value {
+            w.key(key);
+            w.f64(value);
+        }
+    }
+    if let Some(top_k) = top_k {
+        w.member_u64("top_k", top_k);
+    }
 }
 
 fn write_turns(w: &mut JsonWriter<'_>, turns: &[Turn<'_>], ledger: &mut Ledger) {
@@ -118,123 +125,6 @@ fn role_word(role: Role) -> &'static str {
         Role::Assistant => "assistant",
         Role::System => "system",
     }
-}
-
-fn write_tools(w: &mut JsonWriter<'_>, tools: &[Tool<'_>], ledger: &mut Ledger) {
-    if tools.is_empty() {
-        return;
-    }
-    w.key("tools");
-    w.open_array();
-    for tool in tools {
-        write_tool(w, tool, ledger);
-    }
-    w.close_array();
-}
-
-fn write_tool(w: &mut JsonWriter<'_>, tool: &Tool<'_>, ledger: &mut Ledger) {
-    let Tool { name, description, schema, strict, vendor, cache, at, extra } = tool;
-    ledger.extra(*at, extra);
-    if let Some((word, raw)) = vendor {
-        return write_vendor_tool(w, tool, (word, raw), ledger);
-    }
-    w.open_object();
-    w.member_str("name", name);
-    if let Some(description) = description {
-        w.member_str("description", description);
-    }
-    w.key("input_schema");
-    write_schema(w, schema.as_ref());
-    // `false` is the default, and older models refuse the member itself.
-    if *strict == Some(true) {
-        w.member_bool("strict", true);
-    }
-    cache::write(w, *cache);
-    w.close_object();
-}
-
-/// The root of an input schema must say that it is an object; callers of other dialects often do not.
-fn write_schema(w: &mut JsonWriter<'_>, schema: Option<&Json<'_>>) {
-    const ANY_OBJECT: &[u8] = br#"{"type":"object","properties":{}}"#;
-    let Some(schema) = schema else { return w.raw_bytes(ANY_OBJECT) };
-    if schema.get().starts_with(r#"{"type":"object""#) {
-        return w.raw(schema);
-    }
-    match serde_json::from_str::<Members<'_>>(schema.get()) {
-        Ok(members) if members.0.is_empty() => w.raw_bytes(ANY_OBJECT),
-        Ok(members) if members.get("type").is_none() => {
-            w.open_object();
-            w.member_str("type", "object");
-            for (key, value) in members.0 {
-                w.key_escaped(&key);
-                w.raw(value);
-            }
-            w.close_object();
-        }
-        // A schema of another type, or none at all: the model's side says what is wrong with it.
-        Ok(_) | Err(_) => w.raw(schema),
-    }
-}
-
-/// Anthropic's own tools (they carry their name beside the type) go as they came, except the cache
-/// mark, which fitting may have changed.
-fn write_vendor_tool(
-    w: &mut JsonWriter<'_>,
-    tool: &Tool<'_>,
-    (word, raw): (&str, &Json<'_>),
-    ledger: &mut Ledger,
-) {
-    match serde_json::from_str::<Members<'_>>(raw.get()) {
-        Ok(members) if members.get("name").and_then(settings::word_of).is_some() => {
-            w.open_object();
-            for (key, value) in members.0.iter().filter(|(key, _)| key != "cache_control") {
-                w.key_escaped(key);
-                w.raw(value);
-            }
-            cache::write(w, tool.cache);
-            w.close_object();
-        }
-        Ok(_) | Err(_) => {
-            ledger.refused(tool.at.to_string(), format!("Claude has no tool of type `{word}`"));
-        }
-    }
-}
-
-fn write_tool_choice(
-    w: &mut JsonWriter<'_>,
-    request: &ChatRequest<'_>,
-    (choice, parallel): (Option<&ToolChoice<'_>>, Option<bool>),
-    ledger: &mut Ledger,
-) {
-    let one_at_a_time = parallel == Some(false);
-    if request.tools.is_empty() {
-        // Without tools `auto`, `none` and the number of calls mean nothing; the others ask for one.
-        if matches!(choice, Some(ToolChoice::Any | ToolChoice::Named(_))) {
-            ledger.dropped("tool_choice", "there are no tools to choose from");
-        }
-        return;
-    }
-    let choice = match choice {
-        Some(choice) => choice,
-        None if one_at_a_time => &ToolChoice::Auto,
-        None => return,
-    };
-    let (word, name) = match choice {
-        ToolChoice::Auto => ("auto", None),
-        ToolChoice::Any => ("any", None),
-        ToolChoice::None => ("none", None),
-        ToolChoice::Named(name) => ("tool", Some(name)),
-    };
-    w.key("tool_choice");
-    w.open_object();
-    w.member_str("type", word);
-    if let Some(name) = name {
-        w.member_str("name", name);
-    }
-    if one_at_a_time && *choice != ToolChoice::None {
-        w.member_bool("disable_parallel_tool_use", true);
-    }
-    w.close_object();
 }
 
 fn write_thinking(w: &mut JsonWriter<'_>, thinking: Option<&Thinking<'_>>) {

@@ -1,7 +1,7 @@
 //! Content blocks from the IR to Anthropic's JSON, for requests.
 
 use outcrop_model::chat::{ToolResult, ToolUse};
-use outcrop_model::{At, Block, BlockKind, Ledger};
+use outcrop_model::{Block, BlockKind, Ledger};
 
 use super::cache;
 use super::encode_media::write_media;
@@ -127,7 +127,7 @@ fn write_tool_result(
         w.key("content");
         w.open_array();
         for part in content {
-            write_result_part(w, part, block.at, ledger);
+            write_result_part(w, part, ledger);
         }
         w.close_array();
     }
@@ -136,7 +136,7 @@ fn write_tool_result(
 }
 
 /// A tool result holds text and media; anything else in it cannot be shown to the model.
-fn write_result_part(w: &mut JsonWriter<'_>, part: &Block<'_>, result: At, ledger: &mut Ledger) {
+fn write_result_part(w: &mut JsonWriter<'_>, part: &Block<'_>, ledger: &mut Ledger) {
     match &part.kind {
         BlockKind::Text(_) | BlockKind::Media(_) => write_block(w, part, ledger),
         BlockKind::ToolUse(_)
@@ -144,7 +144,7 @@ fn write_result_part(w: &mut JsonWriter<'_>, part: &Block<'_>, result: At, ledge
         | BlockKind::Thinking { .. }
         | BlockKind::Redacted(_)
         | BlockKind::Foreign { .. } => {
-            ledger.refused(result.key("content"), "a tool result holds only text and media");
+            ledger.refused(part.at.to_string(), "a tool result holds only text and media");
         }
     }
 }

@@ -74,7 +74,12 @@ impl Reader {
             }
             EventKind::BlockStop => self.close(need(index, "index")?, emit),
             EventKind::MessageDelta => self.stop(stop.unwrap_or_default(), usage, emit),
-            EventKind::MessageStop => self.end(metrics, emit),
+            EventKind::MessageStop => {
+                // Nothing follows the end, so what is unknown goes before it.
+                unknown_members(extra, emit);
+                self.end(metrics, emit);
+                return Ok(());
+            }
         }
         unknown_members(extra, emit);
         Ok(())
@@ -82,12 +87,11 @@ impl Reader {
 
     fn start(&mut self, start: Start<'_>, emit: Emit<'_>) {
         let Start { id, usage, extra } = start;
-        let usage = usage.map(|WireUsage { counts, extra }| {
-            self.counts.update(counts);
-            unknown_members(extra, emit);
-            self.counts.usage()
-        });
-        emit(Event::Start { id, usage });
+        let known = usage.is_some();
+        let WireUsage { counts, extra: usage_extra } = usage.unwrap_or_default();
+        self.counts.update(counts);
+        emit(Event::Start { id, usage: known.then(|| self.counts.usage()) });
+        unknown_members(usage_extra, emit);
         unknown_members(extra, emit);
     }
 
