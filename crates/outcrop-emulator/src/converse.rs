@@ -2,4 +2,5 @@
 //! written whole or as events.
 
 pub(crate) mod read;
+pub(crate) mod rules;
 pub(crate) mod write;

@@ -46,6 +46,8 @@ pub(crate) struct Model {
     pub(crate) tools: bool,
     pub(crate) stream_tools: bool,
     pub(crate) tool_choice: bool,
+    /// Whether a turn may hold tool results beside other content.
+    pub(crate) mixed_results: bool,
     pub(crate) cache_points: bool,
     /// A cache point before this many tokens is silently ignored.
     pub(crate) min_cache_tokens: u64,

@@ -4,6 +4,7 @@ mod control;
 mod converse;
 mod count;
 mod invoke;
+mod judge;
 
 use serde_json::Value;
 
@@ -25,12 +26,14 @@ pub(crate) fn answer(state: &State, call: &Call<'_>) -> Result<Reply, Refusal> {
             payload: respond::recorded(take.body),
         });
     }
+    let body = judge::body(call)?;
+    judge::constraints(call, &body)?;
     match call.routed.operation {
-        Operation::Converse | Operation::ConverseStream => converse::answer(state, call),
+        Operation::Converse | Operation::ConverseStream => converse::answer(state, call, &body),
         Operation::InvokeModel | Operation::InvokeModelWithResponseStream => {
-            invoke::answer(state, call)
+            invoke::answer(state, call, &body)
         }
-        Operation::CountTokens => count::answer(state, call),
+        Operation::CountTokens => count::answer(state, call, &body),
         Operation::ListFoundationModels => Ok(control::list_models(state, call)),
         Operation::GetFoundationModel => control::get_model(state, call),
         Operation::ListInferenceProfiles => Ok(control::list_profiles(state, call)),
@@ -43,21 +46,6 @@ fn is_replayed(name: &str) -> bool {
     const OWN: [&str; 5] =
         ["connection", "content-length", "date", "keep-alive", "transfer-encoding"];
     !OWN.contains(&name.to_ascii_lowercase().as_str())
-}
-
-/// The request body as JSON, whatever its content type says.
-fn json(call: &Call<'_>) -> Result<Value, Refusal> {
-    serde_json::from_slice(call.body).map_err(|error| {
-        let exception = if call.routed.operation.is_invoke() {
-            Exception::Validation
-        } else {
-            Exception::Serialization
-        };
-        Refusal::new(
-            exception,
-            format!("Malformed input request: {error}, please reformat your input and try again."),
-        )
-    })
 }
 
 /// The model a call means, if the account may use it.

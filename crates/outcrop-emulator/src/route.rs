@@ -41,20 +41,6 @@ impl Operation {
         }
     }
 
-    /// The name of the path's id member in the service model.
-    pub(crate) fn id_member(self) -> Option<&'static str> {
-        match self {
-            Self::Converse
-            | Self::ConverseStream
-            | Self::InvokeModel
-            | Self::InvokeModelWithResponseStream
-            | Self::CountTokens => Some("modelId"),
-            Self::GetFoundationModel => Some("modelIdentifier"),
-            Self::GetInferenceProfile => Some("inferenceProfileIdentifier"),
-            Self::ListFoundationModels | Self::ListInferenceProfiles => None,
-        }
-    }
-
     pub(crate) fn streams(self) -> bool {
         matches!(self, Self::ConverseStream | Self::InvokeModelWithResponseStream)
     }

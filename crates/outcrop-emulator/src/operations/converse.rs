@@ -1,27 +1,31 @@
 //! Converse and ConverseStream.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{json as body_of, resolve};
+use super::resolve;
+use crate::converse::rules::{self, Asked, Mode};
 use crate::converse::{read, write};
 use crate::engine::{Outcome, Setting};
 use crate::models::Model;
+use crate::native;
 use crate::refusal::Refusal;
 use crate::reply::{Event, Reply};
 use crate::service::{Call, State};
 use crate::tokens;
-use crate::words::Prompt;
+use crate::words::{Answer, Prompt, Usage};
 
 /// What ids of tool calls begin with on Converse.
 const TOOL_ID_PREFIX: &str = "tooluse_";
 
-pub(super) fn answer(state: &State, call: &Call<'_>) -> Result<Reply, Refusal> {
-    let body = body_of(call)?;
+pub(super) fn answer(state: &State, call: &Call<'_>, body: &Value) -> Result<Reply, Refusal> {
     let target = resolve(state, call)?;
     let model = target.model;
-    let prompt = read::prompt(&body, model);
-    let outcome = outcome(state, call, model, &body, &prompt)?;
-    let mut extras = extras(&body);
+    let mode = if call.routed.operation.streams() { Mode::Stream } else { Mode::Whole };
+    rules::check(&Asked { body, model, mode }).map_err(Refusal::validation)?;
+    let prompt = read::prompt(body, model);
+    let outcome = outcome(state, call, model, body, &prompt)?;
+    let mut extras = extras(body);
+    extras.fields = response_fields(call, model, body, &prompt, &outcome.answer);
     if !call.routed.operation.streams() {
         extras.latency_ms = elapsed_ms(call);
         return Ok(Reply::json(write::response(&outcome.answer, &extras)));
@@ -44,7 +48,7 @@ fn outcome(
     let setting = Setting { model, tool_id_prefix: TOOL_ID_PREFIX };
     let mut outcome = call.engine.answer(prompt, setting, input);
     let divided = state.cache.divide(model, body, input);
-    outcome.answer.usage = crate::words::Usage { output: outcome.answer.usage.output, ..divided };
+    outcome.answer.usage = Usage { output: outcome.answer.usage.output, ..divided };
     Ok(outcome)
 }
 
@@ -60,6 +64,43 @@ fn stream(call: &Call<'_>, outcome: Outcome, mut extras: write::Extras) -> Vec<E
         event.wait = wait;
     }
     events
+}
+
+/// The members of the model's own response that `additionalModelResponseFieldPaths` points at.
+fn response_fields(
+    call: &Call<'_>,
+    model: &Model,
+    body: &Value,
+    prompt: &Prompt,
+    answer: &Answer,
+) -> Option<Value> {
+    let paths = read::list(&body["additionalModelResponseFieldPaths"]);
+    if paths.is_empty() {
+        return None;
+    }
+    let own = native::response(&model.native, &model.id, &call.id.to_string(), prompt, answer);
+    let mut found = Map::new();
+    for pointer in paths.iter().filter_map(Value::as_str) {
+        if let Some(value) = own.pointer(pointer) {
+            put(&mut found, pointer.trim_start_matches('/'), value);
+        }
+    }
+    Some(Value::Object(found))
+}
+
+/// Puts a value at a path of member names, with the objects on the way.
+fn put(members: &mut Map<String, Value>, path: &str, value: &Value) {
+    match path.split_once('/') {
+        None => {
+            members.insert(path.to_owned(), value.clone());
+        }
+        Some((first, rest)) => {
+            let inner = members.entry(first).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(inner) = inner {
+                put(inner, rest, value);
+            }
+        }
+    }
 }
 
 fn extras(body: &Value) -> write::Extras {

@@ -4,24 +4,22 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{json as body_of, resolve};
+use super::{judge, resolve};
 use crate::converse::read;
+use crate::converse::rules::{self, Asked, Mode};
 use crate::models::Model;
-use crate::native;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::service::{Call, State};
 use crate::tokens;
+use crate::words::Prompt;
 
-pub(super) fn answer(state: &State, call: &Call<'_>) -> Result<Reply, Refusal> {
-    let body = body_of(call)?;
+pub(super) fn answer(state: &State, call: &Call<'_>, body: &Value) -> Result<Reply, Refusal> {
     let target = resolve(state, call)?;
     let input = &body["input"];
     let prompt = match (input.get("invokeModel"), input.get("converse")) {
-        (Some(invoke), None) => {
-            native::parse(&target.model.native, &decoded(invoke)?).map_err(Refusal::validation)?
-        }
-        (None, Some(converse)) => read::prompt(converse, supporting(target.model)?),
+        (Some(invoke), None) => judge::native(target.model, &decoded(invoke)?)?,
+        (None, Some(converse)) => converse_prompt(converse, target.model)?,
         _ => {
             return Err(Refusal::validation(
                 "The input must have exactly one of invokeModel and converse.",
@@ -31,12 +29,11 @@ pub(super) fn answer(state: &State, call: &Call<'_>) -> Result<Reply, Refusal> {
     Ok(Reply::json(json!({"inputTokens": tokens::prompt(&prompt)})))
 }
 
-fn supporting(model: &Model) -> Result<&Model, Refusal> {
-    if model.converse {
-        Ok(model)
-    } else {
-        Err(Refusal::validation("The provided model doesn't support counting tokens."))
-    }
+/// The same rules as for Converse, so that what is counted can also be sent.
+fn converse_prompt(converse: &Value, model: &Model) -> Result<Prompt, Refusal> {
+    let asked = Asked { body: converse, model, mode: Mode::Whole };
+    rules::check(&asked).map_err(Refusal::validation)?;
+    Ok(read::prompt(converse, model))
 }
 
 /// The native body inside `invokeModel.body`.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{json as body_of, resolve};
+use super::{judge, resolve};
 use crate::engine::Setting;
 use crate::native;
 use crate::refusal::Refusal;
@@ -16,19 +16,18 @@ const METRICS: &str = "amazon-bedrock-invocationMetrics";
 /// What ids of tool calls begin with in Anthropic's language.
 const TOOL_ID_PREFIX: &str = "toolu_bdrk_01";
 
-pub(super) fn answer(state: &State, call: &Call<'_>) -> Result<Reply, Refusal> {
-    let body = body_of(call)?;
+pub(super) fn answer(state: &State, call: &Call<'_>, body: &Value) -> Result<Reply, Refusal> {
     let target = resolve(state, call)?;
     let model = target.model;
     let family = model.native.as_str();
-    let prompt = native::parse(family, &body).map_err(Refusal::validation)?;
+    let prompt = judge::native(model, body)?;
     let input = tokens::prompt(&prompt);
     if input > model.context {
         return Err(Refusal::validation(too_long(family, input, model.context)));
     }
     let setting = Setting { model, tool_id_prefix: TOOL_ID_PREFIX };
     let mut outcome = call.engine.answer(&prompt, setting, input);
-    let divided = state.cache.divide(model, &body, input);
+    let divided = state.cache.divide(model, body, input);
     outcome.answer.usage = Usage { output: outcome.answer.usage.output, ..divided };
     let names = Names {
         family,

@@ -3,5 +3,14 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests may")]
 
 mod client;
+
+mod cassette;
+mod control;
 mod converse;
+mod door;
+mod engines;
+mod faults;
+mod invoke;
+mod refusals;
+mod signatures;
 mod stream;
