@@ -169,9 +169,8 @@ impl<'r> Sorted<'r> {
 }
 
 fn write_reasoning(w: &mut JsonWriter<'_>, thinking: &[Thought<'_>]) {
-    let plain = |thought: &Thought<'_>| matches!(thought, Thought::Plain { .. });
-    if thinking.iter().any(plain) {
-        let texts: Vec<&str> = thinking.iter().filter_map(Thought::text).collect();
+    let texts: Vec<&str> = thinking.iter().filter_map(Thought::text).collect();
+    if texts.iter().any(|text| !text.is_empty()) {
         w.key("reasoning_content");
         w.str_parts(&texts);
     }
