@@ -95,8 +95,38 @@ impl AccessKey {
     }
 }
 
+impl std::str::FromStr for AccessKey {
+    type Err = String;
+
+    /// Reads `ID:SECRET` or `ID:SECRET:SESSION_TOKEN`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut fields = text.splitn(3, ':');
+        let mut field = || fields.next().filter(|field| !field.is_empty());
+        match (field(), field(), field()) {
+            (Some(id), Some(secret), token) => {
+                Ok(Self { session_token: token.map(str::to_owned), ..Self::new(id, secret) })
+            }
+            _ => Err("an access key is ID:SECRET or ID:SECRET:SESSION_TOKEN".to_owned()),
+        }
+    }
+}
+
 impl std::fmt::Debug for AccessKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AccessKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn access_keys_are_read_from_text_and_never_shown() {
+        let key: AccessKey = "AKID:se/cret:tok:en".parse().unwrap();
+        assert_eq!((key.id.as_str(), key.secret.as_str()), ("AKID", "se/cret"));
+        assert_eq!(key.session_token.as_deref(), Some("tok:en"));
+        assert!(!format!("{key:?}").contains("cret"));
+        assert!("AKID".parse::<AccessKey>().is_err());
     }
 }

@@ -79,6 +79,8 @@ impl Emulator {
             ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", url.clone()),
             ("AWS_ENDPOINT_URL_BEDROCK", url),
             ("AWS_REGION", region.to_owned()),
+            // boto3 reads only this one, the other SDKs only the one above.
+            ("AWS_DEFAULT_REGION", region.to_owned()),
         ];
         if let Some(key) = config.access_keys.first() {
             lines.push(("AWS_ACCESS_KEY_ID", key.id.clone()));

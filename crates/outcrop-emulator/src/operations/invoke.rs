@@ -13,8 +13,6 @@ use crate::words::{Answer, Prompt, Usage};
 
 /// Where the last chunk of a stream carries its figures.
 const METRICS: &str = "amazon-bedrock-invocationMetrics";
-/// What ids of tool calls begin with in Anthropic's language.
-const TOOL_ID_PREFIX: &str = "toolu_bdrk_01";
 
 pub(super) fn answer(state: &State, call: &Call<'_>, body: &Value) -> Result<Reply, Refusal> {
     let target = resolve(state, call)?;
@@ -25,7 +23,7 @@ pub(super) fn answer(state: &State, call: &Call<'_>, body: &Value) -> Result<Rep
     if input > model.context {
         return Err(Refusal::validation(too_long(family, input, model.context)));
     }
-    let setting = Setting { model, tool_id_prefix: TOOL_ID_PREFIX };
+    let setting = Setting { model, tool_id_prefix: tool_id_prefix(family) };
     let mut outcome = call.engine.answer(&prompt, setting, input);
     let divided = state.cache.divide(model, body, input);
     outcome.answer.usage = Usage { output: outcome.answer.usage.output, ..divided };
@@ -67,6 +65,15 @@ fn stream(call: &Call<'_>, names: &Names<'_>, prompt: &Prompt, answer: &Answer) 
         metrics["firstByteLatency"] = Value::from(elapsed);
     }
     chunks.into_iter().map(|chunk| Event { wait, ..Event::chunk(chunk) }).collect()
+}
+
+/// What ids of tool calls begin with in each family's language.
+fn tool_id_prefix(family: &str) -> &'static str {
+    match family {
+        "anthropic" => "toolu_bdrk_01",
+        "nova" => "tooluse_",
+        _ => "call_",
+    }
 }
 
 fn counted(reply: Reply, usage: &Usage, call: &Call<'_>) -> Reply {

@@ -10,6 +10,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use outcrop_emulator::{Config, EXAMPLE_API_KEY, Emulator, Tls};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -63,6 +64,7 @@ async fn the_environment_points_an_sdk_here() {
     assert!(
         lines.contains("export AWS_SECRET_ACCESS_KEY='wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY'\n")
     );
+    assert!(lines.contains("export AWS_DEFAULT_REGION='us-east-1'\n"));
     assert!(!lines.contains("AWS_CA_BUNDLE"));
     let (emulator, folder) = secured().await;
     let ca_file = folder.path().join("ca.pem");
@@ -73,10 +75,46 @@ async fn the_environment_points_an_sdk_here() {
 }
 
 #[tokio::test]
-async fn it_stops_when_told_and_when_dropped() {
-    let stopping = emulator().await;
-    let address = stopping.local_addr();
-    Ask::post(HAIKU, "converse", &hello()).send(&stopping).await.ok();
-    stopping.serve(std::future::ready(())).await;
+async fn cleartext_http2_is_served_too() {
+    let emulator = emulator().await;
+    let stream = TcpStream::connect(emulator.local_addr()).await.unwrap();
+    let (mut sender, connection) =
+        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = |fault: &str| {
+        Request::builder()
+            .method("POST")
+            .uri(format!("{}/model/{HAIKU}/converse-stream", emulator.base_url()))
+            .header("authorization", format!("Bearer {EXAMPLE_API_KEY}"))
+            .header("x-outcrop-emulator-fault", fault)
+            .body(Full::new(Bytes::from(hello().to_string())))
+            .unwrap()
+    };
+    let whole = sender.send_request(request("padding=on")).await.unwrap();
+    assert!(whole.into_body().collect().await.is_ok());
+    let broken = sender.send_request(request("drop;after=2")).await.unwrap();
+    assert!(broken.into_body().collect().await.is_err());
+}
+
+#[tokio::test]
+async fn it_stops_when_told() {
+    let emulator = emulator().await;
+    let address = emulator.local_addr();
+    Ask::post(HAIKU, "converse", &hello()).send(&emulator).await.ok();
+    emulator.serve(std::future::ready(())).await;
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn dropping_it_ends_open_connections() {
+    let emulator = emulator().await;
+    let mut stream = TcpStream::connect(emulator.local_addr()).await.unwrap();
+    stream.write_all(b"GET /_emulator/health HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    drop(emulator);
+    let mut rest = Vec::new();
+    // Ends with an end of file or a reset, but it ends.
+    let _either = stream.read_to_end(&mut rest).await;
 }
