@@ -96,7 +96,8 @@ fn usage() -> String {
     }
     text += "\nsingle steps\n";
     for (step, args) in SINGLE {
-        text += &format!("  {:<12}{} {args}\n", step.name, step.what);
+        text += format!("  {:<12}{} {args}", step.name, step.what).trim_end();
+        text += "\n";
     }
     text
 }

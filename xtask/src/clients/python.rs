@@ -39,7 +39,7 @@ pub(super) fn run(place: &Place, stack: &Stack, more: &[String]) -> Result<()> {
     let mut pytest = isolated(environment(place).join("bin/python"), &place.work);
     pytest.envs(stack.env()).env("PYTHONDONTWRITEBYTECODE", "1");
     pytest.current_dir(place.source.join("python"));
-    pytest.args(["-m", "pytest", "-p", "no:cacheprovider", "-q", "-rs"]).args(more);
+    pytest.args(["-m", "pytest", "-p", "no:cacheprovider", "-q", "-rfEs"]).args(more);
     run_command(&mut pytest)
 }
 

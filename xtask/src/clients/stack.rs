@@ -19,6 +19,8 @@ const SECRET_ACCESS_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 /// A long-term key in Bedrock's form: `ABSK` and the base64 of `BedrockAPIKey-conformance:secret`.
 const API_KEY: &str = "ABSKQmVkcm9ja0FQSUtleS1jb25mb3JtYW5jZTpzZWNyZXQ=";
 const REGION: &str = "us-east-1";
+/// Enough to see the gateway try again, few enough that its waits do not add up over the suites.
+const ATTEMPTS: &str = "2";
 const READY: &str = "listening on ";
 /// Far above any start-up time, so that only a hang meets it.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -59,6 +61,7 @@ impl Stack {
 
         let mut serve = isolated(binary, work);
         serve.arg("serve").args(listen).args(["--endpoint-url", &emulator]);
+        serve.args(["--max-attempts", ATTEMPTS]);
         serve
             .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
             .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY);
