@@ -71,7 +71,6 @@ pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Resu
                 }
             };
             names.restore_response(&mut response);
-            ledger.extra(outcrop_model::At::Root, &response.extra);
             let tally = tally_of(&response);
             let body = match to {
                 Dialect::OpenAiChat => {

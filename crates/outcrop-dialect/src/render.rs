@@ -304,14 +304,18 @@ pub fn exception_type(class: ErrorClass) -> &'static str {
     }
 }
 
-/// The message with the place in front, unless clients match on the bare text.
+/// The message with the place in front, unless it names the place itself.
 fn client_message(fault: &Fault) -> String {
-    match &fault.param {
-        Some(param) if !param.is_empty() && !fault.message.contains(param.as_str()) => {
+    match fault.param.as_deref() {
+        Some(param) if !param.is_empty() && !names(&fault.message, param) => {
             format!("{param}: {}", fault.message)
         }
-        _ => fault.message.to_string(),
+        Some(_) | None => fault.message.to_string(),
     }
+}
+
+fn names(message: &str, param: &str) -> bool {
+    message.starts_with(param) || message.contains(&format!("`{param}`"))
 }
 
 #[cfg(test)]

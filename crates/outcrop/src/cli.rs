@@ -116,8 +116,8 @@ pub struct EmulateArgs {
     /// Where to write the certificate authority's PEM [default: a file in the temp folder].
     #[arg(long, value_name = "FILE", requires = "tls")]
     pub tls_ca_out: Option<PathBuf>,
-    /// What answers: auto, echo, tool-caller, reasoner, lorem, with settings, e.g.
-    /// "engine=lorem;tokens=200;chunk=4".
+    /// What answers: auto, echo, tools, reasoner, lorem, with settings, e.g.
+    /// "lorem;tokens=200;chunk=4".
     #[arg(long, value_name = "ENGINE", conflicts_with = "script")]
     pub engine: Option<String>,
     /// Answer from a script file (see docs/dev/emulator.md).

@@ -1,0 +1,13 @@
+//! Gateway and emulator in one process, tried from outside: real sockets, real signatures, real frames.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod bad_input;
+mod errors;
+mod leaving;
+mod losses;
+mod paths;
+mod retries;
+mod streams;
+mod support;
+mod surfaces;

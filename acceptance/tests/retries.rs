@@ -1,0 +1,69 @@
+//! What is tried again, and what is not.
+
+use crate::support::{CLAUDE, NOVA, Options, Stack, chat};
+
+#[tokio::test]
+async fn passing_faults_are_retried_up_to_the_commit_point() {
+    let mut stack = Stack::with(Options { attempts: 3, ..Options::default() }).await;
+    for fault in [
+        "error=ThrottlingException",
+        "error=ServiceUnavailableException",
+        "error=InternalServerException",
+        "html=502",
+        "stream-error=throttlingException;after=0",
+        "stream-error=throttlingException;after=1",
+        "drop;after=0",
+        "corrupt;after=0",
+    ] {
+        for (dialect, model) in [("openai", NOVA), ("anthropic", CLAUDE)] {
+            stack.fault(fault, 2);
+            let (path, body) = chat(dialect, model, "hi", true);
+            let answer = stack.post(&path, &body).await;
+            assert_eq!(answer.status, 200, "{fault} {dialect}: {}", answer.text());
+            let receipt = stack.receipt().await;
+            assert_eq!(
+                (receipt.attempts, receipt.outcome.as_str()),
+                (3, "completed"),
+                "{fault} {dialect}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn hopeless_faults_are_not_retried() {
+    let mut stack = Stack::with(Options { attempts: 3, ..Options::default() }).await;
+    for exception in [
+        "ValidationException",
+        "AccessDeniedException",
+        "ModelTimeoutException",
+        "ResourceNotFoundException",
+    ] {
+        stack.fault(&format!("error={exception}"), 1);
+        let (path, body) = chat("openai", NOVA, "hi", false);
+        assert_ne!(stack.post(&path, &body).await.status, 200, "{exception}");
+        assert_eq!(stack.receipt().await.attempts, 1, "{exception}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_retried_once_the_client_has_seen_text() {
+    let mut stack = Stack::with(Options { attempts: 3, ..Options::default() }).await;
+    stack.fault("stream-error=throttlingException;after=4", 1);
+    let (path, body) = chat("openai", NOVA, "hello there", true);
+    let answer = stack.post(&path, &body).await;
+    assert!(answer.status == 200 && answer.text().contains("\"error\""), "{}", answer.text());
+    let receipt = stack.receipt().await;
+    assert_eq!((receipt.attempts, receipt.outcome.as_str()), (1, "throttled"));
+}
+
+#[tokio::test]
+async fn a_retried_request_is_sent_in_full() {
+    let stack = Stack::with(Options { attempts: 3, ..Options::default() }).await;
+    stack.fault("error=ThrottlingException", 2);
+    let (path, body) = chat("anthropic", CLAUDE, &"long text ".repeat(5000), false);
+    assert_eq!(stack.post(&path, &body).await.status, 200);
+    let requests = stack.emulator.requests();
+    assert_eq!(requests.len(), 3);
+    assert!(requests.iter().all(|r| r.body == requests[0].body));
+}

@@ -1,0 +1,192 @@
+//! One gateway in front of one emulator, on free ports, and a client that sees every byte.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use outcrop_aws::{
+    AwsClient, Backoff, ClientConfig, CredentialSource, Credentials, Endpoint, Endpoints, Region,
+    Timeouts,
+};
+use outcrop_core::{Gateway, ReceiptSink, Settings};
+use outcrop_emulator::{Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, Emulator, Fault};
+use outcrop_model::{Fidelity, Receipt};
+use outcrop_server::{Server, ServerConfig};
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+
+pub const CLAUDE: &str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
+pub const NOVA: &str = "amazon.nova-lite-v1:0";
+
+pub struct Stack {
+    pub emulator: Emulator,
+    pub address: SocketAddr,
+    http: Client<HttpConnector, Full<Bytes>>,
+    receipts: mpsc::UnboundedReceiver<Receipt>,
+    _stop: oneshot::Sender<()>,
+}
+
+pub struct Options {
+    pub fidelity: Fidelity,
+    pub attempts: u32,
+    pub keep_alive: Duration,
+    pub timeouts: Timeouts,
+    pub server: ServerConfig,
+    pub emulator: Config,
+    pub secret: &'static str,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            fidelity: Fidelity::Report,
+            attempts: 1,
+            keep_alive: Duration::from_secs(15),
+            timeouts: Timeouts::default(),
+            server: ServerConfig::default(),
+            emulator: Config::default(),
+            secret: EXAMPLE_SECRET_ACCESS_KEY,
+        }
+    }
+}
+
+/// A response, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
+    }
+
+    /// The JSON of each `data:` line.
+    pub fn events(&self) -> Vec<Value> {
+        let text = self.text();
+        let data = text.lines().filter_map(|l| l.strip_prefix("data: ")).filter(|d| *d != "[DONE]");
+        data.map(|d| serde_json::from_str(d).unwrap_or_else(|e| panic!("{e}: {d}"))).collect()
+    }
+}
+
+impl Stack {
+    pub async fn start() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    pub async fn with(options: Options) -> Self {
+        let emulator = Emulator::bind("127.0.0.1:0", options.emulator).await.unwrap();
+        let region = Region::new("us-east-1", "test").unwrap();
+        let endpoint = Endpoint::parse(&emulator.base_url(), "test").unwrap();
+        let credentials = Credentials::keys(EXAMPLE_ACCESS_KEY_ID, options.secret, None).unwrap();
+        let mut config = ClientConfig::new(
+            Endpoints::single(region, endpoint),
+            CredentialSource::Static(credentials),
+        );
+        config.timeouts = options.timeouts;
+        let backoff = Backoff {
+            attempts: options.attempts,
+            base: Duration::from_millis(1),
+            cap: Duration::from_millis(2),
+        };
+        let settings =
+            Settings { fidelity: options.fidelity, backoff, keep_alive: options.keep_alive };
+        let (send, receipts) = mpsc::unbounded_channel();
+        let sink = ReceiptSink::new(move |receipt| drop(send.send(receipt)));
+        let gateway = Gateway::new(AwsClient::new(config).unwrap(), settings, sink);
+        let server =
+            Server::bind("127.0.0.1:0".parse().unwrap(), gateway, options.server).await.unwrap();
+        let address = server.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(server.serve(async move { drop(stopped.await) }));
+        let http = Client::builder(TokioExecutor::new()).build_http();
+        Self { emulator, address, http, receipts, _stop: stop }
+    }
+
+    /// Makes the next `times` upstream requests fail as the text says (see the emulator's documentation).
+    pub fn fault(&self, text: &str, times: u32) {
+        self.emulator.inject(Fault::parse_list(text).unwrap(), times);
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::POST, path, &[], body.to_string()).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], "").await
+    }
+
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let mut request =
+            Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response =
+            self.http.request(request.body(Full::new(body.into())).unwrap()).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer { status: head.status, headers: head.headers, body }
+    }
+
+    /// The next receipt; waits for it.
+    pub async fn receipt(&mut self) -> Receipt {
+        self.receipts.recv().await.unwrap()
+    }
+
+    /// The body of the last request that reached the emulator.
+    pub fn upstream_body(&self) -> Value {
+        let requests = self.emulator.requests();
+        serde_json::from_slice(&requests.last().unwrap().body).unwrap()
+    }
+}
+
+/// A minimal chat in the client's dialect.
+pub fn chat(dialect: &str, model: &str, text: &str, stream: bool) -> (String, Value) {
+    match dialect {
+        "openai" => {
+            let body = json!({"model": model, "stream": stream, "stream_options": {"include_usage": true}, "messages": [{"role": "user", "content": text}]});
+            ("/v1/chat/completions".to_owned(), body)
+        }
+        "anthropic" => {
+            let body = json!({"model": model, "stream": stream, "max_tokens": 500, "messages": [{"role": "user", "content": text}]});
+            ("/v1/messages".to_owned(), body)
+        }
+        "converse" => {
+            let verb = if stream { "converse-stream" } else { "converse" };
+            let body = json!({"messages": [{"role": "user", "content": [{"text": text}]}]});
+            (format!("/model/{}/{verb}", model.replace(':', "%3A")), body)
+        }
+        other => panic!("no dialect {other}"),
+    }
+}
+
+/// Every client dialect with every kind of upstream: (client dialect, model).
+pub const ROUTES: [(&str, &str); 5] = [
+    ("openai", NOVA),
+    ("openai", CLAUDE),
+    ("anthropic", NOVA),
+    ("anthropic", CLAUDE),
+    ("converse", NOVA),
+];
