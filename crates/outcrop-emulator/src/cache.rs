@@ -17,6 +17,9 @@ use crate::words::Usage;
 /// The members that hold a prompt, in the order caching sees them.
 const ORDER: [&str; 4] = ["toolConfig", "tools", "system", "messages"];
 
+/// The members that mark the end of what is cached: Converse and Nova, Anthropic.
+const MARKS: [&str; 2] = ["cachePoint", "cache_control"];
+
 #[derive(Debug, Default)]
 pub(crate) struct CacheStore {
     seen: Mutex<HashSet<Vec<u8>>>,
@@ -39,7 +42,7 @@ impl CacheStore {
     /// Divides `input` tokens into read, written and plain ones, and remembers the marks.
     pub(crate) fn divide(&self, model: &Model, body: &Value, input: u64) -> Usage {
         let plain = Usage { input, ..Usage::default() };
-        if !model.cache_points {
+        if !model.cache_points || !ORDER.iter().any(|name| has_mark(&body[*name])) {
             return plain;
         }
         let mut walk = Walk::new(&model.id);
@@ -69,6 +72,17 @@ impl CacheStore {
     }
 }
 
+/// Whether there is any cache point below; most requests have none, and need no hashing.
+fn has_mark(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(has_mark),
+        Value::Object(members) => {
+            MARKS.iter().any(|name| members.contains_key(*name)) || members.values().any(has_mark)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
 // === impl Walk ===
 
 impl Walk {
@@ -92,12 +106,12 @@ impl Walk {
 
     fn object(&mut self, members: &serde_json::Map<String, Value>) {
         for (name, member) in members {
-            if name != "cachePoint" && name != "cache_control" {
+            if !MARKS.contains(&name.as_str()) {
                 self.text(name);
                 self.value(member);
             }
         }
-        let point = members.get("cachePoint").or(members.get("cache_control"));
+        let point = MARKS.iter().find_map(|name| members.get(*name));
         if let Some(point) = point.filter(|point| point.is_object()) {
             self.marks.push(Mark {
                 digest: self.context.clone().finish().as_ref().to_vec(),

@@ -5,7 +5,7 @@
 //!
 //! | text | effect |
 //! |---|---|
-//! | `error=ThrottlingException` | HTTP error of the service model; `message=`, `status=`, `retry-after=` (seconds), `x-amz-retry-after=` (milliseconds), `original-status=` |
+//! | `error=ThrottlingException` | HTTP error of the service model; `message=`, `status=`, `retry-after=` (seconds), `x-amz-retry-after=` (milliseconds), `original-status=`, `named-in=body` (as `__type` instead of the header) |
 //! | `stream-error=throttlingException;after=3` | exception message after 3 events, then the end; `message=`, `original-status=` |
 //! | `error-frame=InternalFailure;after=3` | `:message-type: error` after 3 events, then the end; `message=` |
 //! | `truncate=7;after=3` | after 3 events 7 bytes of the next, then a clean end |
@@ -120,6 +120,17 @@ pub struct ErrorFault {
     pub amz_retry_after: Option<String>,
     /// `originalStatusCode` in the body.
     pub original_status: Option<u16>,
+    pub named_in: NamedIn,
+}
+
+/// Where a response says which error it is; clients must read both.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NamedIn {
+    /// `x-amzn-ErrorType`.
+    #[default]
+    Header,
+    /// `__type` in the body.
+    Body,
 }
 
 /// Faults to be applied to the next requests that match.
@@ -144,6 +155,7 @@ impl Fault {
             retry_after: None,
             amz_retry_after: None,
             original_status: None,
+            named_in: NamedIn::Header,
         })
     }
 

@@ -56,7 +56,7 @@ pub use config::{
     EXAMPLE_SECRET_ACCESS_KEY, Tls,
 };
 pub use engine::{Engine, EngineKind, Script};
-pub use fault::{ErrorFault, Fault, Injection};
+pub use fault::{ErrorFault, Fault, Injection, NamedIn};
 pub use received::Received;
 pub use refusal::Exception;
 pub use route::Operation;

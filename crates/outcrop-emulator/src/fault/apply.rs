@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 
-use super::{ErrorFault, Fault};
+use super::{ErrorFault, Fault, NamedIn};
 use crate::frame;
 use crate::refusal::{Exception, Refusal, lower_camel};
 use crate::reply::{Event, Kind, Padding, Payload, Reply, Step};
@@ -53,7 +53,13 @@ pub(crate) fn instead(faults: &[Fault]) -> Option<Reply> {
 fn refusal(error: &ErrorFault) -> Refusal {
     let mut refusal = Refusal::new(Exception::Validation, &error.message);
     refusal.status = error.status;
-    refusal.name.clone_from(&error.name);
+    match error.named_in {
+        NamedIn::Header => refusal.name.clone_from(&error.name),
+        NamedIn::Body => {
+            refusal.name.clear();
+            refusal.members.insert("__type".into(), json!(error.name));
+        }
+    }
     if let Some(status) = error.original_status {
         refusal.members.insert("originalStatusCode".into(), json!(status));
     }

@@ -1,6 +1,6 @@
 //! The text form of a fault.
 
-use super::{ErrorFault, Fault};
+use super::{ErrorFault, Fault, NamedIn};
 use crate::refusal::Exception;
 use crate::route::percent_decode;
 
@@ -63,13 +63,27 @@ fn error(fields: &Fields) -> Result<ErrorFault, String> {
         retry_after: fields.parameter("retry-after").map(str::to_owned),
         amz_retry_after: fields.parameter("x-amz-retry-after").map(str::to_owned),
         original_status: fields.optional("original-status")?,
+        named_in: match fields.parameter("named-in") {
+            None | Some("header") => NamedIn::Header,
+            Some("body") => NamedIn::Body,
+            Some(other) => {
+                return Err(format!("fault 'error' is named-in header or body, not '{other}'"));
+            }
+        },
     })
 }
 
 /// The parameters each fault takes besides its value.
 fn parameters(name: &str) -> &'static [&'static str] {
     match name {
-        "error" => &["message", "status", "retry-after", "x-amz-retry-after", "original-status"],
+        "error" => &[
+            "message",
+            "status",
+            "retry-after",
+            "x-amz-retry-after",
+            "original-status",
+            "named-in",
+        ],
         "stream-error" => &["message", "after", "original-status"],
         "error-frame" => &["message", "after"],
         "truncate" | "corrupt" | "stall" | "drop" | "end" | "unknown-event" | "unknown-delta" => {

@@ -102,11 +102,11 @@ impl Ask {
     }
 
     pub async fn send(&self, emulator: &Emulator) -> Answer {
-        self.unsend(emulator, |_| {}).await
+        self.send_spoilt(emulator, |_| {}).await
     }
 
     /// Sends after `spoil` changed the signed request.
-    pub async fn unsend(
+    pub async fn send_spoilt(
         &self,
         emulator: &Emulator,
         spoil: impl FnOnce(&mut Request<Full<Bytes>>),

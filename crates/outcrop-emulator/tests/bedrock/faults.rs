@@ -41,6 +41,13 @@ async fn http_errors_have_their_modelled_form() {
     let fault = "error=ModelErrorException;original-status=503";
     let answer = Ask::post(HAIKU, "converse", &hello()).fault(fault).send(&emulator).await;
     assert_eq!(answer.json()["originalStatusCode"], 503);
+    let fault = "error=ThrottlingException;named-in=body";
+    let answer = Ask::post(HAIKU, "converse", &hello()).fault(fault).send(&emulator).await;
+    assert!(answer.headers.get("x-amzn-errortype").is_none());
+    assert_eq!(answer.json()["__type"], "ThrottlingException");
+    let fault = "error=ThrottlingException%3Ahttp://internal.example/coral/;status=429";
+    let answer = Ask::post(HAIKU, "converse", &hello()).fault(fault).send(&emulator).await;
+    assert_eq!(answer.refusal().1, "ThrottlingException:http://internal.example/coral/");
 }
 
 #[tokio::test]

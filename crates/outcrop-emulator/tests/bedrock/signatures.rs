@@ -45,7 +45,7 @@ async fn a_flipped_byte_anywhere_is_noticed() {
     let mut listing = Ask::get("/inference-profiles", "maxResults=2&type=SYSTEM_DEFINED");
     listing.clone().send(&emulator).await.ok();
     let answer = listing
-        .unsend(&emulator, |request| {
+        .send_spoilt(&emulator, |request| {
             *request.uri_mut() =
                 "/inference-profiles?maxResults=3&type=SYSTEM_DEFINED".parse().unwrap();
         })
@@ -55,14 +55,14 @@ async fn a_flipped_byte_anywhere_is_noticed() {
     check(&listing.send(&emulator).await, "InvalidSignatureException", MISMATCH);
 
     let answer = ask()
-        .unsend(&emulator, |request| {
+        .send_spoilt(&emulator, |request| {
             let path = request.uri().path().replace("haiku", "haikv");
             *request.uri_mut() = path.parse().unwrap();
         })
         .await;
     check(&answer, "InvalidSignatureException", MISMATCH);
     let answer = ask()
-        .unsend(&emulator, |request| {
+        .send_spoilt(&emulator, |request| {
             *request.body_mut() = Full::new(hello().to_string().replace("Hello", "hello").into());
         })
         .await;
@@ -78,7 +78,7 @@ async fn every_signed_header_counts() {
     ask.send(&emulator).await.ok();
     for name in ["content-type", "x-amzn-bedrock-trace", "accept", "host"] {
         let answer = ask
-            .unsend(&emulator, |request| {
+            .send_spoilt(&emulator, |request| {
                 request.headers_mut().insert(name, HeaderValue::from_static("spoilt"));
             })
             .await;
@@ -86,13 +86,13 @@ async fn every_signed_header_counts() {
     }
     let stamp = timestamp(SystemTime::now() + minutes(1));
     let answer = ask
-        .unsend(&emulator, |request| {
+        .send_spoilt(&emulator, |request| {
             request.headers_mut().insert("x-amz-date", stamp.parse().unwrap());
         })
         .await;
     assert_eq!(answer.status, 403);
     let answer = ask
-        .unsend(&emulator, |request| {
+        .send_spoilt(&emulator, |request| {
             request.headers_mut().insert("x-amz-extra", HeaderValue::from_static("unsigned"));
         })
         .await;
@@ -166,7 +166,7 @@ async fn session_tokens_belong_to_their_key() {
     ask.signed.push(("x-amz-security-token".into(), "token".into()));
     ask.send(&emulator).await.ok();
     let answer = ask
-        .unsend(&emulator, |request| {
+        .send_spoilt(&emulator, |request| {
             request.headers_mut().remove("x-amz-security-token");
         })
         .await;
@@ -184,7 +184,7 @@ async fn missing_and_malformed_authorization() {
             let value = value.map(HeaderValue::from_static);
             request.headers_mut().extend(value.map(|value| (http::header::AUTHORIZATION, value)));
         };
-        let answer = ask().unsend(&emulator, spoil).await;
+        let answer = ask().send_spoilt(&emulator, spoil).await;
         answer.refusal()
     };
     assert_eq!(with_header(None).await.1, "MissingAuthenticationTokenException");
@@ -220,7 +220,7 @@ async fn bearer(emulator: &Emulator, key: &str) -> crate::client::Answer {
     let spoil = |request: &mut http::Request<_>| {
         request.headers_mut().insert("authorization", value);
     };
-    ask().unsend(emulator, spoil).await
+    ask().send_spoilt(emulator, spoil).await
 }
 
 #[tokio::test]
