@@ -106,6 +106,11 @@ impl<'a> Peeked<'a> {
             }
             Read::Bedrock { body, carrier } => {
                 let way = Way::RelayBedrock(carrier);
+                let corrected = match carrier {
+                    Carrier::Invoke => relay::correct_version(&body, card, ledger),
+                    Carrier::Converse | Carrier::CountTokens => None,
+                };
+                let body = corrected.map_or(body, Bytes::from);
                 Ok(Outgoing { carrier, stream, headers: Vec::new(), body, way })
             }
         }
@@ -115,7 +120,7 @@ impl<'a> Peeked<'a> {
 /// The `anthropic_version` that the model prefers; the oldest one, which every Claude takes, when the
 /// card names none.
 fn anthropic_version(card: &Card) -> &str {
-    card.anthropic_versions.first().map_or("bedrock-2023-05-31", String::as_str)
+    card.anthropic_versions.first().map_or(relay::OLDEST_VERSION, String::as_str)
 }
 
 fn translate(

@@ -43,6 +43,31 @@ pub fn messages_to_invoke(
     Ok(out)
 }
 
+/// The version that every Claude on Bedrock takes.
+pub const OLDEST_VERSION: &str = "bedrock-2023-05-31";
+
+/// A native InvokeModel body whose `anthropic_version` the model does not take gets [`OLDEST_VERSION`]:
+/// SDKs write the newest one for every model. `None`: the body stays as it is, byte for byte.
+pub fn correct_version(body: &[u8], card: &Card, ledger: &mut Ledger) -> Option<Vec<u8>> {
+    const MEMBER: &str = "anthropic_version";
+    memchr::memmem::find(body, MEMBER.as_bytes())?;
+    // A body that is not a JSON object is Bedrock's to refuse.
+    let members: Members<'_> = serde_json::from_slice(body).ok()?;
+    let written = members.get(MEMBER)?.get();
+    let version = written.strip_prefix('"')?.strip_suffix('"')?;
+    if version == OLDEST_VERSION || card.anthropic_versions.iter().any(|v| v == version) {
+        return None;
+    }
+    // The raw value is a part of `body`: its place is the distance between the two.
+    let start = written.as_ptr().addr().checked_sub(body.as_ptr().addr())?;
+    let (before, after) = (body.get(..start)?, body.get(start + written.len()..)?);
+    ledger.approximated(
+        MEMBER,
+        format!("`{version}` is not taken by this model; sent as {OLDEST_VERSION}"),
+    );
+    Some([before, b"\"", OLDEST_VERSION.as_bytes(), b"\"", after].concat())
+}
+
 /// What Bedrock would refuse in words that do not help an Anthropic client.
 fn check(members: &Members<'_>) -> Result<(), Fault> {
     match members.get("max_tokens") {
@@ -198,6 +223,24 @@ mod tests {
             relay(body, &["interleaved-thinking-2025-05-14", "files-api-2025-04-14"]);
         assert!(out.unwrap().contains(r#""anthropic_beta":["interleaved-thinking-2025-05-14"]"#));
         assert!(ledger.header().unwrap().contains("files-api-2025-04-14"));
+    }
+
+    #[test]
+    fn a_version_that_the_model_does_not_take_is_corrected_in_place() {
+        let catalog = Catalog::built_in();
+        let body = br#"{ "max_tokens":1, "anthropic_version" : "2026-10-21","x":[ 1 ]}"#;
+        let mut ledger = Ledger::default();
+        let out = correct_version(body, catalog.card(CLAUDE), &mut ledger).unwrap();
+        assert_eq!(
+            out,
+            br#"{ "max_tokens":1, "anthropic_version" : "bedrock-2023-05-31","x":[ 1 ]}"#
+        );
+        assert_eq!(ledger.losses().len(), 1);
+        assert_eq!(
+            correct_version(body, catalog.card("anthropic.claude-opus-4-8"), &mut ledger),
+            None
+        );
+        assert_eq!(correct_version(b"anthropic_version", catalog.card(CLAUDE), &mut ledger), None);
     }
 
     #[test]
