@@ -50,7 +50,11 @@ fn is_replayed(name: &str) -> bool {
 
 /// The model a call means, if the account may use it.
 fn resolve<'s>(state: &'s State, call: &Call<'_>) -> Result<Target<'s>, Refusal> {
-    let target = state.catalog.resolve(&call.routed.id, call.caller.region.as_deref())?;
+    let region = call.caller.region.as_deref();
+    let target = match call.routed.operation {
+        Operation::CountTokens => state.catalog.resolve_for_count(&call.routed.id, region)?,
+        _ => state.catalog.resolve(&call.routed.id, region)?,
+    };
     if state.config.denied_models.contains(&target.model.id) {
         return Err(Refusal::plain(Exception::AccessDenied));
     }

@@ -24,6 +24,19 @@ pub(crate) struct Target<'a> {
 }
 
 impl Catalog {
+    /// The model that `id` names for a count of tokens, which unlike an invocation takes the bare id of
+    /// a model that is served through profiles only.
+    pub(crate) fn resolve_for_count(
+        &self,
+        id: &str,
+        region: Option<&str>,
+    ) -> Result<Target<'_>, Refusal> {
+        match self.model(id) {
+            Some(model) if model.lifecycle != Lifecycle::Eol => Ok(Target { model, profile: None }),
+            Some(_) | None => self.resolve(id, region),
+        }
+    }
+
     /// What `id` stands for when called from `region` (any region when `None`).
     pub(crate) fn resolve(&self, id: &str, region: Option<&str>) -> Result<Target<'_>, Refusal> {
         let target = match id.strip_prefix("arn:") {
