@@ -321,10 +321,14 @@ impl AnswerStream {
         match &mut self.route {
             Route::Translate { writer, .. } => writer.fault(fault, out),
             Route::RelayAnthropic { writer, .. } => writer.fault(fault, out),
-            Route::RelayBedrock { encode, .. } => {
+            Route::RelayBedrock { tap, encode } => {
+                let carrier = match tap {
+                    BedrockTap::Converse(_) => Carrier::Converse,
+                    BedrockTap::Invoke => Carrier::Invoke,
+                };
                 let mut body = Vec::new();
                 render::bedrock_body(fault, &mut body);
-                encode(render::exception_type(fault.class), &body, out);
+                encode(render::exception_type(fault.class, carrier), &body, out);
             }
         }
     }

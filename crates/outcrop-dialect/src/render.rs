@@ -4,7 +4,7 @@
 //! 2. The client's message is already scrubbed; this module adds no detail to it.
 //! 3. Failures of the gateway's own AWS identity are 5xx in every dialect: the caller's key is not at fault.
 
-use outcrop_model::{Dialect, ErrorClass, Fault};
+use outcrop_model::{Carrier, Dialect, ErrorClass, Fault};
 
 use crate::write::JsonWriter;
 
@@ -273,11 +273,12 @@ pub fn bedrock_body(fault: &Fault, out: &mut Vec<u8>) {
     w.close_object();
 }
 
-/// `:exception-type` for a fault inside a Bedrock event stream, among those that the stream's model
-/// knows (Converse and Invoke streams share these).
-pub fn exception_type(class: ErrorClass) -> &'static str {
+/// `:exception-type` for a fault inside a Bedrock event stream, among those that the service model
+/// gives the carrier's stream: only Invoke's knows `modelTimeoutException`.
+pub fn exception_type(class: ErrorClass, carrier: Carrier) -> &'static str {
     use ErrorClass as C;
     match class {
+        C::ModelTimeout if carrier == Carrier::Invoke => "modelTimeoutException",
         C::Throttled | C::QuotaSpent | C::QuotaExceeded | C::ModelNotReady => "throttlingException",
         C::Overloaded | C::Unreachable | C::UpstreamTimeout => "serviceUnavailableException",
         C::Truncated | C::Garbled | C::ModelFailed | C::ModelTimeout => "modelStreamErrorException",
