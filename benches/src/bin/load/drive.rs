@@ -1,0 +1,99 @@
+//! The driver: so many connections, each with one request after the other.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use bytes::Bytes;
+use http::{Request, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::LocalSet;
+
+use crate::cases::Load;
+
+/// What is sent again and again.
+#[derive(Debug, Clone)]
+pub struct Target {
+    pub address: SocketAddr,
+    pub path: String,
+    pub body: Bytes,
+}
+
+/// Sends one request and returns its answer.
+pub async fn once(target: &Target) -> Result<Bytes> {
+    let mut sender = connect(target.address).await?;
+    let answer = send(&mut sender, target).await?;
+    let (head, body) = answer.into_parts();
+    let body = body.collect().await?.to_bytes();
+    ensure!(head.status == StatusCode::OK, "{}: {}", head.status, String::from_utf8_lossy(&body));
+    Ok(body)
+}
+
+/// Sends all requests of a load; the wall time that they took, connecting not included.
+pub async fn all(target: &Target, load: Load) -> Result<Duration> {
+    let mut senders = Vec::new();
+    for _ in 0..load.concurrency {
+        senders.push(connect(target.address).await?);
+    }
+    let left = Rc::new(Cell::new(load.requests));
+    let began = Instant::now();
+    let local = LocalSet::new();
+    let workers: Vec<_> = senders
+        .into_iter()
+        .map(|sender| local.spawn_local(work(sender, target.clone(), Rc::clone(&left))))
+        .collect();
+    local
+        .run_until(async {
+            for worker in workers {
+                worker.await.context("a connection's task")??;
+            }
+            Ok(began.elapsed())
+        })
+        .await
+}
+
+async fn work(
+    mut sender: SendRequest<Full<Bytes>>,
+    target: Target,
+    left: Rc<Cell<usize>>,
+) -> Result<()> {
+    while left.get() > 0 {
+        left.set(left.get() - 1);
+        let mut answer = send(&mut sender, &target).await?;
+        if answer.status() != StatusCode::OK {
+            bail!("status {} under load", answer.status());
+        }
+        while let Some(frame) = answer.body_mut().frame().await {
+            frame.context("the answer broke off")?;
+        }
+    }
+    Ok(())
+}
+
+async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
+    let socket = TcpStream::connect(address).await?;
+    socket.set_nodelay(true)?;
+    let (sender, connection) = http1::handshake(TokioIo::new(socket)).await?;
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+async fn send(
+    sender: &mut SendRequest<Full<Bytes>>,
+    target: &Target,
+) -> Result<http::Response<hyper::body::Incoming>> {
+    let Target { address, path, body } = target;
+    let request = Request::post(path)
+        .header(header::HOST, address.to_string())
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::AUTHORIZATION, "Bearer sk-local")
+        .header("anthropic-version", "2023-06-01")
+        .body(Full::new(body.clone()))?;
+    sender.ready().await?;
+    Ok(sender.send_request(request).await?)
+}

@@ -1,0 +1,58 @@
+//! The load test: the gateway against the floor, on loopback, process against process.
+//!
+//! 1. What is compared is measured in turns within the same second or two, and reported as the median
+//!    over rounds; ratios are medians of paired rounds.
+//! 2. CPU time is that of the process under test alone, read from the kernel; the upstream is a stub
+//!    and the driver is this process, so neither is counted.
+//! 3. Numbers of requests are fixed; a run takes about three minutes.
+
+mod args;
+mod cases;
+mod drive;
+mod measure;
+mod process;
+mod report;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::args::Args;
+use crate::measure::Bench;
+use crate::process::{Build, Launch};
+use crate::report::Report;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let args = Args::parse(std::env::args().skip(1))?;
+    let build = Build::make()?;
+    let stub = Launch::stub(&build).start()?;
+    let idle = measure::idle(|| Launch::gateway(&build, &stub.address, &args).start())?;
+    let floor = Launch::floor(&build, &stub.address).start()?;
+    let gateway = Launch::gateway(&build, &stub.address, &args).start()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let bench = Bench { floor: &floor, gateway: &gateway, rounds: args.rounds };
+    let mut report = Report::new(&build, idle);
+    for case in cases::all().iter().filter(|case| case.name.contains(&*args.only)) {
+        for load in &case.loads {
+            eprintln!("{}, {} at a time", case.name, load.concurrency);
+            report.add(case, runtime.block_on(bench.run(case, *load))?);
+        }
+    }
+    report.loaded_rss = gateway.resident()?;
+    let text = report.markdown();
+    print!("{text}");
+    if let Some(file) = &args.write {
+        std::fs::write(file, text)?;
+    }
+    Ok(())
+}
