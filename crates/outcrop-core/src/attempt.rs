@@ -4,36 +4,41 @@
 //! answer or the opening of a stream: a failure there is retried as well, since nothing was sent to
 //! the client.
 
-use std::future::Future;
-
 use outcrop_aws::Backoff;
 use outcrop_model::{Fault, Retry};
 
-/// Runs `once` until it succeeds, may not be repeated, or the policy is used up.
-pub async fn with_retries<T, F>(backoff: &Backoff, mut once: impl FnMut() -> F) -> Result<T, Fault>
-where
-    F: Future<Output = Result<T, Fault>>,
-{
-    let (mut made, mut refreshed) = (0, false);
-    loop {
-        let fault = match once().await {
-            Ok(value) => return Ok(value),
-            Err(fault) => fault,
-        };
-        made += 1;
-        let again = match fault.retry() {
-            Retry::Never => false,
-            Retry::Backoff => backoff.allows_another(made),
+/// Counts the attempts at one request and says whether there is another.
+#[derive(Debug)]
+pub struct Retries<'p> {
+    policy: &'p Backoff,
+    made: u32,
+    refreshed: bool,
+}
+
+impl<'p> Retries<'p> {
+    pub fn new(policy: &'p Backoff) -> Self {
+        Self { policy, made: 0, refreshed: false }
+    }
+
+    /// Waits as long as `fault` demands before another attempt.
+    ///
+    /// # Errors
+    /// The fault itself when there is to be no other attempt.
+    pub async fn after(&mut self, fault: Fault) -> Result<(), Fault> {
+        self.made += 1;
+        let wait = match fault.retry() {
+            Retry::Backoff if self.policy.allows_another(self.made) => {
+                Some(self.policy.delay(self.made, fault.retry_after, fastrand::f64()))
+            }
             // The client has corrected what it could; a second refusal is final.
-            Retry::RefreshOnce => !std::mem::replace(&mut refreshed, true),
+            Retry::RefreshOnce if !std::mem::replace(&mut self.refreshed, true) => None,
+            Retry::Never | Retry::Backoff | Retry::RefreshOnce => return Err(fault),
         };
-        if !again {
-            return Err(fault);
+        tracing::debug!(attempt = self.made, class = fault.class.as_str(), "trying again");
+        if let Some(wait) = wait {
+            tokio::time::sleep(wait).await;
         }
-        tracing::debug!(attempt = made, class = fault.class.as_str(), "trying again");
-        if fault.retry() == Retry::Backoff {
-            tokio::time::sleep(backoff.delay(made, fault.retry_after, fastrand::f64())).await;
-        }
+        Ok(())
     }
 }
 
@@ -41,23 +46,21 @@ where
 mod tests {
     use super::*;
     use outcrop_model::{ErrorClass, Phase};
-    use std::cell::Cell;
 
-    async fn count(class: ErrorClass) -> u32 {
-        let calls = Cell::new(0);
-        let outcome: Result<(), Fault> = with_retries(&Backoff::default(), || {
-            calls.set(calls.get() + 1);
-            async { Err(Fault::new(class, Phase::AwaitingHead, "no")) }
-        })
-        .await;
-        assert_eq!(outcome.unwrap_err().class, class);
-        calls.get()
+    async fn attempts(class: ErrorClass) -> u32 {
+        let policy = Backoff::default();
+        let mut retries = Retries::new(&policy);
+        let mut made = 1;
+        while retries.after(Fault::new(class, Phase::AwaitingHead, "no")).await.is_ok() {
+            made += 1;
+        }
+        made
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_table_decides_how_often() {
-        assert_eq!(count(ErrorClass::Throttled).await, 3);
-        assert_eq!(count(ErrorClass::ExpiredCredentials).await, 2);
-        assert_eq!(count(ErrorClass::InvalidRequest).await, 1);
+        assert_eq!(attempts(ErrorClass::Throttled).await, 3);
+        assert_eq!(attempts(ErrorClass::ExpiredCredentials).await, 2);
+        assert_eq!(attempts(ErrorClass::InvalidRequest).await, 1);
     }
 }

@@ -1,7 +1,6 @@
 //! The way of a request: peek → plan → attempt → return → settle.
 
 use std::borrow::Cow;
-use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -11,7 +10,7 @@ use outcrop_dialect::answer::{Label, whole};
 use outcrop_dialect::plan::{Outgoing, Peeked, Way};
 use outcrop_model::{Carrier, Catalog, Dialect, Fault, Fidelity, Ledger};
 
-use crate::attempt::with_retries;
+use crate::attempt::Retries;
 use crate::inbound::{Inbound, Operation};
 use crate::pump::{AnswerBody, Pump};
 use crate::reply::{Reply, ReplyBody};
@@ -65,6 +64,16 @@ enum Returned {
 struct Head {
     headers: HeaderMap,
     request_id: Option<String>,
+}
+
+// === impl Returned ===
+
+impl Returned {
+    fn head(&self) -> &Head {
+        match self {
+            Returned::Whole { incoming, .. } | Returned::Stream { incoming, .. } => incoming,
+        }
+    }
 }
 
 // === impl Settings ===
@@ -154,24 +163,19 @@ impl Gateway {
         planned: Planned,
         settlement: &mut Settlement,
     ) -> Result<(Returned, Ledger), Fault> {
-        let settlement = Mutex::new(settlement);
-        let noted = |note: &dyn Fn(&mut Settlement)| match settlement.lock() {
-            Ok(mut guard) => note(&mut guard),
-            Err(poisoned) => note(&mut poisoned.into_inner()),
-        };
-        let returned = with_retries(&self.settings.backoff, || async {
-            noted(&|s| s.attempt());
-            let returned = self.once(&planned).await;
-            match &returned {
-                Ok(Returned::Whole { incoming, .. } | Returned::Stream { incoming, .. }) => {
-                    self.upstream.note_answer();
-                    noted(&|s| s.answered(incoming.request_id.as_deref()));
+        let mut retries = Retries::new(&self.settings.backoff);
+        let returned = loop {
+            settlement.attempt();
+            match self.once(&planned).await {
+                Ok(returned) => break returned,
+                Err(fault) => {
+                    self.upstream.note_fault(fault.class);
+                    retries.after(fault).await?;
                 }
-                Err(fault) => self.upstream.note_fault(fault.class),
             }
-            returned
-        })
-        .await?;
+        };
+        self.upstream.note_answer();
+        settlement.answered(returned.head().request_id.as_deref());
         Ok((returned, planned.ledger))
     }
 
