@@ -13,7 +13,7 @@ use crate::anthropic::{self, MessageWriter};
 use crate::names::ToolNames;
 use crate::openai::{self, ChunkWriter};
 use crate::plan::Way;
-use crate::sequencer::{Sequencer, truncated};
+use crate::sequencer::{Sequencer, truncated, unusable};
 use crate::sse::StreamWriter;
 use crate::{converse, invoke, relay, render};
 
@@ -70,6 +70,9 @@ pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Resu
                     converse::decode_response(body)?
                 }
             };
+            if let Some(fault) = unusable(&response.stop).filter(|_| response.blocks.is_empty()) {
+                return Err(fault.at_phase(Phase::BeforeCommit));
+            }
             names.restore_response(&mut response);
             let tally = tally_of(&response);
             let body = match to {

@@ -1,7 +1,8 @@
 //! Fits a chat request to what a model can take, before any encoder spells it.
 //!
 //! After [`fit`]:
-//! 1. turns alternate, hold at least one block each, and tool results come first in theirs;
+//! 1. the user speaks first, turns alternate, hold at least one block each, and tool results come
+//!    first in theirs;
 //! 2. `Role::System` turns exist only for models that allow them; system text only where allowed;
 //! 3. no block, turn, tool or request has an `extra`; no block is `Foreign`; none is blank text;
 //! 4. thinking, effort, sampling, stop sequences, cache marks and formats are in a form that the
@@ -9,6 +10,7 @@
 //! 5. tool names and ids are legal for Bedrock;
 //! 6. everything that had to change or go is in the ledger.
 
+mod cache;
 mod content;
 mod settings;
 mod thinking;
@@ -43,8 +45,10 @@ pub fn fit(
             "holds no content to send. Add at least one non-empty user message.",
         ));
     }
-    tools::fit(request, target, ledger);
+    // Thinking decides which tool choices and which sampling are possible.
     thinking::fit(request, target, ledger);
+    tools::fit(request, target, ledger);
     settings::fit(request, target, ledger);
+    cache::fit(request, target.card, ledger);
     Ok(ToolNames::legalise(request))
 }

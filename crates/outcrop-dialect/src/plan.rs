@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use outcrop_model::json::{Members, Str, parse_body, parse_raw};
-use outcrop_model::{Card, Carrier, ChatRequest, Dialect, Fault, Ledger};
+use outcrop_model::{Card, Carrier, ChatRequest, Dialect, Fault, Fidelity, Ledger};
 
 use crate::fit::{Target, fit};
 use crate::names::ToolNames;
@@ -132,6 +132,8 @@ fn translate(
 ) -> Result<Outgoing, Fault> {
     let from = card.chat_dialect();
     let names = fit(&mut request, Target { card, dialect: from }, ledger)?;
+    // What no fidelity permits need not be written first.
+    ledger.verdict(Fidelity::Lenient)?;
     let mut body = Vec::with_capacity(4096);
     let mut headers = Vec::new();
     let carrier = if from == Dialect::Anthropic {

@@ -7,6 +7,7 @@
 //! 3. an upstream that ends without a stop event yields a `Truncated` fault, never an end;
 //! 4. unknown events are counted and do not pass;
 //! 5. `Usage` (the latest, if any came) and `Stop` stand together right before `End`;
+//!    — unless the model stopped with output that cannot be parsed and nothing else: that is a fault;
 //! 6. every tool block gets at least one piece of input (`{}` when the model sent none).
 
 use outcrop_model::{Delta, ErrorClass, Event, Fault, Opening, Phase, StopReason, Usage};
@@ -168,6 +169,9 @@ impl Sequencer {
         let Some(reason) = self.stop.clone() else {
             return self.fault(truncated(), emit);
         };
+        if let Some(fault) = unusable(&reason).filter(|_| self.next_index == 0) {
+            return self.fault(fault, emit);
+        }
         self.ensure_started(emit);
         for block in std::mem::take(&mut self.open) {
             close_block(block, emit);
@@ -217,6 +221,27 @@ pub fn truncated() -> Fault {
     let mut fault = broken("The model's answer was cut short before it was complete.");
     fault.class = ErrorClass::Truncated;
     fault
+}
+
+/// The fault of an answer without content whose stop reason says that the model's output made no sense.
+pub fn unusable(reason: &StopReason) -> Option<Fault> {
+    let fault = |message| Some(Fault::new(ErrorClass::ModelFailed, Phase::Streaming, message));
+    match reason {
+        StopReason::MalformedOutput => fault("The model produced output that cannot be parsed."),
+        StopReason::MalformedToolUse => {
+            fault("The model produced a tool call that cannot be parsed.")
+        }
+        StopReason::EndTurn
+        | StopReason::StopSequence(_)
+        | StopReason::ToolUse
+        | StopReason::MaxTokens
+        | StopReason::ContextWindowExceeded
+        | StopReason::Guardrail
+        | StopReason::ContentFiltered
+        | StopReason::Refusal
+        | StopReason::PauseTurn
+        | StopReason::Other(_) => None,
+    }
 }
 
 fn broken(message: &'static str) -> Fault {

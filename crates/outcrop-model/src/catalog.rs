@@ -47,20 +47,30 @@ pub struct Card {
     /// Whether system messages may stand between turns.
     pub mid_system: bool,
     pub tools: bool,
-    /// Whether `any` and a named tool can be forced.
-    pub forced_tools: bool,
+    /// How far a tool call can be forced.
+    pub forced_tools: ForcedTools,
     /// Whether a tool may carry `strict`.
     pub strict_tools: bool,
     /// Whether parallel tool calls can be switched off.
     pub parallel_control: bool,
     pub images: bool,
     pub documents: bool,
+    pub audio: bool,
+    pub video: bool,
     pub tool_result_images: bool,
+    /// Whether a tool result can be marked as an error.
+    pub tool_result_status: bool,
+    /// Whether a turn may hold tool results beside other content.
+    pub mixed_results: bool,
     /// Whether the prompt can be marked for caching.
     pub cache: bool,
+    /// Whether tools and tool results can be marked too.
+    pub cache_tools: bool,
     pub cache_one_hour: bool,
     pub thinking: ThinkingStyle,
     pub effort: EffortStyle,
+    /// The effort words that the model takes, from least to most.
+    pub efforts: Vec<String>,
     /// Whether thinking of earlier turns can be sent back.
     pub replay_thinking: bool,
     /// Whether encrypted thinking of earlier turns can be sent back.
@@ -80,6 +90,18 @@ pub struct Card {
     pub default_max_tokens: u64,
     /// Smallest limit that the model accepts.
     pub min_max_tokens: u64,
+}
+
+/// Which tool choices the model obeys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ForcedTools {
+    /// None: the model decides.
+    None,
+    /// That some tool is called, but not which.
+    Any,
+    /// That one tool by name is called, too.
+    Named,
 }
 
 /// Which form of the thinking setting the model takes.

@@ -165,7 +165,8 @@ fn enforced_schema<'r, 'a>(
         // The name is the caller's label; `strict` is what Anthropic always does.
         OutputFormat::JsonSchema { name: _, description, schema, strict: _ } => {
             if description.is_some() {
-                ledger.dropped(path, "the schema's description has no place in Claude's format");
+                let why = "the schema's description has no place in Claude's format";
+                ledger.approximated(path, why);
             }
             Some(schema)
         }

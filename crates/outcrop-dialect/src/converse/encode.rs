@@ -4,12 +4,15 @@
 
 use outcrop_model::catalog::{EffortStyle, TopKPlace};
 use outcrop_model::chat::{
-    Block, CacheTtl, OutputFormat, Role, Thinking, Tool, ToolChoice, ToolResult, Turn,
+    Block, CacheTtl, MediaKind, OutputFormat, Role, Thinking, Tool, ToolChoice, ToolResult, Turn,
 };
 use outcrop_model::{BlockKind, Card, ChatRequest, Ledger};
 
 use super::media::{DocumentNames, write_media};
 use crate::write::JsonWriter;
+
+/// Stands beside a document that came without text.
+const DOCUMENT: &str = "(document)";
 
 /// Writes the body of `POST /model/{id}/converse[-stream]`.
 pub fn encode(request: &ChatRequest<'_>, card: &Card, out: &mut Vec<u8>, ledger: &mut Ledger) {
@@ -66,24 +69,30 @@ impl Encoder<'_> {
         self.w.member_str("role", role);
         self.w.key("content");
         self.w.open_array();
-        self.document_text(turn);
-        turn.blocks.iter().for_each(|block| self.block(block));
+        let bare_document = self.bare_document(turn);
+        for (i, block) in turn.blocks.iter().enumerate() {
+            if Some(i) == bare_document {
+                self.text(DOCUMENT);
+            }
+            self.block(block);
+        }
         self.w.close_array();
         self.w.close_object();
     }
 
-    /// Converse refuses a document without text beside it.
-    fn document_text(&mut self, turn: &Turn<'_>) {
-        let has_document = |b: &Block<'_>| matches!(&b.kind, BlockKind::Media(m) if m.kind == outcrop_model::chat::MediaKind::Document);
-        let has_text = |b: &Block<'_>| matches!(b.kind, BlockKind::Text(_));
-        let Some(document) = turn.blocks.iter().find(|b| has_document(b)) else { return };
-        if !turn.blocks.iter().any(has_text) {
-            self.ledger.approximated(
-                document.at.to_string(),
-                "the text \"(document)\" was added, as Bedrock wants text beside a document",
-            );
-            self.text("(document)");
+    /// The turn's first document, if there is no text in the turn: Converse refuses one without.
+    fn bare_document(&mut self, turn: &Turn<'_>) -> Option<usize> {
+        let is_document =
+            |b: &Block<'_>| matches!(&b.kind, BlockKind::Media(m) if m.kind == MediaKind::Document);
+        let first = turn.blocks.iter().position(is_document)?;
+        if turn.blocks.iter().any(|b| matches!(b.kind, BlockKind::Text(_))) {
+            return None;
         }
+        let why = format!(
+            "the text {DOCUMENT:?} was put before it, as Bedrock wants text beside a document"
+        );
+        self.ledger.approximated(turn.blocks[first].at.to_string(), why);
+        Some(first)
     }
 
     fn text(&mut self, text: &str) {

@@ -110,8 +110,11 @@ pub(super) fn write_media(
     let Media { kind, mime, source, name, context, citations } = media;
     let text_source = matches!(source, MediaSource::Text(_) | MediaSource::Blocks(_));
     let Some(format) = format_of(media).or(text_source.then_some("txt")) else {
-        return ledger
-            .refused(at.to_string(), format!("`{mime}` is not a format that Bedrock takes"));
+        let why = match mime.is_empty() {
+            true => "its media type is not known".to_owned(),
+            false => format!("`{mime}` is not a format that Bedrock takes"),
+        };
+        return ledger.refused(at.to_string(), why);
     };
     w.open_object();
     w.key(match kind {

@@ -19,16 +19,36 @@ pub fn decode_response(body: &[u8]) -> Result<ChatResponse<'_>, Fault> {
         return Err(garbled("no output.message or no stopReason".to_owned()));
     };
     let blocks = message.content.into_iter().enumerate().map(|(i, b)| b.into_block(i)).collect();
+    let (usage, usage_extra) = usage.unwrap_or_default().into_usage();
     let mut all_extra = extra;
-    all_extra.extend(output.extra);
-    all_extra.extend(message.extra);
+    below("output", output.extra, &mut all_extra);
+    below("output.message", message.extra, &mut all_extra);
+    below("usage", usage_extra, &mut all_extra);
     Ok(ChatResponse {
         id: None,
         blocks,
         stop: StopReason::parse(&stop, None),
-        usage: usage.unwrap_or_default().into_usage(),
+        usage,
         extra: all_extra,
     })
+}
+
+/// Members found at `path`, under their whole path.
+fn below<'a>(path: &str, extra: Extra<'a>, all: &mut Extra<'a>) {
+    all.extend(extra.into_iter().map(|(key, raw)| (Cow::Owned(format!("{path}.{key}")), raw)));
+}
+
+/// Keeps a member that has no place here; JSON `null` is absence.
+fn keep<'de, A: MapAccess<'de>>(
+    extra: &mut Extra<'de>,
+    key: Cow<'de, str>,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    let raw: &RawValue = map.next_value()?;
+    if raw.get() != "null" {
+        extra.push((key, raw));
+    }
+    Ok(())
 }
 
 fn garbled(detail: String) -> Fault {
@@ -40,7 +60,7 @@ fn garbled(detail: String) -> Fault {
 struct Response<'a> {
     output: Output<'a>,
     stop_reason: Option<Cow<'a, str>>,
-    usage: Option<WireUsage>,
+    usage: Option<WireUsage<'a>>,
     extra: Extra<'a>,
 }
 
@@ -97,12 +117,13 @@ struct Citations<'a> {
 
 /// Token counts as Bedrock names them; shared with the stream's `metadata` event.
 #[derive(Default)]
-pub(super) struct WireUsage {
+pub(super) struct WireUsage<'a> {
     input: u64,
     output: u64,
     cache_read: u64,
     cache_write: u64,
     write_1h: u64,
+    extra: Extra<'a>,
 }
 
 // === impl WireBlock ===
@@ -148,17 +169,19 @@ fn empty_object() -> Box<RawValue> {
     RawValue::from_string("{}".to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
-impl WireUsage {
-    pub(super) fn into_usage(self) -> Usage {
-        let WireUsage { input, output, cache_read, cache_write, write_1h } = self;
-        Usage {
+impl<'a> WireUsage<'a> {
+    /// The counts, and what stood beside them.
+    pub(super) fn into_usage(self) -> (Usage, Extra<'a>) {
+        let WireUsage { input, output, cache_read, cache_write, write_1h, extra } = self;
+        let usage = Usage {
             input,
             cache_read,
             cache_write_5m: cache_write.saturating_sub(write_1h),
             cache_write_1h: write_1h,
             output,
             reasoning: None,
-        }
+        };
+        (usage, extra)
     }
 }
 
@@ -172,12 +195,12 @@ impl<'de> Object<'de> for Response<'de> {
         map: &mut A,
     ) -> Result<(), A::Error> {
         match &*key {
-            "output" => self.output = map.next_value()?,
+            "output" => self.output = map.next_value::<Option<_>>()?.unwrap_or_default(),
             "stopReason" => self.stop_reason = next_str(map)?,
             "usage" => self.usage = map.next_value()?,
             // Latency and the operator's own settings come back; none of it is part of the answer.
             "metrics" | "performanceConfig" | "serviceTier" => skip(map)?,
-            _ => self.extra.push((key, map.next_value()?)),
+            _ => keep(&mut self.extra, key, map)?,
         }
         Ok(())
     }
@@ -192,7 +215,7 @@ impl<'de> Object<'de> for Output<'de> {
     ) -> Result<(), A::Error> {
         match &*key {
             "message" => self.message = map.next_value()?,
-            _ => self.extra.push((key, map.next_value()?)),
+            _ => keep(&mut self.extra, key, map)?,
         }
         Ok(())
     }
@@ -208,7 +231,7 @@ impl<'de> Object<'de> for Message<'de> {
         match &*key {
             "content" => self.content = map.next_value::<Option<_>>()?.unwrap_or_default(),
             "role" => skip(map)?,
-            _ => self.extra.push((key, map.next_value()?)),
+            _ => keep(&mut self.extra, key, map)?,
         }
         Ok(())
     }
@@ -226,7 +249,7 @@ impl<'de> Object<'de> for WireBlock<'de> {
             "toolUse" => self.tool_use = map.next_value()?,
             "reasoningContent" => self.reasoning = map.next_value()?,
             "citationsContent" => self.citations = map.next_value()?,
-            _ => self.extra.push((key, map.next_value()?)),
+            _ => keep(&mut self.extra, key, map)?,
         }
         Ok(())
     }
@@ -243,7 +266,7 @@ impl<'de> Object<'de> for WireToolUse<'de> {
             "toolUseId" => self.id = next_str(map)?,
             "name" => self.name = next_str(map)?,
             "input" => self.input = map.next_value()?,
-            _ => self.extra.push((key, map.next_value()?)),
+            _ => keep(&mut self.extra, key, map)?,
         }
         Ok(())
     }
@@ -259,7 +282,7 @@ impl<'de> Object<'de> for Reasoning<'de> {
         match &*key {
             "reasoningText" => self.text = map.next_value()?,
             "redactedContent" => self.redacted = next_str(map)?,
-            _ => self.extra.push((key, map.next_value()?)),
+            _ => keep(&mut self.extra, key, map)?,
         }
         Ok(())
     }
@@ -275,7 +298,7 @@ impl<'de> Object<'de> for ReasoningText<'de> {
         match &*key {
             "text" => self.text = map.next_value::<Str<'de>>()?.0,
             "signature" => self.signature = next_str(map)?,
-            _ => self.extra.push((key, map.next_value()?)),
+            _ => keep(&mut self.extra, key, map)?,
         }
         Ok(())
     }
@@ -290,13 +313,13 @@ impl<'de> Object<'de> for Citations<'de> {
     ) -> Result<(), A::Error> {
         match &*key {
             "content" => self.content = map.next_value::<Option<_>>()?.unwrap_or_default(),
-            _ => self.extra.push((key, map.next_value()?)),
+            _ => keep(&mut self.extra, key, map)?,
         }
         Ok(())
     }
 }
 
-impl<'de> Object<'de> for WireUsage {
+impl<'de> Object<'de> for WireUsage<'de> {
     const WHAT: &'static str = "a usage";
     fn member<A: MapAccess<'de>>(
         &mut self,
@@ -313,7 +336,9 @@ impl<'de> Object<'de> for WireUsage {
                 let hour = details.iter().flatten().filter(|d| d.one_hour);
                 self.write_1h = hour.map(|d| d.tokens).sum();
             }
-            _ => skip(map)?,
+            // The sum of the others.
+            "totalTokens" => skip(map)?,
+            _ => keep(&mut self.extra, key, map)?,
         }
         Ok(())
     }
@@ -354,6 +379,6 @@ read_as_object!(
     Reasoning<'de>,
     ReasoningText<'de>,
     Citations<'de>,
-    WireUsage,
+    WireUsage<'de>,
     CacheDetail,
 );

@@ -38,7 +38,9 @@ impl Reader {
             }
             "metadata" => {
                 if let Some(usage) = frame.usage {
-                    emit(Event::Usage(usage.into_usage()));
+                    let (usage, extra) = usage.into_usage();
+                    emit(Event::Usage(usage));
+                    extra.into_iter().for_each(|(key, _)| emit(Event::Unknown(key)));
                 }
                 // `metadata` is the last frame of a complete stream.
                 if self.stopped {
@@ -94,7 +96,7 @@ struct Frame<'a> {
     start: Union<'a>,
     delta: Union<'a>,
     stop_reason: Option<Cow<'a, str>>,
-    usage: Option<WireUsage>,
+    usage: Option<WireUsage<'a>>,
 }
 
 /// `start` or `delta`.

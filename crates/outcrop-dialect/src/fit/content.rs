@@ -1,32 +1,34 @@
 //! Blocks: what the model can see, and what it can be shown again.
 
-use outcrop_model::chat::{Block, CacheTtl, Media, MediaKind, MediaSource, Turn};
-use outcrop_model::{At, BlockKind, Card, ChatRequest, Ledger};
+use outcrop_model::chat::{Block, CacheTtl, Media, MediaKind, MediaSource, ToolResult, Turn};
+use outcrop_model::{At, BlockKind, Card, ChatRequest, Dialect, Ledger};
 
 use super::Target;
-
-/// Most cache marks that Bedrock accepts in one request (AWS prompt caching guide, checked 2026-11-21).
-const MAX_CACHE_MARKS: usize = 4;
 
 pub(super) fn fit(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
     for block in &mut request.system {
         let extra = std::mem::take(&mut block.extra);
         ledger.extra(block.at, &extra);
-        if let BlockKind::Foreign { kind, .. } = &block.kind {
-            ledger.refused(
-                block.at.to_string(),
-                format!("system content of type `{kind}` is not known"),
-            );
-        }
+        let kind = match &block.kind {
+            BlockKind::Text(_) => continue,
+            BlockKind::Foreign { kind, .. } => kind,
+            BlockKind::Media(_)
+            | BlockKind::ToolUse(_)
+            | BlockKind::ToolResult(_)
+            | BlockKind::Thinking { .. }
+            | BlockKind::Redacted(_) => "something other than text",
+        };
+        let why = format!("system content must be text here, not `{kind}`");
+        ledger.refused(block.at.to_string(), why);
     }
-    drop_blank(&mut request.system);
+    drop_blank(&mut request.system, ledger);
     for turn in &mut request.turns {
-        fit_turn(turn, target.card, ledger);
+        fit_turn(turn, target, ledger);
     }
-    fit_cache(request, target.card, ledger);
 }
 
-fn fit_turn(turn: &mut Turn<'_>, card: &Card, ledger: &mut Ledger) {
+fn fit_turn(turn: &mut Turn<'_>, target: Target<'_>, ledger: &mut Ledger) {
+    let card = target.card;
     let extra = std::mem::take(&mut turn.extra);
     ledger.extra(turn.at, &extra);
     let mut moved = Vec::new();
@@ -34,12 +36,28 @@ fn fit_turn(turn: &mut Turn<'_>, card: &Card, ledger: &mut Ledger) {
         let extra = std::mem::take(&mut block.extra);
         ledger.extra(block.at, &extra);
         if let BlockKind::ToolResult(result) = &mut block.kind {
-            fit_tool_result(&mut result.content, card, &mut moved, ledger);
+            let cache = fit_parts(&mut result.content, card, &mut moved, ledger);
+            block.cache = block.cache.or(cache);
+            fit_result(result, block.at, target, ledger);
         }
         keep(block, card, ledger)
     });
     turn.blocks.extend(moved);
-    drop_blank(&mut turn.blocks);
+    drop_blank(&mut turn.blocks, ledger);
+}
+
+/// A result that says nothing, or that it is an error, to models that want it told otherwise.
+fn fit_result(result: &mut ToolResult<'_>, at: At, target: Target<'_>, ledger: &mut Ledger) {
+    if result.content.is_empty() && target.dialect == Dialect::Converse {
+        let why = "the text \"(empty)\" was sent, as Bedrock wants content in a tool result";
+        ledger.approximated(at.to_string(), why);
+        result.content.push(Block::text("(empty)", at));
+    }
+    if result.is_error == Some(true) && !target.card.tool_result_status {
+        let why = "this model takes no error mark; the result's text was sent";
+        ledger.dropped(at.key("is_error"), why);
+        result.is_error = None;
+    }
 }
 
 /// Decides whether the model can be given this block.
@@ -50,7 +68,7 @@ fn keep(block: &Block<'_>, card: &Card, ledger: &mut Ledger) -> bool {
             check_media(media, block.at, card, ledger);
             true
         }
-        BlockKind::Thinking { signature: None, .. } => {
+        BlockKind::Thinking { signature, .. } if signature.as_deref().is_none_or(str::is_empty) => {
             ledger.dropped(block.at.to_string(), "thinking without a signature cannot be replayed");
             false
         }
@@ -84,6 +102,8 @@ fn check_media(media: &Media<'_>, at: At, card: &Card, ledger: &mut Ledger) {
         MediaKind::Document if !card.documents => {
             ledger.refused(path, "this model takes no documents")
         }
+        MediaKind::Audio if !card.audio => ledger.refused(path, "this model takes no audio"),
+        MediaKind::Video if !card.video => ledger.refused(path, "this model takes no video"),
         MediaKind::Image | MediaKind::Document | MediaKind::Audio | MediaKind::Video => {
             match media.source {
                 MediaSource::Url(_) => {
@@ -104,15 +124,25 @@ fn check_media(media: &Media<'_>, at: At, card: &Card, ledger: &mut Ledger) {
     }
 }
 
-/// Parts of a tool result; pictures that the model cannot take there move beside it.
-fn fit_tool_result<'a>(
+/// Parts of a tool result; pictures that the model cannot take there move beside it. Returns the
+/// last part's cache mark: what is cached up to a part is cached up to the result's end.
+fn fit_parts<'a>(
     content: &mut Vec<Block<'a>>,
     card: &Card,
     moved: &mut Vec<Block<'a>>,
     ledger: &mut Ledger,
-) {
+) -> Option<CacheTtl> {
+    let mut cache = None;
+    let last = content.len().saturating_sub(1);
     let mut kept = Vec::with_capacity(content.len());
-    for mut part in std::mem::take(content) {
+    for (i, mut part) in std::mem::take(content).into_iter().enumerate() {
+        if let Some(ttl) = part.cache.take() {
+            cache = Some(ttl);
+            if i < last {
+                let why = "moved to the end of the tool result";
+                ledger.approximated(part.at.key("cache_control"), why);
+            }
+        }
         let extra = std::mem::take(&mut part.extra);
         ledger.extra(part.at, &extra);
         match &part.kind {
@@ -124,6 +154,9 @@ fn fit_tool_result<'a>(
             }
             BlockKind::Media(media) => {
                 check_media(media, part.at, card, ledger);
+                if media.kind == MediaKind::Audio && card.audio {
+                    ledger.refused(part.at.to_string(), "a tool result holds no audio");
+                }
                 if media.kind == MediaKind::Image && card.images && !card.tool_result_images {
                     ledger.approximated(part.at.to_string(), "moved beside the tool result");
                     moved.push(part);
@@ -138,12 +171,13 @@ fn fit_tool_result<'a>(
         }
         kept.push(part);
     }
-    drop_blank(&mut kept);
+    drop_blank(&mut kept, ledger);
     *content = kept;
+    cache
 }
 
 /// Blank text says nothing and Bedrock refuses it; a cache mark on it moves to the block before.
-fn drop_blank(blocks: &mut Vec<Block<'_>>) {
+fn drop_blank(blocks: &mut Vec<Block<'_>>, ledger: &mut Ledger) {
     let is_blank = |b: &Block<'_>| matches!(&b.kind, BlockKind::Text(t) if t.trim().is_empty());
     if !blocks.iter().any(is_blank) {
         return;
@@ -152,33 +186,18 @@ fn drop_blank(blocks: &mut Vec<Block<'_>>) {
     for block in std::mem::take(blocks) {
         if !is_blank(&block) {
             kept.push(block);
-        } else if let (Some(ttl), Some(last)) = (block.cache, kept.last_mut()) {
-            last.cache.get_or_insert(ttl);
+            continue;
+        }
+        match (block.cache, kept.last_mut()) {
+            (Some(ttl), Some(last)) => {
+                last.cache.get_or_insert(ttl);
+            }
+            (Some(_), None) => {
+                let why = "stands on blank text, before which there is nothing to cache";
+                ledger.dropped(block.at.key("cache_control"), why);
+            }
+            (None, _) => {}
         }
     }
     *blocks = kept;
-}
-
-fn fit_cache(request: &mut ChatRequest<'_>, card: &Card, ledger: &mut Ledger) {
-    let mut marks: Vec<(&mut Option<CacheTtl>, At)> = Vec::new();
-    marks.extend(request.tools.iter_mut().map(|t| (&mut t.cache, t.at)));
-    marks.extend(request.system.iter_mut().map(|b| (&mut b.cache, b.at)));
-    for turn in &mut request.turns {
-        marks.extend(turn.blocks.iter_mut().map(|b| (&mut b.cache, b.at)));
-    }
-    marks.retain(|(cache, _)| cache.is_some());
-    let surplus = marks.len().saturating_sub(MAX_CACHE_MARKS);
-    for (i, (cache, at)) in marks.into_iter().enumerate() {
-        let path = at.key("cache_control");
-        if !card.cache {
-            ledger.dropped(path, "this model has no prompt cache");
-            *cache = None;
-        } else if i < surplus {
-            ledger.dropped(path, "only four cache marks are possible; the last four are kept");
-            *cache = None;
-        } else if *cache == Some(CacheTtl::OneHour) && !card.cache_one_hour {
-            ledger.approximated(path, "this model caches for five minutes only");
-            *cache = Some(CacheTtl::Default);
-        }
-    }
 }

@@ -36,8 +36,15 @@ fn fit_sampling(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut 
     match rule {
         SamplingRule::All => {}
         SamplingRule::One => {
-            if request.temperature.is_some() && request.top_p.take().is_some() {
-                ledger.dropped("top_p", "this model takes temperature or top_p, not both");
+            // 1 is what the model does anyway, so the other one is what the caller cares about.
+            match (request.temperature, request.top_p) {
+                (Some(_), Some(1.0)) => request.top_p = None,
+                (Some(MAX_TEMPERATURE), Some(_)) => request.temperature = None,
+                (Some(_), Some(_)) => {
+                    ledger.dropped("top_p", "this model takes temperature or top_p, not both");
+                    request.top_p = None;
+                }
+                (_, None) | (None, _) => {}
             }
         }
         SamplingRule::None => {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use outcrop_model::catalog::{EffortStyle, ThinkingStyle};
-use outcrop_model::chat::Thinking;
-use outcrop_model::{Card, ChatRequest, Ledger};
+use outcrop_model::chat::{Role, Thinking};
+use outcrop_model::{BlockKind, Card, ChatRequest, Ledger};
 
 use super::Target;
 
@@ -15,61 +15,117 @@ const MEDIUM_BUDGET: u64 = 2048;
 /// Room for the answer beside the budget when the caller set no limit.
 const ANSWER_ROOM: u64 = 4096;
 
+/// Effort words from least to most; a model takes some of them.
+const SCALE: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+
 pub(super) fn fit(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
     let card = target.card;
-    if request.effort.as_deref() == Some("none") {
+    if request.effort.as_deref() == Some("none") && !card.efforts.iter().any(|e| e == "none") {
         request.effort = None;
-        request.thinking.get_or_insert(Thinking::Disabled);
+        if request.thinking.is_none() {
+            request.thinking = Some(Thinking::Disabled);
+            request.names.thinking = request.names.effort;
+        }
     }
     match card.thinking {
         ThinkingStyle::None => {
-            drop_thinking(request, "this model cannot be asked to think", ledger)
+            let why = match card.effort {
+                EffortStyle::None => "this model cannot be asked to think",
+                _ => "this model takes an effort only",
+            };
+            drop_thinking(request, card, why, ledger);
         }
-        ThinkingStyle::Always => drop_thinking(request, "this model always thinks", ledger),
-        ThinkingStyle::Budget => to_budget(request, ledger),
+        ThinkingStyle::Always => drop_thinking(request, card, "this model always thinks", ledger),
+        ThinkingStyle::Budget => to_budget(request, card, ledger),
         ThinkingStyle::Adaptive => to_adaptive(request, ledger),
         ThinkingStyle::ReasoningConfig => to_reasoning_config(request, ledger),
     }
     fit_effort(request, card, ledger);
 }
 
-fn drop_thinking(request: &mut ChatRequest<'_>, why: &'static str, ledger: &mut Ledger) {
+fn drop_thinking(
+    request: &mut ChatRequest<'_>,
+    card: &Card,
+    why: &'static str,
+    ledger: &mut Ledger,
+) {
+    let path = request.names.thinking;
     match request.thinking.take() {
-        Some(Thinking::Budget { .. } | Thinking::Adaptive { .. }) => {
-            ledger.dropped(request.names.thinking, why)
+        Some(Thinking::Budget { tokens, .. }) if takes_effort(card) => {
+            ledger.approximated(path, "this model takes an effort, not a budget");
+            request.effort.get_or_insert(Cow::Borrowed(budget_effort(tokens)));
+        }
+        Some(Thinking::Budget { .. } | Thinking::Adaptive { .. }) => ledger.dropped(path, why),
+        Some(Thinking::Disabled)
+            if card.thinking == ThinkingStyle::Always || takes_effort(card) =>
+        {
+            ledger.dropped(path, "this model's thinking cannot be switched off");
         }
         Some(Thinking::Disabled) | None => {}
     }
 }
 
+fn takes_effort(card: &Card) -> bool {
+    card.effort != EffortStyle::None
+}
+
 /// Models that want a number of tokens; it must leave room under `max_tokens`.
-fn to_budget(request: &mut ChatRequest<'_>, ledger: &mut Ledger) {
-    let (wanted, display) = match (request.thinking.take(), request.effort.as_deref()) {
-        (Some(Thinking::Budget { tokens, display }), _) => (tokens, display),
-        (Some(Thinking::Adaptive { display }), effort) => {
-            ledger.approximated(request.names.thinking, "this model thinks with a fixed budget");
-            (effort.map_or(MEDIUM_BUDGET, effort_budget), display)
+fn to_budget(request: &mut ChatRequest<'_>, card: &Card, ledger: &mut Ledger) {
+    let effort = request.effort.take();
+    let mut path = request.names.thinking;
+    let (wanted, display) = match request.thinking.take() {
+        Some(Thinking::Budget { tokens, display }) => (tokens, display),
+        Some(Thinking::Adaptive { display }) => {
+            ledger.approximated(path, "this model thinks with a fixed budget");
+            (effort.as_deref().map_or(MEDIUM_BUDGET, effort_budget), display)
         }
-        (Some(Thinking::Disabled), _) => {
+        Some(Thinking::Disabled) => {
             request.thinking = Some(Thinking::Disabled);
-            request.effort = None;
             return;
         }
-        (None, Some(effort)) => (effort_budget(effort), None),
-        (None, None) => return,
+        None => {
+            let Some(effort) = effort.as_deref() else { return };
+            path = request.names.effort;
+            if !SCALE.contains(&effort) {
+                return ledger.dropped(path, "not an effort that this model knows");
+            }
+            (effort_budget(effort), None)
+        }
     };
-    request.effort = None;
+    if let Some(why) = unthinkable(request) {
+        return ledger.dropped(path, why);
+    }
     let budget = wanted.max(MIN_BUDGET);
-    let max = *request.max_tokens.get_or_insert(budget + ANSWER_ROOM);
+    let roomy = card.default_max_tokens.max(budget.saturating_add(ANSWER_ROOM));
+    let max = *request.max_tokens.get_or_insert(roomy);
     if max <= MIN_BUDGET {
         let why = format!("thinking needs more than {MIN_BUDGET} tokens of answer");
-        return ledger.dropped(request.names.thinking, why);
+        return ledger.dropped(path, why);
     }
     let tokens = budget.min(max - 1);
     if tokens != wanted {
-        ledger.approximated(request.names.thinking, format!("budget set to {tokens} tokens"));
+        ledger.approximated(path, format!("budget set to {tokens} tokens"));
     }
     request.thinking = Some(Thinking::Budget { tokens, display });
+}
+
+/// A model that thinks with a budget refuses a conversation whose last assistant turn does not begin
+/// with its own thinking, if that turn called a tool or is to be continued (AWS extended thinking
+/// guide, checked 2026-11-21). Most clients of other dialects do not send thinking back.
+fn unthinkable(request: &ChatRequest<'_>) -> Option<&'static str> {
+    let at = request.turns.iter().rposition(|turn| turn.role == Role::Assistant)?;
+    if at + 1 == request.turns.len() {
+        return Some("the model cannot think before it goes on from an assistant's words");
+    }
+    let blocks = &request.turns[at].blocks;
+    let calls = blocks.iter().any(|b| matches!(b.kind, BlockKind::ToolUse(_)));
+    let thought = matches!(
+        blocks.first().map(|b| &b.kind),
+        Some(BlockKind::Thinking { .. } | BlockKind::Redacted(_))
+    );
+    (calls && !thought).then_some(
+        "the last tool call came back without its signed thinking (`thinking_blocks`), so the model cannot think on",
+    )
 }
 
 /// Budget for an OpenAI effort word (the scale that Bedrock gateways share, checked 2026-11-21).
@@ -84,13 +140,20 @@ fn effort_budget(effort: &str) -> u64 {
     }
 }
 
+/// The effort whose budget comes nearest to a number of tokens, the other way round.
+fn budget_effort(tokens: u64) -> &'static str {
+    match tokens {
+        0..2048 => "low",
+        2048..4096 => "medium",
+        4096.. => "high",
+    }
+}
+
 fn to_adaptive(request: &mut ChatRequest<'_>, ledger: &mut Ledger) {
     match request.thinking.take() {
         Some(Thinking::Budget { display, .. }) => {
-            ledger.approximated(
-                request.names.thinking,
-                "this model decides itself how much it thinks",
-            );
+            let why = "this model decides itself how much it thinks";
+            ledger.approximated(request.names.thinking, why);
             request.thinking = Some(Thinking::Adaptive { display });
         }
         None if request.effort.is_some() => {
@@ -102,43 +165,44 @@ fn to_adaptive(request: &mut ChatRequest<'_>, ledger: &mut Ledger) {
 
 /// Nova 2 takes three words and no budget.
 fn to_reasoning_config(request: &mut ChatRequest<'_>, ledger: &mut Ledger) {
+    let path = request.names.thinking;
     match request.thinking.take() {
-        Some(Thinking::Budget { .. }) => {
-            ledger.approximated(request.names.thinking, "this model takes an effort, not a budget");
-            request.effort.get_or_insert(Cow::Borrowed("medium"));
+        Some(Thinking::Budget { tokens, .. }) => {
+            ledger.approximated(path, "this model takes an effort, not a budget");
+            request.effort.get_or_insert(Cow::Borrowed(budget_effort(tokens)));
         }
+        Some(Thinking::Adaptive { .. }) if request.effort.is_some() => {}
         Some(Thinking::Adaptive { .. }) => {
-            request.effort.get_or_insert(Cow::Borrowed("medium"));
+            ledger.approximated(path, "this model wants an effort; sent as medium");
+            request.effort = Some(Cow::Borrowed("medium"));
         }
         Some(Thinking::Disabled) => request.effort = None,
         None => {}
     }
-    if request.effort.is_some() {
-        request.thinking = Some(Thinking::Adaptive { display: None });
-    }
 }
 
+/// The nearest word that the model takes.
 fn fit_effort(request: &mut ChatRequest<'_>, card: &Card, ledger: &mut Ledger) {
     let Some(effort) = request.effort.take() else { return };
     let path = request.names.effort;
-    let (words, why): (&[&str], _) = match card.effort {
-        EffortStyle::None => return ledger.dropped(path, "this model takes no effort setting"),
-        EffortStyle::Budget => return,
-        EffortStyle::OutputConfig => {
-            (&["low", "medium", "high", "xhigh", "max"], "not an effort of this model")
-        }
-        EffortStyle::ReasoningConfig => {
-            (&["low", "medium", "high"], "this model knows low, medium and high")
-        }
-        EffortStyle::ReasoningEffort | EffortStyle::Reasoning => {
-            (&["minimal", "low", "medium", "high", "xhigh", "max"], "not an effort of this model")
-        }
+    if !takes_effort(card) {
+        return ledger.dropped(path, "this model takes no effort setting");
+    }
+    let rank = |word: &str| SCALE.iter().position(|s| *s == word);
+    let Some(wanted) = rank(&effort) else {
+        return ledger.dropped(path, "not an effort that this model knows");
     };
-    let nearest = match &*effort {
-        word if words.contains(&word) => effort,
-        "minimal" => Cow::Borrowed("low"),
-        "xhigh" | "max" => Cow::Borrowed("high"),
-        _ => return ledger.dropped(path, why),
+    let distance = |word: &&String| rank(word).map_or(usize::MAX, |r| r.abs_diff(wanted));
+    let Some(nearest) =
+        card.efforts.iter().filter(|w| *w != "none" || wanted == 0).min_by_key(distance)
+    else {
+        return;
     };
-    request.effort = Some(nearest);
+    if *nearest != *effort {
+        ledger.approximated(path, format!("sent as {nearest}, the nearest that this model takes"));
+    }
+    if card.thinking == ThinkingStyle::ReasoningConfig {
+        request.thinking = Some(Thinking::Adaptive { display: None });
+    }
+    request.effort = Some(Cow::Owned(nearest.clone()));
 }

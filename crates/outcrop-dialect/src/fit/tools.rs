@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use outcrop_model::chat::{Thinking, Tool, ToolChoice};
+use outcrop_model::catalog::{ForcedTools, ThinkingStyle};
+use outcrop_model::chat::{Block, Thinking, Tool, ToolChoice};
+use outcrop_model::json::Members;
 use outcrop_model::{At, BlockKind, ChatRequest, Dialect, Ledger};
 
 use super::Target;
 
 pub(super) fn fit(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
-    if !target.card.tools && !request.tools.is_empty() {
-        return ledger.refused("tools", "this model takes no tools");
+    if !target.card.tools {
+        return refuse_tools(request, ledger);
     }
     request.tools.retain_mut(|tool| keep(tool, target, ledger));
     fit_choice(request, target, ledger);
@@ -29,10 +31,31 @@ pub(super) fn fit(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mu
     }
 }
 
+/// Tools that the model would not see are refused, and so are the calls and results of earlier turns.
+fn refuse_tools(request: &ChatRequest<'_>, ledger: &mut Ledger) {
+    const WHY: &str = "this model takes no tools";
+    if !request.tools.is_empty() {
+        return ledger.refused("tools", WHY);
+    }
+    let mut blocks = request.turns.iter().flat_map(|t| &t.blocks);
+    let of_tools =
+        |b: &&Block<'_>| matches!(b.kind, BlockKind::ToolUse(_) | BlockKind::ToolResult(_));
+    if let Some(block) = blocks.find(of_tools) {
+        ledger.refused(block.at.to_string(), WHY);
+    }
+}
+
 fn keep(tool: &mut Tool<'_>, target: Target<'_>, ledger: &mut Ledger) -> bool {
     let extra = std::mem::take(&mut tool.extra);
     ledger.extra(tool.at, &extra);
-    if let Some((kind, _)) = &tool.vendor {
+    if let Some((kind, raw)) = &tool.vendor {
+        // Claude's own tools stand beside functions, with a name of their own.
+        let named = || {
+            serde_json::from_str::<Members<'_>>(raw.get()).is_ok_and(|m| m.get("name").is_some())
+        };
+        if target.dialect == Dialect::Anthropic && named() {
+            return true;
+        }
         ledger.dropped(
             tool.at.to_string(),
             format!("a tool of type `{kind}` cannot be offered to this model"),
@@ -59,23 +82,38 @@ fn fit_choice(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Le
         request.tool_choice = None;
         return;
     }
-    match &request.tool_choice {
-        None | Some(ToolChoice::Auto) => {}
-        Some(ToolChoice::None) => forbid_tools(request, target, ledger),
-        Some(ToolChoice::Any | ToolChoice::Named(_)) => {
-            let thinks = matches!(
-                request.thinking,
-                Some(Thinking::Budget { .. } | Thinking::Adaptive { .. })
-            );
-            let why = match (target.card.forced_tools, thinks) {
-                (false, _) => "this model cannot be made to call a tool; it may",
-                (true, true) => "a tool cannot be forced while the model thinks; it may call one",
-                (true, false) => return,
-            };
-            ledger.approximated("tool_choice", why);
-            request.tool_choice = Some(ToolChoice::Auto);
+    let name = match &request.tool_choice {
+        None => return,
+        // What Converse does unasked; models that take no choice refuse even this one.
+        Some(ToolChoice::Auto) if target.dialect == Dialect::Converse => {
+            request.tool_choice = None;
+            return;
         }
-    }
+        Some(ToolChoice::Auto) => return,
+        Some(ToolChoice::None) => return forbid_tools(request, target, ledger),
+        Some(ToolChoice::Any) => None,
+        Some(ToolChoice::Named(name)) => Some(name),
+    };
+    let offered = name.is_none_or(|name| request.tools.iter().any(|tool| tool.name == *name));
+    let thinks =
+        matches!(request.thinking, Some(Thinking::Budget { .. } | Thinking::Adaptive { .. }));
+    let (choice, why) = match (target.card.forced_tools, name) {
+        _ if !offered => (None, "the tool that it names is not offered"),
+        _ if thinks && target.card.thinking != ThinkingStyle::ReasoningConfig => {
+            (None, "a tool cannot be forced while the model thinks; it may call one")
+        }
+        (ForcedTools::None, _) => (None, "this model cannot be made to call a tool; it may"),
+        (ForcedTools::Any, Some(_)) if request.tools.len() == 1 => {
+            request.tool_choice = Some(ToolChoice::Any);
+            return;
+        }
+        (ForcedTools::Any, Some(_)) => {
+            (Some(ToolChoice::Any), "this model can be made to call some tool, not a certain one")
+        }
+        (ForcedTools::Any, None) | (ForcedTools::Named, _) => return,
+    };
+    ledger.approximated("tool_choice", why);
+    request.tool_choice = choice;
 }
 
 /// Converse has no word for "no tools": without calls in the history the tools are simply not offered.

@@ -1,0 +1,83 @@
+//! Whole answers: upstream body → the client's, in both client dialects.
+
+use std::borrow::Cow;
+
+use outcrop_dialect::answer::{Label, Whole, whole};
+use outcrop_dialect::names::ToolNames;
+use outcrop_dialect::plan::Way;
+use outcrop_model::chat::Tool;
+use outcrop_model::{At, ChatRequest, Dialect, Ledger};
+
+use crate::golden::{self, Case};
+use crate::pretty;
+
+#[test]
+fn answers_are_translated() {
+    golden::each("answers", |case| {
+        let from = upstream(case);
+        let mut wrong = check(case, from, Dialect::OpenAiChat, "openai");
+        wrong.extend(check(case, from, Dialect::Anthropic, "anthropic"));
+        wrong
+    });
+}
+
+pub fn label() -> Label {
+    Label { id: "0123".to_owned(), created: 1_700_000_000, model: "the-model".to_owned() }
+}
+
+pub fn upstream(case: &Case) -> Dialect {
+    match case.setting("from").expect("an upstream dialect") {
+        "converse" => Dialect::Converse,
+        "anthropic" => Dialect::Anthropic,
+        other => panic!("no upstream speaks {other}"),
+    }
+}
+
+/// A request's tools by the caller's own names, made legal.
+pub fn names(case: &Case) -> ToolNames {
+    let tool = |name: &str| Tool {
+        name: Cow::Owned(name.to_owned()),
+        description: None,
+        schema: None,
+        strict: None,
+        vendor: None,
+        cache: None,
+        at: At::Root,
+        extra: Vec::new(),
+    };
+    let tools = case.words("tools").into_iter().map(tool).collect();
+    ToolNames::legalise(&mut ChatRequest { tools, ..ChatRequest::default() })
+}
+
+/// How the answer of `from` becomes the caller's: a relay if the caller speaks the same dialect.
+pub fn way(case: &Case, from: Dialect, to: Dialect) -> Way {
+    match from == Dialect::Anthropic && to == Dialect::Anthropic {
+        true => Way::RelayAnthropic,
+        false => {
+            let include_usage = case.setting("include_usage") != Some("false");
+            Way::Translate { from, to, names: names(case), include_usage }
+        }
+    }
+}
+
+fn check(case: &Case, from: Dialect, to: Dialect, word: &str) -> Vec<String> {
+    let body = case.read("answer.json");
+    let mut ledger = Ledger::default();
+    let answer = whole(&way(case, from, to), &body, &label(), &mut ledger);
+    let (expected, fault) = match answer {
+        Ok(Whole { body: Some(body), tally: _ }) => (pretty::json(&body), String::new()),
+        Ok(Whole { body: None, tally }) => (format!("relayed: {tally:?}\n"), String::new()),
+        Err(fault) => {
+            let detail = fault.detail.as_deref().unwrap_or_default();
+            (String::new(), format!("{}: {}\nlog: {detail}\n", fault.class.as_str(), fault.message))
+        }
+    };
+    [
+        case.check(&format!("expected.{word}.json"), &expected),
+        case.check(&format!("fault.{word}.txt"), &fault),
+        case.check(&format!("losses.{word}.txt"), &pretty::losses(&ledger)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

@@ -1,0 +1,20 @@
+//! Goldens at the boundary of the crate: `plan` and `answer`. A folder in `fixtures/translate` is a case.
+//!
+//! * `requests/NAME/request.json` → `expected.MODEL.json` (what is sent to Bedrock) and
+//!   `losses.MODEL.txt`, or `fault.MODEL.json` when the request is refused;
+//! * `answers/NAME/answer.json` → `expected.DIALECT.json` and `losses.DIALECT.txt`, or `fault.DIALECT.txt`;
+//! * `streams/NAME/frames.txt` → `expected.DIALECT.txt`, what the caller reads with what was noted beside it.
+//!
+//! `case.txt` holds `key: value` lines. `OUTCROP_BLESS=1` rewrites what is expected.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test says no by panicking"
+)]
+
+mod answers;
+mod golden;
+mod pretty;
+mod requests;
+mod streams;
