@@ -146,7 +146,8 @@ fn part_results(turns: &mut Vec<Turn<'_>>, ledger: &mut Ledger) {
     let mut i = 0;
     while i < turns.len() {
         let results = turns[i].blocks.iter().take_while(|b| is_result(b)).count();
-        if results > 0 && results < turns[i].blocks.len() {
+        let is_user = turns[i].role == Role::User;
+        if is_user && results > 0 && results < turns[i].blocks.len() {
             let talk = turns[i].blocks.split_off(results);
             let at = talk[0].at;
             let why = "parted from the tool results by an assistant turn, as this model wants it";

@@ -14,6 +14,8 @@
 )]
 
 mod answers;
+mod arbitrary;
+mod events;
 mod golden;
 mod pretty;
 mod requests;
