@@ -166,30 +166,53 @@ fn write_escaped(buf: &mut Vec<u8>, value: &str) {
     buf.push(b'"');
 }
 
-/// Whether a byte must be escaped inside a JSON string.
-const ESCAPE: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut i = 0;
-    while i < 0x20 {
-        table[i] = true;
-        i += 1;
-    }
-    table[b'"' as usize] = true;
-    table[b'\\' as usize] = true;
-    table
-};
+/// Bytes that are looked at together; the compiler makes one vector comparison of them.
+const LANES: usize = 16;
 
 fn write_escaped_body(buf: &mut Vec<u8>, value: &str) {
-    let bytes = value.as_bytes();
-    let mut start = 0;
-    for (i, &byte) in bytes.iter().enumerate() {
-        if ESCAPE[byte as usize] {
-            buf.extend_from_slice(&bytes[start..i]);
-            push_escape(buf, byte);
-            start = i + 1;
-        }
+    let mut rest = value.as_bytes();
+    loop {
+        let (plain, tail) = rest.split_at(plain_prefix(rest));
+        buf.extend_from_slice(plain);
+        let Some((byte, after)) = tail.split_first() else { return };
+        push_escape(buf, *byte);
+        rest = after;
     }
-    buf.extend_from_slice(&bytes[start..]);
+}
+
+/// How many bytes from the front need no escape.
+fn plain_prefix(bytes: &[u8]) -> usize {
+    let mut checked = 0;
+    for chunk in bytes.as_chunks::<LANES>().0 {
+        if chunk.iter().fold(false, |any, byte| any | is_special(*byte)) {
+            break;
+        }
+        checked += LANES;
+    }
+    for word in bytes[checked..].as_chunks().0 {
+        if let Some(at) = first_special(u64::from_le_bytes(*word)) {
+            return checked + at;
+        }
+        checked += size_of::<u64>();
+    }
+    let found = bytes[checked..].iter().position(|byte| is_special(*byte));
+    found.map_or(bytes.len(), |at| checked + at)
+}
+
+/// Whether a byte must be escaped inside a JSON string. Without branches, so that it can be vectorised.
+fn is_special(byte: u8) -> bool {
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+}
+
+/// The place of the first of eight bytes that must be escaped; the first byte is the lowest.
+fn first_special(word: u64) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const TOPS: u64 = ONES << 7;
+    // Sets the top bit of each byte below `limit`, and sometimes of bytes above the first such one.
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & TOPS;
+    let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    let found = below(word, 0x20) | equal(b'"') | equal(b'\\');
+    (found != 0).then(|| found.trailing_zeros() as usize / 8)
 }
 
 fn push_escape(buf: &mut Vec<u8>, byte: u8) {
@@ -239,5 +262,18 @@ mod tests {
             "odd\"key": "x\ny",
         });
         assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn every_special_byte_is_escaped_wherever_it_stands() {
+        for length in 0..3 * LANES {
+            for (at, special) in (0..=length).zip(["\"", "\\", "\n", "\0", "\u{1f}"].iter().cycle())
+            {
+                let text = format!("{}{special}{}", "a".repeat(at), "ü".repeat(length - at));
+                let mut buf = Vec::new();
+                JsonWriter::new(&mut buf).str(&text);
+                assert_eq!(serde_json::from_slice::<String>(&buf).unwrap(), text);
+            }
+        }
     }
 }
