@@ -21,6 +21,8 @@ use outcrop_model::{Card, ChatRequest, Dialect, Fault, Ledger};
 
 use crate::names::ToolNames;
 
+pub(crate) use settings::fit_tier;
+
 /// What the request is being fitted to.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'c> {

@@ -8,6 +8,7 @@ pub mod answer;
 pub mod anthropic;
 pub mod converse;
 pub mod fit;
+mod gate;
 pub mod invoke;
 pub mod names;
 pub mod openai;

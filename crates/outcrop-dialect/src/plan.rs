@@ -8,7 +8,7 @@ use bytes::Bytes;
 use outcrop_model::json::{Members, Str, parse_body, parse_raw};
 use outcrop_model::{Card, Carrier, ChatRequest, Dialect, Fault, Fidelity, Ledger};
 
-use crate::fit::{Target, fit};
+use crate::fit::{Target, fit, fit_tier};
 use crate::names::ToolNames;
 use crate::{anthropic, converse, openai, relay};
 
@@ -96,8 +96,9 @@ impl<'a> Peeked<'a> {
             Read::Anthropic { members, betas, .. } if card.speaks(Dialect::Anthropic) => {
                 let version = anthropic_version(card);
                 let body = relay::messages_to_invoke(&members, &betas, version, card, ledger)?;
+                let headers = relayed_tier(&members, ledger)?;
                 let (carrier, way) = (Carrier::Invoke, Way::RelayAnthropic);
-                Ok(Outgoing { carrier, stream, headers: Vec::new(), body: body.into(), way })
+                Ok(Outgoing { carrier, stream, headers, body: body.into(), way })
             }
             Read::Anthropic { betas, body, .. } => {
                 let betas: Vec<&str> = betas.iter().map(|b| &**b).collect();
@@ -146,6 +147,20 @@ fn translate(
     };
     let way = Way::Translate { from, to, names, include_usage };
     Ok(Outgoing { carrier, stream: request.stream, headers, body: body.into(), way })
+}
+
+/// InvokeModel takes the tier of a relayed body in a header.
+fn relayed_tier(
+    members: &Members<'_>,
+    ledger: &mut Ledger,
+) -> Result<Vec<(&'static str, String)>, Fault> {
+    let Some(raw) = members.get("service_tier") else { return Ok(Vec::new()) };
+    let tier = parse_raw::<Option<Str<'_>>>(raw, "service_tier")?;
+    let mut request = ChatRequest { service_tier: tier.map(|t| t.0), ..ChatRequest::default() };
+    fit_tier(&mut request, ledger);
+    let mut headers = Vec::new();
+    invoke_headers(&request, &mut headers);
+    Ok(headers)
 }
 
 /// Settings that travel in headers over InvokeModel and in the body over Converse.

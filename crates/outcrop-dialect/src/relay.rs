@@ -7,12 +7,13 @@ use outcrop_model::{Card, Fault, Ledger, Object, read_as_object};
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
+use crate::gate;
 use crate::invoke::METRICS;
 use crate::write::JsonWriter;
 
 /// Anthropic Messages → the body of InvokeModel: `model` and `stream` go, `anthropic_version` is the
 /// one that the model takes, `anthropic_beta` holds the betas of header and body that Bedrock takes.
-/// All other members keep their bytes and order.
+/// Members that Bedrock is known to refuse go ([`gate`]); all others keep their bytes and order.
 pub fn messages_to_invoke(
     members: &Members<'_>,
     header_betas: &[Cow<'_, str>],
@@ -34,14 +35,21 @@ pub fn messages_to_invoke(
         w.close_array();
     }
     for (key, value) in &members.0 {
-        if !matches!(&**key, "model" | "stream" | "anthropic_version" | "anthropic_beta") {
+        if ENVELOPE.contains(&&**key) {
+            continue;
+        }
+        if let Some(value) = gate::pass(key, value, card.closed_gates(&betas), ledger) {
             w.key_escaped(key);
-            w.raw(value);
+            w.raw(&value);
         }
     }
     w.close_object();
     Ok(out)
 }
+
+/// Members that InvokeModel has in its path and headers, or that are written anew.
+const ENVELOPE: [&str; 5] =
+    ["model", "stream", "anthropic_version", "anthropic_beta", "service_tier"];
 
 /// The version that every Claude on Bedrock takes.
 pub const OLDEST_VERSION: &str = "bedrock-2023-05-31";
@@ -108,13 +116,17 @@ fn accepted_betas<'a>(
     };
     let mut accepted: Vec<Cow<'a, str>> = Vec::new();
     for beta in header.iter().cloned().chain(body) {
-        if !card.accepts_beta(&beta) {
+        let name = match card.beta_name(&beta) {
+            name if name == beta => beta,
+            name => Cow::Owned(name.to_owned()),
+        };
+        if !card.accepts_beta(&name) {
             ledger.dropped(
                 "anthropic-beta",
-                format!("Bedrock does not take `{beta}` for this model"),
+                format!("Bedrock does not take `{name}` for this model"),
             );
-        } else if !accepted.contains(&beta) {
-            accepted.push(beta);
+        } else if !accepted.contains(&name) {
+            accepted.push(name);
         }
     }
     Ok(accepted)

@@ -86,10 +86,25 @@ pub struct Card {
     pub anthropic_versions: Vec<String>,
     /// Beginnings of `anthropic_beta` values that Bedrock accepts for the model; others are dropped.
     pub betas: Vec<String>,
+    /// Beginnings of betas that Bedrock knows by another name, and that name.
+    pub beta_names: BTreeMap<String, String>,
+    /// Members of an Anthropic body that Bedrock does not take, or only with a beta.
+    pub gates: Vec<Gate>,
     /// Sent when the caller names no limit: Bedrock reserves quota for the model's maximum otherwise.
     pub default_max_tokens: u64,
     /// Smallest limit that the model accepts.
     pub min_max_tokens: u64,
+}
+
+/// A member that is let through only with one of `betas` (beginnings of their names); with none, never.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gate {
+    /// Where the member stands: `speed`, `tools[].defer_loading`; `edits[clear_]` are the elements
+    /// of `edits` whose `type` begins with `clear_`.
+    pub path: String,
+    #[serde(default)]
+    pub betas: Vec<String>,
 }
 
 /// Which tool choices the model obeys.
@@ -262,6 +277,21 @@ impl Card {
 
     pub fn accepts_beta(&self, beta: &str) -> bool {
         self.betas.iter().any(|b| beta.starts_with(b.as_str()))
+    }
+
+    /// The name by which Bedrock knows a beta.
+    pub fn beta_name<'b>(&'b self, beta: &'b str) -> &'b str {
+        let mut renamed = self.beta_names.iter();
+        renamed.find(|(old, _)| beta.starts_with(old.as_str())).map_or(beta, |(_, new)| new)
+    }
+
+    /// The gates that none of `betas` opens.
+    pub fn closed_gates(&self, betas: &[impl AsRef<str>]) -> impl Iterator<Item = &Gate> {
+        let is_open = |gate: &Gate| {
+            let mut keys = gate.betas.iter();
+            keys.any(|key| betas.iter().any(|beta| beta.as_ref().starts_with(key.as_str())))
+        };
+        self.gates.iter().filter(move |gate| !is_open(gate))
     }
 
     pub fn speaks(&self, dialect: Dialect) -> bool {

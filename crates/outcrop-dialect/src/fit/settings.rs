@@ -150,7 +150,7 @@ fn is_metadata(text: &str) -> bool {
 }
 
 /// `auto` and `default` are what Bedrock does unasked.
-fn fit_tier(request: &mut ChatRequest<'_>, ledger: &mut Ledger) {
+pub(crate) fn fit_tier(request: &mut ChatRequest<'_>, ledger: &mut Ledger) {
     match request.service_tier.as_deref() {
         None | Some("flex" | "priority" | "reserved") => {}
         Some("auto" | "default" | "standard" | "standard_only") => request.service_tier = None,
