@@ -12,6 +12,10 @@ use crate::fit::{Target, fit, fit_tier};
 use crate::names::ToolNames;
 use crate::{anthropic, converse, openai, relay};
 
+/// A translated body is rarely larger than the caller's by more than this part of it; one that is
+/// costs a copy.
+const ROOM: usize = 4;
+
 /// A caller's request, read far enough to route it.
 #[derive(Debug)]
 pub struct Peeked<'a> {
@@ -19,6 +23,8 @@ pub struct Peeked<'a> {
     pub model: Cow<'a, str>,
     pub stream: bool,
     content: Read<'a>,
+    /// Bytes of the body: a guess at what is going to be sent.
+    size: usize,
 }
 
 #[derive(Debug)]
@@ -60,7 +66,8 @@ impl<'a> Peeked<'a> {
     pub fn openai(body: &'a [u8]) -> Result<Self, Fault> {
         let mut decoded = Box::new(openai::decode(body)?);
         let model = std::mem::take(&mut decoded.request.model);
-        Ok(Self { model, stream: decoded.request.stream, content: Read::OpenAi(decoded) })
+        let stream = decoded.request.stream;
+        Ok(Self { model, stream, content: Read::OpenAi(decoded), size: body.len() })
     }
 
     /// `betas` are the values of `anthropic-beta`.
@@ -77,21 +84,24 @@ impl<'a> Peeked<'a> {
             Some(raw) => parse_raw::<Option<bool>>(raw, "stream")?.unwrap_or(false),
             None => false,
         };
-        Ok(Self { model, stream, content: Read::Anthropic { members, betas, body } })
+        let content = Read::Anthropic { members, betas, body };
+        Ok(Self { model, stream, content, size: body.len() })
     }
 
     /// Bedrock's own API: the model id comes from the path, the body stays unread.
     pub fn bedrock(model: Cow<'a, str>, body: Bytes, carrier: Carrier, stream: bool) -> Self {
-        Self { model, stream, content: Read::Bedrock { body, carrier } }
+        let size = body.len();
+        Self { model, stream, content: Read::Bedrock { body, carrier }, size }
     }
 
     /// Plans the request for one target.
     pub fn plan(self, card: &Card, ledger: &mut Ledger) -> Result<Outgoing, Fault> {
-        let stream = self.stream;
+        let Self { stream, size, .. } = self;
         match self.content {
             Read::OpenAi(decoded) => {
                 let openai::Decoded { request, include_usage } = *decoded;
-                translate(request, Dialect::OpenAiChat, include_usage, card, ledger)
+                let caller = Caller { dialect: Dialect::OpenAiChat, include_usage, size };
+                translate(request, caller, card, ledger)
             }
             Read::Anthropic { members, betas, .. } if card.speaks(Dialect::Anthropic) => {
                 let version = anthropic_version(card);
@@ -103,7 +113,8 @@ impl<'a> Peeked<'a> {
             Read::Anthropic { betas, body, .. } => {
                 let betas: Vec<&str> = betas.iter().map(|b| &**b).collect();
                 let request = anthropic::decode(body, &betas)?;
-                translate(request, Dialect::Anthropic, true, card, ledger)
+                let caller = Caller { dialect: Dialect::Anthropic, include_usage: true, size };
+                translate(request, caller, card, ledger)
             }
             Read::Bedrock { body, carrier } => {
                 let way = Way::RelayBedrock(carrier);
@@ -124,10 +135,16 @@ fn anthropic_version(card: &Card) -> &str {
     card.anthropic_versions.first().map_or(relay::OLDEST_VERSION, String::as_str)
 }
 
+/// What the way back depends on, and how much the caller sent.
+struct Caller {
+    dialect: Dialect,
+    include_usage: bool,
+    size: usize,
+}
+
 fn translate(
     mut request: ChatRequest<'_>,
-    to: Dialect,
-    include_usage: bool,
+    caller: Caller,
     card: &Card,
     ledger: &mut Ledger,
 ) -> Result<Outgoing, Fault> {
@@ -135,7 +152,8 @@ fn translate(
     let names = fit(&mut request, Target { card, dialect: from }, ledger)?;
     // What no fidelity permits need not be written first.
     ledger.verdict(Fidelity::Lenient)?;
-    let mut body = Vec::with_capacity(4096);
+    let Caller { dialect: to, include_usage, size } = caller;
+    let mut body = Vec::with_capacity(size + size / ROOM + 256);
     let mut headers = Vec::new();
     let carrier = if from == Dialect::Anthropic {
         anthropic::encode(&request, card, anthropic_version(card), &mut body, ledger);
