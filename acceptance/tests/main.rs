@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod door;
+mod drain;
 mod errors;
 mod leaving;
 mod losses;

@@ -16,9 +16,12 @@ use outcrop_aws::{
 use outcrop_core::{Gateway, ReceiptSink, Settings};
 use outcrop_emulator::{Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, Emulator, Fault};
 use outcrop_model::{Fidelity, Receipt};
-use outcrop_server::{Server, ServerConfig};
+use outcrop_server::{Readiness, Server, ServerConfig};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 pub const CLAUDE: &str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
 pub const NOVA: &str = "amazon.nova-lite-v1:0";
@@ -28,7 +31,9 @@ pub struct Stack {
     pub address: SocketAddr,
     http: Client<HttpConnector, Full<Bytes>>,
     receipts: mpsc::UnboundedReceiver<Receipt>,
-    _stop: oneshot::Sender<()>,
+    pub readiness: Readiness,
+    stop: Option<oneshot::Sender<()>>,
+    serving: Option<JoinHandle<bool>>,
 }
 
 pub struct Options {
@@ -113,9 +118,10 @@ impl Stack {
             Server::bind("127.0.0.1:0".parse().unwrap(), gateway, options.server).await.unwrap();
         let address = server.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(server.serve(async move { drop(stopped.await) }));
+        let readiness = server.readiness();
+        let serving = Some(tokio::spawn(server.serve(async move { drop(stopped.await) })));
         let http = Client::builder(TokioExecutor::new()).build_http();
-        Self { emulator, address, http, receipts, _stop: stop }
+        Self { emulator, address, http, receipts, readiness, stop: Some(stop), serving }
     }
 
     /// Makes the next `times` upstream requests fail as the text says (see the emulator's documentation).
@@ -148,6 +154,19 @@ impl Stack {
         let (head, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Answer { status: head.status, headers: head.headers, body }
+    }
+
+    /// Asks the gateway to stop. The task tells whether all requests could finish.
+    pub fn stop(&mut self) -> JoinHandle<bool> {
+        drop(self.stop.take());
+        self.serving.take().unwrap()
+    }
+
+    /// Says exactly these bytes on a connection of its own, and returns it.
+    pub async fn say(&self, bytes: &[u8]) -> TcpStream {
+        let mut socket = TcpStream::connect(self.address).await.unwrap();
+        socket.write_all(bytes).await.unwrap();
+        socket
     }
 
     /// The next receipt; waits for it.

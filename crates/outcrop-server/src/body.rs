@@ -1,5 +1,7 @@
 //! Bodies at the door: requests read whole within limits, replies written as they come.
 
+use std::error::Error;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -11,6 +13,15 @@ use outcrop_core::ReplyBody;
 use outcrop_model::{ErrorClass, Fault, Phase};
 use tokio::time::timeout;
 
+use crate::patience::Busy;
+
+/// Most bytes that are read and thrown away of a refused body: many clients read no answer before they
+/// have sent all.
+const MOST_DISCARDED: usize = 128 * 1024 * 1024;
+/// Longest time for that, and longest silence within it: whoever is still sending then is not worth more.
+const DISCARD_TOTAL: Duration = Duration::from_secs(10);
+const DISCARD_IDLE: Duration = Duration::from_secs(1);
+
 /// How much and how long the gateway reads.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -18,16 +29,35 @@ pub struct Limits {
     pub max_body: usize,
     /// Longest silence while a body is being sent.
     pub body_idle: Duration,
+    /// Longest time for a whole body.
+    pub body_total: Duration,
+}
+
+/// Whether the whole body was taken from the connection, which then can serve again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    Taken,
+    Left,
 }
 
 /// Reads a whole request body.
 ///
 /// # Errors
-/// `TooLarge`, `ClientTimeout`, or `ClientLeft` when the connection broke.
-pub async fn read<B>(mut body: B, limits: Limits) -> Result<Bytes, Fault>
+/// `TooLarge`, `ClientTimeout`, `InvalidRequest` when the bytes break HTTP, or `ClientLeft` when the
+/// connection broke.
+pub async fn read<B>(body: &mut B, limits: Limits) -> Result<Bytes, Fault>
 where
     B: Body<Data = Bytes> + Unpin,
-    B::Error: std::fmt::Display,
+    B::Error: Error + 'static,
+{
+    let all = timeout(limits.body_total, gather(body, limits));
+    all.await.unwrap_or_else(|_| Err(endless(limits.body_total)))
+}
+
+async fn gather<B>(body: &mut B, limits: Limits) -> Result<Bytes, Fault>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Error + 'static,
 {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limits.max_body {
@@ -50,6 +80,25 @@ where
     }
 }
 
+/// Reads what is left of a refused body and keeps nothing of it, so that its sender comes to read why.
+pub async fn discard<B>(body: &mut B) -> Rest
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let all = async {
+        let mut count = 0;
+        while count < MOST_DISCARDED {
+            match timeout(DISCARD_IDLE, body.frame()).await {
+                Ok(Some(Ok(frame))) => count += frame.data_ref().map_or(0, Bytes::len),
+                Ok(None) => return Rest::Taken,
+                Ok(Some(Err(_))) | Err(_) => return Rest::Left,
+            }
+        }
+        Rest::Left
+    };
+    timeout(DISCARD_TOTAL, all).await.unwrap_or(Rest::Left)
+}
+
 fn too_large(limit: usize) -> Fault {
     let message =
         format!("The request body is larger than {limit} bytes, the most that this gateway takes.");
@@ -62,17 +111,43 @@ fn stalled(after: Duration) -> Fault {
     Fault::new(ErrorClass::ClientTimeout, Phase::BeforeSend, message)
 }
 
-fn broken(error: &impl std::fmt::Display) -> Fault {
-    Fault::new(ErrorClass::ClientLeft, Phase::BeforeSend, "The request body broke off.")
-        .with_detail(error.to_string())
+fn endless(after: Duration) -> Fault {
+    let message = format!("The request body was not complete after {} seconds.", after.as_secs());
+    Fault::new(ErrorClass::ClientTimeout, Phase::BeforeSend, message)
 }
 
-/// A reply's body as hyper wants it.
-pub struct Outflow(ReplyBody);
+fn broken(error: &(dyn Error + 'static)) -> Fault {
+    let detail = error.to_string();
+    if breaks_http(error) {
+        let message = "The request body is not sent as HTTP demands: its chunks are malformed.";
+        return Fault::new(ErrorClass::InvalidRequest, Phase::BeforeSend, message)
+            .with_detail(detail);
+    }
+    Fault::new(ErrorClass::ClientLeft, Phase::BeforeSend, "The request body broke off.")
+        .with_detail(detail)
+}
+
+/// Whether the bytes that came are wrong, and not merely too few.
+fn breaks_http(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            return matches!(io.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// A reply's body as hyper wants it. While it is there, its connection is busy.
+pub struct Outflow {
+    body: ReplyBody,
+    _busy: Busy,
+}
 
 impl Outflow {
-    pub fn new(body: ReplyBody) -> Self {
-        Self(body)
+    pub(crate) fn new(body: ReplyBody, busy: Busy) -> Self {
+        Self { body, _busy: busy }
     }
 }
 
@@ -84,7 +159,7 @@ impl Body for Outflow {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        match &mut self.0 {
+        match &mut self.body {
             ReplyBody::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             ReplyBody::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             ReplyBody::Stream(body) => {
@@ -94,11 +169,11 @@ impl Body for Outflow {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(&self.0, ReplyBody::Whole(bytes) if bytes.is_empty())
+        matches!(&self.body, ReplyBody::Whole(bytes) if bytes.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.body {
             ReplyBody::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             ReplyBody::Stream(_) => SizeHint::default(),
         }

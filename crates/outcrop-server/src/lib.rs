@@ -2,12 +2,16 @@
 //!
 //! 1. Paths are matched on the raw request target: a model id is never decoded before it is split off.
 //! 2. A body is read up to a limit and within a time; a client that never ends it costs no more.
-//! 3. Draining lets running requests finish and takes no new ones; `/ready` says so first.
+//! 3. A connection that asks for nothing, or takes nothing, ends: [`Patience`].
+//! 4. Before the door closes, `/ready` says so ([`Readiness`]); then running requests finish and no new
+//!    ones are taken.
 
 mod body;
+mod patience;
 mod routes;
 mod serve;
 mod service;
 
+pub use patience::Patience;
 pub use routes::{Route, route};
-pub use serve::{Server, ServerConfig};
+pub use serve::{MAX_BODY, Readiness, Server, ServerConfig};

@@ -23,11 +23,56 @@ pub enum Route {
     },
     Unknown {
         dialect: Dialect,
+        /// The known path that was perhaps meant.
+        meant: Option<String>,
     },
+}
+
+// === impl Route ===
+
+impl Route {
+    /// The dialect in which to speak of a problem on this path.
+    fn dialect(&self) -> Dialect {
+        match self {
+            Route::Operation(operation) => operation.dialect(),
+            Route::WrongMethod { dialect, .. } | Route::Unknown { dialect, .. } => *dialect,
+            Route::ListModels
+            | Route::GetModel(_)
+            | Route::Health
+            | Route::Ready
+            | Route::Probe => Dialect::OpenAiChat,
+        }
+    }
 }
 
 /// Matches a request. `path` is the raw path without query.
 pub fn route(method: &Method, path: &str) -> Route {
+    match exact(method, path) {
+        Route::Unknown { dialect, .. } => unknown(method, path, dialect),
+        found => found,
+    }
+}
+
+/// A path that is right but for slashes (a base URL with one at its end) is not served, since a relay
+/// must not guess, but it is named, in the dialect that was meant.
+fn unknown(method: &Method, path: &str, dialect: Dialect) -> Route {
+    let tidy = tidy(path);
+    match exact(method, &tidy) {
+        Route::Unknown { dialect: nearer, .. } => {
+            let dialect = if tidy == path { dialect } else { nearer };
+            Route::Unknown { dialect, meant: None }
+        }
+        found => Route::Unknown { dialect: found.dialect(), meant: Some(tidy) },
+    }
+}
+
+/// `path` without empty segments.
+fn tidy(path: &str) -> String {
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    segments.fold(String::with_capacity(path.len()), |tidy, segment| tidy + "/" + segment)
+}
+
+fn exact(method: &Method, path: &str) -> Route {
     match path {
         "/" if method == Method::HEAD || method == Method::GET => return Route::Probe,
         "/health" => return get(method, Route::Health),
@@ -46,7 +91,7 @@ pub fn route(method: &Method, path: &str) -> Route {
         "/v1/models" => get(method, Route::ListModels),
         other => match other.strip_prefix("/v1/models/") {
             Some(id) if !id.is_empty() => get(method, Route::GetModel(id.to_owned())),
-            _ => Route::Unknown { dialect: guess(dialect, other) },
+            _ => nothing(guess(dialect, other)),
         },
     }
 }
@@ -77,7 +122,7 @@ fn guess(dialect: Option<Dialect>, path: &str) -> Dialect {
 /// `{id}/{verb}`, where the id may hold raw slashes if a client did not encode its ARN.
 fn bedrock(method: &Method, rest: &str) -> Route {
     let Some((model, verb)) = rest.rsplit_once('/') else {
-        return Route::Unknown { dialect: Dialect::Native };
+        return nothing(Dialect::Native);
     };
     let (carrier, stream) = match verb {
         "converse" => (Carrier::Converse, false),
@@ -85,12 +130,16 @@ fn bedrock(method: &Method, rest: &str) -> Route {
         "invoke" => (Carrier::Invoke, false),
         "invoke-with-response-stream" => (Carrier::Invoke, true),
         "count-tokens" => (Carrier::CountTokens, false),
-        _ => return Route::Unknown { dialect: Dialect::Native },
+        _ => return nothing(Dialect::Native),
     };
     if model.is_empty() {
-        return Route::Unknown { dialect: Dialect::Native };
+        return nothing(Dialect::Native);
     }
     post(method, Operation::Bedrock { model: model.replace('/', "%2F"), carrier, stream })
+}
+
+fn nothing(dialect: Dialect) -> Route {
+    Route::Unknown { dialect, meant: None }
 }
 
 fn post(method: &Method, operation: Operation) -> Route {
@@ -146,17 +195,29 @@ mod tests {
     fn wrong_turns_are_told_in_the_paths_own_dialect() {
         let wrong = Route::WrongMethod { dialect: Dialect::Anthropic, allow: "POST" };
         assert_eq!(route(&Method::GET, "/v1/messages"), wrong);
+        for (path, dialect) in [
+            ("/v1/messages/batches", Dialect::Anthropic),
+            ("/v1/audio/speech", Dialect::OpenAiChat),
+            ("/model/x/explode", Dialect::Native),
+        ] {
+            assert_eq!(route(&Method::POST, path), Route::Unknown { dialect, meant: None });
+        }
+    }
+
+    #[test]
+    fn a_slash_too_many_is_named_in_the_dialect_that_was_meant() {
+        for (path, dialect, meant) in [
+            ("//v1/messages", Dialect::Anthropic, "/v1/messages"),
+            ("/v1//messages/", Dialect::Anthropic, "/v1/messages"),
+            ("/v1/chat/completions/", Dialect::OpenAiChat, "/v1/chat/completions"),
+            ("//model/x/converse", Dialect::Converse, "/model/x/converse"),
+        ] {
+            let meant = Some(meant.to_owned());
+            assert_eq!(route(&Method::POST, path), Route::Unknown { dialect, meant }, "{path}");
+        }
         assert_eq!(
-            route(&Method::POST, "/v1/messages/batches"),
-            Route::Unknown { dialect: Dialect::Anthropic }
-        );
-        assert_eq!(
-            route(&Method::POST, "/v1/audio/speech"),
-            Route::Unknown { dialect: Dialect::OpenAiChat }
-        );
-        assert_eq!(
-            route(&Method::POST, "/model/x/explode"),
-            Route::Unknown { dialect: Dialect::Native }
+            route(&Method::POST, "//v1/nothing/"),
+            Route::Unknown { dialect: Dialect::OpenAiChat, meant: None }
         );
     }
 }

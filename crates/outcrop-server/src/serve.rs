@@ -11,19 +11,27 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use outcrop_core::Gateway;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 use crate::body::Limits;
+use crate::patience::{Patience, Patient, Work};
 use crate::service::Door;
 
 /// Largest request body: InvokeModel's own limit of 25 000 000 bytes (service model, checked 2026-11-21).
-const MAX_BODY: usize = 25_000_000;
+pub const MAX_BODY: usize = 25_000_000;
 /// A client that sends nothing for this long in the middle of its body has gone.
 const BODY_IDLE: Duration = Duration::from_secs(30);
-/// A client that has not finished its headers by then holds a connection for nothing.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest body at 80 KB/s, about the slowest line that people work with.
+const BODY_TOTAL: Duration = Duration::from_secs(300);
 /// How long running requests may go on after the signal to stop; Kubernetes kills after 30 s by default.
 const DRAIN: Duration = Duration::from_secs(25);
+/// Silence after which TCP asks whether the client is still there: one that vanished without a word is
+/// noticed while its answer is being waited for, and the call to the model ends.
+const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
+/// Time between unanswered questions.
+const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// Pause after a failed accept, which is mostly a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -33,13 +41,22 @@ pub struct ServerConfig {
     pub max_body: usize,
     /// Longest silence while a request body is being sent.
     pub body_idle: Duration,
+    /// Longest time for a whole request body.
+    pub body_total: Duration,
+    pub patience: Patience,
     /// How long running requests may go on after the signal to stop.
     pub drain: Duration,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { max_body: MAX_BODY, body_idle: BODY_IDLE, drain: DRAIN }
+        Self {
+            max_body: MAX_BODY,
+            body_idle: BODY_IDLE,
+            body_total: BODY_TOTAL,
+            patience: Patience::default(),
+            drain: DRAIN,
+        }
     }
 }
 
@@ -48,7 +65,21 @@ impl Default for ServerConfig {
 pub struct Server {
     listener: TcpListener,
     door: Arc<Door>,
+    patience: Patience,
     drain: Duration,
+}
+
+/// What `/ready` says of a server, also once it serves.
+#[derive(Debug, Clone)]
+pub struct Readiness(Arc<Door>);
+
+// === impl Readiness ===
+
+impl Readiness {
+    /// From now on `/ready` answers 503; everything else goes on as before.
+    pub fn withdraw(&self) {
+        self.0.draining.store(true, Ordering::Relaxed);
+    }
 }
 
 // === impl Server ===
@@ -61,9 +92,16 @@ impl Server {
         config: ServerConfig,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(addr).await?;
-        let limits = Limits { max_body: config.max_body, body_idle: config.body_idle };
+        let ServerConfig { max_body, body_idle, body_total, patience, drain } = config;
+        let limits = Limits { max_body, body_idle, body_total };
         let door = Arc::new(Door { gateway, limits, draining: AtomicBool::new(false) });
-        Ok(Self { listener, door, drain: config.drain })
+        Ok(Self { listener, door, patience, drain })
+    }
+
+    /// Lets `/ready` be turned before the server stops, so that load balancers look elsewhere while
+    /// what they still send is answered.
+    pub fn readiness(&self) -> Readiness {
+        Readiness(Arc::clone(&self.door))
     }
 
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -72,45 +110,67 @@ impl Server {
 
     /// Serves until `stop` resolves, then drains. Returns whether all requests could finish in time.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> bool {
-        let Self { listener, door, drain } = self;
+        let Self { listener, door, patience, drain } = self;
         let graceful = GracefulShutdown::new();
+        let mut connections = JoinSet::new();
         let mut stop = std::pin::pin!(stop);
         loop {
             tokio::select! {
                 () = &mut stop => break,
                 accepted = listener.accept() => match accepted {
-                    Ok((socket, _peer)) => connect(socket, &door, &graceful),
+                    Ok((socket, _peer)) => {
+                        connections.spawn(connect(socket, &door, patience, &graceful));
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "could not accept a connection");
                         tokio::time::sleep(ACCEPT_PAUSE).await;
                     }
                 },
+                Some(_ended) = connections.join_next() => {}
             }
         }
         door.draining.store(true, Ordering::Relaxed);
         drop(listener);
         tracing::info!("draining");
-        tokio::time::timeout(drain, graceful.shutdown()).await.is_ok()
+        let finished = tokio::time::timeout(drain, graceful.shutdown()).await.is_ok();
+        // Whoever is left is cut off here, and gets a receipt.
+        connections.shutdown().await;
+        finished
     }
 }
 
-fn connect(socket: TcpStream, door: &Arc<Door>, graceful: &GracefulShutdown) {
-    if let Err(error) = socket.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY not set");
+fn connect(
+    socket: TcpStream,
+    door: &Arc<Door>,
+    patience: Patience,
+    graceful: &GracefulShutdown,
+) -> impl Future<Output = ()> + use<> {
+    if let Err(error) = tune(&socket) {
+        tracing::debug!(%error, "socket options not set");
     }
+    let work = Arc::new(Work::default());
+    let socket = Patient::new(socket, patience, Arc::clone(&work));
     let door = Arc::clone(door);
     let service = hyper::service::service_fn(move |request| {
-        let door = Arc::clone(&door);
-        async move { Ok::<_, std::convert::Infallible>(door.answer(request).await) }
+        let (door, busy) = (Arc::clone(&door), work.begin());
+        async move { Ok::<_, std::convert::Infallible>(door.answer(request, busy).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    // Heads have their time from `Patient`, in both versions of HTTP and before the version is known.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None);
     builder.http2().timer(TokioTimer::new());
     let connection = builder.serve_connection(TokioIo::new(socket), service).into_owned();
     let watched = graceful.watch(connection);
-    tokio::spawn(async move {
+    async move {
         if let Err(error) = watched.await {
             tracing::debug!(%error, "connection ended");
         }
-    });
+    }
+}
+
+fn tune(socket: &TcpStream) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    let keepalive =
+        TcpKeepalive::new().with_time(TCP_KEEPALIVE).with_interval(TCP_KEEPALIVE_INTERVAL);
+    SockRef::from(socket).set_tcp_keepalive(&keepalive)
 }

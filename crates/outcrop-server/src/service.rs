@@ -1,5 +1,6 @@
 //! One request: route, read, hand to the gateway.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,7 +14,8 @@ use outcrop_model::{Dialect, ErrorClass, Fault, Phase};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::body::{Limits, Outflow, read};
+use crate::body::{Limits, Outflow, Rest, discard, read};
+use crate::patience::Busy;
 use crate::routes::{Route, route};
 
 /// What every connection shares.
@@ -26,10 +28,10 @@ pub struct Door {
 
 impl Door {
     /// Answers one request.
-    pub async fn answer<B>(self: Arc<Self>, request: Request<B>) -> Response<Outflow>
+    pub async fn answer<B>(self: Arc<Self>, request: Request<B>, busy: Busy) -> Response<Outflow>
     where
         B: Body<Data = Bytes> + Unpin,
-        B::Error: std::fmt::Display,
+        B::Error: std::error::Error + 'static,
     {
         let (head, body) = request.into_parts();
         let request_id = Uuid::new_v4().to_string();
@@ -41,12 +43,14 @@ impl Door {
             Route::Ready => self.ready(),
             Route::Probe => json_reply(StatusCode::OK, &json!({ "service": "outcrop" })),
             Route::WrongMethod { dialect, allow } => wrong_method(dialect, allow, &request_id),
-            Route::Unknown { dialect } => unknown(head.uri.path(), dialect, &request_id),
+            Route::Unknown { dialect, meant } => {
+                unknown(head.uri.path(), meant.as_deref(), dialect, &request_id)
+            }
         };
         if !reply.headers.contains_key("x-request-id") {
             reply.label(&request_id, None);
         }
-        let mut response = Response::new(Outflow::new(reply.body));
+        let mut response = Response::new(Outflow::new(reply.body, busy));
         *response.status_mut() = reply.status;
         *response.headers_mut() = reply.headers;
         response
@@ -56,16 +60,17 @@ impl Door {
         &self,
         operation: Operation,
         head: Parts,
-        body: B,
+        mut body: B,
         request_id: &str,
     ) -> Reply
     where
         B: Body<Data = Bytes> + Unpin,
-        B::Error: std::fmt::Display,
+        B::Error: std::error::Error + 'static,
     {
         let dialect = operation.dialect();
         let settlement = self.gateway.begin(dialect, request_id);
-        match read(body, self.limits).await {
+        let read = read(&mut body, self.limits).await;
+        match read.and_then(|body| as_it_is(&head, body)) {
             Ok(body) => {
                 let inbound = Inbound {
                     operation,
@@ -77,8 +82,10 @@ impl Door {
             }
             Err(fault) => {
                 let mut reply = Reply::fault(&fault, dialect, request_id);
-                // The rest of the body is not read: the connection cannot be used again.
-                reply.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+                if rest_of(&fault, &head, &mut body).await == Rest::Left {
+                    // The connection cannot be used again.
+                    reply.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
                 settlement.fail(&fault, Some(reply.status.as_u16()));
                 reply
             }
@@ -92,7 +99,7 @@ impl Door {
         let fault = Fault::new(
             ErrorClass::UnknownModel,
             Phase::BeforeSend,
-            format!("The model `{id}` is not listed. GET /v1/models lists what is."),
+            format!("The model `{}` is not listed. GET /v1/models lists what is.", shown(id)),
         );
         let dialect = match head.headers.contains_key("anthropic-version") {
             true => Dialect::Anthropic,
@@ -113,6 +120,38 @@ impl Door {
     }
 }
 
+/// Takes the rest of a refused body where its sender may still be sending. Who asked for leave to send
+/// (`expect: 100-continue`) is answered at once instead.
+async fn rest_of<B>(fault: &Fault, head: &Parts, body: &mut B) -> Rest
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    match fault.class {
+        ErrorClass::TooLarge if !head.headers.contains_key(header::EXPECT) => discard(body).await,
+        _ if body.is_end_stream() => Rest::Taken,
+        _ => Rest::Left,
+    }
+}
+
+/// `body`, if no encoding stands between it and its JSON.
+fn as_it_is(head: &Parts, body: Bytes) -> Result<Bytes, Fault> {
+    let encodings = head.headers.get_all(header::CONTENT_ENCODING).iter();
+    let foreign = encodings
+        .map(|e| e.to_str().unwrap_or("?").trim())
+        .find(|e| !e.is_empty() && !e.eq_ignore_ascii_case("identity"));
+    match foreign {
+        None => Ok(body),
+        Some(encoding) => {
+            let word: String = encoding.chars().take(40).collect();
+            let message = format!(
+                "content-encoding: this gateway does not take bodies encoded as `{word}`. Send the JSON as it is, without the header."
+            );
+            Err(Fault::new(ErrorClass::InvalidRequest, Phase::BeforeSend, message)
+                .with_param("content-encoding"))
+        }
+    }
+}
+
 fn json_reply(status: StatusCode, value: &serde_json::Value) -> Reply {
     Reply::json(status, value.to_string())
 }
@@ -125,13 +164,27 @@ fn wrong_method(dialect: Dialect, allow: &'static str, request_id: &str) -> Repl
     reply
 }
 
-fn unknown(path: &str, dialect: Dialect, request_id: &str) -> Reply {
-    let message = format!(
-        "There is nothing at `{path}`. Try POST /v1/chat/completions, POST /v1/messages, POST /model/{{id}}/converse or GET /v1/models."
-    );
-    Reply::fault(
-        &Fault::new(ErrorClass::UnknownPath, Phase::BeforeSend, message),
-        dialect,
-        request_id,
-    )
+fn unknown(path: &str, meant: Option<&str>, dialect: Dialect, request_id: &str) -> Reply {
+    let message = match meant {
+        Some(meant) => format!(
+            "There is nothing at `{}`. Did you mean `{}`? Look for a slash too many in the client's base URL.",
+            shown(path),
+            shown(meant)
+        ),
+        None => format!(
+            "There is nothing at `{}`. Try POST /v1/chat/completions, POST /v1/messages, POST /model/{{id}}/converse or GET /v1/models.",
+            shown(path)
+        ),
+    };
+    let fault = Fault::new(ErrorClass::UnknownPath, Phase::BeforeSend, message);
+    Reply::fault(&fault, dialect, request_id)
+}
+
+/// As much of a path or id as an error message may repeat.
+fn shown(text: &str) -> Cow<'_, str> {
+    const MOST: usize = 200;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
 }
