@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use anyhow::Context;
 use outcrop_core::ReceiptSink;
 use outcrop_model::{Outcome, Receipt};
 use tracing_subscriber::EnvFilter;
@@ -11,9 +12,15 @@ use crate::cli::LogFormat;
 /// Overrides what is logged, in `tracing`'s filter syntax, e.g. `outcrop=debug`.
 const LOG_VARIABLE: &str = "OUTCROP_LOG";
 
-/// Starts logging; `quiet` unless [`LOG_VARIABLE`] says otherwise.
-pub fn start(format: LogFormat, default: &str) {
-    let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(default));
+/// Starts logging; at `default` unless [`LOG_VARIABLE`] says otherwise.
+///
+/// # Errors
+/// When [`LOG_VARIABLE`] holds no filter.
+pub fn start(format: LogFormat, default: &str) -> anyhow::Result<()> {
+    let wish = std::env::var(LOG_VARIABLE).ok().filter(|wish| !wish.is_empty());
+    let filter = EnvFilter::builder()
+        .parse(wish.as_deref().unwrap_or(default))
+        .with_context(|| format!("{LOG_VARIABLE} is not a log filter, such as debug"))?;
     let colour = std::io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -21,6 +28,7 @@ pub fn start(format: LogFormat, default: &str) {
         LogFormat::Text => builder.with_ansi(colour).with_target(false).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
+    Ok(())
 }
 
 /// A sink that logs each receipt.

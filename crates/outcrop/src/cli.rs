@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use outcrop_emulator::AccessKey;
 use outcrop_model::Fidelity;
 
 /// Where the gateway listens unless told otherwise: loopback, since it does not yet ask clients for a key.
@@ -41,17 +42,17 @@ pub struct DemoArgs {
     #[arg(long)]
     pub once: bool,
     /// Address of the gateway; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR", value_parser = address)]
     pub listen: SocketAddr,
     /// Address of the emulator; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR", value_parser = address)]
     pub emulator_listen: SocketAddr,
 }
 
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     /// Address to listen on; port 0 takes a free one.
-    #[arg(long, default_value = LISTEN, value_name = "ADDR")]
+    #[arg(long, default_value = LISTEN, value_name = "ADDR", value_parser = address)]
     pub listen: SocketAddr,
     /// AWS region [default: AWS_REGION, then AWS_DEFAULT_REGION].
     #[arg(long)]
@@ -69,11 +70,18 @@ pub struct ServeArgs {
     /// How often to send a request at the most, the first time included.
     #[arg(long, default_value_t = outcrop_aws::retry::DEFAULT_ATTEMPTS, value_parser = clap::value_parser!(u32).range(1..=10), value_name = "N")]
     pub max_attempts: u32,
-    /// Largest request body in bytes.
-    #[arg(long, default_value_t = 25_000_000, value_name = "BYTES")]
+    /// Largest request body in bytes; Bedrock itself takes 25000000.
+    #[arg(long, default_value_t = outcrop_server::MAX_BODY, value_name = "BYTES")]
     pub max_body: usize,
     #[command(flatten)]
     pub timeouts: TimeoutArgs,
+    /// Seconds after SIGTERM in which /ready says no and all else goes on, so that load balancers
+    /// notice; Ctrl-C skips them.
+    #[arg(long, value_parser = seconds_or_none, default_value = "3", value_name = "SECONDS")]
+    pub drain_notice: Duration,
+    /// Seconds that running requests then have to finish; a second signal cuts them off.
+    #[arg(long, value_parser = seconds_or_none, default_value = "25", value_name = "SECONDS")]
+    pub drain_timeout: Duration,
     /// How to write the log (to stderr).
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
@@ -99,11 +107,12 @@ pub struct TimeoutArgs {
 #[derive(Debug, Args)]
 pub struct EmulateArgs {
     /// Address to listen on; port 0 takes a free one.
-    #[arg(long, default_value = EMULATOR_LISTEN, value_name = "ADDR")]
+    #[arg(long, default_value = EMULATOR_LISTEN, value_name = "ADDR", value_parser = address)]
     pub listen: SocketAddr,
-    /// Accept this key pair too; may be given several times. The example pair is always accepted.
-    #[arg(long, value_name = "ID:SECRET", value_parser = key_pair)]
-    pub access_key: Vec<(String, String)>,
+    /// Accept this key pair too, with :TOKEN if it has a session token; may be given several times.
+    /// The example pair is always accepted.
+    #[arg(long, value_name = "ID:SECRET")]
+    pub access_key: Vec<AccessKey>,
     /// Accept this Bedrock API key too; may be given several times.
     #[arg(long, value_name = "KEY")]
     pub api_key: Vec<String>,
@@ -158,21 +167,22 @@ impl From<FidelityWord> for Fidelity {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        Ok(_) => Err("must be more than 0".to_owned()),
-        Err(error) => Err(error.to_string()),
+    match seconds_or_none(text)? {
+        Duration::ZERO => Err("must be more than 0".to_owned()),
+        duration => Ok(duration),
     }
 }
 
-fn key_pair(text: &str) -> Result<(String, String), String> {
-    match text.split_once(':') {
-        Some((id, secret)) if !id.is_empty() && !secret.is_empty() => {
-            Ok((id.to_owned(), secret.to_owned()))
-        }
-        _ => Err("must be ID:SECRET".to_owned()),
-    }
+fn seconds_or_none(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "an address is an IP and a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080"
+            .to_owned()
+    })
 }
 
 #[cfg(test)]
@@ -187,8 +197,10 @@ mod tests {
 
     #[test]
     fn bad_values_are_explained() {
-        assert!(key_pair("AKID").is_err() && key_pair("a:b:c").is_ok());
+        assert!(address("localhost:8080").unwrap_err().contains("127.0.0.1:8080"));
+        assert!(address("[::1]:0").is_ok());
         assert!(seconds("0").is_err() && seconds("-1").is_err() && seconds("x").is_err());
+        assert_eq!(seconds_or_none("0"), Ok(Duration::ZERO));
         assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
     }
 }

@@ -3,7 +3,6 @@
 mod client;
 mod snippets;
 
-use std::io::Write;
 use std::net::SocketAddr;
 
 use anyhow::Context;
@@ -14,9 +13,11 @@ use outcrop_server::ServerConfig;
 use serde_json::{Value, json};
 
 use self::client::{Client, Piece};
+use crate::access_log;
 use crate::cli::{DemoArgs, LogFormat};
-use crate::serve::{bind, emulated, print_line};
-use crate::{access_log, stop};
+use crate::print::{print_line, print_text};
+use crate::serve::{bind, emulated};
+use crate::stop::Stop;
 
 /// A model of each kind: one that is asked over Converse, one that speaks Anthropic's own dialect.
 pub const NOVA: &str = "amazon.nova-lite-v1:0";
@@ -24,7 +25,7 @@ pub const CLAUDE: &str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
 const QUESTION: &str = "Hello Bedrock, are you there?";
 
 pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
-    access_log::start(LogFormat::Text, "warn");
+    access_log::start(LogFormat::Text, "warn")?;
     let emulator = Emulator::bind(args.emulator_listen, Config::default())
         .await
         .with_context(|| format!("cannot start the emulator on {}", args.emulator_listen))?;
@@ -43,15 +44,19 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
         // An error means that the sender is gone, which is as good a reason to stop.
         let _stop = stopped.await;
     }));
-    let chats = chats(address).await;
-    if chats.is_ok() && !args.once {
-        print_line(&snippets::all(address, &emulator))?;
-        print_line("Serving until Ctrl-C.")?;
-        stop::requested().await;
+    chats(address).await?;
+    if args.once {
+        return Ok(());
     }
+    print_line(&snippets::all(address, &emulator))?;
+    print_line("Serving until Ctrl-C.")?;
+    let mut stop = Stop::watch().context("cannot watch for signals")?;
+    stop.asked().await;
     drop(stop_serving);
-    serving.await.context("the gateway ended badly")?;
-    chats
+    tokio::select! {
+        finished = serving => finished.map(drop).context("the gateway ended badly"),
+        _ = stop.asked() => Ok(()),
+    }
 }
 
 /// One chat through each surface.
@@ -84,7 +89,7 @@ async fn chats(address: SocketAddr) -> anyhow::Result<()> {
     let answer = client.ask("/model/amazon.nova-lite-v1%3A0/converse", &body).await?;
     let text = answer["output"]["message"]["content"][0]["text"].as_str();
     let text = text.with_context(|| format!("the answer holds no text: {answer}"))?;
-    print!("  {text}");
+    print_text(&format!("  {text}"))?;
     finish(answer["usage"]["totalTokens"].as_u64().unwrap_or_default())
 }
 
@@ -93,6 +98,5 @@ fn heading(surface: &str, path: &str, model: &str) -> anyhow::Result<()> {
 }
 
 fn finish(tokens: u64) -> anyhow::Result<()> {
-    print!("\n  ({tokens} tokens)\n");
-    std::io::stdout().flush().context("cannot write to stdout")
+    print_line(&format!("\n  ({tokens} tokens)"))
 }

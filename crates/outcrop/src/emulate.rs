@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use outcrop_emulator::{AccessKey, Cassette, Config, Emulator, Engine, EngineKind, Script, Tls};
+use outcrop_emulator::{Cassette, Config, Emulator, Engine, EngineKind, Script, Tls};
 
+use crate::access_log;
 use crate::cli::EmulateArgs;
-use crate::serve::print_line;
-use crate::{access_log, stop};
+use crate::print::print_line;
+use crate::stop::Stop;
 
 pub async fn run(args: EmulateArgs) -> anyhow::Result<()> {
-    access_log::start(args.log_format, "warn");
+    access_log::start(args.log_format, "warn")?;
     let config = config(&args)?;
     let emulator = Emulator::bind(args.listen, config).await.with_context(|| {
         format!("cannot listen on {}; choose another address with --listen", args.listen)
@@ -18,15 +19,17 @@ pub async fn run(args: EmulateArgs) -> anyhow::Result<()> {
     // The first line is for programs: it tells where the emulator can be reached.
     print_line(&format!("listening on {}", emulator.base_url()))?;
     print_line(&format!("\n# Point any AWS SDK here:\n{}", emulator.env_lines()))?;
-    emulator.serve(stop::requested()).await;
+    let mut stop = Stop::watch().context("cannot watch for signals")?;
+    let asked = async move {
+        stop.asked().await;
+    };
+    emulator.serve(asked).await;
     Ok(())
 }
 
 fn config(args: &EmulateArgs) -> anyhow::Result<Config> {
     let mut config = Config { region: args.region.clone(), ..Config::default() };
-    config
-        .access_keys
-        .extend(args.access_key.iter().map(|(id, secret)| AccessKey::new(id, secret)));
+    config.access_keys.extend(args.access_key.iter().cloned());
     config.api_keys.extend(args.api_key.iter().cloned());
     if args.tls {
         let default =

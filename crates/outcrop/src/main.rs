@@ -6,6 +6,7 @@ mod access_log;
 mod cli;
 mod demo;
 mod emulate;
+mod print;
 mod serve;
 mod stop;
 
@@ -35,6 +36,9 @@ async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(args) => serve::run(args).await,
         Command::Emulate(args) => emulate::run(args).await,
-        Command::Demo(args) => demo::run(args).await,
+        Command::Demo(args) => match demo::run(args).await {
+            Err(error) if print::reader_left(&error) => Ok(()),
+            outcome => outcome,
+        },
     }
 }

@@ -1,7 +1,7 @@
 //! `outcrop serve`
 
-use std::io::Write;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context;
 use outcrop_aws::{
@@ -14,11 +14,13 @@ use outcrop_emulator::{
 };
 use outcrop_server::{Server, ServerConfig};
 
+use crate::access_log;
 use crate::cli::{ServeArgs, TimeoutArgs};
-use crate::{access_log, stop};
+use crate::print::print_line;
+use crate::stop::{Asked, Stop};
 
 pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
-    access_log::start(args.log_format, "info");
+    access_log::start(args.log_format, "info")?;
     let emulator = match args.emulator {
         true => Some(
             Emulator::bind("127.0.0.1:0", Config::default())
@@ -40,7 +42,11 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     config.timeouts = timeouts(&args.timeouts);
     let backoff = Backoff { attempts: args.max_attempts, ..Backoff::default() };
     let settings = Settings { fidelity: args.fidelity.into(), backoff, ..Settings::default() };
-    let server_config = ServerConfig { max_body: args.max_body, ..ServerConfig::default() };
+    let server_config = ServerConfig {
+        max_body: args.max_body,
+        drain: args.drain_timeout,
+        ..ServerConfig::default()
+    };
     let (region, upstream, credentials) = (
         config.endpoints.region.clone(),
         config.endpoints.runtime.to_string(),
@@ -57,9 +63,43 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
             "anyone who can reach {address} can use this gateway's AWS identity: it asks clients for no key"
         );
     }
-    match server.serve(stop::requested()).await {
-        true => Ok(()),
-        false => anyhow::bail!("some requests did not finish in time and were cut off"),
+    serve(server, args.drain_notice).await
+}
+
+/// Serves until asked to stop, then until all is done, the time for it has passed, or asked again.
+///
+/// A supervisor's request is followed by `notice`: `/ready` says no, and all goes on as before, until
+/// load balancers have noticed.
+async fn serve(server: Server, notice: Duration) -> anyhow::Result<()> {
+    let mut stop = Stop::watch().context("cannot watch for signals")?;
+    let readiness = server.readiness();
+    let (close, closing) = tokio::sync::oneshot::channel::<()>();
+    let leaving = async {
+        let asked = stop.asked().await;
+        readiness.withdraw();
+        if asked == Asked::Terminate && !notice.is_zero() {
+            tracing::info!(
+                seconds = notice.as_secs_f64(),
+                "not ready any more; closing the door soon"
+            );
+            tokio::select! {
+                () = tokio::time::sleep(notice) => {}
+                _ = stop.asked() => return,
+            }
+        }
+        drop(close);
+        stop.asked().await;
+    };
+    let serving = server.serve(async move {
+        // An error means that the sender is gone, which is the sign.
+        let _sign = closing.await;
+    });
+    tokio::select! {
+        finished = serving => match finished {
+            true => Ok(()),
+            false => anyhow::bail!("some requests did not finish in time and were cut off"),
+        },
+        () = leaving => anyhow::bail!("asked to stop twice: running requests were cut off"),
     }
 }
 
@@ -82,12 +122,6 @@ pub async fn bind(
     Server::bind(address, gateway, config).await.with_context(|| {
         format!("cannot listen on {address}; choose another address with --listen")
     })
-}
-
-/// Writes a line to stdout at once, also into a pipe.
-pub fn print_line(line: &str) -> anyhow::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{line}").and_then(|()| stdout.flush()).context("cannot write to stdout")
 }
 
 fn timeouts(args: &TimeoutArgs) -> Timeouts {

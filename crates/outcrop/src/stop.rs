@@ -1,23 +1,54 @@
-//! When to stop: Ctrl-C or SIGTERM.
+//! When to stop: Ctrl-C or SIGTERM, and again when it shall be now.
 
-/// Resolves at the first request to stop.
-pub async fn requested() {
-    let interrupt = tokio::signal::ctrl_c();
+/// Who asks to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// A person (Ctrl-C), who waits for the prompt.
+    Interrupt,
+    /// A supervisor (SIGTERM), behind which there may be load balancers that have yet to notice.
+    Terminate,
+}
+
+/// Watches for requests to stop. From its making on, no signal ends the process by itself.
+#[derive(Debug)]
+pub struct Stop {
     #[cfg(unix)]
-    {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! {
-                    _ = interrupt => {}
-                    _ = terminate.recv() => {}
-                }
-                return;
-            }
-            Err(error) => tracing::warn!(%error, "SIGTERM is not watched"),
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    #[cfg(unix)]
+    pub fn watch() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Resolves at the next request.
+    #[cfg(unix)]
+    pub async fn asked(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.interrupt.recv() => Asked::Interrupt,
+            _ = self.terminate.recv() => Asked::Terminate,
         }
     }
-    if let Err(error) = interrupt.await {
-        tracing::warn!(%error, "Ctrl-C is not watched");
-        std::future::pending::<()>().await;
+
+    #[cfg(not(unix))]
+    pub fn watch() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    /// Resolves at the next request.
+    #[cfg(not(unix))]
+    pub async fn asked(&mut self) -> Asked {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::warn!(%error, "Ctrl-C is not watched");
+            std::future::pending::<()>().await;
+        }
+        Asked::Interrupt
     }
 }

@@ -1,6 +1,5 @@
 //! A small HTTP client for the demo: asks, prints answers as they stream, and takes no error for success.
 
-use std::io::Write;
 use std::net::SocketAddr;
 
 use anyhow::{Context, bail};
@@ -12,6 +11,8 @@ use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+
+use crate::print::print_text;
 
 /// What one event of a stream holds for the reader.
 pub struct Piece {
@@ -47,7 +48,7 @@ impl Client {
     ) -> anyhow::Result<u64> {
         let mut body = self.post(path, body).await?.into_body();
         let (mut pending, mut tokens, mut spoke) = (Vec::new(), 0, false);
-        print!("  ");
+        print_text("  ")?;
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.context("the stream broke off")?.into_data() else { continue };
             pending.extend_from_slice(&data);
@@ -58,8 +59,7 @@ impl Client {
                 tokens = usage.unwrap_or(tokens);
                 if let Some(text) = text {
                     spoke = true;
-                    print!("{text}");
-                    std::io::stdout().flush().context("cannot write to stdout")?;
+                    print_text(&text)?;
                 }
             }
         }

@@ -1,0 +1,33 @@
+//! Stdout, which may be a pipe that nobody reads any more.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use anyhow::Context;
+
+/// What an error of this module says, and how it is told from others.
+#[derive(Debug)]
+struct Unwritten;
+
+impl fmt::Display for Unwritten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cannot write to stdout")
+    }
+}
+
+/// Writes to stdout at once, also into a pipe.
+pub fn print_text(text: &str) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context(Unwritten)
+}
+
+/// Writes a line to stdout at once.
+pub fn print_line(line: &str) -> anyhow::Result<()> {
+    print_text(&format!("{line}\n"))
+}
+
+/// Whether the reader of our output has left, as `head` does: it has what it wanted.
+pub fn reader_left(error: &anyhow::Error) -> bool {
+    let io = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
+    error.is::<Unwritten>() && io.is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
+}
