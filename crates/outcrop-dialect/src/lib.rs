@@ -15,6 +15,7 @@ pub mod openai;
 pub mod plan;
 pub mod relay;
 pub mod render;
+mod schema;
 pub mod sequencer;
 pub mod sse;
 pub mod write;

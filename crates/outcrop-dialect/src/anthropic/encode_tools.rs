@@ -5,6 +5,7 @@ use outcrop_model::json::{Json, Members};
 use outcrop_model::{ChatRequest, Ledger};
 
 use super::{cache, settings};
+use crate::schema::write_input_schema;
 use crate::write::JsonWriter;
 
 pub(super) fn write_tools(w: &mut JsonWriter<'_>, tools: &[Tool<'_>], ledger: &mut Ledger) {
@@ -31,36 +32,13 @@ fn write_tool(w: &mut JsonWriter<'_>, tool: &Tool<'_>, ledger: &mut Ledger) {
         w.member_str("description", description);
     }
     w.key("input_schema");
-    write_schema(w, schema.as_ref());
+    write_input_schema(w, schema.as_ref());
     // `false` is the default, and older models refuse the member itself.
     if *strict == Some(true) {
         w.member_bool("strict", true);
     }
     cache::write(w, *cache);
     w.close_object();
-}
-
-/// The root of an input schema must say that it is an object; callers of other dialects often do not.
-fn write_schema(w: &mut JsonWriter<'_>, schema: Option<&Json<'_>>) {
-    const ANY_OBJECT: &[u8] = br#"{"type":"object","properties":{}}"#;
-    let Some(schema) = schema else { return w.raw_bytes(ANY_OBJECT) };
-    if schema.get().starts_with(r#"{"type":"object""#) {
-        return w.raw(schema);
-    }
-    match serde_json::from_str::<Members<'_>>(schema.get()) {
-        Ok(members) if members.0.is_empty() => w.raw_bytes(ANY_OBJECT),
-        Ok(members) if members.get("type").is_none() => {
-            w.open_object();
-            w.member_str("type", "object");
-            for (key, value) in members.0 {
-                w.key_escaped(&key);
-                w.raw(value);
-            }
-            w.close_object();
-        }
-        // A schema of another type, or none at all: the model's side says what is wrong with it.
-        Ok(_) | Err(_) => w.raw(schema),
-    }
 }
 
 /// Anthropic's own tools (they carry their name beside the type) go as they came, except the cache

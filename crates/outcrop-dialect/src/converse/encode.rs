@@ -9,6 +9,7 @@ use outcrop_model::chat::{
 use outcrop_model::{BlockKind, Card, ChatRequest, Ledger};
 
 use super::media::{DocumentNames, write_media};
+use crate::schema::write_input_schema;
 use crate::write::JsonWriter;
 
 /// Stands beside a document that came without text.
@@ -266,10 +267,7 @@ impl Encoder<'_> {
         self.w.key("inputSchema");
         self.w.open_object();
         self.w.key("json");
-        match &tool.schema {
-            Some(schema) => self.w.raw(schema),
-            None => self.w.raw_bytes(br#"{"type":"object","properties":{}}"#),
-        }
+        write_input_schema(&mut self.w, tool.schema.as_ref());
         self.w.close_object();
         if let Some(strict) = tool.strict {
             self.w.member_bool("strict", strict);
