@@ -3,18 +3,17 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::models::CLAUDE;
 use crate::prose::{Dice, code, quoted, words};
 
 /// Bytes of the image in [`openai_image`]; in base64 it is 1 MB.
 const IMAGE: usize = 750_000;
 
-/// A question in Anthropic's dialect.
-pub fn anthropic_small(stream: bool) -> Vec<u8> {
+/// A question in Anthropic's dialect for `model`.
+pub fn anthropic_small(model: &str, stream: bool) -> Vec<u8> {
     let stream = if stream { r#","stream":true"# } else { "" };
     let text = quoted("You are terse. Answer in one sentence.");
     format!(
-        r#"{{"max_tokens":256,"messages":[{{"role":"user","content":"What is a gateway good for?"}}],"model":"{CLAUDE}","system":{text},"temperature":0.5{stream}}}"#
+        r#"{{"max_tokens":256,"messages":[{{"role":"user","content":"What is a gateway good for?"}}],"model":"{model}","system":{text},"temperature":0.5{stream}}}"#
     )
     .into_bytes()
 }
@@ -146,7 +145,7 @@ pub fn openai_image(model: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::NOVA;
+    use crate::models::{CLAUDE, NOVA};
 
     #[test]
     fn bodies_are_json_of_the_promised_size_and_always_the_same() {
@@ -157,7 +156,7 @@ mod tests {
         assert!((40_000..42_000).contains(&small.len()), "{}", small.len());
         let image = openai_image(NOVA);
         assert!((1_000_000..1_001_000).contains(&image.len()), "{}", image.len());
-        let rest = [anthropic_small(true), openai_small(NOVA, true), converse_small()];
+        let rest = [anthropic_small(CLAUDE, true), openai_small(NOVA, true), converse_small()];
         for body in [agent, small, image].iter().chain(&rest) {
             assert!(serde_json::from_slice::<serde_json::Value>(body).is_ok());
         }

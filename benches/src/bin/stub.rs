@@ -2,7 +2,8 @@
 //!
 //! What to answer is told by the end of the path alone. It exists because the emulator's checks would
 //! take more of a small machine than what is being measured. `stub FRAMES PACE_US` streams that many
-//! frames, one write each, that many microseconds apart.
+//! frames, one write each; those of paced models that many microseconds apart, all others as fast as
+//! writes go.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -11,7 +12,7 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use benches::{streams, upstream};
+use benches::{models, streams, upstream};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
@@ -64,14 +65,16 @@ impl Answers {
         let (head, mut body) = request.into_parts();
         while let Some(Ok(_part)) = body.frame().await {}
         let whole = |text: &'static str| Outflow::Whole(Bytes::from_static(text.as_bytes()));
-        let (outflow, content_type) = match head.uri.path().rsplit('/').next() {
+        let path = head.uri.path();
+        let stream = |frames| self.stream(frames, models::is_paced(path));
+        let (outflow, content_type) = match path.rsplit('/').next() {
             Some("converse") => (whole(upstream::CONVERSE), "application/json"),
             Some("invoke") => (whole(upstream::CLAUDE), "application/json"),
             Some("converse-stream") => {
-                (self.stream(&self.converse), "application/vnd.amazon.eventstream")
+                (stream(&self.converse), "application/vnd.amazon.eventstream")
             }
             Some("invoke-with-response-stream") => {
-                (self.stream(&self.invoke), "application/vnd.amazon.eventstream")
+                (stream(&self.invoke), "application/vnd.amazon.eventstream")
             }
             _ => {
                 let mut response = Response::new(whole(""));
@@ -85,10 +88,16 @@ impl Answers {
         response
     }
 
-    fn stream(&self, frames: &Arc<[Bytes]>) -> Outflow {
-        let mut pace = interval(self.pace);
-        // Late frames are not made up for: two of them in one write would be cheaper than they are.
-        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    fn stream(&self, frames: &Arc<[Bytes]>, paced: bool) -> Outflow {
+        let pace = match paced {
+            true => {
+                let mut ticks = interval(self.pace);
+                // Late frames are not made up for: two of them in one write would be cheaper.
+                ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                Pace::Timed(ticks)
+            }
+            false => Pace::Flat { rested: false },
+        };
         Outflow::Stream { frames: Arc::clone(frames), next: 0, pace }
     }
 }
@@ -96,7 +105,33 @@ impl Answers {
 /// An answer on its way.
 enum Outflow {
     Whole(Bytes),
-    Stream { frames: Arc<[Bytes]>, next: usize, pace: Interval },
+    Stream { frames: Arc<[Bytes]>, next: usize, pace: Pace },
+}
+
+/// When the next frame goes out.
+enum Pace {
+    Timed(Interval),
+    /// As soon as the one before has been written.
+    Flat {
+        rested: bool,
+    },
+}
+
+impl Pace {
+    fn poll_next(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        match self {
+            Pace::Timed(ticks) => ticks.poll_tick(cx).map(|_| ()),
+            Pace::Flat { rested } => {
+                *rested = !*rested;
+                if !*rested {
+                    return Poll::Ready(());
+                }
+                // Nothing to do for a moment: hyper writes what it has.
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    }
 }
 
 impl Body for Outflow {
@@ -112,7 +147,7 @@ impl Body for Outflow {
             Outflow::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Outflow::Stream { frames, next, pace } => {
                 let Some(frame) = frames.get(*next) else { return Poll::Ready(None) };
-                std::task::ready!(pace.poll_tick(cx));
+                std::task::ready!(pace.poll_next(cx));
                 *next += 1;
                 Poll::Ready(Some(Ok(Frame::data(frame.clone()))))
             }

@@ -1,6 +1,6 @@
 //! What is asked, and how much of it.
 
-use benches::models::{CLAUDE, CLAUDE_SEGMENT, NOVA, NOVA_SEGMENT};
+use benches::models::{CLAUDE, NOVA, PACED_CLAUDE, PACED_NOVA, is_paced, segment};
 use benches::requests;
 use bytes::Bytes;
 
@@ -18,7 +18,7 @@ pub struct Load {
 pub struct Case {
     pub name: &'static str,
     /// Where the gateway takes the request.
-    pub path: &'static str,
+    pub path: String,
     /// Where Bedrock takes the same: the floor's path.
     pub floor_path: String,
     pub body: Bytes,
@@ -59,7 +59,7 @@ pub fn all() -> Vec<Case> {
 
 fn small() -> Vec<Case> {
     let loads = loads([1000, 4000, 4000]);
-    let case = |name, path, floor_path, body: Vec<u8>, aim| Case {
+    let case = |name, path: String, floor_path, body: Vec<u8>, aim| Case {
         name,
         path,
         floor_path,
@@ -72,29 +72,29 @@ fn small() -> Vec<Case> {
     vec![
         case(
             "small chat, OpenAI → Converse",
-            OPENAI,
-            nova("converse"),
+            OPENAI.to_owned(),
+            path(NOVA, "converse"),
             requests::openai_small(NOVA, false),
             1.4,
         ),
         case(
             "small chat, OpenAI → Claude",
-            OPENAI,
-            claude("invoke"),
+            OPENAI.to_owned(),
+            path(CLAUDE, "invoke"),
             requests::openai_small(CLAUDE, false),
             1.4,
         ),
         case(
             "small chat, Anthropic → Claude (relay)",
-            ANTHROPIC,
-            claude("invoke"),
-            requests::anthropic_small(false),
+            ANTHROPIC.to_owned(),
+            path(CLAUDE, "invoke"),
+            requests::anthropic_small(CLAUDE, false),
             1.2,
         ),
         case(
             "small chat, Converse → Converse (relay)",
-            "/model/amazon.nova-pro-v1%3A0/converse",
-            nova("converse"),
+            path(NOVA, "converse"),
+            path(NOVA, "converse"),
             requests::converse_small(),
             1.2,
         ),
@@ -104,7 +104,7 @@ fn small() -> Vec<Case> {
 fn large() -> Vec<Case> {
     let case = |name, floor_path, body: Vec<u8>, aim, loads| Case {
         name,
-        path: OPENAI,
+        path: OPENAI.to_owned(),
         floor_path,
         body: body.into(),
         expect: "one door to many models",
@@ -116,28 +116,28 @@ fn large() -> Vec<Case> {
     vec![
         case(
             "40 KB agent, OpenAI → Claude",
-            claude("invoke"),
+            path(CLAUDE, "invoke"),
             requests::openai_agent(CLAUDE, 40_000),
             1.6,
             agent.clone(),
         ),
         case(
             "40 KB agent, OpenAI → Converse",
-            nova("converse"),
+            path(NOVA, "converse"),
             requests::openai_agent(NOVA, 40_000),
             1.6,
             agent,
         ),
         case(
             "1 MB image, OpenAI → Claude",
-            claude("invoke"),
+            path(CLAUDE, "invoke"),
             requests::openai_image(CLAUDE),
             1.2,
             image.clone(),
         ),
         case(
             "1 MB image, OpenAI → Converse",
-            nova("converse"),
+            path(NOVA, "converse"),
             requests::openai_image(NOVA),
             1.2,
             image,
@@ -145,57 +145,72 @@ fn large() -> Vec<Case> {
     ]
 }
 
+/// Events as fast as they come, and at the pace of a fast model.
 fn streamed() -> Vec<Case> {
-    let loads = loads([2, 32, 128]);
-    let case = |name, path, floor_path, body: Vec<u8>, expect| Case {
+    let (flat, paced) = (loads([20, 160, 320]), loads([2, 32, 128]));
+    let case = |name, path: String, floor_path: String, body: Vec<u8>, expect| Case {
         name,
         path,
+        loads: if is_paced(&floor_path) { paced.clone() } else { flat.clone() },
         floor_path,
         body: body.into(),
         expect,
         unit: Unit::Event,
         aim: 1.4,
-        loads: loads.clone(),
     };
-    let (invoke, converse) = ("invoke-with-response-stream", "converse-stream");
+    let claude = |model| path(model, "invoke-with-response-stream");
+    let nova = |model| path(model, "converse-stream");
+    let relayed = |model| requests::anthropic_small(model, true);
+    let openai = |model| requests::openai_small(model, true);
     vec![
         case(
             "streamed event, Anthropic → Claude (relay)",
-            ANTHROPIC,
-            claude(invoke),
-            requests::anthropic_small(true),
+            ANTHROPIC.to_owned(),
+            claude(CLAUDE),
+            relayed(CLAUDE),
             "event: message_stop",
         ),
         case(
             "streamed event, Converse → Converse (relay)",
-            "/model/amazon.nova-pro-v1%3A0/converse-stream",
-            nova(converse),
+            nova(NOVA),
+            nova(NOVA),
             requests::converse_small(),
             "messageStop",
         ),
         case(
             "streamed event, OpenAI → Claude",
-            OPENAI,
-            claude(invoke),
-            requests::openai_small(CLAUDE, true),
+            OPENAI.to_owned(),
+            claude(CLAUDE),
+            openai(CLAUDE),
             "data: [DONE]",
         ),
         case(
             "streamed event, OpenAI → Converse",
-            OPENAI,
-            nova(converse),
-            requests::openai_small(NOVA, true),
+            OPENAI.to_owned(),
+            nova(NOVA),
+            openai(NOVA),
+            "data: [DONE]",
+        ),
+        case(
+            "streamed event, 1 per ms, Anthropic → Claude (relay)",
+            ANTHROPIC.to_owned(),
+            claude(PACED_CLAUDE),
+            relayed(PACED_CLAUDE),
+            "event: message_stop",
+        ),
+        case(
+            "streamed event, 1 per ms, OpenAI → Converse",
+            OPENAI.to_owned(),
+            nova(PACED_NOVA),
+            openai(PACED_NOVA),
             "data: [DONE]",
         ),
     ]
 }
 
-fn claude(verb: &str) -> String {
-    format!("/model/{CLAUDE_SEGMENT}/{verb}")
-}
-
-fn nova(verb: &str) -> String {
-    format!("/model/{NOVA_SEGMENT}/{verb}")
+/// Where Bedrock takes a request.
+fn path(model: &str, verb: &str) -> String {
+    format!("/model/{}/{verb}", segment(model))
 }
 
 /// One, a few, and many at a time.

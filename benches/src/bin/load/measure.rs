@@ -83,11 +83,12 @@ impl Bench<'_> {
             body: case.body.clone(),
         };
         let floor = target(self.floor, &case.floor_path);
-        let gateway = target(self.gateway, case.path);
+        let gateway = target(self.gateway, &case.path);
         let answer = drive::once(&gateway).await?;
         let answer = String::from_utf8_lossy(&answer);
         ensure!(answer.contains(case.expect), "{}: unexpected answer {answer}", case.name);
-        let warm_up = Load { requests: load.requests / 10, ..load };
+        // Allocators and buffers find their sizes first.
+        let warm_up = Load { requests: load.requests.div_ceil(3), ..load };
         drive::all(&floor, warm_up).await?;
         drive::all(&gateway, warm_up).await?;
         let (mut floors, mut gateways) = (Vec::new(), Vec::new());

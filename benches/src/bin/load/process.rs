@@ -11,8 +11,7 @@ use anyhow::{Context, Result, ensure};
 use crate::args::Args;
 use crate::cases::EVENTS;
 
-/// Time between two events of a streamed answer: far slower and there would be little to measure, far
-/// faster and they would arrive in heaps, as they do from no model.
+/// Time between two events of a paced answer: slower, and there would be little to measure.
 const PACE_US: u32 = 1000;
 
 /// Where the programs are.
