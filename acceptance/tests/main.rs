@@ -9,6 +9,7 @@ mod errors;
 mod leaving;
 mod losses;
 mod paths;
+mod receipts;
 mod retries;
 mod streams;
 mod support;

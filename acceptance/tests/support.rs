@@ -39,6 +39,8 @@ pub struct Stack {
 pub struct Options {
     pub fidelity: Fidelity,
     pub attempts: u32,
+    /// Longest wait between attempts.
+    pub backoff_cap: Duration,
     pub keep_alive: Duration,
     pub timeouts: Timeouts,
     pub server: ServerConfig,
@@ -51,6 +53,7 @@ impl Default for Options {
         Self {
             fidelity: Fidelity::Report,
             attempts: 1,
+            backoff_cap: Duration::from_millis(2),
             keep_alive: Duration::from_secs(15),
             timeouts: Timeouts::default(),
             server: ServerConfig::default(),
@@ -107,7 +110,7 @@ impl Stack {
         let backoff = Backoff {
             attempts: options.attempts,
             base: Duration::from_millis(1),
-            cap: Duration::from_millis(2),
+            cap: options.backoff_cap,
         };
         let settings =
             Settings { fidelity: options.fidelity, backoff, keep_alive: options.keep_alive };

@@ -60,7 +60,8 @@ impl IncomingBody {
     /// The whole body, of at most `limit` bytes.
     ///
     /// # Errors
-    /// As [`chunk`](Self::chunk); [`ErrorClass::TooLarge`] beyond the limit.
+    /// As [`chunk`](Self::chunk); [`ErrorClass::NotSupported`] beyond the limit: not the caller's fault, and no
+    /// reason to ask again.
     pub async fn collect(mut self, limit: usize) -> Result<Bytes, Fault> {
         let announced = self.body.as_ref().and_then(|body| body.size_hint().exact()).unwrap_or(0);
         if announced > limit as u64 {
@@ -114,9 +115,9 @@ impl IncomingBody {
 
     fn too_large(&self, limit: usize) -> Fault {
         Fault::new(
-            ErrorClass::TooLarge,
+            ErrorClass::NotSupported,
             self.phase,
-            "the model's answer is larger than the gateway accepts",
+            "the model's answer is larger than the gateway can hold; ask for it as a stream",
         )
         .with_detail(format!("the response body exceeds {limit} bytes"))
     }

@@ -24,6 +24,8 @@ use tables::{NAMES, NameRow, Origin, Scope, TEXTS, by_status, private_message};
 
 /// Bytes of the upstream's words kept for the log.
 pub const MAX_DETAIL: usize = 4096;
+/// AWS's request ids are UUIDs; older services have had ids of 52 to 80 characters.
+const MAX_REQUEST_ID: usize = 128;
 /// A longer wait than this is not believed; it also keeps sums of times far from overflow.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// What Bedrock puts before a model's own words; clients match on those words alone.
@@ -77,10 +79,10 @@ pub fn classify_stream(kind: &FrameKind<'_>, payload: &[u8], phase: Phase) -> Op
     Some(fault)
 }
 
-/// `x-amzn-requestid`.
+/// `x-amzn-requestid`, if it looks like one: it goes to the caller and into logs.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
     let value = headers.get("x-amzn-requestid")?.to_str().ok()?;
-    Some(value.to_owned())
+    (value.len() <= MAX_REQUEST_ID).then(|| value.to_owned())
 }
 
 /// The response's `date`.

@@ -12,6 +12,7 @@ use outcrop_model::{Carrier, Catalog, Dialect, Fault, Fidelity, Ledger};
 
 use crate::attempt::Retries;
 use crate::inbound::{Inbound, Operation};
+use crate::model_id;
 use crate::pump::{AnswerBody, Pump};
 use crate::reply::{Reply, ReplyBody};
 use crate::settle::{ReceiptSink, Settlement};
@@ -133,11 +134,15 @@ impl Gateway {
         let peeked = match operation {
             Operation::ChatCompletions => Peeked::openai(body)?,
             Operation::Messages => Peeked::anthropic(body, betas(headers))?,
-            Operation::Bedrock { model, carrier, stream } => {
-                Peeked::bedrock(percent_decode(model).into(), body.clone(), *carrier, *stream)
-            }
+            Operation::Bedrock { model, carrier, stream } => Peeked::bedrock(
+                model_id::percent_decode(model).into(),
+                body.clone(),
+                *carrier,
+                *stream,
+            ),
         };
         settlement.asked(&peeked.model, peeked.stream);
+        model_id::check(&peeked.model)?;
         let model = peeked.model.to_string();
         let mut ledger = Ledger::default();
         let outgoing = peeked.plan(self.catalog.card(&model), &mut ledger)?;
@@ -145,7 +150,9 @@ impl Gateway {
         settlement.planned(outgoing.carrier, ledger.losses().len());
         let segment: Cow<'_, str> = match operation {
             Operation::Bedrock { model, .. } => Cow::Borrowed(model),
-            Operation::ChatCompletions | Operation::Messages => Cow::Owned(percent_encode(&model)),
+            Operation::ChatCompletions | Operation::Messages => {
+                Cow::Owned(model_id::percent_encode(&model))
+            }
         };
         let Outgoing { carrier, stream, way, .. } = &outgoing;
         let path = format!("/model/{segment}/{}", carrier.path_segment(*stream));
@@ -169,7 +176,7 @@ impl Gateway {
             match self.once(&planned).await {
                 Ok(returned) => break returned,
                 Err(fault) => {
-                    self.upstream.note_fault(fault.class);
+                    self.upstream.note_fault(&fault);
                     retries.after(fault).await?;
                 }
             }
@@ -221,6 +228,9 @@ impl Gateway {
         };
         if matches!(inbound.operation, Operation::Bedrock { .. }) {
             copy_bedrock_headers(&head.headers, &mut reply.headers);
+            if let Some(theirs) = head.headers.get(header::CONTENT_TYPE) {
+                reply.headers.insert(header::CONTENT_TYPE, theirs.clone());
+            }
         }
         reply.label(&inbound.request_id, head.request_id.as_deref());
         if self.settings.fidelity == Fidelity::Report
@@ -268,53 +278,4 @@ fn betas(headers: &HeaderMap) -> Vec<Cow<'_, str>> {
     let values = headers.get_all(ANTHROPIC_BETA).iter();
     let words = values.flat_map(|v| v.to_str().unwrap_or_default().split(','));
     words.map(str::trim).filter(|w| !w.is_empty()).map(Cow::Borrowed).collect()
-}
-
-/// A model id as one path segment: everything but unreserved characters is encoded, as AWS SDKs do.
-pub fn percent_encode(id: &str) -> String {
-    let mut out = String::with_capacity(id.len() + 8);
-    for byte in id.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(byte as char)
-            }
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
-}
-
-/// The text behind a raw path segment; what is no valid escape stays as it is.
-pub fn percent_decode(segment: &str) -> String {
-    let bytes = segment.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut i = 0;
-    while i < bytes.len() {
-        let hex = (bytes[i] == b'%').then(|| segment.get(i + 1..i + 3)).flatten();
-        match hex.and_then(|h| u8::from_str_radix(h, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                i += 3;
-            }
-            None => {
-                out.push(bytes[i]);
-                i += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn model_ids_survive_the_path() {
-        let arn = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/ab12";
-        assert_eq!(percent_encode("a.b-v1:0"), "a.b-v1%3A0");
-        assert!(!percent_encode(arn).contains('/'));
-        assert_eq!(percent_decode(&percent_encode(arn)), arn);
-        assert_eq!(percent_decode("x-v1:0%"), "x-v1:0%");
-    }
 }

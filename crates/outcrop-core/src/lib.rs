@@ -4,11 +4,15 @@
 //! `outcrop-dialect`, called from [`gateway`]), [`attempt`] (send, retry until the commit point),
 //! [`pump`] (return: frames to client bytes), [`settle`] (exactly one receipt, whatever happens).
 //!
+//! What leaves for the log is bounded and holds no prompt (`discretion`).
+//!
 //! No sockets of its own: AWS is behind `outcrop-aws`, clients are behind `outcrop-server`.
 
 pub mod attempt;
+mod discretion;
 pub mod gateway;
 pub mod inbound;
+pub mod model_id;
 pub mod models;
 pub mod pump;
 pub mod reply;

@@ -11,6 +11,8 @@ use outcrop_dialect::answer::Tally;
 use outcrop_model::{Carrier, Dialect, ErrorClass, Fault, Outcome, Receipt};
 use tokio::time::Instant;
 
+use crate::discretion::{self, cut};
+
 /// Where receipts go.
 #[derive(Clone)]
 pub struct ReceiptSink(Arc<dyn Fn(Receipt) + Send + Sync>);
@@ -26,6 +28,8 @@ pub struct Settlement {
 
 /// Status in the receipt of a request whose client left before any status was sent (nginx's word for it).
 const CLIENT_CLOSED_REQUEST: u16 = 499;
+/// Longest model id or stop reason in a receipt, in characters; ARNs of profiles have about 100.
+const MOST_OF_A_NAME: usize = 256;
 
 // === impl ReceiptSink ===
 
@@ -73,7 +77,7 @@ impl Settlement {
 
     pub fn asked(&mut self, model: &str, stream: bool) {
         self.note(|r| {
-            r.model = model.to_owned();
+            r.model = cut(model, MOST_OF_A_NAME);
             r.stream = stream;
         });
     }
@@ -109,7 +113,7 @@ impl Settlement {
 
     pub fn complete(mut self, tally: &Tally, losses: usize) {
         self.tally(tally);
-        let stop = tally.stop.as_ref().map(|s| s.as_str().into_owned());
+        let stop = tally.stop.as_ref().map(|s| cut(&s.as_str(), MOST_OF_A_NAME));
         self.note(|r| {
             r.losses = losses;
             r.outcome = Outcome::Completed(stop);
@@ -125,7 +129,7 @@ impl Settlement {
                 class => Outcome::Failed(class),
             };
             r.status = status.unwrap_or(r.status);
-            r.detail = fault.detail.clone().or_else(|| Some(fault.to_string()));
+            r.detail = Some(discretion::detail(fault));
             r.upstream_request_id =
                 fault.request_id.clone().or_else(|| r.upstream_request_id.take());
         });

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use outcrop_model::ErrorClass;
+use outcrop_model::{ErrorClass, Fault};
 
 /// The last word on the upstream; starts as unknown.
 #[derive(Debug, Default)]
@@ -15,9 +15,10 @@ impl UpstreamHealth {
         self.0.store(1, Ordering::Relaxed);
     }
 
-    /// Only failures that say something of the way itself count.
-    pub fn note_fault(&self, class: ErrorClass) {
-        match class {
+    /// Only failures that say something of the way itself count. An error that AWS names and that is
+    /// not about the way proves that it is open.
+    pub fn note_fault(&self, fault: &Fault) {
+        match fault.class {
             ErrorClass::Unreachable | ErrorClass::WrongEndpoint => {
                 self.0.store(2, Ordering::Relaxed)
             }
@@ -26,6 +27,7 @@ impl UpstreamHealth {
             | ErrorClass::BadSignature => {
                 self.0.store(3, Ordering::Relaxed);
             }
+            _ if fault.code.is_some() => self.note_answer(),
             _ => {}
         }
     }

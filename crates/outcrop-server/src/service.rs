@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
-use outcrop_core::gateway::percent_decode;
+use outcrop_core::model_id::percent_decode;
 use outcrop_core::{Gateway, Inbound, Operation, Reply, models};
 use outcrop_model::{Dialect, ErrorClass, Fault, Phase};
 use serde_json::json;
