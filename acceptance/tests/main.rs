@@ -5,6 +5,7 @@
 mod bad_input;
 mod door;
 mod drain;
+mod embeddings;
 mod errors;
 mod leaving;
 mod losses;

@@ -1,5 +1,7 @@
 //! The way of a request: peek → plan → attempt → return → settle.
 
+mod bundle;
+
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
@@ -7,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use outcrop_aws::{AwsClient, Backoff, Incoming, Outbound};
 use outcrop_dialect::answer::{Label, whole};
+use outcrop_dialect::bundle::mistaken;
 use outcrop_dialect::plan::{Outgoing, Peeked, Way};
 use outcrop_model::{Carrier, Catalog, Dialect, Fault, Fidelity, Ledger};
 
@@ -113,6 +116,9 @@ impl Gateway {
 
     /// Answers one request; every failure is a reply in the caller's dialect.
     pub async fn handle(&self, inbound: Inbound, mut settlement: Settlement) -> Reply {
+        if let Operation::Special(specialty) = inbound.operation {
+            return self.answer_bundle(specialty, &inbound, settlement).await;
+        }
         let dialect = inbound.operation.dialect();
         let outcome = match self.plan(&inbound, &mut settlement) {
             Ok(planned) => self.run(planned, &mut settlement).await,
@@ -140,17 +146,24 @@ impl Gateway {
                 *carrier,
                 *stream,
             ),
+            // Taken by `handle` before.
+            Operation::Special(_) => return Err(Fault::invalid("", "is not a chat.")),
         };
         settlement.asked(&peeked.model, peeked.stream);
         model_id::check(&peeked.model)?;
         let model = peeked.model.to_string();
+        if !matches!(operation, Operation::Bedrock { .. })
+            && let Some(specialist) = self.catalog.specialist(&model)
+        {
+            return Err(mistaken(&model, specialist));
+        }
         let mut ledger = Ledger::default();
         let outgoing = peeked.plan(self.catalog.card(&model), &mut ledger)?;
         ledger.verdict(self.settings.fidelity)?;
         settlement.planned(outgoing.carrier, ledger.losses().len());
         let segment: Cow<'_, str> = match operation {
             Operation::Bedrock { model, .. } => Cow::Borrowed(model),
-            Operation::ChatCompletions | Operation::Messages => {
+            Operation::ChatCompletions | Operation::Messages | Operation::Special(_) => {
                 Cow::Owned(model_id::percent_encode(&model))
             }
         };

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
+use outcrop_dialect::bundle::Specialty;
 use outcrop_model::{Carrier, Dialect};
 
 /// A request with its whole body, and what its path said.
@@ -21,6 +22,8 @@ pub enum Operation {
     ChatCompletions,
     /// Anthropic Messages.
     Messages,
+    /// What models other than chat models do.
+    Special(Specialty),
     /// Bedrock's own API. `model` is the raw, still encoded path segment.
     Bedrock { model: String, carrier: Carrier, stream: bool },
 }
@@ -31,6 +34,7 @@ impl Operation {
         match self {
             Operation::ChatCompletions => Dialect::OpenAiChat,
             Operation::Messages => Dialect::Anthropic,
+            Operation::Special(Specialty::Embeddings) => Dialect::OpenAiEmbeddings,
             Operation::Bedrock { carrier: Carrier::Converse, .. } => Dialect::Converse,
             Operation::Bedrock { .. } => Dialect::Native,
         }

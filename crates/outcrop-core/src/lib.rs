@@ -10,6 +10,7 @@
 
 pub mod attempt;
 mod discretion;
+pub mod fan;
 pub mod gateway;
 pub mod inbound;
 pub mod model_id;
@@ -21,5 +22,6 @@ pub mod upstream;
 
 pub use gateway::{Gateway, Settings};
 pub use inbound::{Inbound, Operation};
+pub use outcrop_dialect::bundle::Specialty;
 pub use reply::{Reply, ReplyBody};
 pub use settle::ReceiptSink;

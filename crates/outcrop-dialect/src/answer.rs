@@ -66,9 +66,10 @@ pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Resu
         Way::Translate { from, to, names, .. } => {
             let mut response = match from {
                 Dialect::Anthropic => anthropic::decode_response(body, Phase::BeforeCommit)?,
-                Dialect::Converse | Dialect::OpenAiChat | Dialect::Native => {
-                    converse::decode_response(body)?
-                }
+                Dialect::Converse
+                | Dialect::OpenAiChat
+                | Dialect::OpenAiEmbeddings
+                | Dialect::Native => converse::decode_response(body)?,
             };
             if let Some(fault) = unusable(&response.stop).filter(|_| response.blocks.is_empty()) {
                 return Err(fault.at_phase(Phase::BeforeCommit));
@@ -79,7 +80,10 @@ pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Resu
                 Dialect::OpenAiChat => {
                     openai::encode_response(&response, &openai_label(label, false), ledger)
                 }
-                Dialect::Anthropic | Dialect::Converse | Dialect::Native => {
+                Dialect::Anthropic
+                | Dialect::Converse
+                | Dialect::OpenAiEmbeddings
+                | Dialect::Native => {
                     anthropic::encode_response(&response, &anthropic_label(label), ledger)
                 }
             };
@@ -170,17 +174,19 @@ impl AnswerStream {
             Way::Translate { from, to, names, include_usage } => {
                 let reader = match from {
                     Dialect::Anthropic => Reader::Anthropic(anthropic::Reader::default()),
-                    Dialect::Converse | Dialect::OpenAiChat | Dialect::Native => {
-                        Reader::Converse(converse::Reader::default())
-                    }
+                    Dialect::Converse
+                    | Dialect::OpenAiChat
+                    | Dialect::OpenAiEmbeddings
+                    | Dialect::Native => Reader::Converse(converse::Reader::default()),
                 };
                 let writer: Box<dyn StreamWriter> = match to {
                     Dialect::OpenAiChat => {
                         Box::new(ChunkWriter::new(&openai_label(label, include_usage)))
                     }
-                    Dialect::Anthropic | Dialect::Converse | Dialect::Native => {
-                        Box::new(MessageWriter::new(anthropic_label(label)))
-                    }
+                    Dialect::Anthropic
+                    | Dialect::Converse
+                    | Dialect::OpenAiEmbeddings
+                    | Dialect::Native => Box::new(MessageWriter::new(anthropic_label(label))),
                 };
                 Route::Translate { reader, sequencer: Sequencer::default(), names, writer }
             }

@@ -6,7 +6,10 @@
 
 pub mod answer;
 pub mod anthropic;
+pub mod bundle;
 pub mod converse;
+pub mod embeddings;
+pub mod fields;
 pub mod fit;
 mod gate;
 pub mod invoke;

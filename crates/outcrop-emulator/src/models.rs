@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::config::Config;
+use crate::native::embed;
 
 pub(crate) use resolve::Target;
 
@@ -66,6 +67,8 @@ pub(crate) struct Model {
     /// Whether temperature, top_p and top_k may be set at all.
     pub(crate) sampling: bool,
     pub(crate) anthropic_versions: Vec<String>,
+    /// Set for models that answer with vectors.
+    pub(crate) embedding: Option<embed::Limits>,
 }
 
 /// How thinking is asked for.

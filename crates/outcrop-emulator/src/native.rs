@@ -11,6 +11,7 @@
 pub mod anthropic;
 mod cohere;
 mod deepseek;
+pub(crate) mod embed;
 mod llama;
 mod media;
 mod metrics;

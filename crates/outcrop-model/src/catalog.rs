@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 use serde::Deserialize;
 
 use crate::dialect::Dialect;
+use crate::specialist;
 
 const BUILT_IN: &str = include_str!("../../../catalog/models.toml");
 
@@ -203,7 +204,11 @@ impl Catalog {
     pub fn built_in() -> &'static Catalog {
         static CATALOG: OnceLock<Catalog> = OnceLock::new();
         #[expect(clippy::expect_used, reason = "compiled in and parsed by a test")]
-        CATALOG.get_or_init(|| Catalog::parse(BUILT_IN).expect("the built-in catalog parses"))
+        CATALOG.get_or_init(|| {
+            let mut catalog = Catalog::parse(BUILT_IN).expect("the built-in catalog parses");
+            catalog.listed.extend_from_slice(specialist::listed());
+            catalog
+        })
     }
 
     /// Parses a catalog file. Errors name the card.
@@ -231,6 +236,12 @@ impl Catalog {
         let id = self.foundation_id(model);
         let found = self.prefixes.iter().find(|(prefix, _)| id.starts_with(prefix.as_str()));
         found.map_or(&self.unknown, |(_, index)| &self.cards[*index])
+    }
+
+    /// Whether a card describes the model by name.
+    pub fn is_known(&self, model: &str) -> bool {
+        let id = self.foundation_id(model);
+        self.prefixes.iter().any(|(prefix, _)| id.starts_with(prefix.as_str()))
     }
 
     /// The foundation id inside a profile id or ARN, as far as the text tells.

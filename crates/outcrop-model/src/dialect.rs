@@ -12,6 +12,8 @@ pub enum Dialect {
     Anthropic,
     /// Bedrock Converse.
     Converse,
+    /// OpenAI Embeddings.
+    OpenAiEmbeddings,
     /// A model family's own body for InvokeModel; the gateway relays it unread.
     Native,
 }
@@ -36,6 +38,7 @@ impl Dialect {
             Dialect::OpenAiChat => "openai_chat",
             Dialect::Anthropic => "anthropic",
             Dialect::Converse => "converse",
+            Dialect::OpenAiEmbeddings => "openai_embeddings",
             Dialect::Native => "native",
         }
     }

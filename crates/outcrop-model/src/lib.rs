@@ -15,6 +15,7 @@ pub mod json;
 pub mod ledger;
 pub mod receipt;
 pub mod scrub;
+pub mod specialist;
 pub mod stop;
 pub mod usage;
 
@@ -28,5 +29,6 @@ pub use frame::{Frame, FrameKind};
 pub use json::{Extra, Json, Object};
 pub use ledger::{Fidelity, Ledger, Loss};
 pub use receipt::{Outcome, Receipt};
+pub use specialist::{EmbeddingCard, Specialist};
 pub use stop::StopReason;
 pub use usage::Usage;

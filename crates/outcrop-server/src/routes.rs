@@ -1,7 +1,7 @@
 //! URL → operation, on the raw path.
 
 use http::Method;
-use outcrop_core::Operation;
+use outcrop_core::{Operation, Specialty};
 use outcrop_model::{Carrier, Dialect};
 
 /// What a path and method stand for.
@@ -88,6 +88,9 @@ fn exact(method: &Method, path: &str) -> Route {
             post(method, Operation::ChatCompletions)
         }
         "/v1/messages" if dialect != Some(Dialect::OpenAiChat) => post(method, Operation::Messages),
+        "/v1/embeddings" if dialect != Some(Dialect::Anthropic) => {
+            post(method, Operation::Special(Specialty::Embeddings))
+        }
         "/v1/models" => get(method, Route::ListModels),
         other => match other.strip_prefix("/v1/models/") {
             Some(id) if !id.is_empty() => get(method, Route::GetModel(id.to_owned())),
@@ -184,6 +187,10 @@ mod tests {
         }
         for path in ["/v1/messages", "/anthropic/v1/messages"] {
             assert_eq!(route(&Method::POST, path), Route::Operation(Operation::Messages));
+        }
+        for path in ["/v1/embeddings", "/openai/v1/embeddings"] {
+            let operation = Operation::Special(Specialty::Embeddings);
+            assert_eq!(route(&Method::POST, path), Route::Operation(operation));
         }
         assert_eq!(
             route(&Method::GET, "/openai/v1/models/a%2Fb"),

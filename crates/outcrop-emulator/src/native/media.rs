@@ -19,6 +19,15 @@ fn decode(node: &Node<'_>, text: &str) -> Parsed<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The bytes of a base64 data URL.
+pub(crate) fn decoded_url(node: &Node<'_>) -> Parsed<Vec<u8>> {
+    let url = node.text()?.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
+    let Some((_, data)) = url else {
+        return Err(node.fail("only base64 data URLs are supported"));
+    };
+    decode(node, data)
+}
+
 /// Media from a `data:image/png;base64,…` URL; other URLs are refused, nothing is fetched here.
 pub(crate) fn from_data_url(kind: &'static str, node: &Node<'_>) -> Parsed<Part> {
     let url = node.text()?.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::{judge, resolve};
 use crate::engine::Setting;
-use crate::native;
+use crate::models::Model;
+use crate::native::{self, embed};
 use crate::refusal::Refusal;
 use crate::reply::{Event, Reply};
 use crate::service::{Call, State};
@@ -18,6 +19,9 @@ pub(super) fn answer(state: &State, call: &Call<'_>, body: &Value) -> Result<Rep
     let target = resolve(state, call)?;
     let model = target.model;
     let family = model.native.as_str();
+    if let Some(limits) = &model.embedding {
+        return vectors(call, model, limits, body);
+    }
     let prompt = judge::native(model, body)?;
     let input = tokens::prompt(&prompt);
     if input > model.context {
@@ -43,6 +47,33 @@ pub(super) fn answer(state: &State, call: &Call<'_>, body: &Value) -> Result<Rep
     }
     let whole = native::response(family, names.model, &names.message, &prompt, &outcome.answer);
     Ok(echoed(counted(Reply::json(whole), &outcome.answer.usage, call), call))
+}
+
+/// The answer of an embedding model.
+fn vectors(
+    call: &Call<'_>,
+    model: &Model,
+    limits: &embed::Limits,
+    body: &Value,
+) -> Result<Reply, Refusal> {
+    if call.routed.operation.streams() {
+        return Err(Refusal::validation("The model is unsupported for streaming."));
+    }
+    let Some(outcome) = embed::answer(&model.native, limits, body) else {
+        let family = &model.native;
+        return Err(Refusal::validation(format!("Nothing is known of the family {family}.")));
+    };
+    let embed::Embedded { body, tokens } = outcome.map_err(Refusal::validation)?;
+    if tokens > model.context {
+        let most = model.context;
+        return Err(Refusal::validation(format!(
+            "400 Bad Request: Too many input tokens. Max input tokens: {most}, request input token count: {tokens} "
+        )));
+    }
+    let reply = Reply::json(body)
+        .with_header("X-Amzn-Bedrock-Input-Token-Count", tokens)
+        .with_header("X-Amzn-Bedrock-Invocation-Latency", elapsed_ms(call));
+    Ok(echoed(reply, call))
 }
 
 /// The names a native response mentions.

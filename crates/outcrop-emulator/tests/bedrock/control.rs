@@ -13,7 +13,8 @@ async fn foundation_models_are_listed_and_found() {
     assert_eq!(haiku["inferenceTypesSupported"], json!(["ON_DEMAND", "INFERENCE_PROFILE"]));
     let filtered =
         Ask::get("/foundation-models", "byProvider=Cohere").send(&emulator).await.ok().json();
-    assert_eq!(filtered["modelSummaries"].as_array().unwrap().len(), 3);
+    let filtered = filtered["modelSummaries"].as_array().unwrap();
+    assert!(filtered.len() > 2 && filtered.iter().all(|model| model["providerName"] == "Cohere"));
     let path = "/foundation-models/anthropic.claude-3-haiku-20240307-v1%3A0";
     let one = Ask::get(path, "").send(&emulator).await.ok().json();
     assert_eq!(one["modelDetails"], *haiku);

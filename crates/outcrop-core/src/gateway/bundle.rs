@@ -1,0 +1,175 @@
+//! Requests that become several calls of InvokeModel: plan, attempt each, put together, settle once.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use outcrop_aws::{Incoming, Outbound};
+use outcrop_dialect::answer::{Label, Tally};
+use outcrop_dialect::bundle::{Bundle, Piece, Specialty, input_tokens, plan};
+use outcrop_model::{Carrier, Fault, Fidelity, Ledger, Usage};
+
+use super::{Gateway, MAX_ANSWER, copy_bedrock_headers};
+use crate::attempt::Retries;
+use crate::fan::fan_out;
+use crate::inbound::Inbound;
+use crate::model_id;
+use crate::reply::Reply;
+use crate::settle::Settlement;
+
+/// Calls of one request that run at once: enough to hide latency, few enough that one client with a
+/// long list does not spend an account's requests per minute in a second.
+const FAN_WIDTH: usize = 8;
+const INPUT_TOKENS: &str = "x-amzn-bedrock-input-token-count";
+
+/// A planned bundle with what every call of it needs.
+struct Planned {
+    bundle: Bundle,
+    path: String,
+    headers: HeaderMap,
+    label: Label,
+    ledger: Ledger,
+}
+
+/// What one call brought, with Bedrock's id of it.
+struct Returned {
+    piece: Piece,
+    request_id: Option<String>,
+}
+
+impl Gateway {
+    /// Answers a request for a specialist.
+    pub(super) async fn answer_bundle(
+        &self,
+        specialty: Specialty,
+        inbound: &Inbound,
+        mut settlement: Settlement,
+    ) -> Reply {
+        let outcome = match self.plan_bundle(specialty, inbound, &mut settlement) {
+            Ok(planned) => self.run_bundle(&planned, &mut settlement).await.map(|r| (planned, r)),
+            Err(fault) => Err(fault),
+        };
+        match outcome {
+            Ok((planned, returned)) => self.reply_bundle(planned, returned, inbound, settlement),
+            Err(fault) => {
+                let dialect = inbound.operation.dialect();
+                let reply = Reply::fault(&fault, dialect, &inbound.request_id);
+                settlement.fail(&fault, Some(reply.status.as_u16()));
+                reply
+            }
+        }
+    }
+
+    fn plan_bundle(
+        &self,
+        specialty: Specialty,
+        inbound: &Inbound,
+        settlement: &mut Settlement,
+    ) -> Result<Planned, Fault> {
+        let mut ledger = Ledger::default();
+        let asked = |model: &str| settlement.asked(model, false);
+        let bundle = plan(specialty, &inbound.body, self.catalog, asked, &mut ledger)?;
+        model_id::check(&bundle.model)?;
+        ledger.verdict(self.settings.fidelity)?;
+        settlement.planned(Carrier::Invoke, ledger.losses().len());
+        let model = bundle.model.clone();
+        let path = format!(
+            "/model/{}/{}",
+            model_id::percent_encode(&model),
+            Carrier::Invoke.path_segment(false)
+        );
+        let mut headers = HeaderMap::new();
+        copy_bedrock_headers(&inbound.headers, &mut headers);
+        let created =
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let label = Label { id: inbound.request_id.replace('-', ""), created, model };
+        Ok(Planned { bundle, path, headers, label, ledger })
+    }
+
+    /// All calls, each until it succeeds or all hope is gone; the first failure is the answer.
+    async fn run_bundle(
+        &self,
+        planned: &Planned,
+        settlement: &mut Settlement,
+    ) -> Result<Vec<Returned>, Fault> {
+        let settlement = Mutex::new(settlement);
+        let attempt = || settlement.lock().unwrap_or_else(PoisonError::into_inner).attempt();
+        let calls = planned.bundle.calls.len();
+        fan_out(calls, FAN_WIDTH, |index| self.call(planned, index, &attempt)).await
+    }
+
+    async fn call(
+        &self,
+        planned: &Planned,
+        index: usize,
+        attempt: &(dyn Fn() + Sync),
+    ) -> Result<Returned, Fault> {
+        let body = planned.bundle.calls[index].clone();
+        let outbound = outbound(planned, body);
+        let mut retries = Retries::new(&self.settings.backoff);
+        loop {
+            attempt();
+            match self.call_once(planned, index, &outbound).await {
+                Ok(returned) => {
+                    self.upstream.note_answer();
+                    return Ok(returned);
+                }
+                Err(fault) => {
+                    self.upstream.note_fault(&fault);
+                    retries.after(fault).await?;
+                }
+            }
+        }
+    }
+
+    async fn call_once(
+        &self,
+        planned: &Planned,
+        index: usize,
+        outbound: &Outbound,
+    ) -> Result<Returned, Fault> {
+        let Incoming { headers, request_id, body, .. } = self.aws.send(outbound).await?;
+        let theirs = body.collect(MAX_ANSWER).await?;
+        let mut piece = planned.bundle.task.read(index, &theirs)?;
+        piece.input_tokens = told_tokens(&headers).or(piece.input_tokens);
+        Ok(Returned { piece, request_id })
+    }
+
+    fn reply_bundle(
+        &self,
+        planned: Planned,
+        returned: Vec<Returned>,
+        inbound: &Inbound,
+        mut settlement: Settlement,
+    ) -> Reply {
+        let Planned { bundle, label, mut ledger, .. } = planned;
+        let first_id = returned.first().and_then(|r| r.request_id.clone());
+        let pieces: Vec<Piece> = returned.into_iter().map(|r| r.piece).collect();
+        let body = bundle.task.write(&pieces, &label, &mut ledger);
+        settlement.answered(first_id.as_deref());
+        settlement.committed(StatusCode::OK.as_u16());
+        let usage = input_tokens(&pieces).map(|input| Usage { input, ..Usage::default() });
+        settlement.complete(&Tally { usage, ..Tally::default() }, ledger.losses().len());
+        let mut reply = Reply::json(StatusCode::OK, body);
+        reply.label(&inbound.request_id, first_id.as_deref());
+        if self.settings.fidelity == Fidelity::Report
+            && let Some(losses) = ledger.header()
+        {
+            reply.report(&losses);
+        }
+        reply
+    }
+}
+
+fn outbound(planned: &Planned, body: Bytes) -> Outbound {
+    let mut outbound = Outbound::post(planned.path.clone(), body);
+    let json = http::HeaderValue::from_static("application/json");
+    outbound.headers.insert(http::header::ACCEPT, json);
+    copy_bedrock_headers(&planned.headers, &mut outbound.headers);
+    outbound
+}
+
+fn told_tokens(headers: &HeaderMap) -> Option<u64> {
+    headers.get(INPUT_TOKENS)?.to_str().ok()?.parse().ok()
+}
