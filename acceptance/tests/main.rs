@@ -11,6 +11,7 @@ mod leaving;
 mod losses;
 mod paths;
 mod receipts;
+mod rerank;
 mod retries;
 mod streams;
 mod support;

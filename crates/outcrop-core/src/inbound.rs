@@ -35,6 +35,7 @@ impl Operation {
             Operation::ChatCompletions => Dialect::OpenAiChat,
             Operation::Messages => Dialect::Anthropic,
             Operation::Special(Specialty::Embeddings) => Dialect::OpenAiEmbeddings,
+            Operation::Special(Specialty::Rerank { .. }) => Dialect::CohereRerank,
             Operation::Bedrock { carrier: Carrier::Converse, .. } => Dialect::Converse,
             Operation::Bedrock { .. } => Dialect::Native,
         }

@@ -69,6 +69,7 @@ pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Resu
                 Dialect::Converse
                 | Dialect::OpenAiChat
                 | Dialect::OpenAiEmbeddings
+                | Dialect::CohereRerank
                 | Dialect::Native => converse::decode_response(body)?,
             };
             if let Some(fault) = unusable(&response.stop).filter(|_| response.blocks.is_empty()) {
@@ -83,6 +84,7 @@ pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Resu
                 Dialect::Anthropic
                 | Dialect::Converse
                 | Dialect::OpenAiEmbeddings
+                | Dialect::CohereRerank
                 | Dialect::Native => {
                     anthropic::encode_response(&response, &anthropic_label(label), ledger)
                 }
@@ -177,6 +179,7 @@ impl AnswerStream {
                     Dialect::Converse
                     | Dialect::OpenAiChat
                     | Dialect::OpenAiEmbeddings
+                    | Dialect::CohereRerank
                     | Dialect::Native => Reader::Converse(converse::Reader::default()),
                 };
                 let writer: Box<dyn StreamWriter> = match to {
@@ -186,6 +189,7 @@ impl AnswerStream {
                     Dialect::Anthropic
                     | Dialect::Converse
                     | Dialect::OpenAiEmbeddings
+                    | Dialect::CohereRerank
                     | Dialect::Native => Box::new(MessageWriter::new(anthropic_label(label))),
                 };
                 Route::Translate { reader, sequencer: Sequencer::default(), names, writer }

@@ -10,13 +10,15 @@ use bytes::Bytes;
 use outcrop_model::{Catalog, ErrorClass, Fault, Ledger, Phase, Specialist};
 
 use crate::answer::Label;
-use crate::embeddings;
+use crate::{embeddings, rerank};
 
 /// What a request wants of a model that does not chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Specialty {
     /// OpenAI Embeddings.
     Embeddings,
+    /// Cohere Rerank, in the version of the path.
+    Rerank { version: u8 },
 }
 
 /// A planned request.
@@ -68,6 +70,14 @@ pub fn plan(
             match catalog.specialist(&request.model) {
                 Some(Specialist::Embeddings(card)) => embeddings::plan(request, card, ledger),
                 _ => Err(wrong_model(&request.model, "makes no embeddings", catalog)),
+            }
+        }
+        Specialty::Rerank { version } => {
+            let request = rerank::decode(body)?;
+            asked(&request.model);
+            match catalog.specialist(&request.model) {
+                Some(Specialist::Rerank(card)) => rerank::plan(request, version, card, ledger),
+                _ => Err(wrong_model(&request.model, "ranks no documents", catalog)),
             }
         }
     }

@@ -18,6 +18,7 @@ pub mod openai;
 pub mod plan;
 pub mod relay;
 pub mod render;
+pub mod rerank;
 mod schema;
 pub mod sequencer;
 pub mod sse;

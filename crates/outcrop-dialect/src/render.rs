@@ -218,6 +218,10 @@ pub fn render(fault: &Fault, dialect: Dialect, request_id: &str) -> Rendered {
             openai_body(fault, &mut body);
             (row.openai.0, None)
         }
+        Dialect::CohereRerank => {
+            bedrock_body(fault, &mut body);
+            (row.openai.0, None)
+        }
         Dialect::Anthropic => {
             anthropic_body(fault, Some(request_id), &mut body);
             (row.anthropic.0, None)
@@ -265,7 +269,7 @@ pub fn anthropic_body(fault: &Fault, request_id: Option<&str>, out: &mut Vec<u8>
     w.close_object();
 }
 
-/// `{"message"}`, as Bedrock writes it.
+/// `{"message"}`, as Bedrock and Cohere write it.
 pub fn bedrock_body(fault: &Fault, out: &mut Vec<u8>) {
     let mut w = JsonWriter::new(out);
     w.open_object();
@@ -356,6 +360,7 @@ mod tests {
             for dialect in [
                 Dialect::OpenAiChat,
                 Dialect::OpenAiEmbeddings,
+                Dialect::CohereRerank,
                 Dialect::Anthropic,
                 Dialect::Converse,
                 Dialect::Native,

@@ -20,6 +20,7 @@ mod nova;
 mod openai;
 mod plain;
 mod reader;
+pub(crate) mod rerank;
 mod template;
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,8 @@ pub enum Dialect {
     Converse,
     /// OpenAI Embeddings.
     OpenAiEmbeddings,
+    /// Cohere Rerank.
+    CohereRerank,
     /// A model family's own body for InvokeModel; the gateway relays it unread.
     Native,
 }
@@ -39,6 +41,7 @@ impl Dialect {
             Dialect::Anthropic => "anthropic",
             Dialect::Converse => "converse",
             Dialect::OpenAiEmbeddings => "openai_embeddings",
+            Dialect::CohereRerank => "cohere_rerank",
             Dialect::Native => "native",
         }
     }

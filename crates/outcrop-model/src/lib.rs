@@ -29,6 +29,6 @@ pub use frame::{Frame, FrameKind};
 pub use json::{Extra, Json, Object};
 pub use ledger::{Fidelity, Ledger, Loss};
 pub use receipt::{Outcome, Receipt};
-pub use specialist::{EmbeddingCard, Specialist};
+pub use specialist::{EmbeddingCard, RerankCard, Specialist};
 pub use stop::StopReason;
 pub use usage::Usage;

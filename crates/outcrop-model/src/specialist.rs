@@ -11,12 +11,16 @@ use serde::Deserialize;
 
 use crate::catalog::{Catalog, Listed};
 
-const BUILT_IN: [&str; 1] = [include_str!("../../../catalog/embeddings.toml")];
+const BUILT_IN: [&str; 2] = [
+    include_str!("../../../catalog/embeddings.toml"),
+    include_str!("../../../catalog/rerank.toml"),
+];
 
 /// What a specialist does, and how it wants to be asked.
 #[derive(Debug)]
 pub enum Specialist {
     Embeddings(EmbeddingCard),
+    Rerank(RerankCard),
 }
 
 /// A model that turns inputs into vectors.
@@ -41,6 +45,17 @@ pub struct EmbeddingCard {
     /// Input types as callers write them, with the model's own words.
     #[serde(default)]
     pub input_types: BTreeMap<String, String>,
+}
+
+/// A model that orders documents by a query.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RerankCard {
+    /// Documents that one call takes.
+    pub max_documents: usize,
+    /// Version that the native body must name, if any.
+    #[serde(default)]
+    pub api_version: Option<u64>,
 }
 
 /// The native bodies of embedding models.
@@ -71,6 +86,8 @@ struct File {
     #[serde(default)]
     embedding: BTreeMap<String, Entry>,
     #[serde(default)]
+    rerank: BTreeMap<String, Entry>,
+    #[serde(default)]
     listed: Vec<Listed>,
 }
 
@@ -91,6 +108,7 @@ impl Specialist {
     pub fn what(&self) -> &'static str {
         match self {
             Specialist::Embeddings(_) => "an embedding model",
+            Specialist::Rerank(_) => "a rerank model",
         }
     }
 
@@ -98,6 +116,7 @@ impl Specialist {
     pub fn path(&self) -> &'static str {
         match self {
             Specialist::Embeddings(_) => "/v1/embeddings",
+            Specialist::Rerank(_) => "/v1/rerank",
         }
     }
 }
@@ -131,11 +150,16 @@ impl Shelf {
     fn parse(texts: &[&str]) -> Result<Self, String> {
         let mut shelf = Self { entries: Vec::new(), specialists: Vec::new(), listed: Vec::new() };
         for text in texts {
-            let File { embedding, listed } = toml::from_str(text).map_err(|e| e.to_string())?;
+            let File { embedding, rerank, listed } =
+                toml::from_str(text).map_err(|e| e.to_string())?;
             shelf.listed.extend(listed);
             for (name, entry) in embedding {
                 let card = shelf.enter(&name, entry)?;
                 shelf.specialists.push(Specialist::Embeddings(card));
+            }
+            for (name, entry) in rerank {
+                let card = shelf.enter(&name, entry)?;
+                shelf.specialists.push(Specialist::Rerank(card));
             }
         }
         shelf.entries.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.0.cmp(&b.0)));
@@ -173,6 +197,7 @@ mod tests {
                     let default = card.input_type.as_ref();
                     assert!(default.is_none_or(|word| card.input_types.contains_key(word)));
                 }
+                Specialist::Rerank(card) => assert!(card.max_documents > 0),
             }
         }
         for listed in &shelf.listed {
@@ -191,6 +216,8 @@ mod tests {
         ] {
             assert!(matches!(catalog.specialist(id), Some(Specialist::Embeddings(_))), "{id}");
         }
+        let rerank = catalog.specialist("amazon.rerank-v1:0");
+        assert!(matches!(rerank, Some(Specialist::Rerank(_))));
         assert!(catalog.specialist("us.amazon.nova-2-lite-v1:0").is_none());
     }
 }

@@ -91,6 +91,12 @@ fn exact(method: &Method, path: &str) -> Route {
         "/v1/embeddings" if dialect != Some(Dialect::Anthropic) => {
             post(method, Operation::Special(Specialty::Embeddings))
         }
+        "/v1/rerank" if dialect.is_none() => {
+            post(method, Operation::Special(Specialty::Rerank { version: 1 }))
+        }
+        "/v2/rerank" if dialect.is_none() => {
+            post(method, Operation::Special(Specialty::Rerank { version: 2 }))
+        }
         "/v1/models" => get(method, Route::ListModels),
         other => match other.strip_prefix("/v1/models/") {
             Some(id) if !id.is_empty() => get(method, Route::GetModel(id.to_owned())),
@@ -190,6 +196,10 @@ mod tests {
         }
         for path in ["/v1/embeddings", "/openai/v1/embeddings"] {
             let operation = Operation::Special(Specialty::Embeddings);
+            assert_eq!(route(&Method::POST, path), Route::Operation(operation));
+        }
+        for (path, version) in [("/v1/rerank", 1), ("/v2/rerank", 2)] {
+            let operation = Operation::Special(Specialty::Rerank { version });
             assert_eq!(route(&Method::POST, path), Route::Operation(operation));
         }
         assert_eq!(

@@ -27,6 +27,11 @@ fn embeddings() {
     each("embeddings", Specialty::Embeddings);
 }
 
+#[test]
+fn rerank() {
+    each("rerank", Specialty::Rerank { version: 2 });
+}
+
 fn each(kind: &str, specialty: Specialty) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/specialists").join(kind);
     let mut folders: Vec<PathBuf> =

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{judge, resolve};
 use crate::engine::Setting;
 use crate::models::Model;
-use crate::native::{self, embed};
+use crate::native::{self, embed, rerank};
 use crate::refusal::Refusal;
 use crate::reply::{Event, Reply};
 use crate::service::{Call, State};
@@ -21,6 +21,9 @@ pub(super) fn answer(state: &State, call: &Call<'_>, body: &Value) -> Result<Rep
     let family = model.native.as_str();
     if let Some(limits) = &model.embedding {
         return vectors(call, model, limits, body);
+    }
+    if let Some(outcome) = rerank::answer(family, body) {
+        return ranking(call, outcome);
     }
     let prompt = judge::native(model, body)?;
     let input = tokens::prompt(&prompt);
@@ -56,9 +59,7 @@ fn vectors(
     limits: &embed::Limits,
     body: &Value,
 ) -> Result<Reply, Refusal> {
-    if call.routed.operation.streams() {
-        return Err(Refusal::validation("The model is unsupported for streaming."));
-    }
+    no_stream(call)?;
     let Some(outcome) = embed::answer(&model.native, limits, body) else {
         let family = &model.native;
         return Err(Refusal::validation(format!("Nothing is known of the family {family}.")));
@@ -70,10 +71,29 @@ fn vectors(
             "400 Bad Request: Too many input tokens. Max input tokens: {most}, request input token count: {tokens} "
         )));
     }
+    Ok(whole(call, body, tokens))
+}
+
+/// The answer of a rerank model.
+fn ranking(call: &Call<'_>, outcome: Result<(Value, u64), String>) -> Result<Reply, Refusal> {
+    no_stream(call)?;
+    let (body, tokens) = outcome.map_err(Refusal::validation)?;
+    Ok(whole(call, body, tokens))
+}
+
+fn no_stream(call: &Call<'_>) -> Result<(), Refusal> {
+    match call.routed.operation.streams() {
+        true => Err(Refusal::validation("The model is unsupported for streaming.")),
+        false => Ok(()),
+    }
+}
+
+/// An answer of a model that writes no tokens.
+fn whole(call: &Call<'_>, body: Value, tokens: u64) -> Reply {
     let reply = Reply::json(body)
         .with_header("X-Amzn-Bedrock-Input-Token-Count", tokens)
         .with_header("X-Amzn-Bedrock-Invocation-Latency", elapsed_ms(call));
-    Ok(echoed(reply, call))
+    echoed(reply, call)
 }
 
 /// The names a native response mentions.
