@@ -23,7 +23,7 @@
 //! (`{"engine": "echo"}`).
 //!
 //! # What is simulated
-//! The tokeniser, latency, caching; there are no quotas and no guardrails.
+//! The tokeniser, latency, caching, guardrails, reranking and jobs; there are no quotas.
 
 mod admin;
 mod auth;

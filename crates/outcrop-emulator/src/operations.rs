@@ -3,8 +3,11 @@
 mod control;
 mod converse;
 mod count;
+mod guardrail;
 mod invoke;
+pub(crate) mod jobs;
 mod judge;
+mod rerank;
 
 use serde_json::Value;
 
@@ -34,6 +37,12 @@ pub(crate) fn answer(state: &State, call: &Call<'_>) -> Result<Reply, Refusal> {
             invoke::answer(state, call, &body)
         }
         Operation::CountTokens => count::answer(state, call, &body),
+        Operation::ApplyGuardrail => guardrail::apply(call, &body),
+        Operation::InvokeGuardrailChecks => Ok(guardrail::checks(&body)),
+        Operation::StartAsyncInvoke => jobs::start(state, call, &body),
+        Operation::GetAsyncInvoke => jobs::get(state, call),
+        Operation::ListAsyncInvokes => Ok(jobs::list(state, call)),
+        Operation::Rerank => rerank::answer(&body),
         Operation::ListFoundationModels => Ok(control::list_models(state, call)),
         Operation::GetFoundationModel => control::get_model(state, call),
         Operation::ListInferenceProfiles => Ok(control::list_profiles(state, call)),

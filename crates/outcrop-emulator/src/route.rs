@@ -12,6 +12,13 @@ pub enum Operation {
     InvokeModel,
     InvokeModelWithResponseStream,
     CountTokens,
+    ApplyGuardrail,
+    InvokeGuardrailChecks,
+    StartAsyncInvoke,
+    GetAsyncInvoke,
+    ListAsyncInvokes,
+    /// Of bedrock-agent-runtime.
+    Rerank,
     ListFoundationModels,
     GetFoundationModel,
     ListInferenceProfiles,
@@ -23,6 +30,8 @@ pub enum Operation {
 pub(crate) struct Routed {
     pub(crate) operation: Operation,
     pub(crate) id: String,
+    /// The second member in the path: a guardrail's version.
+    pub(crate) version: String,
 }
 
 impl Operation {
@@ -34,6 +43,12 @@ impl Operation {
             Self::InvokeModel => "InvokeModel",
             Self::InvokeModelWithResponseStream => "InvokeModelWithResponseStream",
             Self::CountTokens => "CountTokens",
+            Self::ApplyGuardrail => "ApplyGuardrail",
+            Self::InvokeGuardrailChecks => "InvokeGuardrailChecks",
+            Self::StartAsyncInvoke => "StartAsyncInvoke",
+            Self::GetAsyncInvoke => "GetAsyncInvoke",
+            Self::ListAsyncInvokes => "ListAsyncInvokes",
+            Self::Rerank => "Rerank",
             Self::ListFoundationModels => "ListFoundationModels",
             Self::GetFoundationModel => "GetFoundationModel",
             Self::ListInferenceProfiles => "ListInferenceProfiles",
@@ -54,7 +69,17 @@ impl Operation {
 /// Routes on the raw segments.
 pub(crate) fn route(method: &str, raw_path: &str) -> Result<Routed, Refusal> {
     let segments: Vec<&str> = raw_path.trim_start_matches('/').split('/').collect();
+    let mut version = "";
     let found = match (method, segments.as_slice()) {
+        ("POST", ["guardrail", id, "version", of, "apply"]) => {
+            version = of;
+            Some((Operation::ApplyGuardrail, *id))
+        }
+        ("POST", ["guardrail-checks", "invoke"]) => Some((Operation::InvokeGuardrailChecks, "")),
+        ("POST", ["async-invoke"]) => Some((Operation::StartAsyncInvoke, "")),
+        ("GET", ["async-invoke"]) => Some((Operation::ListAsyncInvokes, "")),
+        ("GET", ["async-invoke", id]) => Some((Operation::GetAsyncInvoke, *id)),
+        ("POST", ["rerank"]) => Some((Operation::Rerank, "")),
         ("POST", ["model", id, verb]) => verb_operation(verb).map(|operation| (operation, *id)),
         ("GET", ["foundation-models"]) => Some((Operation::ListFoundationModels, "")),
         ("GET", ["foundation-models", id]) => Some((Operation::GetFoundationModel, *id)),
@@ -63,7 +88,7 @@ pub(crate) fn route(method: &str, raw_path: &str) -> Result<Routed, Refusal> {
         _ => None,
     };
     let (operation, id) = found.ok_or_else(|| Refusal::plain(Exception::UnknownOperation))?;
-    Ok(Routed { operation, id: percent_decode(id) })
+    Ok(Routed { operation, id: percent_decode(id), version: percent_decode(version) })
 }
 
 fn verb_operation(verb: &str) -> Option<Operation> {

@@ -20,6 +20,7 @@ use crate::engine::Engine;
 use crate::fault::{self, Fault, Pending};
 use crate::models::Catalog;
 use crate::operations;
+use crate::operations::jobs::Jobs;
 use crate::received::{Journal, Received};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
@@ -44,6 +45,7 @@ pub(crate) struct State {
     pub(crate) journal: Journal,
     pub(crate) pending: Pending,
     pub(crate) cache: CacheStore,
+    pub(crate) jobs: Jobs,
     engine: Mutex<Engine>,
 }
 
@@ -80,6 +82,7 @@ impl State {
             journal: Journal::default(),
             pending: Pending::default(),
             cache: CacheStore::default(),
+            jobs: Jobs::default(),
         }
     }
 

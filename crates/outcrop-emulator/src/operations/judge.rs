@@ -40,6 +40,9 @@ pub(super) fn constraints(call: &Call<'_>, body: &Value) -> Result<(), Refusal> 
         .into_iter()
         .filter_map(|binding| {
             let value = match binding.location {
+                Location::Uri if binding.member == "guardrailVersion" => {
+                    Some(call.routed.version.as_str())
+                }
                 Location::Uri => Some(call.routed.id.as_str()),
                 Location::Header => header(call.headers, binding.name),
                 Location::QueryString => query

@@ -4,6 +4,7 @@
 
 mod client;
 
+mod asides;
 mod cassette;
 mod control;
 mod converse;
