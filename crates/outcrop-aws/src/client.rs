@@ -164,7 +164,7 @@ impl AwsClient {
     pub fn new(config: ClientConfig) -> Result<Self, SetupError> {
         let ClientConfig { endpoints, credentials, timeouts, protocols, extra_roots, clock } =
             config;
-        let trust = if endpoints.runtime.is_tls() || endpoints.control.is_tls() {
+        let trust = if endpoints.any_tls() {
             Trust::Platform { extra_roots: extra_roots.as_deref() }
         } else {
             Trust::NotNeeded

@@ -1,4 +1,4 @@
-//! Where requests go: the region, and a host for each of the two services.
+//! Where requests go: the region, and a host for each of the services.
 //!
 //! 1. Precedence as in the AWS SDKs (botocore 1.44.5, checked 2026-11-21): flag, variable of the
 //!    service, `AWS_ENDPOINT_URL`, then the host that the region's partition gives.
@@ -43,13 +43,15 @@ const PARTITIONS: &[Partition] = &[
 
 const COMMERCIAL: Partition = partition("", "amazonaws.com", "api.aws");
 
-/// Which of Bedrock's two hosts.
+/// Which of Bedrock's hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Service {
     /// `bedrock-runtime`: inference.
     Runtime,
     /// `bedrock`: the control plane, which lists models and profiles.
     Control,
+    /// `bedrock-agent-runtime`: of all that it does, reranking.
+    AgentRuntime,
 }
 
 /// An AWS region, of valid syntax; whether it exists is for DNS to say.
@@ -72,6 +74,7 @@ pub struct Endpoints {
     pub region: Region,
     pub runtime: Endpoint,
     pub control: Endpoint,
+    pub agent_runtime: Endpoint,
 }
 
 /// What the operator asked for by flags.
@@ -79,7 +82,7 @@ pub struct Endpoints {
 pub struct EndpointWish<'a> {
     /// `--region`.
     pub region: Option<&'a str>,
-    /// `--endpoint-url`: one host for both services.
+    /// `--endpoint-url`: one host for all services.
     pub endpoint_url: Option<&'a str>,
 }
 
@@ -90,6 +93,7 @@ impl Service {
         match self {
             Self::Runtime => "bedrock-runtime",
             Self::Control => "bedrock",
+            Self::AgentRuntime => "bedrock-agent-runtime",
         }
     }
 
@@ -97,6 +101,7 @@ impl Service {
         match self {
             Self::Runtime => "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
             Self::Control => "AWS_ENDPOINT_URL_BEDROCK",
+            Self::AgentRuntime => "AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME",
         }
     }
 }
@@ -219,14 +224,21 @@ impl Endpoints {
     /// When the region is missing or a value is malformed.
     pub fn resolve(wish: EndpointWish<'_>, lookup: Lookup<'_>) -> Result<Self, SetupError> {
         let region = Region::resolve(wish.region, lookup)?;
-        let runtime = resolve_service(Service::Runtime, &region, wish.endpoint_url, lookup)?;
-        let control = resolve_service(Service::Control, &region, wish.endpoint_url, lookup)?;
-        Ok(Self { region, runtime, control })
+        let of = |service| resolve_service(service, &region, wish.endpoint_url, lookup);
+        let (runtime, control) = (of(Service::Runtime)?, of(Service::Control)?);
+        let agent_runtime = of(Service::AgentRuntime)?;
+        Ok(Self { region, runtime, control, agent_runtime })
     }
 
-    /// Both services at one base URL, such as the emulator's.
+    /// All services at one base URL, such as the emulator's.
     pub fn single(region: Region, endpoint: Endpoint) -> Self {
-        Self { region, runtime: endpoint.clone(), control: endpoint }
+        let (runtime, control) = (endpoint.clone(), endpoint.clone());
+        Self { region, runtime, control, agent_runtime: endpoint }
+    }
+
+    /// Whether any connection is encrypted.
+    pub fn any_tls(&self) -> bool {
+        [&self.runtime, &self.control, &self.agent_runtime].iter().any(|e| e.is_tls())
     }
 
     /// The endpoint of `service`.
@@ -234,6 +246,7 @@ impl Endpoints {
         match service {
             Service::Runtime => &self.runtime,
             Service::Control => &self.control,
+            Service::AgentRuntime => &self.agent_runtime,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use outcrop_aws::{
     AwsClient, Backoff, ClientConfig, CredentialSource, Credentials, Endpoint, EndpointWish,
-    Endpoints, Region, SetupError,
+    Endpoints, Region, Service, SetupError,
 };
 
 /// A stand-in for the environment.
@@ -110,6 +110,17 @@ fn endpoints_follow_partition_and_precedence() {
             (runtime, control)
         );
     };
+    let agent_runtime = |pairs: &[(&str, &str)], expected: &str| {
+        let wish = EndpointWish { region: Some("eu-west-1"), endpoint_url: None };
+        let endpoints = Endpoints::resolve(wish, &env(pairs)).unwrap();
+        assert_eq!(endpoints.of(Service::AgentRuntime).to_string(), expected);
+    };
+    agent_runtime(&[], "https://bedrock-agent-runtime.eu-west-1.amazonaws.com");
+    agent_runtime(&[("AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME", "http://own:5")], "http://own:5");
+    agent_runtime(
+        &[("AWS_ENDPOINT_URL_BEDROCK", "http://c:1"), ("AWS_ENDPOINT_URL", "http://any:1")],
+        "http://any:1",
+    );
     let aws = |region, suffix: &str| {
         check(
             region,
