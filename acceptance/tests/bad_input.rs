@@ -48,6 +48,28 @@ async fn the_place_is_named() {
         ),
         ("/v1/messages", r#"{"model":7,"max_tokens":5,"messages":[1]}"#, "model"),
         ("/v1/messages", "nope", "JSON"),
+        ("/v1/completions", "nope", "JSON"),
+        ("/v1/completions", r#"{"prompt":"x"}"#, "model"),
+        ("/v1/completions", r#"{"model":"amazon.nova-lite-v1:0"}"#, "prompt"),
+        ("/v1/completions", r#"{"model":"amazon.nova-lite-v1:0","prompt":[[1]]}"#, "prompt"),
+        ("/v1/completions", r#"{"model":"m","prompt":"x","suffix":"y"}"#, "suffix"),
+        ("/v1/messages/count_tokens", "nope", "JSON"),
+        ("/v1/messages/count_tokens", r#"{"messages":[{"role":"user","content":"x"}]}"#, "model"),
+        (
+            "/v1/messages/count_tokens",
+            r#"{"model":"amazon.nova-lite-v1:0","messages":[{"role":"wizard","content":"x"}]}"#,
+            "messages[0].role",
+        ),
+        (
+            "/v1/messages/count_tokens",
+            r#"{"model":"us.anthropic.claude-sonnet-4-5-20250929-v1:0","messages":[]}"#,
+            "messages",
+        ),
+        (
+            "/v1/messages/count_tokens",
+            r#"{"model":"us.anthropic.claude-sonnet-4-5-20250929-v1:0","thinking":7,"messages":[1]}"#,
+            "thinking",
+        ),
     ] {
         let answer = stack
             .send(Method::POST, path, &[("content-type", "application/json")], body.to_owned())

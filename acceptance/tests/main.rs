@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod asides;
 mod bad_input;
+mod completions;
+mod count;
 mod door;
 mod drain;
 mod embeddings;

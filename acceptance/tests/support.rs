@@ -13,7 +13,7 @@ use outcrop_aws::{
     AwsClient, Backoff, ClientConfig, CredentialSource, Credentials, Endpoint, Endpoints, Region,
     Timeouts,
 };
-use outcrop_core::{Gateway, ReceiptSink, Settings};
+use outcrop_core::{Gateway, ReceiptSink, Settings, Uncounted};
 use outcrop_emulator::{Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, Emulator, Fault};
 use outcrop_model::{Fidelity, Receipt};
 use outcrop_server::{Readiness, Server, ServerConfig};
@@ -41,6 +41,7 @@ pub struct Options {
     pub attempts: u32,
     /// Longest wait between attempts.
     pub backoff_cap: Duration,
+    pub uncounted: Uncounted,
     pub keep_alive: Duration,
     pub timeouts: Timeouts,
     pub server: ServerConfig,
@@ -54,6 +55,7 @@ impl Default for Options {
             fidelity: Fidelity::Report,
             attempts: 1,
             backoff_cap: Duration::from_millis(2),
+            uncounted: Uncounted::Estimate,
             keep_alive: Duration::from_secs(15),
             timeouts: Timeouts::default(),
             server: ServerConfig::default(),
@@ -112,8 +114,12 @@ impl Stack {
             base: Duration::from_millis(1),
             cap: options.backoff_cap,
         };
-        let settings =
-            Settings { fidelity: options.fidelity, backoff, keep_alive: options.keep_alive };
+        let settings = Settings {
+            fidelity: options.fidelity,
+            backoff,
+            uncounted: options.uncounted,
+            keep_alive: options.keep_alive,
+        };
         let (send, receipts) = mpsc::unbounded_channel();
         let sink = ReceiptSink::new(move |receipt| drop(send.send(receipt)));
         let gateway = Gateway::new(AwsClient::new(config).unwrap(), settings, sink);

@@ -165,3 +165,10 @@ forEachModel('one model', async (model) => {
   const found = await client.models.retrieve(model);
   assert.deepEqual([found.id, found.type], [model, 'model']);
 });
+
+// === counting tokens ===
+
+forEachModel('count tokens', async (model) => {
+  const counted = await client.messages.countTokens({ model, messages: HELLO });
+  assert.equal(counted.input_tokens, (await ask(model)).usage.input_tokens);
+});

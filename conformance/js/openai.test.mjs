@@ -217,3 +217,16 @@ test('models', async () => {
 forEachModel('one model', async (model) => {
   assert.equal((await client.models.retrieve(model)).id, model);
 });
+
+// === legacy completions ===
+
+forEachModel('completion', async (model) => {
+  const prompt = 'one two three four five';
+  const whole = await client.completions.create({ model, prompt, max_tokens: 50 });
+  assert.equal(whole.choices[0].text, ECHO);
+  let streamed = '';
+  for await (const chunk of await client.completions.create({ model, prompt, max_tokens: 50, stream: true })) {
+    streamed += chunk.choices[0].text;
+  }
+  assert.equal(streamed, ECHO);
+});

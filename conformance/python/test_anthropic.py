@@ -325,3 +325,22 @@ def test_one_model(client: anthropic.Anthropic, model: str) -> None:
     assert client.models.retrieve(model).id == model
     with pytest.raises(anthropic.NotFoundError):
         client.models.retrieve("nonsense")
+
+
+# === counting tokens ===
+
+
+def test_count_tokens(client: anthropic.Anthropic, emulator: Emulator, model: str) -> None:
+    counted = client.messages.count_tokens(model=model, system="Be brief.", messages=HELLO, tools=[WEATHER])
+    message = client.messages.create(
+        model=model, max_tokens=256, system="Be brief.", messages=HELLO, tools=[WEATHER]
+    )
+    assert counted.input_tokens == message.usage.input_tokens
+    assert emulator.requests()[0]["path"].endswith("/count-tokens")
+
+
+def test_a_count_that_bedrock_does_not_give(client: anthropic.Anthropic, emulator: Emulator, model: str) -> None:
+    emulator.fault("error=AccessDeniedException")
+    raw = client.messages.with_raw_response.count_tokens(model=model, messages=HELLO)
+    assert raw.headers["x-outcrop-estimate"] == "true"
+    assert raw.parse().input_tokens > 5

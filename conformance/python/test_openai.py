@@ -413,3 +413,36 @@ def test_a_model_that_is_not_there(client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as raised:
         client.models.retrieve("nonsense")
     assert raised.value.code == "model_not_found"
+
+
+# === legacy completions ===
+
+
+def test_completion(client: openai.OpenAI, model: str) -> None:
+    completion = client.completions.create(model=model, prompt="one two three four five", max_tokens=50)
+    assert completion.object == "text_completion"
+    [choice] = completion.choices
+    assert (choice.text, choice.index, choice.finish_reason, choice.logprobs) == (ECHO, 0, "stop", None)
+    usage = completion.usage
+    assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens > 0
+
+
+def test_streamed_completion(client: openai.OpenAI, model: str) -> None:
+    chunks = list(
+        client.completions.create(
+            model=model,
+            prompt="one two three four five",
+            max_tokens=50,
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+    )
+    assert "".join(chunk.choices[0].text for chunk in chunks if chunk.choices) == ECHO
+    assert chunks[-2].choices[0].finish_reason == "stop"
+    assert chunks[-1].usage.completion_tokens > 0
+
+
+def test_several_prompts_are_refused(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="one request for each") as raised:
+        client.completions.create(model=NOVA, prompt=["a", "b"])
+    assert raised.value.param == "prompt"

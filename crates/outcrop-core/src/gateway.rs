@@ -1,6 +1,9 @@
 //! The way of a request: peek → plan → attempt → return → settle.
 
 mod bundle;
+mod count;
+mod fetch;
+mod relay;
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -11,7 +14,7 @@ use outcrop_aws::{AwsClient, Backoff, Incoming, Outbound};
 use outcrop_dialect::answer::{Label, whole};
 use outcrop_dialect::bundle::mistaken;
 use outcrop_dialect::plan::{Outgoing, Peeked, Way};
-use outcrop_model::{Carrier, Catalog, Dialect, Fault, Fidelity, Ledger};
+use outcrop_model::{Carrier, Catalog, ErrorClass, Fault, Fidelity, Ledger, Phase};
 
 use crate::attempt::Retries;
 use crate::inbound::{Inbound, Operation};
@@ -35,8 +38,20 @@ const ANTHROPIC_BETA: &str = "anthropic-beta";
 pub struct Settings {
     pub fidelity: Fidelity,
     pub backoff: Backoff,
+    /// What to answer where Bedrock counts no tokens.
+    pub uncounted: Uncounted,
     /// Silence after which a streaming client gets a keep-alive.
     pub keep_alive: Duration,
+}
+
+/// What a count of tokens is answered with where Bedrock refuses to count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Uncounted {
+    /// A local estimate, marked as one.
+    #[default]
+    Estimate,
+    /// 501 `not_supported`.
+    Refuse,
 }
 
 /// The gateway without its door: one AWS backend and what is known of models.
@@ -84,7 +99,12 @@ impl Returned {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { fidelity: Fidelity::default(), backoff: Backoff::default(), keep_alive: KEEP_ALIVE }
+        Self {
+            fidelity: Fidelity::default(),
+            backoff: Backoff::default(),
+            uncounted: Uncounted::default(),
+            keep_alive: KEEP_ALIVE,
+        }
     }
 }
 
@@ -110,8 +130,8 @@ impl Gateway {
     }
 
     /// A receipt in the making, for a request whose body has yet to be read.
-    pub fn begin(&self, dialect: Dialect, request_id: &str) -> Settlement {
-        Settlement::begin(self.receipts.clone(), dialect, request_id)
+    pub fn begin(&self, operation: &Operation, request_id: &str) -> Settlement {
+        Settlement::begin(self.receipts.clone(), operation, request_id)
     }
 
     /// Answers one request; every failure is a reply in the caller's dialect.
@@ -119,27 +139,36 @@ impl Gateway {
         if let Operation::Special(specialty) = inbound.operation {
             return self.answer_bundle(specialty, &inbound, settlement).await;
         }
-        let dialect = inbound.operation.dialect();
+        let fetched = match &inbound.operation {
+            Operation::CountMessages => Some(self.count(&inbound, &mut settlement).await),
+            Operation::Aside(aside) => Some(self.relay(aside, &inbound, &mut settlement).await),
+            Operation::ChatCompletions
+            | Operation::Completions
+            | Operation::Messages
+            | Operation::Special(_)
+            | Operation::Bedrock { .. } => None,
+        };
+        if let Some(outcome) = fetched {
+            return self.settle_fetched(outcome, &inbound, settlement);
+        }
         let outcome = match self.plan(&inbound, &mut settlement) {
             Ok(planned) => self.run(planned, &mut settlement).await,
             Err(fault) => Err(fault),
         };
         match outcome {
             Ok((returned, way_losses)) => self.reply(returned, way_losses, &inbound, settlement),
-            Err(fault) => {
-                let reply = Reply::fault(&fault, dialect, &inbound.request_id);
-                settlement.fail(&fault, Some(reply.status.as_u16()));
-                reply
-            }
+            Err(fault) => refuse(&fault, &inbound, settlement),
         }
     }
 
     /// Peek and plan: pure, on the borrowed body.
     fn plan(&self, inbound: &Inbound, settlement: &mut Settlement) -> Result<Planned, Fault> {
-        let Inbound { operation, headers, body, request_id } = inbound;
+        let Inbound { operation, query: _, headers, body, request_id } = inbound;
         let peeked = match operation {
             Operation::ChatCompletions => Peeked::openai(body)?,
+            Operation::Completions => Peeked::completion(body)?,
             Operation::Messages => Peeked::anthropic(body, betas(headers))?,
+            Operation::CountMessages | Operation::Aside(_) => return Err(no_chat()),
             Operation::Bedrock { model, carrier, stream } => Peeked::bedrock(
                 model_id::percent_decode(model).into(),
                 body.clone(),
@@ -163,9 +192,12 @@ impl Gateway {
         settlement.planned(outgoing.carrier, ledger.losses().len());
         let segment: Cow<'_, str> = match operation {
             Operation::Bedrock { model, .. } => Cow::Borrowed(model),
-            Operation::ChatCompletions | Operation::Messages | Operation::Special(_) => {
-                Cow::Owned(model_id::percent_encode(&model))
-            }
+            Operation::ChatCompletions
+            | Operation::Completions
+            | Operation::Messages
+            | Operation::CountMessages
+            | Operation::Special(_)
+            | Operation::Aside(_) => Cow::Owned(model_id::percent_encode(&model)),
         };
         let Outgoing { carrier, stream, way, .. } = &outgoing;
         let path = format!("/model/{segment}/{}", carrier.path_segment(*stream));
@@ -253,6 +285,18 @@ impl Gateway {
         }
         reply
     }
+}
+
+/// The failure's reply and receipt.
+fn refuse(fault: &Fault, inbound: &Inbound, settlement: Settlement) -> Reply {
+    let reply = Reply::fault(fault, inbound.operation.dialect(), &inbound.request_id);
+    settlement.fail(fault, Some(reply.status.as_u16()));
+    reply
+}
+
+/// For operations that never come to the plan of a chat.
+fn no_chat() -> Fault {
+    Fault::new(ErrorClass::NotSupported, Phase::BeforeSend, "This operation is no chat.")
 }
 
 /// Headers for Bedrock: content negotiation, what the plan adds, and the caller's own `x-amzn-bedrock-*`

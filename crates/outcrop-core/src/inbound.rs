@@ -5,10 +5,14 @@ use http::HeaderMap;
 use outcrop_dialect::bundle::Specialty;
 use outcrop_model::{Carrier, Dialect};
 
+use crate::aside::Aside;
+
 /// A request with its whole body, and what its path said.
 #[derive(Debug)]
 pub struct Inbound {
     pub operation: Operation,
+    /// The raw query, without `?`.
+    pub query: Option<String>,
     pub headers: HeaderMap,
     pub body: Bytes,
     /// The gateway's own id for the request.
@@ -20,12 +24,18 @@ pub struct Inbound {
 pub enum Operation {
     /// OpenAI Chat Completions.
     ChatCompletions,
+    /// OpenAI's legacy text completions.
+    Completions,
     /// Anthropic Messages.
     Messages,
+    /// Anthropic's token count.
+    CountMessages,
     /// What models other than chat models do.
     Special(Specialty),
     /// Bedrock's own API. `model` is the raw, still encoded path segment.
     Bedrock { model: String, carrier: Carrier, stream: bool },
+    /// Another call of Bedrock's, relayed.
+    Aside(Aside),
 }
 
 impl Operation {
@@ -33,11 +43,32 @@ impl Operation {
     pub fn dialect(&self) -> Dialect {
         match self {
             Operation::ChatCompletions => Dialect::OpenAiChat,
-            Operation::Messages => Dialect::Anthropic,
+            Operation::Completions => Dialect::OpenAiText,
+            Operation::Messages | Operation::CountMessages => Dialect::Anthropic,
             Operation::Special(Specialty::Embeddings) => Dialect::OpenAiEmbeddings,
             Operation::Special(Specialty::Rerank { .. }) => Dialect::CohereRerank,
             Operation::Bedrock { carrier: Carrier::Converse, .. } => Dialect::Converse,
-            Operation::Bedrock { .. } => Dialect::Native,
+            Operation::Bedrock { .. } | Operation::Aside(_) => Dialect::Native,
+        }
+    }
+
+    /// The word for logs and metrics.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Operation::ChatCompletions => "chat_completions",
+            Operation::Completions => "completions",
+            Operation::Messages => "messages",
+            Operation::CountMessages => "count_messages",
+            Operation::Special(Specialty::Embeddings) => "embeddings",
+            Operation::Special(Specialty::Rerank { .. }) => "cohere_rerank",
+            Operation::Aside(aside) => aside.call.as_str(),
+            Operation::Bedrock { carrier, stream, .. } => match (carrier, stream) {
+                (Carrier::Converse, false) => "converse",
+                (Carrier::Converse, true) => "converse_stream",
+                (Carrier::Invoke, false) => "invoke",
+                (Carrier::Invoke, true) => "invoke_stream",
+                (Carrier::CountTokens, _) => "count_tokens",
+            },
         }
     }
 }

@@ -8,6 +8,7 @@
 //!
 //! No sockets of its own: AWS is behind `outcrop-aws`, clients are behind `outcrop-server`.
 
+pub mod aside;
 pub mod attempt;
 mod discretion;
 pub mod fan;
@@ -20,7 +21,8 @@ pub mod reply;
 pub mod settle;
 pub mod upstream;
 
-pub use gateway::{Gateway, Settings};
+pub use aside::{Aside, Call};
+pub use gateway::{Gateway, Settings, Uncounted};
 pub use inbound::{Inbound, Operation};
 pub use outcrop_dialect::bundle::Specialty;
 pub use reply::{Reply, ReplyBody};

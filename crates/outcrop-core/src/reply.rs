@@ -28,6 +28,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+const ESTIMATE: HeaderName = HeaderName::from_static("x-outcrop-estimate");
 const LOSS: HeaderName = HeaderName::from_static("x-outcrop-loss");
 
 // === impl Reply ===
@@ -66,6 +67,11 @@ impl Reply {
             self.put(name, ours);
         }
         self.put(AMZN_REQUEST_ID, theirs.unwrap_or(ours));
+    }
+
+    /// Marks an answer that the gateway made by estimate.
+    pub fn estimated(&mut self) {
+        self.put(ESTIMATE, "true");
     }
 
     /// Puts the loss report.

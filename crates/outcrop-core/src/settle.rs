@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outcrop_dialect::answer::Tally;
-use outcrop_model::{Carrier, Dialect, ErrorClass, Fault, Outcome, Receipt};
+use outcrop_model::{Carrier, ErrorClass, Fault, Outcome, Receipt};
 use tokio::time::Instant;
 
 use crate::discretion::{self, cut};
+use crate::inbound::Operation;
 
 /// Where receipts go.
 #[derive(Clone)]
@@ -48,10 +49,11 @@ impl fmt::Debug for ReceiptSink {
 // === impl Settlement ===
 
 impl Settlement {
-    pub fn begin(sink: ReceiptSink, dialect: Dialect, request_id: &str) -> Self {
+    pub fn begin(sink: ReceiptSink, operation: &Operation, request_id: &str) -> Self {
         let receipt = Receipt {
             request_id: request_id.to_owned(),
-            dialect,
+            operation: operation.as_str(),
+            dialect: operation.dialect(),
             carrier: None,
             model: String::new(),
             stream: false,

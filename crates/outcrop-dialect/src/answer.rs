@@ -11,6 +11,7 @@ use outcrop_model::{
 
 use crate::anthropic::{self, MessageWriter};
 use crate::names::ToolNames;
+use crate::openai::text::TextWriter;
 use crate::openai::{self, ChunkWriter};
 use crate::plan::Way;
 use crate::sequencer::{Sequencer, truncated, unusable};
@@ -68,6 +69,7 @@ pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Resu
                 Dialect::Anthropic => anthropic::decode_response(body, Phase::BeforeCommit)?,
                 Dialect::Converse
                 | Dialect::OpenAiChat
+                | Dialect::OpenAiText
                 | Dialect::OpenAiEmbeddings
                 | Dialect::CohereRerank
                 | Dialect::Native => converse::decode_response(body)?,
@@ -80,6 +82,9 @@ pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Resu
             let body = match to {
                 Dialect::OpenAiChat => {
                     openai::encode_response(&response, &openai_label(label, false), ledger)
+                }
+                Dialect::OpenAiText => {
+                    openai::text::encode_response(&response, &text_label(label, false), ledger)
                 }
                 Dialect::Anthropic
                 | Dialect::Converse
@@ -101,6 +106,10 @@ fn tally_of(response: &outcrop_model::ChatResponse<'_>) -> Tally {
 fn openai_label(label: &Label, include_usage: bool) -> openai::Answering {
     let Label { id, created, model } = label.clone();
     openai::Answering { id: format!("chatcmpl-{id}"), created, model, include_usage }
+}
+
+fn text_label(label: &Label, include_usage: bool) -> openai::Answering {
+    openai::Answering { id: format!("cmpl-{}", label.id), ..openai_label(label, include_usage) }
 }
 
 fn anthropic_label(label: &Label) -> anthropic::Answering {
@@ -178,6 +187,7 @@ impl AnswerStream {
                     Dialect::Anthropic => Reader::Anthropic(anthropic::Reader::default()),
                     Dialect::Converse
                     | Dialect::OpenAiChat
+                    | Dialect::OpenAiText
                     | Dialect::OpenAiEmbeddings
                     | Dialect::CohereRerank
                     | Dialect::Native => Reader::Converse(converse::Reader::default()),
@@ -185,6 +195,9 @@ impl AnswerStream {
                 let writer: Box<dyn StreamWriter> = match to {
                     Dialect::OpenAiChat => {
                         Box::new(ChunkWriter::new(&openai_label(label, include_usage)))
+                    }
+                    Dialect::OpenAiText => {
+                        Box::new(TextWriter::new(&text_label(label, include_usage)))
                     }
                     Dialect::Anthropic
                     | Dialect::Converse

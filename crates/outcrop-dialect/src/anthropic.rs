@@ -10,6 +10,7 @@
 mod block;
 mod body;
 mod cache;
+pub mod count;
 mod decode;
 mod encode;
 mod encode_block;

@@ -11,6 +11,7 @@
 mod request;
 mod response;
 mod stream;
+pub mod text;
 mod wire;
 
 pub use request::{Decoded, decode};

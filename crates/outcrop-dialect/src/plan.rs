@@ -29,9 +29,20 @@ pub struct Peeked<'a> {
 
 #[derive(Debug)]
 enum Read<'a> {
-    OpenAi(Box<openai::Decoded<'a>>),
-    Anthropic { members: Members<'a>, betas: Vec<Cow<'a, str>>, body: &'a [u8] },
-    Bedrock { body: Bytes, carrier: Carrier },
+    /// Decoded already; the answer is written in `to`.
+    Decoded {
+        decoded: Box<openai::Decoded<'a>>,
+        to: Dialect,
+    },
+    Anthropic {
+        members: Members<'a>,
+        betas: Vec<Cow<'a, str>>,
+        body: &'a [u8],
+    },
+    Bedrock {
+        body: Bytes,
+        carrier: Carrier,
+    },
 }
 
 /// What is sent to Bedrock.
@@ -64,10 +75,19 @@ pub enum Way {
 
 impl<'a> Peeked<'a> {
     pub fn openai(body: &'a [u8]) -> Result<Self, Fault> {
-        let mut decoded = Box::new(openai::decode(body)?);
+        Ok(Self::decoded(openai::decode(body)?, Dialect::OpenAiChat, body.len()))
+    }
+
+    /// A legacy text completion.
+    pub fn completion(body: &'a [u8]) -> Result<Self, Fault> {
+        Ok(Self::decoded(openai::text::decode(body)?, Dialect::OpenAiText, body.len()))
+    }
+
+    fn decoded(decoded: openai::Decoded<'a>, to: Dialect, size: usize) -> Self {
+        let mut decoded = Box::new(decoded);
         let model = std::mem::take(&mut decoded.request.model);
         let stream = decoded.request.stream;
-        Ok(Self { model, stream, content: Read::OpenAi(decoded), size: body.len() })
+        Self { model, stream, content: Read::Decoded { decoded, to }, size }
     }
 
     /// `betas` are the values of `anthropic-beta`.
@@ -98,9 +118,9 @@ impl<'a> Peeked<'a> {
     pub fn plan(self, card: &Card, ledger: &mut Ledger) -> Result<Outgoing, Fault> {
         let Self { stream, size, .. } = self;
         match self.content {
-            Read::OpenAi(decoded) => {
+            Read::Decoded { decoded, to } => {
                 let openai::Decoded { request, include_usage } = *decoded;
-                let caller = Caller { dialect: Dialect::OpenAiChat, include_usage, size };
+                let caller = Caller { dialect: to, include_usage, size };
                 translate(request, caller, card, ledger)
             }
             Read::Anthropic { members, betas, .. } if card.speaks(Dialect::Anthropic) => {

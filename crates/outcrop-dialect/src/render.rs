@@ -214,7 +214,7 @@ pub fn render(fault: &Fault, dialect: Dialect, request_id: &str) -> Rendered {
     let row = lookup(fault.class);
     let mut body = Vec::with_capacity(256);
     let (status, error_type) = match dialect {
-        Dialect::OpenAiChat | Dialect::OpenAiEmbeddings => {
+        Dialect::OpenAiChat | Dialect::OpenAiText | Dialect::OpenAiEmbeddings => {
             openai_body(fault, &mut body);
             (row.openai.0, None)
         }
@@ -357,14 +357,7 @@ mod tests {
     #[test]
     fn every_class_renders_in_every_dialect() {
         for class in ErrorClass::ALL {
-            for dialect in [
-                Dialect::OpenAiChat,
-                Dialect::OpenAiEmbeddings,
-                Dialect::CohereRerank,
-                Dialect::Anthropic,
-                Dialect::Converse,
-                Dialect::Native,
-            ] {
+            for dialect in Dialect::ALL {
                 let rendered = render(&Fault::new(class, Phase::AwaitingHead, "m"), dialect, "id");
                 assert!((400..600).contains(&rendered.status), "{class:?} {dialect:?}");
                 let body: serde_json::Value = serde_json::from_slice(&rendered.body).unwrap();

@@ -8,6 +8,8 @@ use serde::Deserialize;
 pub enum Dialect {
     /// OpenAI Chat Completions.
     OpenAiChat,
+    /// OpenAI's legacy text completions.
+    OpenAiText,
     /// Anthropic Messages.
     Anthropic,
     /// Bedrock Converse.
@@ -34,10 +36,22 @@ pub enum Carrier {
 // === impl Dialect ===
 
 impl Dialect {
+    /// Every dialect, for exhaustive table tests.
+    pub const ALL: [Dialect; 7] = [
+        Dialect::OpenAiChat,
+        Dialect::OpenAiText,
+        Dialect::OpenAiEmbeddings,
+        Dialect::CohereRerank,
+        Dialect::Anthropic,
+        Dialect::Converse,
+        Dialect::Native,
+    ];
+
     /// The word for logs, metrics and the loss report.
     pub fn as_str(self) -> &'static str {
         match self {
             Dialect::OpenAiChat => "openai_chat",
+            Dialect::OpenAiText => "openai_text",
             Dialect::Anthropic => "anthropic",
             Dialect::Converse => "converse",
             Dialect::OpenAiEmbeddings => "openai_embeddings",

@@ -10,10 +10,12 @@ use crate::usage::Usage;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Receipt {
     pub request_id: String,
+    /// What the path asked for, e.g. `chat_completions`.
+    pub operation: &'static str,
     pub dialect: Dialect,
-    /// `None` when the request was refused before a carrier was chosen.
+    /// `None` when the request was refused before a carrier was chosen, and for calls beside inference.
     pub carrier: Option<Carrier>,
-    /// Model id as the caller wrote it; empty when the body could not be read.
+    /// Model id as the caller wrote it; empty when the body could not be read or the call names none.
     pub model: String,
     pub stream: bool,
     /// How often the request was sent to Bedrock.

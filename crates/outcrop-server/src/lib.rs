@@ -6,6 +6,7 @@
 //! 4. Before the door closes, `/ready` says so ([`Readiness`]); then running requests finish and no new
 //!    ones are taken.
 
+mod asides;
 mod body;
 mod patience;
 mod routes;

@@ -4,6 +4,8 @@ use http::Method;
 use outcrop_core::{Operation, Specialty};
 use outcrop_model::{Carrier, Dialect};
 
+use crate::asides;
+
 /// What a path and method stand for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
@@ -82,12 +84,21 @@ fn exact(method: &Method, path: &str) -> Route {
     if let Some(rest) = path.strip_prefix("/model/") {
         return bedrock(method, rest);
     }
+    if let Some(found) = asides::route(method, path) {
+        return found;
+    }
     let (dialect, rest) = surface(path);
     match rest {
         "/v1/chat/completions" if dialect != Some(Dialect::Anthropic) => {
             post(method, Operation::ChatCompletions)
         }
+        "/v1/completions" if dialect != Some(Dialect::Anthropic) => {
+            post(method, Operation::Completions)
+        }
         "/v1/messages" if dialect != Some(Dialect::OpenAiChat) => post(method, Operation::Messages),
+        "/v1/messages/count_tokens" if dialect != Some(Dialect::OpenAiChat) => {
+            post(method, Operation::CountMessages)
+        }
         "/v1/embeddings" if dialect != Some(Dialect::Anthropic) => {
             post(method, Operation::Special(Specialty::Embeddings))
         }
@@ -190,6 +201,12 @@ mod tests {
     fn aliases_lead_to_the_same_surface() {
         for path in ["/v1/chat/completions", "/openai/v1/chat/completions"] {
             assert_eq!(route(&Method::POST, path), Route::Operation(Operation::ChatCompletions));
+        }
+        for path in ["/v1/completions", "/openai/v1/completions"] {
+            assert_eq!(route(&Method::POST, path), Route::Operation(Operation::Completions));
+        }
+        for path in ["/v1/messages/count_tokens", "/anthropic/v1/messages/count_tokens"] {
+            assert_eq!(route(&Method::POST, path), Route::Operation(Operation::CountMessages));
         }
         for path in ["/v1/messages", "/anthropic/v1/messages"] {
             assert_eq!(route(&Method::POST, path), Route::Operation(Operation::Messages));

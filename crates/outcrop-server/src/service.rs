@@ -68,12 +68,13 @@ impl Door {
         B::Error: std::error::Error + 'static,
     {
         let dialect = operation.dialect();
-        let settlement = self.gateway.begin(dialect, request_id);
+        let settlement = self.gateway.begin(&operation, request_id);
         let read = read(&mut body, self.limits).await;
         match read.and_then(|body| as_it_is(&head, body)) {
             Ok(body) => {
                 let inbound = Inbound {
                     operation,
+                    query: head.uri.query().map(str::to_owned),
                     headers: head.headers,
                     body,
                     request_id: request_id.to_owned(),

@@ -44,6 +44,7 @@ fn log(receipt: &Receipt) {
     };
     tracing::info!(
         request_id = receipt.request_id,
+        operation = receipt.operation,
         dialect = receipt.dialect.as_str(),
         model = receipt.model,
         stream = receipt.stream,

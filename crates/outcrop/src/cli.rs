@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use outcrop_core::Uncounted;
 use outcrop_emulator::AccessKey;
 use outcrop_model::Fidelity;
 
@@ -67,6 +68,9 @@ pub struct ServeArgs {
     /// What to do with parts of a request that a model cannot be given.
     #[arg(long, value_enum, default_value_t = FidelityWord::Report)]
     pub fidelity: FidelityWord,
+    /// How to count tokens for POST /v1/messages/count_tokens.
+    #[arg(long, value_enum, default_value_t = CountWord::Estimate)]
+    pub count_tokens: CountWord,
     /// How often to send a request at the most, the first time included.
     #[arg(long, default_value_t = outcrop_aws::retry::DEFAULT_ATTEMPTS, value_parser = clap::value_parser!(u32).range(1..=10), value_name = "N")]
     pub max_attempts: u32,
@@ -151,6 +155,15 @@ pub enum FidelityWord {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum CountWord {
+    /// By Bedrock, or roughly by the gateway where Bedrock does not; the header x-outcrop-estimate
+    /// tells.
+    Estimate,
+    /// By Bedrock, or not at all (501).
+    Exact,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum LogFormat {
     Text,
     Json,
@@ -162,6 +175,15 @@ impl From<FidelityWord> for Fidelity {
             FidelityWord::Strict => Fidelity::Strict,
             FidelityWord::Report => Fidelity::Report,
             FidelityWord::Lenient => Fidelity::Lenient,
+        }
+    }
+}
+
+impl From<CountWord> for Uncounted {
+    fn from(word: CountWord) -> Self {
+        match word {
+            CountWord::Estimate => Uncounted::Estimate,
+            CountWord::Exact => Uncounted::Refuse,
         }
     }
 }

@@ -41,7 +41,12 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     };
     config.timeouts = timeouts(&args.timeouts);
     let backoff = Backoff { attempts: args.max_attempts, ..Backoff::default() };
-    let settings = Settings { fidelity: args.fidelity.into(), backoff, ..Settings::default() };
+    let settings = Settings {
+        fidelity: args.fidelity.into(),
+        backoff,
+        uncounted: args.count_tokens.into(),
+        ..Settings::default()
+    };
     let server_config = ServerConfig {
         max_body: args.max_body,
         drain: args.drain_timeout,

@@ -14,6 +14,8 @@ use outcrop_model::{ChatRequest, Fault};
 
 use super::wire::Body;
 
+pub(super) use settings::apply as apply_settings;
+
 /// A request in the IR, with what only the answer's shape depends on.
 #[derive(Debug)]
 pub struct Decoded<'a> {
@@ -23,7 +25,7 @@ pub struct Decoded<'a> {
 }
 
 /// OpenAI's spellings; some change with the spelling that the caller chose.
-const NAMES: Names = Names {
+pub(super) const NAMES: Names = Names {
     max_tokens: "max_completion_tokens",
     stop_sequences: "stop",
     thinking: "thinking",
@@ -61,7 +63,7 @@ pub fn decode(body: &[u8]) -> Result<Decoded<'_>, Fault> {
 }
 
 /// A fault at `path` whose message is a whole sentence: the path, then `what`.
-fn invalid(path: impl Into<String>, what: impl std::fmt::Display) -> Fault {
+pub(super) fn invalid(path: impl Into<String>, what: impl std::fmt::Display) -> Fault {
     let path = path.into();
     let message = format!("`{path}` {what}");
     Fault::invalid(path, message)

@@ -69,7 +69,10 @@ pub fn encode_response(
 }
 
 /// OpenAI's word for why the model stopped; a word that says less than the reason is a loss.
-pub(super) fn finish_reason(stop: &StopReason, ledger: Option<&mut Ledger>) -> &'static str {
+pub(in crate::openai) fn finish_reason(
+    stop: &StopReason,
+    ledger: Option<&mut Ledger>,
+) -> &'static str {
     let (word, exact) = match stop {
         StopReason::EndTurn | StopReason::StopSequence(_) => ("stop", true),
         StopReason::ToolUse => ("tool_calls", true),
@@ -90,7 +93,7 @@ pub(super) fn finish_reason(stop: &StopReason, ledger: Option<&mut Ledger>) -> &
 }
 
 /// `usage`, in OpenAI's convention.
-pub(super) fn write_usage(w: &mut JsonWriter<'_>, usage: &Usage) {
+pub(in crate::openai) fn write_usage(w: &mut JsonWriter<'_>, usage: &Usage) {
     w.open_object();
     w.member_u64("prompt_tokens", usage.prompt());
     w.member_u64("completion_tokens", usage.output);

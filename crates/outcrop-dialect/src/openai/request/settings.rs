@@ -15,7 +15,10 @@ use super::tools::{choose, choose_function};
 use crate::openai::wire::{lift, members, take, text};
 
 /// Applies all settings; says whether the caller wants token counts at the end of the stream.
-pub(super) fn apply<'a>(settings: Extra<'a>, request: &mut ChatRequest<'a>) -> Result<bool, Fault> {
+pub(in crate::openai) fn apply<'a>(
+    settings: Extra<'a>,
+    request: &mut ChatRequest<'a>,
+) -> Result<bool, Fault> {
     let mut include_usage = false;
     let mut older = Extra::new();
     for (key, raw) in settings {

@@ -1,0 +1,184 @@
+//! What Bedrock does beside inference: calls that are relayed as they are, signed anew.
+
+use std::borrow::Cow;
+
+use http::Method;
+use outcrop_aws::Service;
+use outcrop_model::json::{Members, Str};
+use outcrop_model::{ErrorClass, Fault, Phase};
+
+use crate::model_id::percent_decode;
+
+/// A call to be relayed. The path is raw: nothing of it has been decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aside {
+    pub call: Call,
+    pub path: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Call {
+    ListFoundationModels,
+    GetFoundationModel,
+    ListInferenceProfiles,
+    GetInferenceProfile,
+    ApplyGuardrail,
+    InvokeGuardrailChecks,
+    StartAsyncInvoke,
+    GetAsyncInvoke,
+    ListAsyncInvokes,
+    Rerank,
+}
+
+// === impl Call ===
+
+impl Call {
+    /// The word for logs and metrics: the operation's name in the service model, in snake case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Call::ListFoundationModels => "list_foundation_models",
+            Call::GetFoundationModel => "get_foundation_model",
+            Call::ListInferenceProfiles => "list_inference_profiles",
+            Call::GetInferenceProfile => "get_inference_profile",
+            Call::ApplyGuardrail => "apply_guardrail",
+            Call::InvokeGuardrailChecks => "invoke_guardrail_checks",
+            Call::StartAsyncInvoke => "start_async_invoke",
+            Call::GetAsyncInvoke => "get_async_invoke",
+            Call::ListAsyncInvokes => "list_async_invokes",
+            Call::Rerank => "rerank",
+        }
+    }
+
+    pub fn service(self) -> Service {
+        match self {
+            Call::ListFoundationModels
+            | Call::GetFoundationModel
+            | Call::ListInferenceProfiles
+            | Call::GetInferenceProfile => Service::Control,
+            Call::ApplyGuardrail
+            | Call::InvokeGuardrailChecks
+            | Call::StartAsyncInvoke
+            | Call::GetAsyncInvoke
+            | Call::ListAsyncInvokes => Service::Runtime,
+            Call::Rerank => Service::AgentRuntime,
+        }
+    }
+
+    pub fn method(self) -> Method {
+        match self {
+            Call::ListFoundationModels
+            | Call::GetFoundationModel
+            | Call::ListInferenceProfiles
+            | Call::GetInferenceProfile
+            | Call::GetAsyncInvoke
+            | Call::ListAsyncInvokes => Method::GET,
+            Call::ApplyGuardrail
+            | Call::InvokeGuardrailChecks
+            | Call::StartAsyncInvoke
+            | Call::Rerank => Method::POST,
+        }
+    }
+}
+
+// === impl Aside ===
+
+impl Aside {
+    /// The model that the call is about, where it names one. What cannot be read is AWS's to refuse.
+    pub fn model<'b>(&'b self, body: &'b [u8]) -> Option<Cow<'b, str>> {
+        match self.call {
+            Call::GetFoundationModel => {
+                let raw = self.path.rsplit('/').next()?;
+                Some(percent_decode(raw).into())
+            }
+            Call::StartAsyncInvoke => text_at(body, &["modelId"]),
+            Call::Rerank => text_at(
+                body,
+                &[
+                    "rerankingConfiguration",
+                    "bedrockRerankingConfiguration",
+                    "modelConfiguration",
+                    "modelArn",
+                ],
+            ),
+            Call::ListFoundationModels
+            | Call::ListInferenceProfiles
+            | Call::GetInferenceProfile
+            | Call::ApplyGuardrail
+            | Call::InvokeGuardrailChecks
+            | Call::GetAsyncInvoke
+            | Call::ListAsyncInvokes => None,
+        }
+    }
+
+    /// Refuses ids that could lead elsewhere: some proxies resolve dot segments, also encoded ones.
+    ///
+    /// # Errors
+    /// `UnknownPath` for dot segments and control characters.
+    pub fn check(&self) -> Result<(), Fault> {
+        let decoded = percent_decode(&self.path);
+        let climbs = decoded.split('/').any(|segment| matches!(segment, "." | ".."));
+        match climbs || decoded.chars().any(char::is_control) {
+            false => Ok(()),
+            true => {
+                let message = "Nothing in Bedrock has such an id.";
+                Err(Fault::new(ErrorClass::UnknownPath, Phase::BeforeSend, message))
+            }
+        }
+    }
+
+    /// Whether the call may be sent again when it is not known how far it came: a job without a token
+    /// of the caller's could be started twice.
+    pub fn is_repeatable(&self, body: &[u8]) -> bool {
+        self.call != Call::StartAsyncInvoke || text_at(body, &["clientRequestToken"]).is_some()
+    }
+}
+
+/// The string below `path` of a JSON body.
+fn text_at<'b>(body: &'b [u8], path: &[&str]) -> Option<Cow<'b, str>> {
+    let (last, objects) = path.split_last()?;
+    let mut members: Members<'b> = serde_json::from_slice(body).ok()?;
+    for name in objects {
+        members = serde_json::from_str(members.get(name)?.get()).ok()?;
+    }
+    let Str(text) = serde_json::from_str(members.get(last)?.get()).ok()?;
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn aside(call: Call, path: &str) -> Aside {
+        Aside { call, path: path.to_owned() }
+    }
+
+    #[test]
+    fn the_model_is_found_where_the_call_names_it() {
+        let get = aside(Call::GetFoundationModel, "/foundation-models/a.b-v1%3A0");
+        assert_eq!(get.model(b"").as_deref(), Some("a.b-v1:0"));
+        let start = aside(Call::StartAsyncInvoke, "/async-invoke");
+        assert_eq!(start.model(br#"{"modelId":"m\u0041"}"#).as_deref(), Some("mA"));
+        let rerank = aside(Call::Rerank, "/rerank");
+        let body = br#"{"rerankingConfiguration":{"bedrockRerankingConfiguration":{"modelConfiguration":{"modelArn":"arn"}}}}"#;
+        assert_eq!(rerank.model(body).as_deref(), Some("arn"));
+        for body in ["", "[]", "{}", r#"{"rerankingConfiguration":7}"#, "nope"] {
+            assert_eq!(rerank.model(body.as_bytes()), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn no_id_climbs_out_of_its_path() {
+        for path in ["/foundation-models/..", "/async-invoke/a%2F%2e%2e%2Fb", "/async-invoke/%0A"] {
+            assert!(aside(Call::GetAsyncInvoke, path).check().is_err(), "{path}");
+        }
+        assert!(aside(Call::GetAsyncInvoke, "/async-invoke/a.b%2Fc..d").check().is_ok());
+    }
+
+    #[test]
+    fn a_job_without_a_token_is_started_once_at_the_most() {
+        let start = aside(Call::StartAsyncInvoke, "/async-invoke");
+        assert!(start.is_repeatable(br#"{"clientRequestToken":"t"}"#));
+        assert!(!start.is_repeatable(br#"{"modelId":"m"}"#));
+        assert!(aside(Call::Rerank, "/rerank").is_repeatable(b"{}"));
+    }
+}

@@ -1,0 +1,81 @@
+//! Requests whose answer is whole and small: sent, retried, read to their end.
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use outcrop_aws::{Backoff, Incoming, Outbound};
+use outcrop_dialect::answer::Tally;
+use outcrop_model::{Fault, Fidelity, Ledger};
+
+use super::{Gateway, MAX_ANSWER, refuse};
+use crate::attempt::Retries;
+use crate::inbound::Inbound;
+use crate::reply::Reply;
+use crate::settle::Settlement;
+
+/// A whole answer of AWS.
+pub(super) struct Fetched {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) request_id: Option<String>,
+    pub(super) body: Bytes,
+}
+
+/// A reply with what its receipt needs.
+pub(super) struct Answered {
+    pub(super) reply: Reply,
+    pub(super) ledger: Ledger,
+    pub(super) upstream_id: Option<String>,
+}
+
+impl Gateway {
+    /// Attempts until a whole answer has come.
+    pub(super) async fn fetch(
+        &self,
+        outbound: &Outbound,
+        backoff: &Backoff,
+        settlement: &mut Settlement,
+    ) -> Result<Fetched, Fault> {
+        let mut retries = Retries::new(backoff);
+        let fetched = loop {
+            settlement.attempt();
+            match self.fetch_once(outbound).await {
+                Ok(fetched) => break fetched,
+                Err(fault) => retries.after(fault).await?,
+            }
+        };
+        self.upstream.note_answer();
+        settlement.answered(fetched.request_id.as_deref());
+        Ok(fetched)
+    }
+
+    async fn fetch_once(&self, outbound: &Outbound) -> Result<Fetched, Fault> {
+        let Incoming { status, headers, request_id, body } = self.aws.send(outbound).await?;
+        let body = body.collect(MAX_ANSWER).await?;
+        Ok(Fetched { status, headers, request_id, body })
+    }
+
+    /// Labels and reports the reply, and hands out the receipt.
+    pub(super) fn settle_fetched(
+        &self,
+        outcome: Result<Answered, Fault>,
+        inbound: &Inbound,
+        mut settlement: Settlement,
+    ) -> Reply {
+        let Answered { mut reply, ledger, upstream_id } = match outcome {
+            Ok(answered) => answered,
+            Err(fault) => {
+                self.upstream.note_fault(&fault);
+                return refuse(&fault, inbound, settlement);
+            }
+        };
+        settlement.committed(reply.status.as_u16());
+        settlement.complete(&Tally::default(), ledger.losses().len());
+        reply.label(&inbound.request_id, upstream_id.as_deref());
+        if self.settings.fidelity == Fidelity::Report
+            && let Some(losses) = ledger.header()
+        {
+            reply.report(&losses);
+        }
+        reply
+    }
+}
