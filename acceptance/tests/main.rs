@@ -8,6 +8,7 @@ mod completions;
 mod count;
 mod door;
 mod drain;
+mod elsewhere;
 mod embeddings;
 mod errors;
 mod leaving;

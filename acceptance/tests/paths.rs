@@ -44,7 +44,7 @@ async fn wrong_turns_are_told_in_the_right_dialect() {
     let stack = Stack::start().await;
     let answer = stack.get("/v1/chat/completions").await;
     assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "POST"));
-    let answer = stack.send(Method::POST, "/v1/messages/batches", &[], "{}").await;
+    let answer = stack.send(Method::POST, "/v1/messages/drafts", &[], "{}").await;
     assert_eq!(
         (answer.status.as_u16(), answer.json()["type"].as_str().unwrap().to_owned()),
         (404, "error".to_owned())

@@ -344,3 +344,15 @@ def test_a_count_that_bedrock_does_not_give(client: anthropic.Anthropic, emulato
     raw = client.messages.with_raw_response.count_tokens(model=model, messages=HELLO)
     assert raw.headers["x-outcrop-estimate"] == "true"
     assert raw.parse().input_tokens > 5
+
+
+# === what Bedrock has nothing for ===
+
+
+def test_batches_are_not_supported_and_not_retried(gateway: str) -> None:
+    sent = []
+    client = anthropic.Anthropic(base_url=gateway, api_key="any", max_retries=3)
+    client._client.event_hooks["request"].append(sent.append)
+    with pytest.raises(anthropic.APIStatusError) as raised:
+        client.messages.batches.list()
+    assert (raised.value.status_code, raised.value.type, len(sent)) == (501, "api_error", 1)

@@ -446,3 +446,15 @@ def test_several_prompts_are_refused(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="one request for each") as raised:
         client.completions.create(model=NOVA, prompt=["a", "b"])
     assert raised.value.param == "prompt"
+
+
+# === what Bedrock has nothing for ===
+
+
+def test_moderations_are_not_supported_and_not_retried(gateway: str) -> None:
+    sent = []
+    client = openai.OpenAI(base_url=f"{gateway}/v1", api_key="any", max_retries=3)
+    client._client.event_hooks["request"].append(sent.append)
+    with pytest.raises(openai.InternalServerError) as raised:
+        client.moderations.create(input="x")
+    assert (raised.value.status_code, raised.value.code, len(sent)) == (501, "not_supported", 1)

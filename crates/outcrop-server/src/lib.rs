@@ -8,6 +8,7 @@
 
 mod asides;
 mod body;
+mod elsewhere;
 mod patience;
 mod routes;
 mod serve;

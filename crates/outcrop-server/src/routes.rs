@@ -4,7 +4,7 @@ use http::Method;
 use outcrop_core::{Operation, Specialty};
 use outcrop_model::{Carrier, Dialect};
 
-use crate::asides;
+use crate::{asides, elsewhere};
 
 /// What a path and method stand for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,11 @@ pub enum Route {
         dialect: Dialect,
         allow: &'static str,
     },
+    /// A part of a vendor's API that Bedrock has nothing for. Without a dialect, the headers tell.
+    Elsewhere {
+        dialect: Option<Dialect>,
+        what: &'static str,
+    },
     Unknown {
         dialect: Dialect,
         /// The known path that was perhaps meant.
@@ -38,6 +43,7 @@ impl Route {
         match self {
             Route::Operation(operation) => operation.dialect(),
             Route::WrongMethod { dialect, .. } | Route::Unknown { dialect, .. } => *dialect,
+            Route::Elsewhere { dialect, .. } => dialect.unwrap_or(Dialect::OpenAiChat),
             Route::ListModels
             | Route::GetModel(_)
             | Route::Health
@@ -111,7 +117,10 @@ fn exact(method: &Method, path: &str) -> Route {
         "/v1/models" => get(method, Route::ListModels),
         other => match other.strip_prefix("/v1/models/") {
             Some(id) if !id.is_empty() => get(method, Route::GetModel(id.to_owned())),
-            _ => nothing(guess(dialect, other)),
+            _ => match elsewhere::find(other, dialect) {
+                Some((dialect, what)) => Route::Elsewhere { dialect, what },
+                None => nothing(guess(dialect, other)),
+            },
         },
     }
 }
@@ -230,8 +239,8 @@ mod tests {
         let wrong = Route::WrongMethod { dialect: Dialect::Anthropic, allow: "POST" };
         assert_eq!(route(&Method::GET, "/v1/messages"), wrong);
         for (path, dialect) in [
-            ("/v1/messages/batches", Dialect::Anthropic),
-            ("/v1/audio/speech", Dialect::OpenAiChat),
+            ("/v1/messages/drafts", Dialect::Anthropic),
+            ("/v1/sculptures", Dialect::OpenAiChat),
             ("/model/x/explode", Dialect::Native),
         ] {
             assert_eq!(route(&Method::POST, path), Route::Unknown { dialect, meant: None });

@@ -43,6 +43,10 @@ impl Door {
             Route::Ready => self.ready(),
             Route::Probe => json_reply(StatusCode::OK, &json!({ "service": "outcrop" })),
             Route::WrongMethod { dialect, allow } => wrong_method(dialect, allow, &request_id),
+            Route::Elsewhere { dialect, what } => {
+                let dialect = dialect.unwrap_or_else(|| dialect_of(&head));
+                not_supported(what, dialect, &request_id)
+            }
             Route::Unknown { dialect, meant } => {
                 unknown(head.uri.path(), meant.as_deref(), dialect, &request_id)
             }
@@ -102,11 +106,7 @@ impl Door {
             Phase::BeforeSend,
             format!("The model `{}` is not listed. GET /v1/models lists what is.", shown(id)),
         );
-        let dialect = match head.headers.contains_key("anthropic-version") {
-            true => Dialect::Anthropic,
-            false => Dialect::OpenAiChat,
-        };
-        Reply::fault(&fault, dialect, request_id)
+        Reply::fault(&fault, dialect_of(head), request_id)
     }
 
     fn health(&self, status: &str) -> serde_json::Value {
@@ -163,6 +163,20 @@ fn wrong_method(dialect: Dialect, allow: &'static str, request_id: &str) -> Repl
     let mut reply = Reply::fault(&fault, dialect, request_id);
     reply.headers.insert(header::ALLOW, HeaderValue::from_static(allow));
     reply
+}
+
+/// The dialect of a caller on a path that OpenAI's and Anthropic's APIs share.
+fn dialect_of(head: &Parts) -> Dialect {
+    match head.headers.contains_key("anthropic-version") {
+        true => Dialect::Anthropic,
+        false => Dialect::OpenAiChat,
+    }
+}
+
+fn not_supported(what: &str, dialect: Dialect, request_id: &str) -> Reply {
+    let message = format!("{what}: not supported. Bedrock has no such API for the gateway to use.");
+    let fault = Fault::new(ErrorClass::NotSupported, Phase::BeforeSend, message);
+    Reply::fault(&fault, dialect, request_id)
 }
 
 fn unknown(path: &str, meant: Option<&str>, dialect: Dialect, request_id: &str) -> Reply {
