@@ -5,6 +5,7 @@
 mod asides;
 mod bad_input;
 mod completions;
+mod cors;
 mod count;
 mod door;
 mod drain;

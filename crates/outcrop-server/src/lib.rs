@@ -8,12 +8,14 @@
 
 mod asides;
 mod body;
+mod cors;
 mod elsewhere;
 mod patience;
 mod routes;
 mod serve;
 mod service;
 
+pub use cors::{Cors, Origin};
 pub use patience::Patience;
 pub use routes::{Route, route};
 pub use serve::{MAX_BODY, Readiness, Server, ServerConfig};

@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::body::Limits;
+use crate::cors::Cors;
 use crate::patience::{Patience, Patient, Work};
 use crate::service::Door;
 
@@ -35,7 +36,7 @@ const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// Pause after a failed accept, which is mostly a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ServerConfig {
     /// Largest request body in bytes.
     pub max_body: usize,
@@ -44,6 +45,8 @@ pub struct ServerConfig {
     /// Longest time for a whole request body.
     pub body_total: Duration,
     pub patience: Patience,
+    /// Which web pages may use the gateway from a browser.
+    pub cors: Cors,
     /// How long running requests may go on after the signal to stop.
     pub drain: Duration,
 }
@@ -55,6 +58,7 @@ impl Default for ServerConfig {
             body_idle: BODY_IDLE,
             body_total: BODY_TOTAL,
             patience: Patience::default(),
+            cors: Cors::default(),
             drain: DRAIN,
         }
     }
@@ -92,9 +96,9 @@ impl Server {
         config: ServerConfig,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(addr).await?;
-        let ServerConfig { max_body, body_idle, body_total, patience, drain } = config;
+        let ServerConfig { max_body, body_idle, body_total, patience, cors, drain } = config;
         let limits = Limits { max_body, body_idle, body_total };
-        let door = Arc::new(Door { gateway, limits, draining: AtomicBool::new(false) });
+        let door = Arc::new(Door { gateway, limits, cors, draining: AtomicBool::new(false) });
         Ok(Self { listener, door, patience, drain })
     }
 

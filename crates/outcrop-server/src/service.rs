@@ -15,6 +15,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::body::{Limits, Outflow, Rest, discard, read};
+use crate::cors::Cors;
 use crate::patience::Busy;
 use crate::routes::{Route, route};
 
@@ -23,6 +24,7 @@ use crate::routes::{Route, route};
 pub struct Door {
     pub gateway: Gateway,
     pub limits: Limits,
+    pub cors: Cors,
     pub draining: AtomicBool,
 }
 
@@ -35,29 +37,43 @@ impl Door {
     {
         let (head, body) = request.into_parts();
         let request_id = Uuid::new_v4().to_string();
-        let mut reply = match route(&head.method, head.uri.path()) {
-            Route::Operation(operation) => self.operate(operation, head, body, &request_id).await,
-            Route::ListModels => json_reply(StatusCode::OK, &models::list(self.gateway.catalog())),
-            Route::GetModel(id) => self.model(&percent_decode(&id), &head, &request_id),
-            Route::Health => json_reply(StatusCode::OK, &self.health("ok")),
-            Route::Ready => self.ready(),
-            Route::Probe => json_reply(StatusCode::OK, &json!({ "service": "outcrop" })),
-            Route::WrongMethod { dialect, allow } => wrong_method(dialect, allow, &request_id),
-            Route::Elsewhere { dialect, what } => {
-                let dialect = dialect.unwrap_or_else(|| dialect_of(&head));
-                not_supported(what, dialect, &request_id)
-            }
-            Route::Unknown { dialect, meant } => {
-                unknown(head.uri.path(), meant.as_deref(), dialect, &request_id)
-            }
+        let origin = head.headers.get(header::ORIGIN).cloned();
+        let mut reply = match self.cors.preflight(&head) {
+            Some(allowed) => allowed,
+            None => self.serve(head, body, &request_id).await,
         };
         if !reply.headers.contains_key("x-request-id") {
             reply.label(&request_id, None);
         }
+        self.cors.grant(origin.as_ref(), &mut reply.headers);
         let mut response = Response::new(Outflow::new(reply.body, busy));
         *response.status_mut() = reply.status;
         *response.headers_mut() = reply.headers;
         response
+    }
+
+    /// What stands at the request's path.
+    async fn serve<B>(&self, head: Parts, body: B, request_id: &str) -> Reply
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: std::error::Error + 'static,
+    {
+        match route(&head.method, head.uri.path()) {
+            Route::Operation(operation) => self.operate(operation, head, body, request_id).await,
+            Route::ListModels => json_reply(StatusCode::OK, &models::list(self.gateway.catalog())),
+            Route::GetModel(id) => self.model(&percent_decode(&id), &head, request_id),
+            Route::Health => json_reply(StatusCode::OK, &self.health("ok")),
+            Route::Ready => self.ready(),
+            Route::Probe => json_reply(StatusCode::OK, &json!({ "service": "outcrop" })),
+            Route::WrongMethod { dialect, allow } => wrong_method(dialect, allow, request_id),
+            Route::Elsewhere { dialect, what } => {
+                let dialect = dialect.unwrap_or_else(|| dialect_of(&head));
+                not_supported(what, dialect, request_id)
+            }
+            Route::Unknown { dialect, meant } => {
+                unknown(head.uri.path(), meant.as_deref(), dialect, request_id)
+            }
+        }
     }
 
     async fn operate<B>(

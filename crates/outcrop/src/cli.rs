@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use outcrop_core::Uncounted;
 use outcrop_emulator::AccessKey;
 use outcrop_model::Fidelity;
+use outcrop_server::Origin;
 
 /// Where the gateway listens unless told otherwise: loopback, since it does not yet ask clients for a key.
 const LISTEN: &str = "127.0.0.1:8080";
@@ -68,6 +69,10 @@ pub struct ServeArgs {
     /// What to do with parts of a request that a model cannot be given.
     #[arg(long, value_enum, default_value_t = FidelityWord::Report)]
     pub fidelity: FidelityWord,
+    /// Let web pages of this origin use the gateway from a browser, e.g. http://localhost:3000, or
+    /// `*` for all; may be given several times. Off by default.
+    #[arg(long, value_name = "ORIGIN")]
+    pub cors_origin: Vec<Origin>,
     /// How to count tokens for POST /v1/messages/count_tokens.
     #[arg(long, value_enum, default_value_t = CountWord::Estimate)]
     pub count_tokens: CountWord,

@@ -12,7 +12,7 @@ use outcrop_core::{Gateway, Settings};
 use outcrop_emulator::{
     Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_REGION, EXAMPLE_SECRET_ACCESS_KEY, Emulator,
 };
-use outcrop_server::{Server, ServerConfig};
+use outcrop_server::{Cors, Server, ServerConfig};
 
 use crate::access_log;
 use crate::cli::{ServeArgs, TimeoutArgs};
@@ -49,6 +49,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     };
     let server_config = ServerConfig {
         max_body: args.max_body,
+        cors: Cors(args.cors_origin),
         drain: args.drain_timeout,
         ..ServerConfig::default()
     };
