@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use outcrop_aws::{AwsClient, Backoff, Incoming, Outbound};
 use outcrop_dialect::answer::{Label, whole};
 use outcrop_dialect::bundle::mistaken;
+use outcrop_dialect::kong;
 use outcrop_dialect::plan::{Outgoing, Peeked, Way};
 use outcrop_model::{Carrier, Catalog, ErrorClass, Fault, Fidelity, Ledger, Phase};
 
@@ -144,6 +145,7 @@ impl Gateway {
             Operation::Aside(aside) => Some(self.relay(aside, &inbound, &mut settlement).await),
             Operation::ChatCompletions
             | Operation::Completions
+            | Operation::KongChat
             | Operation::Messages
             | Operation::Special(_)
             | Operation::Bedrock { .. } => None,
@@ -164,9 +166,14 @@ impl Gateway {
     /// Peek and plan: pure, on the borrowed body.
     fn plan(&self, inbound: &Inbound, settlement: &mut Settlement) -> Result<Planned, Fault> {
         let Inbound { operation, query: _, headers, body, request_id } = inbound;
+        let prepared;
         let peeked = match operation {
             Operation::ChatCompletions => Peeked::openai(body)?,
             Operation::Completions => Peeked::completion(body)?,
+            Operation::KongChat => {
+                prepared = kong::prepare(body)?;
+                prepared.peek(betas(headers))?
+            }
             Operation::Messages => Peeked::anthropic(body, betas(headers))?,
             Operation::CountMessages | Operation::Aside(_) => return Err(no_chat()),
             Operation::Bedrock { model, carrier, stream } => Peeked::bedrock(
@@ -194,6 +201,7 @@ impl Gateway {
             Operation::Bedrock { model, .. } => Cow::Borrowed(model),
             Operation::ChatCompletions
             | Operation::Completions
+            | Operation::KongChat
             | Operation::Messages
             | Operation::CountMessages
             | Operation::Special(_)

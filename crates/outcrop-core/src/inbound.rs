@@ -28,6 +28,8 @@ pub enum Operation {
     Completions,
     /// Anthropic Messages.
     Messages,
+    /// The chat of the Bedrock skill for Kong Gateway.
+    KongChat,
     /// Anthropic's token count.
     CountMessages,
     /// What models other than chat models do.
@@ -44,6 +46,7 @@ impl Operation {
         match self {
             Operation::ChatCompletions => Dialect::OpenAiChat,
             Operation::Completions => Dialect::OpenAiText,
+            Operation::KongChat => Dialect::KongChat,
             Operation::Messages | Operation::CountMessages => Dialect::Anthropic,
             Operation::Special(Specialty::Embeddings) => Dialect::OpenAiEmbeddings,
             Operation::Special(Specialty::Rerank { .. }) => Dialect::CohereRerank,
@@ -57,6 +60,7 @@ impl Operation {
         match self {
             Operation::ChatCompletions => "chat_completions",
             Operation::Completions => "completions",
+            Operation::KongChat => "chat",
             Operation::Messages => "messages",
             Operation::CountMessages => "count_messages",
             Operation::Special(Specialty::Embeddings) => "embeddings",

@@ -70,6 +70,7 @@ pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Resu
                 Dialect::Converse
                 | Dialect::OpenAiChat
                 | Dialect::OpenAiText
+                | Dialect::KongChat
                 | Dialect::OpenAiEmbeddings
                 | Dialect::CohereRerank
                 | Dialect::Native => converse::decode_response(body)?,
@@ -87,6 +88,7 @@ pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Resu
                     openai::text::encode_response(&response, &text_label(label, false), ledger)
                 }
                 Dialect::Anthropic
+                | Dialect::KongChat
                 | Dialect::Converse
                 | Dialect::OpenAiEmbeddings
                 | Dialect::CohereRerank
@@ -188,6 +190,7 @@ impl AnswerStream {
                     Dialect::Converse
                     | Dialect::OpenAiChat
                     | Dialect::OpenAiText
+                    | Dialect::KongChat
                     | Dialect::OpenAiEmbeddings
                     | Dialect::CohereRerank
                     | Dialect::Native => Reader::Converse(converse::Reader::default()),
@@ -200,6 +203,7 @@ impl AnswerStream {
                         Box::new(TextWriter::new(&text_label(label, include_usage)))
                     }
                     Dialect::Anthropic
+                    | Dialect::KongChat
                     | Dialect::Converse
                     | Dialect::OpenAiEmbeddings
                     | Dialect::CohereRerank

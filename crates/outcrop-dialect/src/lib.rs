@@ -13,6 +13,7 @@ pub mod fields;
 pub mod fit;
 mod gate;
 pub mod invoke;
+pub mod kong;
 pub mod names;
 pub mod openai;
 pub mod plan;

@@ -83,6 +83,11 @@ impl<'a> Peeked<'a> {
         Ok(Self::decoded(openai::text::decode(body)?, Dialect::OpenAiText, body.len()))
     }
 
+    /// A chat in OpenAI's dialect that is to be answered in Anthropic's.
+    pub fn answered_by_anthropic(decoded: openai::Decoded<'a>, size: usize) -> Self {
+        Self::decoded(decoded, Dialect::Anthropic, size)
+    }
+
     fn decoded(decoded: openai::Decoded<'a>, to: Dialect, size: usize) -> Self {
         let mut decoded = Box::new(decoded);
         let model = std::mem::take(&mut decoded.request.model);

@@ -10,6 +10,8 @@ pub enum Dialect {
     OpenAiChat,
     /// OpenAI's legacy text completions.
     OpenAiText,
+    /// The chat of the Bedrock skill for Kong Gateway: answers are Anthropic's, errors its own.
+    KongChat,
     /// Anthropic Messages.
     Anthropic,
     /// Bedrock Converse.
@@ -37,7 +39,8 @@ pub enum Carrier {
 
 impl Dialect {
     /// Every dialect, for exhaustive table tests.
-    pub const ALL: [Dialect; 7] = [
+    pub const ALL: [Dialect; 8] = [
+        Dialect::KongChat,
         Dialect::OpenAiChat,
         Dialect::OpenAiText,
         Dialect::OpenAiEmbeddings,
@@ -52,6 +55,7 @@ impl Dialect {
         match self {
             Dialect::OpenAiChat => "openai_chat",
             Dialect::OpenAiText => "openai_text",
+            Dialect::KongChat => "kong_chat",
             Dialect::Anthropic => "anthropic",
             Dialect::Converse => "converse",
             Dialect::OpenAiEmbeddings => "openai_embeddings",

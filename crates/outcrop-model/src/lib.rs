@@ -4,6 +4,7 @@
 //! ledger, error classes, usage, model cards and the receipt. No sockets, no clock, no randomness;
 //! nothing here knows how a word is spelt in any dialect's JSON.
 
+pub mod alias;
 pub mod at;
 pub mod catalog;
 pub mod chat;

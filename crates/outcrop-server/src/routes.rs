@@ -105,6 +105,7 @@ fn exact(method: &Method, path: &str) -> Route {
         "/v1/messages/count_tokens" if dialect != Some(Dialect::OpenAiChat) => {
             post(method, Operation::CountMessages)
         }
+        "/v1/chat" if dialect.is_none() => post(method, Operation::KongChat),
         "/v1/embeddings" if dialect != Some(Dialect::Anthropic) => {
             post(method, Operation::Special(Specialty::Embeddings))
         }
