@@ -12,6 +12,7 @@ mod drain;
 mod elsewhere;
 mod embeddings;
 mod errors;
+mod images;
 mod kong;
 mod leaving;
 mod losses;

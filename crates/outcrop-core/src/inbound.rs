@@ -49,6 +49,7 @@ impl Operation {
             Operation::KongChat => Dialect::KongChat,
             Operation::Messages | Operation::CountMessages => Dialect::Anthropic,
             Operation::Special(Specialty::Embeddings) => Dialect::OpenAiEmbeddings,
+            Operation::Special(Specialty::Images) => Dialect::OpenAiImages,
             Operation::Special(Specialty::Rerank { .. }) => Dialect::CohereRerank,
             Operation::Bedrock { carrier: Carrier::Converse, .. } => Dialect::Converse,
             Operation::Bedrock { .. } | Operation::Aside(_) => Dialect::Native,
@@ -64,6 +65,7 @@ impl Operation {
             Operation::Messages => "messages",
             Operation::CountMessages => "count_messages",
             Operation::Special(Specialty::Embeddings) => "embeddings",
+            Operation::Special(Specialty::Images) => "images",
             Operation::Special(Specialty::Rerank { .. }) => "cohere_rerank",
             Operation::Aside(aside) => aside.call.as_str(),
             Operation::Bedrock { carrier, stream, .. } => match (carrier, stream) {

@@ -72,6 +72,7 @@ pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Resu
                 | Dialect::OpenAiText
                 | Dialect::KongChat
                 | Dialect::OpenAiEmbeddings
+                | Dialect::OpenAiImages
                 | Dialect::CohereRerank
                 | Dialect::Native => converse::decode_response(body)?,
             };
@@ -91,6 +92,7 @@ pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Resu
                 | Dialect::KongChat
                 | Dialect::Converse
                 | Dialect::OpenAiEmbeddings
+                | Dialect::OpenAiImages
                 | Dialect::CohereRerank
                 | Dialect::Native => {
                     anthropic::encode_response(&response, &anthropic_label(label), ledger)
@@ -192,6 +194,7 @@ impl AnswerStream {
                     | Dialect::OpenAiText
                     | Dialect::KongChat
                     | Dialect::OpenAiEmbeddings
+                    | Dialect::OpenAiImages
                     | Dialect::CohereRerank
                     | Dialect::Native => Reader::Converse(converse::Reader::default()),
                 };
@@ -206,6 +209,7 @@ impl AnswerStream {
                     | Dialect::KongChat
                     | Dialect::Converse
                     | Dialect::OpenAiEmbeddings
+                    | Dialect::OpenAiImages
                     | Dialect::CohereRerank
                     | Dialect::Native => Box::new(MessageWriter::new(anthropic_label(label))),
                 };

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use outcrop_model::{Catalog, ErrorClass, Fault, Ledger, Phase, Specialist};
 
 use crate::answer::Label;
-use crate::{embeddings, rerank};
+use crate::{embeddings, images, rerank};
 
 /// What a request wants of a model that does not chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Specialty {
     Embeddings,
     /// Cohere Rerank, in the version of the path.
     Rerank { version: u8 },
+    /// OpenAI Images: generation.
+    Images,
 }
 
 /// A planned request.
@@ -40,16 +42,22 @@ pub trait Task: fmt::Debug + Send + Sync {
     fn read(&self, call: usize, body: &[u8]) -> Result<Piece, Fault>;
 
     /// Writes the caller's answer from the pieces of all calls, in their order.
-    fn write(&self, pieces: &[Piece], label: &Label, ledger: &mut Ledger) -> Vec<u8>;
+    ///
+    /// # Errors
+    /// When everything was withheld.
+    fn write(&self, pieces: &[Piece], label: &Label, ledger: &mut Ledger)
+    -> Result<Vec<u8>, Fault>;
 }
 
 /// What one call brought.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Piece {
     /// Results, each already as JSON of the caller's dialect.
     pub items: Vec<Vec<u8>>,
     /// Tokens of the input, when the body tells.
     pub input_tokens: Option<u64>,
+    /// Why results are missing that trying again would not bring.
+    pub withheld: Option<Fault>,
 }
 
 /// Plans a request. `asked` is told the model as soon as it is known.
@@ -78,6 +86,14 @@ pub fn plan(
             match catalog.specialist(&request.model) {
                 Some(Specialist::Rerank(card)) => rerank::plan(request, version, card, ledger),
                 _ => Err(wrong_model(&request.model, "ranks no documents", catalog)),
+            }
+        }
+        Specialty::Images => {
+            let request = images::decode(body)?;
+            asked(&request.model);
+            match catalog.specialist(&request.model) {
+                Some(Specialist::Images(card)) => images::plan(request, card, ledger),
+                _ => Err(wrong_model(&request.model, "draws no pictures", catalog)),
             }
         }
     }

@@ -225,10 +225,15 @@ impl Task for Gather {
             return Err(garbled(format!("{} vectors for {due} inputs", vectors.len())));
         }
         let items = vectors.into_iter().map(|raw| self.encoding.write(raw));
-        Ok(Piece { items: items.collect::<Result<_, _>>()?, input_tokens })
+        Ok(Piece { items: items.collect::<Result<_, _>>()?, input_tokens, withheld: None })
     }
 
-    fn write(&self, pieces: &[Piece], label: &Label, ledger: &mut Ledger) -> Vec<u8> {
+    fn write(
+        &self,
+        pieces: &[Piece],
+        label: &Label,
+        ledger: &mut Ledger,
+    ) -> Result<Vec<u8>, Fault> {
         let size = pieces.iter().flat_map(|p| &p.items).map(|item| item.len() + 64).sum::<usize>();
         let mut body = Vec::with_capacity(size + 256);
         let mut w = JsonWriter::new(&mut body);
@@ -256,7 +261,7 @@ impl Task for Gather {
         w.member_u64("total_tokens", tokens);
         w.close_object();
         w.close_object();
-        body
+        Ok(body)
     }
 }
 

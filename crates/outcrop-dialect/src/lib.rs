@@ -12,6 +12,7 @@ pub mod embeddings;
 pub mod fields;
 pub mod fit;
 mod gate;
+pub mod images;
 pub mod invoke;
 pub mod kong;
 pub mod names;

@@ -214,7 +214,10 @@ pub fn render(fault: &Fault, dialect: Dialect, request_id: &str) -> Rendered {
     let row = lookup(fault.class);
     let mut body = Vec::with_capacity(256);
     let (status, error_type) = match dialect {
-        Dialect::OpenAiChat | Dialect::OpenAiText | Dialect::OpenAiEmbeddings => {
+        Dialect::OpenAiChat
+        | Dialect::OpenAiText
+        | Dialect::OpenAiEmbeddings
+        | Dialect::OpenAiImages => {
             openai_body(fault, &mut body);
             (row.openai.0, None)
         }

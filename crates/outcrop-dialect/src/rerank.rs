@@ -192,10 +192,15 @@ impl Task for Ranking {
             Some(_) => garbled(fault.to_string()),
             None => fault,
         })?;
-        Ok(Piece { items, input_tokens: None })
+        Ok(Piece { items, input_tokens: None, withheld: None })
     }
 
-    fn write(&self, pieces: &[Piece], label: &Label, _ledger: &mut Ledger) -> Vec<u8> {
+    fn write(
+        &self,
+        pieces: &[Piece],
+        label: &Label,
+        _ledger: &mut Ledger,
+    ) -> Result<Vec<u8>, Fault> {
         let mut body = Vec::with_capacity(256);
         let mut w = JsonWriter::new(&mut body);
         w.open_object();
@@ -214,6 +219,6 @@ impl Task for Ranking {
         w.close_object();
         w.close_object();
         w.close_object();
-        body
+        Ok(body)
     }
 }

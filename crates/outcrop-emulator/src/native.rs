@@ -12,6 +12,7 @@ pub mod anthropic;
 mod cohere;
 mod deepseek;
 pub(crate) mod embed;
+pub(crate) mod image;
 mod llama;
 mod media;
 mod metrics;

@@ -18,6 +18,8 @@ pub enum Dialect {
     Converse,
     /// OpenAI Embeddings.
     OpenAiEmbeddings,
+    /// OpenAI Images.
+    OpenAiImages,
     /// Cohere Rerank.
     CohereRerank,
     /// A model family's own body for InvokeModel; the gateway relays it unread.
@@ -39,11 +41,12 @@ pub enum Carrier {
 
 impl Dialect {
     /// Every dialect, for exhaustive table tests.
-    pub const ALL: [Dialect; 8] = [
+    pub const ALL: [Dialect; 9] = [
         Dialect::KongChat,
         Dialect::OpenAiChat,
         Dialect::OpenAiText,
         Dialect::OpenAiEmbeddings,
+        Dialect::OpenAiImages,
         Dialect::CohereRerank,
         Dialect::Anthropic,
         Dialect::Converse,
@@ -59,6 +62,7 @@ impl Dialect {
             Dialect::Anthropic => "anthropic",
             Dialect::Converse => "converse",
             Dialect::OpenAiEmbeddings => "openai_embeddings",
+            Dialect::OpenAiImages => "openai_images",
             Dialect::CohereRerank => "cohere_rerank",
             Dialect::Native => "native",
         }

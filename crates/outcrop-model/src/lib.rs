@@ -30,6 +30,6 @@ pub use frame::{Frame, FrameKind};
 pub use json::{Extra, Json, Object};
 pub use ledger::{Fidelity, Ledger, Loss};
 pub use receipt::{Outcome, Receipt};
-pub use specialist::{EmbeddingCard, RerankCard, Specialist};
+pub use specialist::{EmbeddingCard, ImageCard, RerankCard, Specialist};
 pub use stop::StopReason;
 pub use usage::Usage;

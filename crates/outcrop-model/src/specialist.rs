@@ -11,8 +11,9 @@ use serde::Deserialize;
 
 use crate::catalog::{Catalog, Listed};
 
-const BUILT_IN: [&str; 2] = [
+const BUILT_IN: [&str; 3] = [
     include_str!("../../../catalog/embeddings.toml"),
+    include_str!("../../../catalog/images.toml"),
     include_str!("../../../catalog/rerank.toml"),
 ];
 
@@ -21,6 +22,7 @@ const BUILT_IN: [&str; 2] = [
 pub enum Specialist {
     Embeddings(EmbeddingCard),
     Rerank(RerankCard),
+    Images(ImageCard),
 }
 
 /// A model that turns inputs into vectors.
@@ -58,6 +60,53 @@ pub struct RerankCard {
     pub api_version: Option<u64>,
 }
 
+/// A model that draws.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageCard {
+    pub family: ImageFamily,
+    /// Pictures that one call gives.
+    pub per_call: u64,
+    /// Longest prompt in characters.
+    pub max_prompt: usize,
+    /// File formats, the default first; nothing can be chosen when there is but one.
+    pub formats: Vec<String>,
+    /// Whether the model takes a quality.
+    pub quality: bool,
+    /// Whether requests without a seed all get the same one.
+    pub fixed_seed: bool,
+    /// The sizes there are, `WIDTHxHEIGHT`, when they are a list.
+    #[serde(default)]
+    pub sizes: Vec<String>,
+    /// Bounds, when any size within them will do.
+    #[serde(default)]
+    pub free_size: Option<FreeSize>,
+    /// The aspect ratios there are, when the model takes no size.
+    #[serde(default)]
+    pub ratios: Vec<String>,
+}
+
+/// Bounds of a picture, in pixels.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FreeSize {
+    pub min: u64,
+    pub max: u64,
+    /// Sides are multiples of it.
+    pub step: u64,
+    /// How many times longer one side may be.
+    pub max_ratio: u64,
+    pub max_pixels: u64,
+}
+
+/// The native bodies of image models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageFamily {
+    Amazon,
+    Stability,
+}
+
 /// The native bodies of embedding models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -88,6 +137,8 @@ struct File {
     #[serde(default)]
     rerank: BTreeMap<String, Entry>,
     #[serde(default)]
+    image: BTreeMap<String, Entry>,
+    #[serde(default)]
     listed: Vec<Listed>,
 }
 
@@ -109,6 +160,7 @@ impl Specialist {
         match self {
             Specialist::Embeddings(_) => "an embedding model",
             Specialist::Rerank(_) => "a rerank model",
+            Specialist::Images(_) => "an image model",
         }
     }
 
@@ -117,6 +169,7 @@ impl Specialist {
         match self {
             Specialist::Embeddings(_) => "/v1/embeddings",
             Specialist::Rerank(_) => "/v1/rerank",
+            Specialist::Images(_) => "/v1/images/generations",
         }
     }
 }
@@ -150,7 +203,7 @@ impl Shelf {
     fn parse(texts: &[&str]) -> Result<Self, String> {
         let mut shelf = Self { entries: Vec::new(), specialists: Vec::new(), listed: Vec::new() };
         for text in texts {
-            let File { embedding, rerank, listed } =
+            let File { embedding, rerank, image, listed } =
                 toml::from_str(text).map_err(|e| e.to_string())?;
             shelf.listed.extend(listed);
             for (name, entry) in embedding {
@@ -160,6 +213,10 @@ impl Shelf {
             for (name, entry) in rerank {
                 let card = shelf.enter(&name, entry)?;
                 shelf.specialists.push(Specialist::Rerank(card));
+            }
+            for (name, entry) in image {
+                let card = shelf.enter(&name, entry)?;
+                shelf.specialists.push(Specialist::Images(card));
             }
         }
         shelf.entries.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.0.cmp(&b.0)));
@@ -198,6 +255,12 @@ mod tests {
                     assert!(default.is_none_or(|word| card.input_types.contains_key(word)));
                 }
                 Specialist::Rerank(card) => assert!(card.max_documents > 0),
+                Specialist::Images(card) => {
+                    let sizing =
+                        [!card.sizes.is_empty(), card.free_size.is_some(), !card.ratios.is_empty()];
+                    assert_eq!(sizing.iter().filter(|way| **way).count(), 1);
+                    assert!(card.per_call > 0 && !card.formats.is_empty());
+                }
             }
         }
         for listed in &shelf.listed {
@@ -218,6 +281,8 @@ mod tests {
         }
         let rerank = catalog.specialist("amazon.rerank-v1:0");
         assert!(matches!(rerank, Some(Specialist::Rerank(_))));
+        let canvas = catalog.specialist("amazon.nova-canvas-v1:0");
+        assert!(matches!(canvas, Some(Specialist::Images(_))));
         assert!(catalog.specialist("us.amazon.nova-2-lite-v1:0").is_none());
     }
 }

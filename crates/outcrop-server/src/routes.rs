@@ -109,6 +109,9 @@ fn exact(method: &Method, path: &str) -> Route {
         "/v1/embeddings" if dialect != Some(Dialect::Anthropic) => {
             post(method, Operation::Special(Specialty::Embeddings))
         }
+        "/v1/images/generations" if dialect != Some(Dialect::Anthropic) => {
+            post(method, Operation::Special(Specialty::Images))
+        }
         "/v1/rerank" if dialect.is_none() => {
             post(method, Operation::Special(Specialty::Rerank { version: 1 }))
         }
@@ -223,6 +226,10 @@ mod tests {
         }
         for path in ["/v1/embeddings", "/openai/v1/embeddings"] {
             let operation = Operation::Special(Specialty::Embeddings);
+            assert_eq!(route(&Method::POST, path), Route::Operation(operation));
+        }
+        for path in ["/v1/images/generations", "/openai/v1/images/generations"] {
+            let operation = Operation::Special(Specialty::Images);
             assert_eq!(route(&Method::POST, path), Route::Operation(operation));
         }
         for (path, version) in [("/v1/rerank", 1), ("/v2/rerank", 2)] {

@@ -38,6 +38,15 @@ struct Returned {
     request_id: Option<String>,
 }
 
+/// The whole answer, ready to be settled.
+struct Gathered {
+    body: Vec<u8>,
+    usage: Option<Usage>,
+    ledger: Ledger,
+    /// Bedrock's id of the first call.
+    first_id: Option<String>,
+}
+
 impl Gateway {
     /// Answers a request for a specialist.
     pub(super) async fn answer_bundle(
@@ -47,11 +56,13 @@ impl Gateway {
         mut settlement: Settlement,
     ) -> Reply {
         let outcome = match self.plan_bundle(specialty, inbound, &mut settlement) {
-            Ok(planned) => self.run_bundle(&planned, &mut settlement).await.map(|r| (planned, r)),
+            Ok(planned) => {
+                self.run_bundle(&planned, &mut settlement).await.and_then(|r| gather(planned, r))
+            }
             Err(fault) => Err(fault),
         };
         match outcome {
-            Ok((planned, returned)) => self.reply_bundle(planned, returned, inbound, settlement),
+            Ok(gathered) => self.reply_bundle(gathered, inbound, settlement),
             Err(fault) => {
                 let dialect = inbound.operation.dialect();
                 let reply = Reply::fault(&fault, dialect, &inbound.request_id);
@@ -138,18 +149,13 @@ impl Gateway {
 
     fn reply_bundle(
         &self,
-        planned: Planned,
-        returned: Vec<Returned>,
+        gathered: Gathered,
         inbound: &Inbound,
         mut settlement: Settlement,
     ) -> Reply {
-        let Planned { bundle, label, mut ledger, .. } = planned;
-        let first_id = returned.first().and_then(|r| r.request_id.clone());
-        let pieces: Vec<Piece> = returned.into_iter().map(|r| r.piece).collect();
-        let body = bundle.task.write(&pieces, &label, &mut ledger);
+        let Gathered { body, usage, ledger, first_id } = gathered;
         settlement.answered(first_id.as_deref());
         settlement.committed(StatusCode::OK.as_u16());
-        let usage = input_tokens(&pieces).map(|input| Usage { input, ..Usage::default() });
         settlement.complete(&Tally { usage, ..Tally::default() }, ledger.losses().len());
         let mut reply = Reply::json(StatusCode::OK, body);
         reply.label(&inbound.request_id, first_id.as_deref());
@@ -160,6 +166,16 @@ impl Gateway {
         }
         reply
     }
+}
+
+/// Puts the pieces together.
+fn gather(planned: Planned, returned: Vec<Returned>) -> Result<Gathered, Fault> {
+    let Planned { bundle, label, mut ledger, .. } = planned;
+    let first_id = returned.first().and_then(|r| r.request_id.clone());
+    let pieces: Vec<Piece> = returned.into_iter().map(|r| r.piece).collect();
+    let body = bundle.task.write(&pieces, &label, &mut ledger)?;
+    let usage = input_tokens(&pieces).map(|input| Usage { input, ..Usage::default() });
+    Ok(Gathered { body, usage, ledger, first_id })
 }
 
 fn outbound(planned: &Planned, body: Bytes) -> Outbound {

@@ -32,6 +32,11 @@ fn rerank() {
     each("rerank", Specialty::Rerank { version: 2 });
 }
 
+#[test]
+fn images() {
+    each("images", Specialty::Images);
+}
+
 fn each(kind: &str, specialty: Specialty) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/specialists").join(kind);
     let mut folders: Vec<PathBuf> =
@@ -77,7 +82,7 @@ fn answer(bundle: &Bundle, folder: &Path, ledger: &mut Ledger) -> Result<String,
     let read = |(call, line): (usize, &&str)| bundle.task.read(call, line.as_bytes());
     let pieces = lines.iter().enumerate().map(read).collect::<Result<Vec<_>, Fault>>()?;
     let label = Label { id: "0".repeat(32), created: 1_790_000_000, model: bundle.model.clone() };
-    let body = bundle.task.write(&pieces, &label, ledger);
+    let body = bundle.task.write(&pieces, &label, ledger)?;
     let body: Value = serde_json::from_slice(&body).unwrap();
     Ok(format!("{body:#}\n"))
 }

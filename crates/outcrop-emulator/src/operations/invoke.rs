@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{judge, resolve};
 use crate::engine::Setting;
 use crate::models::Model;
-use crate::native::{self, embed, rerank};
+use crate::native::{self, embed, image, rerank};
 use crate::refusal::Refusal;
 use crate::reply::{Event, Reply};
 use crate::service::{Call, State};
@@ -24,6 +24,9 @@ pub(super) fn answer(state: &State, call: &Call<'_>, body: &Value) -> Result<Rep
     }
     if let Some(outcome) = rerank::answer(family, body) {
         return ranking(call, outcome);
+    }
+    if let Some(outcome) = image::answer(family, body, u64::from(call.id.as_fields().0)) {
+        return pictures(call, outcome);
     }
     let prompt = judge::native(model, body)?;
     let input = tokens::prompt(&prompt);
@@ -79,6 +82,14 @@ fn ranking(call: &Call<'_>, outcome: Result<(Value, u64), String>) -> Result<Rep
     no_stream(call)?;
     let (body, tokens) = outcome.map_err(Refusal::validation)?;
     Ok(whole(call, body, tokens))
+}
+
+/// The answer of an image model, which counts no tokens.
+fn pictures(call: &Call<'_>, outcome: Result<Value, String>) -> Result<Reply, Refusal> {
+    no_stream(call)?;
+    let reply = Reply::json(outcome.map_err(Refusal::validation)?)
+        .with_header("X-Amzn-Bedrock-Invocation-Latency", elapsed_ms(call));
+    Ok(echoed(reply, call))
 }
 
 fn no_stream(call: &Call<'_>) -> Result<(), Refusal> {
