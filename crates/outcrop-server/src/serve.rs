@@ -12,7 +12,7 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use outcrop_core::Gateway;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::body::Limits;
@@ -33,6 +33,9 @@ const DRAIN: Duration = Duration::from_secs(25);
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 /// Time between unanswered questions.
 const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+/// Connections that may wait to be accepted, before the kernel resets new ones; Linux itself allows 4096
+/// unless told otherwise.
+const BACKLOG: u32 = 4096;
 /// Pause after a failed accept, which is mostly a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -95,7 +98,7 @@ impl Server {
         gateway: Gateway,
         config: ServerConfig,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind(addr).await?;
+        let listener = listen(addr)?;
         let ServerConfig { max_body, body_idle, body_total, patience, cors, drain } = config;
         let limits = Limits { max_body, body_idle, body_total };
         let door = Arc::new(Door { gateway, limits, cors, draining: AtomicBool::new(false) });
@@ -170,6 +173,14 @@ fn connect(
             tracing::debug!(%error, "connection ended");
         }
     }
+}
+
+fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As the standard library does on Unix: a restart need not wait for old connections to be forgotten.
+    socket.set_reuseaddr(cfg!(unix))?;
+    socket.bind(addr)?;
+    socket.listen(BACKLOG)
 }
 
 fn tune(socket: &TcpStream) -> io::Result<()> {
