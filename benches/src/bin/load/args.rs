@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
-/// Enough for a median that one disturbed round cannot move.
+/// Enough for one that nothing disturbs, on a machine that is not idle.
 const ROUNDS: usize = 5;
 
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! The load test: the gateway against the floor, on loopback, process against process.
 //!
-//! 1. What is compared is measured in turns within the same second or two, and reported as the median
-//!    over rounds; ratios are medians of paired rounds.
+//! 1. What is compared is measured in turns within the same second or two. Of the rounds the least
+//!    disturbed one counts: whatever else the machine does can only add to CPU time.
 //! 2. CPU time is that of the process under test alone, read from the kernel; the upstream is a stub
 //!    and the driver is this process, so neither is counted.
 //! 3. Numbers of requests are fixed; a run takes about three minutes.
