@@ -124,14 +124,16 @@ async fn a_body_that_drips_is_not_waited_for() {
 async fn who_sends_too_much_comes_to_read_why() {
     let mut stack = stack(ServerConfig { max_body: 1000, ..ServerConfig::default() }).await;
     let large = "x".repeat(20_000_000);
-    let mut socket = stack.say(post("/v1/messages", "", &large).as_bytes()).await;
-    socket
-        .write_all(b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-        .await
-        .unwrap();
-    let answers = to_the_end(socket).await;
-    assert!(answers.starts_with("HTTP/1.1 413"), "{answers}");
-    assert!(answers.contains("HTTP/1.1 200"), "the connection serves on: {answers}");
+    for (path, status) in [("/nothing/here", 404), ("/health", 405), ("/v1/messages", 413)] {
+        let mut socket = stack.say(post(path, "", &large).as_bytes()).await;
+        socket
+            .write_all(b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            .await
+            .unwrap();
+        let answers = to_the_end(socket).await;
+        assert!(answers.starts_with(&format!("HTTP/1.1 {status}")), "{answers}");
+        assert!(answers.contains("HTTP/1.1 200"), "the connection serves on: {answers}");
+    }
     let receipt = stack.receipt().await;
     assert_eq!((receipt.outcome.as_str(), receipt.status), ("too_large", 413));
 

@@ -53,13 +53,15 @@ impl Door {
     }
 
     /// What stands at the request's path.
-    async fn serve<B>(&self, head: Parts, body: B, request_id: &str) -> Reply
+    async fn serve<B>(&self, head: Parts, mut body: B, request_id: &str) -> Reply
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: std::error::Error + 'static,
     {
-        match route(&head.method, head.uri.path()) {
-            Route::Operation(operation) => self.operate(operation, head, body, request_id).await,
+        let mut reply = match route(&head.method, head.uri.path()) {
+            Route::Operation(operation) => {
+                return self.operate(operation, head, body, request_id).await;
+            }
             Route::ListModels => json_reply(StatusCode::OK, &models::list(self.gateway.catalog())),
             Route::GetModel(id) => self.model(&percent_decode(&id), &head, request_id),
             Route::Health => json_reply(StatusCode::OK, &self.health("ok")),
@@ -73,7 +75,9 @@ impl Door {
             Route::Unknown { dialect, meant } => {
                 unknown(head.uri.path(), meant.as_deref(), dialect, request_id)
             }
-        }
+        };
+        close_unless(rest_of(&head, &mut body).await, &mut reply);
+        reply
     }
 
     async fn operate<B>(
@@ -103,10 +107,12 @@ impl Door {
             }
             Err(fault) => {
                 let mut reply = Reply::fault(&fault, dialect, request_id);
-                if rest_of(&fault, &head, &mut body).await == Rest::Left {
-                    // The connection cannot be used again.
-                    reply.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-                }
+                let rest = match fault.class {
+                    // Nothing more is to be expected.
+                    ErrorClass::ClientTimeout | ErrorClass::ClientLeft => Rest::Left,
+                    _ => rest_of(&head, &mut body).await,
+                };
+                close_unless(rest, &mut reply);
                 settlement.fail(&fault, Some(reply.status.as_u16()));
                 reply
             }
@@ -137,16 +143,26 @@ impl Door {
     }
 }
 
-/// Takes the rest of a refused body where its sender may still be sending. Who asked for leave to send
+/// Takes the rest of a refused body, since its sender may still be sending. Who asked for leave to send
 /// (`expect: 100-continue`) is answered at once instead.
-async fn rest_of<B>(fault: &Fault, head: &Parts, body: &mut B) -> Rest
+async fn rest_of<B>(head: &Parts, body: &mut B) -> Rest
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    match fault.class {
-        ErrorClass::TooLarge if !head.headers.contains_key(header::EXPECT) => discard(body).await,
-        _ if body.is_end_stream() => Rest::Taken,
-        _ => Rest::Left,
+    match (body.is_end_stream(), head.headers.contains_key(header::EXPECT)) {
+        (true, _) => Rest::Taken,
+        (false, true) => Rest::Left,
+        (false, false) => discard(body).await,
+    }
+}
+
+/// A connection of which a body is still to be read cannot be used again.
+fn close_unless(rest: Rest, reply: &mut Reply) {
+    match rest {
+        Rest::Taken => {}
+        Rest::Left => {
+            reply.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
     }
 }
 
