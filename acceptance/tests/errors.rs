@@ -79,7 +79,7 @@ const TABLE: [(&str, (u16, &str), (u16, &str), (u16, &str)); 12] = [
 fn kind_of(dialect: &str, answer: &Answer) -> String {
     let body: Value = answer.json();
     match dialect {
-        "openai" => body["error"]["code"].as_str().unwrap().to_owned(),
+        "openai" | "responses" => body["error"]["code"].as_str().unwrap().to_owned(),
         "anthropic" => {
             assert_eq!(body["type"], "error");
             assert_eq!(body["request_id"], answer.header("request-id"));
@@ -93,9 +93,12 @@ fn kind_of(dialect: &str, answer: &Answer) -> String {
 async fn each_exception_in_each_dialect() {
     let stack = Stack::start().await;
     for (exception, openai, anthropic, bedrock) in TABLE {
-        for (dialect, expected) in
-            [("openai", openai), ("anthropic", anthropic), ("converse", bedrock)]
-        {
+        for (dialect, expected) in [
+            ("openai", openai),
+            ("responses", openai),
+            ("anthropic", anthropic),
+            ("converse", bedrock),
+        ] {
             for (model, stream) in [(NOVA, false), (NOVA, true), (CLAUDE, false), (CLAUDE, true)] {
                 // Twice, since a stale-credentials error is tried once more.
                 stack.emulator.clear_faults();
@@ -157,7 +160,7 @@ async fn nothing_of_the_operators_leaks() {
         "ResourceNotFoundException",
         "InternalServerException",
     ] {
-        for dialect in ["openai", "anthropic", "converse"] {
+        for dialect in ["openai", "responses", "anthropic", "converse"] {
             stack.fault(&format!("error={exception};message={text}"), 1);
             let (path, body) = chat(dialect, NOVA, "hi", false);
             let answer = stack.post(&path, &body).await.text();
@@ -171,7 +174,7 @@ async fn nothing_of_the_operators_leaks() {
 #[tokio::test]
 async fn a_wrong_secret_is_the_gateways_fault_not_the_callers() {
     let mut stack = Stack::with(Options { secret: "wrong", ..Options::default() }).await;
-    for dialect in ["openai", "anthropic", "converse"] {
+    for dialect in ["openai", "responses", "anthropic", "converse"] {
         let (path, body) = chat(dialect, NOVA, "hi", false);
         let answer = stack.post(&path, &body).await;
         assert_eq!(answer.status, 502, "{dialect}: {}", answer.text());

@@ -19,6 +19,7 @@ mod losses;
 mod paths;
 mod receipts;
 mod rerank;
+mod responses;
 mod retries;
 mod streams;
 mod support;

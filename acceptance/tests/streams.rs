@@ -8,6 +8,7 @@ use crate::support::{Answer, CLAUDE, Options, ROUTES, Stack, chat};
 fn has_success_end(dialect: &str, text: &str) -> bool {
     match dialect {
         "openai" => text.contains("[DONE]") || text.contains("\"finish_reason\":\"stop\""),
+        "responses" => text.contains("response.completed") || text.contains("[DONE]"),
         "anthropic" => text.contains("message_stop"),
         _ => false,
     }
@@ -17,6 +18,10 @@ fn has_error_end(dialect: &str, text: &str) -> bool {
     match dialect {
         "openai" => {
             text.trim_end().lines().next_back().is_some_and(|l| l.starts_with("data: {\"error\":"))
+        }
+        "responses" => {
+            let last = text.trim_end().rsplit("\n\n").next().unwrap_or_default();
+            last.starts_with("event: response.failed\n") && last.contains("\"error\":{\"code\":")
         }
         "anthropic" => text.contains("event: error\n"),
         _ => text.contains(":exception-type"),
@@ -98,7 +103,7 @@ async fn a_clean_end_without_a_stop_event_is_an_error() {
 /// The ids and times of an answer differ from call to call; the rest must not.
 fn without_labels(text: &str) -> String {
     let mut out = text.to_owned();
-    for key in ["\"id\":\"", "\"created\":", "\"p\":\""] {
+    for key in ["\"id\":\"", "\"item_id\":\"", "\"created\":", "\"created_at\":", "\"p\":\""] {
         let mut from = 0;
         while let Some(start) = out[from..].find(key).map(|i| from + i + key.len()) {
             let end = start + out[start..].find(['"', ',', '}']).unwrap_or(0);
@@ -112,8 +117,9 @@ fn without_labels(text: &str) -> String {
 #[tokio::test]
 async fn what_is_unknown_or_split_changes_nothing() {
     let stack = Stack::start().await;
-    for (dialect, model) in
-        ROUTES.into_iter().filter(|(d, m)| *d == "openai" || *m != CLAUDE && *d != "converse")
+    for (dialect, model) in ROUTES
+        .into_iter()
+        .filter(|(d, m)| ["openai", "responses"].contains(d) || *m != CLAUDE && *d != "converse")
     {
         let (path, body) = chat(dialect, model, "hello there", true);
         let plain = stack.post(&path, &body).await.text();
@@ -140,7 +146,11 @@ async fn what_is_unknown_or_split_changes_nothing() {
 async fn a_silent_gap_is_kept_alive() {
     let keep_alive = std::time::Duration::from_millis(20);
     let stack = Stack::with(Options { keep_alive, ..Options::default() }).await;
-    for (dialect, filler) in [("openai", ": keep-alive\n\n"), ("anthropic", "event: ping\n")] {
+    for (dialect, filler) in [
+        ("openai", ": keep-alive\n\n"),
+        ("responses", ": keep-alive\n\n"),
+        ("anthropic", "event: ping\n"),
+    ] {
         for model in [CLAUDE, crate::support::NOVA] {
             stack.fault("stall=300;after=4", 1);
             let (path, body) = chat(dialect, model, "hello there", true);

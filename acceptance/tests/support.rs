@@ -119,6 +119,7 @@ impl Stack {
             backoff,
             uncounted: options.uncounted,
             keep_alive: options.keep_alive,
+            ..Settings::default()
         };
         let (send, receipts) = mpsc::unbounded_channel();
         let sink = ReceiptSink::new(move |receipt| drop(send.send(receipt)));
@@ -197,6 +198,9 @@ pub fn chat(dialect: &str, model: &str, text: &str, stream: bool) -> (String, Va
             let body = json!({"model": model, "stream": stream, "stream_options": {"include_usage": true}, "messages": [{"role": "user", "content": text}]});
             ("/v1/chat/completions".to_owned(), body)
         }
+        "responses" => {
+            ("/v1/responses".to_owned(), json!({"model": model, "stream": stream, "input": text}))
+        }
         "anthropic" => {
             let body = json!({"model": model, "stream": stream, "max_tokens": 500, "messages": [{"role": "user", "content": text}]});
             ("/v1/messages".to_owned(), body)
@@ -211,9 +215,11 @@ pub fn chat(dialect: &str, model: &str, text: &str, stream: bool) -> (String, Va
 }
 
 /// Every client dialect with every kind of upstream: (client dialect, model).
-pub const ROUTES: [(&str, &str); 5] = [
+pub const ROUTES: [(&str, &str); 7] = [
     ("openai", NOVA),
     ("openai", CLAUDE),
+    ("responses", NOVA),
+    ("responses", CLAUDE),
     ("anthropic", NOVA),
     ("anthropic", CLAUDE),
     ("converse", NOVA),

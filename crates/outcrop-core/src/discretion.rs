@@ -47,6 +47,8 @@ fn concerns_content(class: ErrorClass) -> bool {
         | C::TooLarge
         | C::UnknownModel
         | C::ProfileNeeded
+        | C::UnknownResponse
+        | C::UnknownPrevious
         | C::UnknownPath
         | C::MethodNotAllowed
         | C::NotSupported

@@ -6,6 +6,7 @@ mod fetch;
 mod relay;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -15,14 +16,16 @@ use outcrop_dialect::answer::{Label, whole};
 use outcrop_dialect::bundle::mistaken;
 use outcrop_dialect::kong;
 use outcrop_dialect::plan::{Outgoing, Peeked, Way};
+use outcrop_dialect::responses::{Body, Recalled};
 use outcrop_model::{Carrier, Catalog, ErrorClass, Fault, Fidelity, Ledger, Phase};
 
 use crate::attempt::Retries;
 use crate::inbound::{Inbound, Operation};
 use crate::model_id;
-use crate::pump::{AnswerBody, Pump};
+use crate::pump::{AnswerBody, Pump, Settling};
 use crate::reply::{Reply, ReplyBody};
 use crate::settle::{ReceiptSink, Settlement};
+use crate::store::{Keeper, ResponseStore, StoreLimits};
 use crate::upstream::UpstreamHealth;
 
 /// Largest whole answer: InvokeModel's response limit (service model, checked 2026-11-21), with room
@@ -43,6 +46,8 @@ pub struct Settings {
     pub uncounted: Uncounted,
     /// Silence after which a streaming client gets a keep-alive.
     pub keep_alive: Duration,
+    /// What is kept of the Responses API's answers.
+    pub store: StoreLimits,
 }
 
 /// What a count of tokens is answered with where Bedrock refuses to count.
@@ -63,6 +68,7 @@ pub struct Gateway {
     settings: Settings,
     receipts: ReceiptSink,
     upstream: UpstreamHealth,
+    responses: Arc<ResponseStore>,
 }
 
 /// A planned request: all that an attempt needs.
@@ -72,6 +78,13 @@ struct Planned {
     way: Way,
     label: Label,
     ledger: Ledger,
+    keeper: Option<Keeper>,
+}
+
+/// What is left to do with a plan once there is an answer.
+struct Afterwards {
+    ledger: Ledger,
+    keeper: Option<Keeper>,
 }
 
 /// What an attempt that reached the commit point brought.
@@ -105,6 +118,7 @@ impl Default for Settings {
             backoff: Backoff::default(),
             uncounted: Uncounted::default(),
             keep_alive: KEEP_ALIVE,
+            store: StoreLimits::default(),
         }
     }
 }
@@ -113,8 +127,10 @@ impl Default for Settings {
 
 impl Gateway {
     pub fn new(aws: AwsClient, settings: Settings, receipts: ReceiptSink) -> Self {
+        let responses = Arc::new(ResponseStore::new(settings.store));
         Self {
             aws,
+            responses,
             catalog: Catalog::built_in(),
             settings,
             receipts,
@@ -124,6 +140,11 @@ impl Gateway {
 
     pub fn catalog(&self) -> &'static Catalog {
         self.catalog
+    }
+
+    /// The answers of the Responses API that are kept.
+    pub fn responses(&self) -> &ResponseStore {
+        &self.responses
     }
 
     pub fn upstream(&self) -> &UpstreamHealth {
@@ -146,6 +167,7 @@ impl Gateway {
             Operation::ChatCompletions
             | Operation::Completions
             | Operation::KongChat
+            | Operation::Responses
             | Operation::Messages
             | Operation::Special(_)
             | Operation::Bedrock { .. } => None,
@@ -158,7 +180,7 @@ impl Gateway {
             Err(fault) => Err(fault),
         };
         match outcome {
-            Ok((returned, way_losses)) => self.reply(returned, way_losses, &inbound, settlement),
+            Ok((returned, after)) => self.reply(returned, after, &inbound, settlement),
             Err(fault) => refuse(&fault, &inbound, settlement),
         }
     }
@@ -167,9 +189,15 @@ impl Gateway {
     fn plan(&self, inbound: &Inbound, settlement: &mut Settlement) -> Result<Planned, Fault> {
         let Inbound { operation, query: _, headers, body, request_id } = inbound;
         let prepared;
+        let recalled: Recalled;
         let peeked = match operation {
             Operation::ChatCompletions => Peeked::openai(body)?,
             Operation::Completions => Peeked::completion(body)?,
+            Operation::Responses => {
+                let read = Body::read(body)?;
+                recalled = self.responses.recall(read.wanted());
+                Peeked::responses(read, &recalled, body.len())?
+            }
             Operation::KongChat => {
                 prepared = kong::prepare(body)?;
                 prepared.peek(betas(headers))?
@@ -202,6 +230,7 @@ impl Gateway {
             Operation::ChatCompletions
             | Operation::Completions
             | Operation::KongChat
+            | Operation::Responses
             | Operation::Messages
             | Operation::CountMessages
             | Operation::Special(_)
@@ -214,7 +243,13 @@ impl Gateway {
         let created =
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let label = Label { id: request_id.replace('-', ""), created, model };
-        Ok(Planned { outbound, stream: *stream, way: way.clone(), label, ledger })
+        let keeper = match way {
+            Way::Respond { settings, .. } => {
+                Keeper::new(&self.responses, format!("resp_{}", label.id), settings)
+            }
+            Way::Translate { .. } | Way::RelayAnthropic | Way::RelayBedrock(_) => None,
+        };
+        Ok(Planned { outbound, stream: *stream, way: way.clone(), label, ledger, keeper })
     }
 
     /// Attempts, until something may be sent to the client or all hope is gone.
@@ -222,7 +257,7 @@ impl Gateway {
         &self,
         planned: Planned,
         settlement: &mut Settlement,
-    ) -> Result<(Returned, Ledger), Fault> {
+    ) -> Result<(Returned, Afterwards), Fault> {
         let mut retries = Retries::new(&self.settings.backoff);
         let returned = loop {
             settlement.attempt();
@@ -236,7 +271,8 @@ impl Gateway {
         };
         self.upstream.note_answer();
         settlement.answered(returned.head().request_id.as_deref());
-        Ok((returned, planned.ledger))
+        let Planned { ledger, keeper, .. } = planned;
+        Ok((returned, Afterwards { ledger, keeper }))
     }
 
     /// One attempt, up to the commit point.
@@ -258,20 +294,25 @@ impl Gateway {
     fn reply(
         &self,
         returned: Returned,
-        mut ledger: Ledger,
+        after: Afterwards,
         inbound: &Inbound,
         mut settlement: Settlement,
     ) -> Reply {
         settlement.committed(StatusCode::OK.as_u16());
+        let Afterwards { mut ledger, keeper } = after;
         let (mut reply, head) = match returned {
             Returned::Whole { incoming, body, tally, losses } => {
                 ledger.append(losses);
                 settlement.complete(&tally, ledger.losses().len());
+                if let Some(keeper) = keeper {
+                    keeper.keep(&body);
+                }
                 (Reply::json(StatusCode::OK, body), incoming)
             }
             Returned::Stream { incoming, pump } => {
                 let losses = ledger.losses().len();
-                let body = AnswerBody::new(*pump, settlement, losses, self.settings.keep_alive);
+                let settled = Settling { settlement, losses, keeper };
+                let body = AnswerBody::new(*pump, settled, self.settings.keep_alive);
                 let mut headers = HeaderMap::new();
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(body.content_type()));
                 headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));

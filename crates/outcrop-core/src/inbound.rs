@@ -26,6 +26,8 @@ pub enum Operation {
     ChatCompletions,
     /// OpenAI's legacy text completions.
     Completions,
+    /// OpenAI Responses.
+    Responses,
     /// Anthropic Messages.
     Messages,
     /// The chat of the Bedrock skill for Kong Gateway.
@@ -47,6 +49,7 @@ impl Operation {
             Operation::ChatCompletions => Dialect::OpenAiChat,
             Operation::Completions => Dialect::OpenAiText,
             Operation::KongChat => Dialect::KongChat,
+            Operation::Responses => Dialect::Responses,
             Operation::Messages | Operation::CountMessages => Dialect::Anthropic,
             Operation::Special(Specialty::Embeddings) => Dialect::OpenAiEmbeddings,
             Operation::Special(Specialty::Images) => Dialect::OpenAiImages,
@@ -62,6 +65,7 @@ impl Operation {
             Operation::ChatCompletions => "chat_completions",
             Operation::Completions => "completions",
             Operation::KongChat => "chat",
+            Operation::Responses => "responses",
             Operation::Messages => "messages",
             Operation::CountMessages => "count_messages",
             Operation::Special(Specialty::Embeddings) => "embeddings",

@@ -19,6 +19,7 @@ pub mod models;
 pub mod pump;
 pub mod reply;
 pub mod settle;
+pub mod store;
 pub mod upstream;
 
 pub use aside::{Aside, Call};
@@ -27,3 +28,4 @@ pub use inbound::{Inbound, Operation};
 pub use outcrop_dialect::bundle::Specialty;
 pub use reply::{Reply, ReplyBody};
 pub use settle::ReceiptSink;
+pub use store::{ResponseStore, StoreLimits};

@@ -20,6 +20,7 @@ use outcrop_model::{Fault, Phase};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::settle::Settlement;
+use crate::store::Keeper;
 
 /// Frames in, client bytes out; nothing of it has been sent yet.
 pub struct Pump {
@@ -35,9 +36,17 @@ pub struct Pump {
 pub struct AnswerBody {
     pump: Pump,
     /// `None` once settled.
-    settlement: Option<Settlement>,
-    losses: usize,
+    settling: Option<Settling>,
     keep_alive: KeepAlive,
+}
+
+/// What is to be done when the answer ends.
+#[derive(Debug)]
+pub struct Settling {
+    pub settlement: Settlement,
+    pub losses: usize,
+    /// Keeps a complete answer, if the caller wants that.
+    pub keeper: Option<Keeper>,
 }
 
 struct KeepAlive {
@@ -135,9 +144,9 @@ impl Pump {
 // === impl AnswerBody ===
 
 impl AnswerBody {
-    pub fn new(pump: Pump, settlement: Settlement, losses: usize, keep_alive: Duration) -> Self {
+    pub fn new(pump: Pump, settling: Settling, keep_alive: Duration) -> Self {
         let keep_alive = KeepAlive { every: keep_alive, timer: Box::pin(sleep(keep_alive)) };
-        Self { pump, settlement: Some(settlement), losses, keep_alive }
+        Self { pump, settling: Some(settling), keep_alive }
     }
 
     pub fn content_type(&self) -> &'static str {
@@ -168,15 +177,17 @@ impl AnswerBody {
     }
 
     fn complete(&mut self) {
-        if let Some(settlement) = self.settlement.take() {
-            settlement.complete(self.pump.answer.tally(), self.losses);
+        let Some(Settling { settlement, losses, keeper }) = self.settling.take() else { return };
+        settlement.complete(self.pump.answer.tally(), losses);
+        if let (Some(keeper), Some(whole)) = (keeper, self.pump.answer.finished()) {
+            keeper.keep(&whole);
         }
     }
 
     fn fail(&mut self, fault: &Fault) {
         self.pump.answer.write_fault(fault, &mut self.pump.out);
         self.pump.done = true;
-        if let Some(mut settlement) = self.settlement.take() {
+        if let Some(Settling { mut settlement, .. }) = self.settling.take() {
             settlement.tally(self.pump.answer.tally());
             settlement.fail(fault, None);
         }
@@ -185,7 +196,7 @@ impl AnswerBody {
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        if let Some(settlement) = &mut self.settlement {
+        if let Some(Settling { settlement, .. }) = &mut self.settling {
             settlement.tally(self.pump.answer.tally());
         }
     }

@@ -5,6 +5,8 @@
 //!    fault becomes an HTTP status (nothing sent yet) or is written into the stream.
 //! 3. A stream that ends without its own end marker is a fault, also when it is only relayed.
 
+use std::sync::Arc;
+
 use outcrop_model::{
     Carrier, Dialect, ErrorClass, Event, Fault, Frame, FrameKind, Ledger, Phase, StopReason, Usage,
 };
@@ -14,6 +16,7 @@ use crate::names::ToolNames;
 use crate::openai::text::TextWriter;
 use crate::openai::{self, ChunkWriter};
 use crate::plan::Way;
+use crate::responses::{self, ResponseWriter};
 use crate::sequencer::{Sequencer, truncated, unusable};
 use crate::sse::StreamWriter;
 use crate::{converse, invoke, relay, render};
@@ -65,42 +68,56 @@ pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Resu
             false => relayed(Tally::default()),
         },
         Way::Translate { from, to, names, .. } => {
-            let mut response = match from {
-                Dialect::Anthropic => anthropic::decode_response(body, Phase::BeforeCommit)?,
-                Dialect::Converse
-                | Dialect::OpenAiChat
-                | Dialect::OpenAiText
-                | Dialect::KongChat
-                | Dialect::OpenAiEmbeddings
-                | Dialect::OpenAiImages
-                | Dialect::CohereRerank
-                | Dialect::Native => converse::decode_response(body)?,
-            };
-            if let Some(fault) = unusable(&response.stop).filter(|_| response.blocks.is_empty()) {
-                return Err(fault.at_phase(Phase::BeforeCommit));
-            }
-            names.restore_response(&mut response);
-            let tally = tally_of(&response);
-            let body = match to {
+            translated(*from, names, body, |response| match to {
                 Dialect::OpenAiChat => {
-                    openai::encode_response(&response, &openai_label(label, false), ledger)
+                    openai::encode_response(response, &openai_label(label, false), ledger)
                 }
                 Dialect::OpenAiText => {
-                    openai::text::encode_response(&response, &text_label(label, false), ledger)
+                    openai::text::encode_response(response, &text_label(label, false), ledger)
                 }
-                Dialect::Anthropic
+                Dialect::Responses
+                | Dialect::Anthropic
                 | Dialect::KongChat
                 | Dialect::Converse
                 | Dialect::OpenAiEmbeddings
                 | Dialect::OpenAiImages
                 | Dialect::CohereRerank
                 | Dialect::Native => {
-                    anthropic::encode_response(&response, &anthropic_label(label), ledger)
+                    anthropic::encode_response(response, &anthropic_label(label), ledger)
                 }
-            };
-            Ok(Whole { body: Some(body), tally })
+            })
         }
+        Way::Respond { from, names, settings } => translated(*from, names, body, |response| {
+            responses::encode_response(response, &responses_label(label, settings), ledger)
+        }),
     }
+}
+
+/// Reads the upstream's answer and writes it anew.
+fn translated(
+    from: Dialect,
+    names: &ToolNames,
+    body: &[u8],
+    write: impl FnOnce(&outcrop_model::ChatResponse<'_>) -> Vec<u8>,
+) -> Result<Whole, Fault> {
+    let mut response = match from {
+        Dialect::Anthropic => anthropic::decode_response(body, Phase::BeforeCommit)?,
+        Dialect::Converse
+        | Dialect::OpenAiChat
+        | Dialect::OpenAiText
+        | Dialect::OpenAiEmbeddings
+        | Dialect::CohereRerank
+        | Dialect::Responses
+        | Dialect::OpenAiImages
+        | Dialect::KongChat
+        | Dialect::Native => converse::decode_response(body)?,
+    };
+    if let Some(fault) = unusable(&response.stop).filter(|_| response.blocks.is_empty()) {
+        return Err(fault.at_phase(Phase::BeforeCommit));
+    }
+    names.restore_response(&mut response);
+    let tally = tally_of(&response);
+    Ok(Whole { body: Some(write(&response)), tally })
 }
 
 fn tally_of(response: &outcrop_model::ChatResponse<'_>) -> Tally {
@@ -114,6 +131,11 @@ fn openai_label(label: &Label, include_usage: bool) -> openai::Answering {
 
 fn text_label(label: &Label, include_usage: bool) -> openai::Answering {
     openai::Answering { id: format!("cmpl-{}", label.id), ..openai_label(label, include_usage) }
+}
+
+fn responses_label(label: &Label, settings: &Arc<responses::Settings>) -> responses::Answering {
+    let Label { id, created, model } = label.clone();
+    responses::Answering { id, created, model, settings: Arc::clone(settings) }
 }
 
 fn anthropic_label(label: &Label) -> anthropic::Answering {
@@ -170,6 +192,25 @@ enum BedrockTap {
     Invoke,
 }
 
+// === impl Reader ===
+
+impl Reader {
+    fn of(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::Anthropic => Reader::Anthropic(anthropic::Reader::default()),
+            Dialect::Converse
+            | Dialect::OpenAiChat
+            | Dialect::OpenAiText
+            | Dialect::OpenAiEmbeddings
+            | Dialect::CohereRerank
+            | Dialect::Responses
+            | Dialect::OpenAiImages
+            | Dialect::KongChat
+            | Dialect::Native => Reader::Converse(converse::Reader::default()),
+        }
+    }
+}
+
 // === impl AnswerStream ===
 
 impl AnswerStream {
@@ -187,17 +228,6 @@ impl AnswerStream {
                 Route::RelayBedrock { tap, encode }
             }
             Way::Translate { from, to, names, include_usage } => {
-                let reader = match from {
-                    Dialect::Anthropic => Reader::Anthropic(anthropic::Reader::default()),
-                    Dialect::Converse
-                    | Dialect::OpenAiChat
-                    | Dialect::OpenAiText
-                    | Dialect::KongChat
-                    | Dialect::OpenAiEmbeddings
-                    | Dialect::OpenAiImages
-                    | Dialect::CohereRerank
-                    | Dialect::Native => Reader::Converse(converse::Reader::default()),
-                };
                 let writer: Box<dyn StreamWriter> = match to {
                     Dialect::OpenAiChat => {
                         Box::new(ChunkWriter::new(&openai_label(label, include_usage)))
@@ -205,7 +235,8 @@ impl AnswerStream {
                     Dialect::OpenAiText => {
                         Box::new(TextWriter::new(&text_label(label, include_usage)))
                     }
-                    Dialect::Anthropic
+                    Dialect::Responses
+                    | Dialect::Anthropic
                     | Dialect::KongChat
                     | Dialect::Converse
                     | Dialect::OpenAiEmbeddings
@@ -213,7 +244,13 @@ impl AnswerStream {
                     | Dialect::CohereRerank
                     | Dialect::Native => Box::new(MessageWriter::new(anthropic_label(label))),
                 };
-                Route::Translate { reader, sequencer: Sequencer::default(), names, writer }
+                let (reader, sequencer) = (Reader::of(from), Sequencer::default());
+                Route::Translate { reader, sequencer, names, writer }
+            }
+            Way::Respond { from, names, settings } => {
+                let writer = Box::new(ResponseWriter::new(responses_label(label, &settings)));
+                let (reader, sequencer) = (Reader::of(from), Sequencer::default());
+                Route::Translate { reader, sequencer, names, writer }
             }
         };
         Self { route, tally: Tally::default(), started: false, done: false, scratch: Vec::new() }
@@ -364,6 +401,14 @@ impl AnswerStream {
                 render::bedrock_body(fault, &mut body);
                 encode(render::exception_type(fault.class, carrier), &body, out);
             }
+        }
+    }
+
+    /// The whole answer as one JSON value, once, after its end, where it is to be kept.
+    pub fn finished(&mut self) -> Option<Vec<u8>> {
+        match &mut self.route {
+            Route::Translate { writer, .. } => writer.finished(),
+            Route::RelayAnthropic { .. } | Route::RelayBedrock { .. } => None,
         }
     }
 

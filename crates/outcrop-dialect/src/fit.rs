@@ -43,7 +43,7 @@ pub fn fit(
     turns::fit(request, target, ledger);
     if request.turns.is_empty() {
         return Err(Fault::invalid(
-            "messages",
+            request.names.turns,
             "holds no content to send. Add at least one non-empty user message.",
         ));
     }

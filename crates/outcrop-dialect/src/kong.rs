@@ -157,9 +157,10 @@ pub fn error(fault: &Fault, message: &str, out: &mut Vec<u8>) -> u16 {
         | C::ContentFiltered
         | C::UnknownModel
         | C::ProfileNeeded
+        | C::UnknownPrevious
         | C::ModelRejected => (400, message),
         C::TooLarge => (413, message),
-        C::UnknownPath => (404, message),
+        C::UnknownPath | C::UnknownResponse => (404, message),
         C::MethodNotAllowed => (405, message),
         C::NotSupported => (501, message),
         C::ClientTimeout => (408, message),

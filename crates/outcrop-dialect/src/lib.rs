@@ -21,6 +21,7 @@ pub mod plan;
 pub mod relay;
 pub mod render;
 pub mod rerank;
+pub mod responses;
 mod schema;
 pub mod sequencer;
 pub mod sse;

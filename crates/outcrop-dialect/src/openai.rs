@@ -14,6 +14,8 @@ mod stream;
 pub mod text;
 mod wire;
 
+pub(crate) use request::media::{check_base64, kind_of, mime_by_ending, source};
 pub use request::{Decoded, decode};
 pub use response::{Answering, encode_response};
 pub use stream::ChunkWriter;
+pub(crate) use wire::{lift, members, owned_json, take, text};

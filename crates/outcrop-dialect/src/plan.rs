@@ -3,6 +3,7 @@
 //! Same dialect: relay. Otherwise: the model's richest dialect. Pure: called again for every target.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use outcrop_model::json::{Members, Str, parse_body, parse_raw};
@@ -10,7 +11,7 @@ use outcrop_model::{Card, Carrier, ChatRequest, Dialect, Fault, Fidelity, Ledger
 
 use crate::fit::{Target, fit, fit_tier};
 use crate::names::ToolNames;
-use crate::{anthropic, converse, openai, relay};
+use crate::{anthropic, converse, openai, relay, responses};
 
 /// A translated body is rarely larger than the caller's by more than this part of it; one that is
 /// costs a copy.
@@ -33,6 +34,12 @@ enum Read<'a> {
     Decoded {
         decoded: Box<openai::Decoded<'a>>,
         to: Dialect,
+    },
+    Responses(Box<responses::Decoded<'a>>),
+    /// A Responses body that wants its answer as Chat Completions.
+    Mixed {
+        decoded: Box<responses::Decoded<'a>>,
+        include_usage: bool,
     },
     Anthropic {
         members: Members<'a>,
@@ -69,13 +76,26 @@ pub enum Way {
         names: ToolNames,
         include_usage: bool,
     },
+    /// Translated for the Responses API, whose answers repeat parts of the request.
+    Respond {
+        from: Dialect,
+        names: ToolNames,
+        settings: Arc<responses::Settings>,
+    },
 }
 
 // === impl Peeked ===
 
 impl<'a> Peeked<'a> {
     pub fn openai(body: &'a [u8]) -> Result<Self, Fault> {
-        Ok(Self::decoded(openai::decode(body)?, Dialect::OpenAiChat, body.len()))
+        let decoded = match openai::decode(body) {
+            Ok(decoded) => decoded,
+            // Cursor sends such bodies (confirmed by its makers, checked 2026-11-21); to be removed when
+            // it no longer does.
+            Err(_) if responses::is_meant(body) => return Self::mixed(body),
+            Err(fault) => return Err(fault),
+        };
+        Ok(Self::decoded(decoded, Dialect::OpenAiChat, body.len()))
     }
 
     /// A legacy text completion.
@@ -93,6 +113,28 @@ impl<'a> Peeked<'a> {
         let model = std::mem::take(&mut decoded.request.model);
         let stream = decoded.request.stream;
         Self { model, stream, content: Read::Decoded { decoded, to }, size }
+    }
+
+    /// A Responses body at the path of Chat Completions, whose answer is read as Chat Completions.
+    fn mixed(body: &'a [u8]) -> Result<Self, Fault> {
+        let mut decoded = Box::new(responses::decode_alone(body)?);
+        let model = std::mem::take(&mut decoded.request.model);
+        let stream = decoded.request.stream;
+        let include_usage = decoded.asks_for_usage();
+        let content = Read::Mixed { decoded, include_usage };
+        Ok(Self { model, stream, content, size: body.len() })
+    }
+
+    /// A request of the Responses API, with the kept answers that it refers to.
+    pub fn responses(
+        body: responses::Body<'a>,
+        recalled: &'a responses::Recalled,
+        size: usize,
+    ) -> Result<Self, Fault> {
+        let mut decoded = Box::new(body.decode(recalled)?);
+        let model = std::mem::take(&mut decoded.request.model);
+        let stream = decoded.request.stream;
+        Ok(Self { model, stream, content: Read::Responses(decoded), size })
     }
 
     /// `betas` are the values of `anthropic-beta`.
@@ -126,6 +168,23 @@ impl<'a> Peeked<'a> {
             Read::Decoded { decoded, to } => {
                 let openai::Decoded { request, include_usage } = *decoded;
                 let caller = Caller { dialect: to, include_usage, size };
+                translate(request, caller, card, ledger)
+            }
+            Read::Responses(decoded) => {
+                let responses::Decoded { request, settings, ledger: losses } = *decoded;
+                ledger.append(losses);
+                let caller = Caller { dialect: Dialect::Responses, include_usage: true, size };
+                let mut outgoing = translate(request, caller, card, ledger)?;
+                if let Way::Translate { from, names, .. } = outgoing.way {
+                    let settings = Arc::new(settings);
+                    outgoing.way = Way::Respond { from, names, settings };
+                }
+                Ok(outgoing)
+            }
+            Read::Mixed { decoded, include_usage } => {
+                let responses::Decoded { request, settings: _, ledger: losses } = *decoded;
+                ledger.append(losses);
+                let caller = Caller { dialect: Dialect::OpenAiChat, include_usage, size };
                 translate(request, caller, card, ledger)
             }
             Read::Anthropic { members, betas, .. } if card.speaks(Dialect::Anthropic) => {

@@ -83,6 +83,18 @@ fn lookup(class: ErrorClass) -> Row {
             (400, "ValidationException"),
             None,
         ),
+        C::UnknownResponse => row(
+            (404, INVALID, "response_not_found"),
+            (404, "not_found_error"),
+            (404, "ResourceNotFoundException"),
+            NO,
+        ),
+        C::UnknownPrevious => row(
+            (400, INVALID, "previous_response_not_found"),
+            (400, INVALID),
+            (400, "ValidationException"),
+            None,
+        ),
         C::UnknownPath => row(
             (404, INVALID, "unknown_url"),
             (404, "not_found_error"),
@@ -216,6 +228,7 @@ pub fn render(fault: &Fault, dialect: Dialect, request_id: &str) -> Rendered {
     let (status, error_type) = match dialect {
         Dialect::OpenAiChat
         | Dialect::OpenAiText
+        | Dialect::Responses
         | Dialect::OpenAiEmbeddings
         | Dialect::OpenAiImages => {
             openai_body(fault, &mut body);
@@ -297,6 +310,8 @@ pub fn exception_type(class: ErrorClass, carrier: Carrier) -> &'static str {
         | C::TooLarge
         | C::UnknownModel
         | C::ProfileNeeded
+        | C::UnknownResponse
+        | C::UnknownPrevious
         | C::UnknownPath
         | C::MethodNotAllowed
         | C::NotSupported
@@ -311,6 +326,15 @@ pub fn exception_type(class: ErrorClass, carrier: Carrier) -> &'static str {
         | C::BadSignature
         | C::WrongEndpoint => "internalServerException",
     }
+}
+
+/// `{code,message}`, as an answer of the Responses API holds it.
+pub fn response_error(fault: &Fault, w: &mut JsonWriter<'_>) {
+    let (_, _, code) = lookup(fault.class).openai;
+    w.open_object();
+    w.member_str("code", code);
+    w.member_str("message", &client_message(fault));
+    w.close_object();
 }
 
 /// The message with the place in front, unless it names the place itself.

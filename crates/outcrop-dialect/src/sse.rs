@@ -10,6 +10,12 @@ pub trait StreamWriter: Send {
     /// Appends the fault that ends the stream; nothing may follow, above all no success terminator.
     fn fault(&mut self, fault: &Fault, out: &mut Vec<u8>);
 
+    /// The whole answer as one JSON value, once, after the end, in dialects whose answers can be asked
+    /// for again.
+    fn finished(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
     /// Bytes that keep a silent connection alive and that every client of the dialect ignores.
     fn keep_alive(&self) -> &'static [u8];
 }

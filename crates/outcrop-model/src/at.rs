@@ -21,6 +21,12 @@ pub enum At {
     Item(u32, &'static str, u32),
     /// `messages[m].content[i].content[j]`: a part of a tool result.
     Nested(u32, u32, u32),
+    /// `input[i].member`: inside an item of the Responses API.
+    InInput(u32, &'static str),
+    /// `input[i].list[j]`, where `list` is `content`, `output`, …
+    InputPart(u32, &'static str, u32),
+    /// `tools[i].tools[j]`: a tool of a namespace.
+    NestedTool(u32, u32),
 }
 
 impl fmt::Display for At {
@@ -33,6 +39,9 @@ impl fmt::Display for At {
             At::InMessage(m, member) => write!(f, "messages[{m}].{member}"),
             At::Item(m, list, i) => write!(f, "messages[{m}].{list}[{i}]"),
             At::Nested(m, i, j) => write!(f, "messages[{m}].content[{i}].content[{j}]"),
+            At::InInput(i, member) => write!(f, "input[{i}].{member}"),
+            At::InputPart(i, list, j) => write!(f, "input[{i}].{list}[{j}]"),
+            At::NestedTool(i, j) => write!(f, "tools[{i}].tools[{j}]"),
         }
     }
 }
@@ -47,7 +56,10 @@ impl At {
             | At::Message(_)
             | At::InMessage(..)
             | At::Item(..)
-            | At::Nested(..) => format!("{self}.{name}"),
+            | At::Nested(..)
+            | At::InInput(..)
+            | At::InputPart(..)
+            | At::NestedTool(..) => format!("{self}.{name}"),
         }
     }
 }
@@ -64,5 +76,6 @@ mod tests {
             "messages[3].tool_calls[1].function"
         );
         assert_eq!(At::Nested(0, 1, 2).to_string(), "messages[0].content[1].content[2]");
+        assert_eq!(At::InputPart(4, "output", 2).key("text"), "input[4].output[2].text");
     }
 }

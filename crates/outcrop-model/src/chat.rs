@@ -50,6 +50,7 @@ pub struct ChatRequest<'a> {
 /// How the caller's dialect spells the IR's top-level members, so that losses name the caller's own path.
 #[derive(Debug, Clone, Copy)]
 pub struct Names {
+    pub turns: &'static str,
     pub max_tokens: &'static str,
     pub stop_sequences: &'static str,
     pub thinking: &'static str,
@@ -63,6 +64,7 @@ pub struct Names {
 impl Default for Names {
     fn default() -> Self {
         Self {
+            turns: "messages",
             max_tokens: "max_tokens",
             stop_sequences: "stop_sequences",
             thinking: "thinking",

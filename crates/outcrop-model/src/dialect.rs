@@ -12,6 +12,8 @@ pub enum Dialect {
     OpenAiText,
     /// The chat of the Bedrock skill for Kong Gateway: answers are Anthropic's, errors its own.
     KongChat,
+    /// OpenAI Responses.
+    Responses,
     /// Anthropic Messages.
     Anthropic,
     /// Bedrock Converse.
@@ -41,10 +43,11 @@ pub enum Carrier {
 
 impl Dialect {
     /// Every dialect, for exhaustive table tests.
-    pub const ALL: [Dialect; 9] = [
+    pub const ALL: [Dialect; 10] = [
         Dialect::KongChat,
         Dialect::OpenAiChat,
         Dialect::OpenAiText,
+        Dialect::Responses,
         Dialect::OpenAiEmbeddings,
         Dialect::OpenAiImages,
         Dialect::CohereRerank,
@@ -59,6 +62,7 @@ impl Dialect {
             Dialect::OpenAiChat => "openai_chat",
             Dialect::OpenAiText => "openai_text",
             Dialect::KongChat => "kong_chat",
+            Dialect::Responses => "responses",
             Dialect::Anthropic => "anthropic",
             Dialect::Converse => "converse",
             Dialect::OpenAiEmbeddings => "openai_embeddings",

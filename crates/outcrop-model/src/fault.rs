@@ -26,6 +26,10 @@ pub enum ErrorClass {
     UnknownModel,
     /// The model can be called only through an inference profile.
     ProfileNeeded,
+    /// No stored answer has the id that the path names.
+    UnknownResponse,
+    /// No stored answer has the id that the request goes on from.
+    UnknownPrevious,
     /// No such path in this gateway.
     UnknownPath,
     /// The path exists, the method does not.
@@ -121,6 +125,8 @@ pub fn retry(class: ErrorClass, phase: Phase) -> Retry {
         | C::TooLarge
         | C::UnknownModel
         | C::ProfileNeeded
+        | C::UnknownResponse
+        | C::UnknownPrevious
         | C::UnknownPath
         | C::MethodNotAllowed
         | C::NotSupported
@@ -228,6 +234,8 @@ impl ErrorClass {
             C::TooLarge => "too_large",
             C::UnknownModel => "unknown_model",
             C::ProfileNeeded => "profile_needed",
+            C::UnknownResponse => "unknown_response",
+            C::UnknownPrevious => "unknown_previous",
             C::UnknownPath => "unknown_path",
             C::MethodNotAllowed => "method_not_allowed",
             C::NotSupported => "not_supported",
@@ -256,7 +264,7 @@ impl ErrorClass {
     }
 
     /// Every class, for exhaustive table tests.
-    pub const ALL: [ErrorClass; 31] = {
+    pub const ALL: [ErrorClass; 33] = {
         use ErrorClass as C;
         [
             C::InvalidRequest,
@@ -266,6 +274,8 @@ impl ErrorClass {
             C::TooLarge,
             C::UnknownModel,
             C::ProfileNeeded,
+            C::UnknownResponse,
+            C::UnknownPrevious,
             C::UnknownPath,
             C::MethodNotAllowed,
             C::NotSupported,

@@ -15,11 +15,12 @@ enum Owner {
 }
 
 /// The path itself and everything below it.
-const PATHS: [(&str, Owner, &str); 14] = [
+const PATHS: [(&str, Owner, &str); 15] = [
     ("/v1/messages/batches", Owner::Anthropic, "Message batches"),
     ("/v1/skills", Owner::Anthropic, "Skills"),
     ("/v1/files", Owner::Both, "Files"),
     ("/v1/batches", Owner::OpenAi, "Batches"),
+    ("/v1/conversations", Owner::OpenAi, "Conversations"),
     ("/v1/audio", Owner::OpenAi, "Speech and transcription"),
     ("/v1/realtime", Owner::OpenAi, "Realtime sessions"),
     ("/v1/fine_tuning", Owner::OpenAi, "Fine-tuning"),

@@ -14,6 +14,9 @@ pub enum Route {
     ListModels,
     /// The raw, still encoded id.
     GetModel(String),
+    /// Answers of the Responses API that are kept; the raw, still encoded id.
+    GetResponse(String),
+    DeleteResponse(String),
     Health,
     Ready,
     /// `HEAD /`: some clients probe it.
@@ -43,6 +46,7 @@ impl Route {
         match self {
             Route::Operation(operation) => operation.dialect(),
             Route::WrongMethod { dialect, .. } | Route::Unknown { dialect, .. } => *dialect,
+            Route::GetResponse(_) | Route::DeleteResponse(_) => Dialect::Responses,
             Route::Elsewhere { dialect, .. } => dialect.unwrap_or(Dialect::OpenAiChat),
             Route::ListModels
             | Route::GetModel(_)
@@ -101,6 +105,9 @@ fn exact(method: &Method, path: &str) -> Route {
         "/v1/completions" if dialect != Some(Dialect::Anthropic) => {
             post(method, Operation::Completions)
         }
+        "/v1/responses" if dialect != Some(Dialect::Anthropic) => {
+            post(method, Operation::Responses)
+        }
         "/v1/messages" if dialect != Some(Dialect::OpenAiChat) => post(method, Operation::Messages),
         "/v1/messages/count_tokens" if dialect != Some(Dialect::OpenAiChat) => {
             post(method, Operation::CountMessages)
@@ -119,13 +126,36 @@ fn exact(method: &Method, path: &str) -> Route {
             post(method, Operation::Special(Specialty::Rerank { version: 2 }))
         }
         "/v1/models" => get(method, Route::ListModels),
-        other => match other.strip_prefix("/v1/models/") {
-            Some(id) if !id.is_empty() => get(method, Route::GetModel(id.to_owned())),
-            _ => match elsewhere::find(other, dialect) {
-                Some((dialect, what)) => Route::Elsewhere { dialect, what },
-                None => nothing(guess(dialect, other)),
-            },
-        },
+        other => below(method, dialect, other),
+    }
+}
+
+/// Paths that go on with an id.
+fn below(method: &Method, dialect: Option<Dialect>, path: &str) -> Route {
+    if let Some(id) = path.strip_prefix("/v1/models/").filter(|id| !id.is_empty()) {
+        return get(method, Route::GetModel(id.to_owned()));
+    }
+    if dialect != Some(Dialect::Anthropic)
+        && let Some(id) = path.strip_prefix("/v1/responses/").filter(|id| !id.is_empty())
+    {
+        return kept_response(method, id);
+    }
+    match elsewhere::find(path, dialect) {
+        Some((dialect, what)) => Route::Elsewhere { dialect, what },
+        None => nothing(guess(dialect, path)),
+    }
+}
+
+/// `{id}`; all that goes on from there, and what needs no id, is not there.
+fn kept_response(method: &Method, id: &str) -> Route {
+    if id.contains('/') || matches!(id, "input_tokens" | "compact") {
+        let dialect = Some(Dialect::Responses);
+        return Route::Elsewhere { dialect, what: "This part of the Responses API" };
+    }
+    match *method {
+        Method::GET | Method::HEAD => Route::GetResponse(id.to_owned()),
+        Method::DELETE => Route::DeleteResponse(id.to_owned()),
+        _ => Route::WrongMethod { dialect: Dialect::Responses, allow: "GET, HEAD, DELETE" },
     }
 }
 
@@ -147,6 +177,7 @@ fn guess(dialect: Option<Dialect>, path: &str) -> Dialect {
     match dialect {
         Some(dialect) => dialect,
         None if path.starts_with("/v1/messages") => Dialect::Anthropic,
+        None if path.starts_with("/v1/responses") => Dialect::Responses,
         None if path.starts_with("/v1/") => Dialect::OpenAiChat,
         None => Dialect::Native,
     }
@@ -240,6 +271,27 @@ mod tests {
             route(&Method::GET, "/openai/v1/models/a%2Fb"),
             Route::GetModel("a%2Fb".to_owned())
         );
+    }
+
+    #[test]
+    fn responses_are_asked_for_read_and_deleted() {
+        for path in ["/v1/responses", "/openai/v1/responses"] {
+            assert_eq!(route(&Method::POST, path), Route::Operation(Operation::Responses));
+        }
+        let id = || "resp_1".to_owned();
+        assert_eq!(route(&Method::GET, "/v1/responses/resp_1"), Route::GetResponse(id()));
+        assert_eq!(route(&Method::DELETE, "/v1/responses/resp_1"), Route::DeleteResponse(id()));
+        for path in [
+            "/v1/responses/resp_1/cancel",
+            "/v1/responses/resp_1/input_items",
+            "/v1/responses/input_tokens",
+            "/openai/v1/responses/compact",
+            "/v1/conversations",
+            "/v1/conversations/conv_1/items",
+        ] {
+            let found = route(&Method::POST, path);
+            assert!(matches!(found, Route::Elsewhere { .. }), "{path}: {found:?}");
+        }
     }
 
     #[test]

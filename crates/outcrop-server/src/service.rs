@@ -64,6 +64,8 @@ impl Door {
             }
             Route::ListModels => json_reply(StatusCode::OK, &models::list(self.gateway.catalog())),
             Route::GetModel(id) => self.model(&percent_decode(&id), &head, request_id),
+            Route::GetResponse(id) => self.kept_response(&percent_decode(&id), request_id),
+            Route::DeleteResponse(id) => self.delete_response(&percent_decode(&id), request_id),
             Route::Health => json_reply(StatusCode::OK, &self.health("ok")),
             Route::Ready => self.ready(),
             Route::Probe => json_reply(StatusCode::OK, &json!({ "service": "outcrop" })),
@@ -131,6 +133,25 @@ impl Door {
         Reply::fault(&fault, dialect_of(head), request_id)
     }
 
+    /// `GET /v1/responses/{id}`
+    fn kept_response(&self, id: &str, request_id: &str) -> Reply {
+        match self.gateway.responses().get(id) {
+            Some(kept) => Reply::json(StatusCode::OK, kept.response.clone()),
+            None => unknown_response(id, request_id),
+        }
+    }
+
+    /// `DELETE /v1/responses/{id}`
+    fn delete_response(&self, id: &str, request_id: &str) -> Reply {
+        match self.gateway.responses().delete(id) {
+            true => {
+                let done = json!({ "id": id, "object": "response", "deleted": true });
+                json_reply(StatusCode::OK, &done)
+            }
+            false => unknown_response(id, request_id),
+        }
+    }
+
     fn health(&self, status: &str) -> serde_json::Value {
         json!({ "status": status, "upstream": self.gateway.upstream().as_str() })
     }
@@ -189,6 +210,15 @@ fn json_reply(status: StatusCode, value: &serde_json::Value) -> Reply {
     Reply::json(status, value.to_string())
 }
 
+fn unknown_response(id: &str, request_id: &str) -> Reply {
+    let message = format!(
+        "Response with id '{}' not found. Answers are kept for a while only, in the memory of one gateway, and not at all with `store: false`.",
+        shown(id)
+    );
+    let fault = Fault::new(ErrorClass::UnknownResponse, Phase::BeforeSend, message);
+    Reply::fault(&fault, Dialect::Responses, request_id)
+}
+
 fn wrong_method(dialect: Dialect, allow: &'static str, request_id: &str) -> Reply {
     let message = format!("This path takes {allow} only.");
     let fault = Fault::new(ErrorClass::MethodNotAllowed, Phase::BeforeSend, message);
@@ -219,7 +249,7 @@ fn unknown(path: &str, meant: Option<&str>, dialect: Dialect, request_id: &str) 
             shown(meant)
         ),
         None => format!(
-            "There is nothing at `{}`. Try POST /v1/chat/completions, POST /v1/messages, POST /model/{{id}}/converse or GET /v1/models.",
+            "There is nothing at `{}`. Try POST /v1/chat/completions, POST /v1/responses, POST /v1/messages, POST /model/{{id}}/converse or GET /v1/models.",
             shown(path)
         ),
     };

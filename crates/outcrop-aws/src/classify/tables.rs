@@ -64,6 +64,8 @@ impl Scope {
             | C::ContentFiltered
             | C::TooLarge
             | C::ProfileNeeded
+            | C::UnknownResponse
+            | C::UnknownPrevious
             | C::UnknownPath
             | C::MethodNotAllowed
             | C::NotSupported

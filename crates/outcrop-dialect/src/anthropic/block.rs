@@ -84,7 +84,10 @@ fn tool_result<'a>(part: Part<'a>, at: At) -> Result<Block<'a>, Fault> {
         | At::Element(..)
         | At::Message(_)
         | At::InMessage(..)
-        | At::Nested(..) => at,
+        | At::Nested(..)
+        | At::InInput(..)
+        | At::InputPart(..)
+        | At::NestedTool(..) => at,
     })?;
     let result = ToolResult { id: need(id, at, "tool_use_id")?, content, is_error };
     Ok(finish(BlockKind::ToolResult(result), cache, extra, at))

@@ -2,7 +2,7 @@
 
 mod calls;
 mod content;
-mod media;
+pub(super) mod media;
 mod messages;
 mod settings;
 mod thinking;
@@ -26,6 +26,7 @@ pub struct Decoded<'a> {
 
 /// OpenAI's spellings; some change with the spelling that the caller chose.
 pub(super) const NAMES: Names = Names {
+    turns: "messages",
     max_tokens: "max_completion_tokens",
     stop_sequences: "stop",
     thinking: "thinking",

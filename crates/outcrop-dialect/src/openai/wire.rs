@@ -80,25 +80,25 @@ fn is_absent(raw: &RawValue) -> bool {
 }
 
 /// Takes the raw member `key` out of `extra`.
-pub(super) fn take<'a>(extra: &mut Extra<'a>, key: &str) -> Option<&'a RawValue> {
+pub(crate) fn take<'a>(extra: &mut Extra<'a>, key: &str) -> Option<&'a RawValue> {
     let found = extra.iter().position(|(k, _)| k == key)?;
     Some(extra.remove(found).1)
 }
 
 /// Moves the unknown members of an inner object to the block or turn that it belongs to.
-pub(super) fn lift<'a>(extra: &mut Extra<'a>, below: &str, inner: Extra<'a>) {
+pub(crate) fn lift<'a>(extra: &mut Extra<'a>, below: &str, inner: Extra<'a>) {
     extra.extend(inner.into_iter().map(|(key, raw)| (Cow::Owned(format!("{below}.{key}")), raw)));
 }
 
 /// The members of a raw object found at `path`, without those that say nothing.
-pub(super) fn members<'a>(raw: &'a RawValue, path: &str) -> Result<Extra<'a>, Fault> {
+pub(crate) fn members<'a>(raw: &'a RawValue, path: &str) -> Result<Extra<'a>, Fault> {
     let Members(mut members) = parse_raw(raw, path)?;
     members.retain(|(_, value)| !is_absent(value));
     Ok(members)
 }
 
 /// A raw string found at `path`.
-pub(super) fn text<'a>(raw: &'a RawValue, path: &str) -> Result<Cow<'a, str>, Fault> {
+pub(crate) fn text<'a>(raw: &'a RawValue, path: &str) -> Result<Cow<'a, str>, Fault> {
     Ok(parse_raw::<Str<'a>>(raw, path)?.0)
 }
 
@@ -124,7 +124,7 @@ pub(super) fn rebuild<'a>(
 }
 
 /// Takes bytes that are one JSON value.
-pub(super) fn owned_json<'a>(json: Vec<u8>) -> Result<Json<'a>, Fault> {
+pub(crate) fn owned_json<'a>(json: Vec<u8>) -> Result<Json<'a>, Fault> {
     let raw = serde_json::from_slice::<Box<RawValue>>(&json);
     raw.map(Cow::Owned).map_err(|error| fault_from(&json, &error))
 }

@@ -57,6 +57,7 @@ fn request(request: &ChatRequest<'_>, out: &mut String) -> std::fmt::Result {
         extra,
     } = request;
     let Names {
+        turns: _,
         max_tokens: max_name,
         stop_sequences: stop_name,
         thinking: thinking_name,

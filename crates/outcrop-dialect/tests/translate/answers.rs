@@ -1,10 +1,12 @@
 //! Whole answers: upstream body → the client's, in both client dialects.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use outcrop_dialect::answer::{Label, Whole, whole};
 use outcrop_dialect::names::ToolNames;
 use outcrop_dialect::plan::Way;
+use outcrop_dialect::responses::{Settings, decode_alone};
 use outcrop_model::chat::Tool;
 use outcrop_model::{At, ChatRequest, Dialect, Ledger};
 
@@ -17,6 +19,7 @@ fn answers_are_translated() {
         let from = upstream(case);
         let mut wrong = check(case, from, Dialect::OpenAiChat, "openai");
         wrong.extend(check(case, from, Dialect::Anthropic, "anthropic"));
+        wrong.extend(check(case, from, Dialect::Responses, "responses"));
         wrong
     });
 }
@@ -49,8 +52,17 @@ pub fn names(case: &Case) -> ToolNames {
     ToolNames::legalise(&mut ChatRequest { tools, ..ChatRequest::default() })
 }
 
+/// Those of a caller who wants to read the model's thinking.
+pub fn settings() -> Arc<Settings> {
+    const BODY: &str = r#"{"model":"m","input":"x","store":false,"reasoning":{"summary":"auto"}}"#;
+    Arc::new(decode_alone(BODY.as_bytes()).unwrap().settings)
+}
+
 /// How the answer of `from` becomes the caller's: a relay if the caller speaks the same dialect.
 pub fn way(case: &Case, from: Dialect, to: Dialect) -> Way {
+    if to == Dialect::Responses {
+        return Way::Respond { from, names: names(case), settings: settings() };
+    }
     match from == Dialect::Anthropic && to == Dialect::Anthropic {
         true => Way::RelayAnthropic,
         false => {

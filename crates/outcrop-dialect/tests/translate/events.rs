@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use crate::answers::label;
 
 /// Any event of a reader, with few indices so that blocks meet.
-fn event() -> impl Strategy<Value = Event<'static>> {
+pub fn event() -> impl Strategy<Value = Event<'static>> {
     let index = || 0..4_u32;
     let piece = || prop_oneof![Just(""), Just("a"), Just("{}")];
     prop_oneof![

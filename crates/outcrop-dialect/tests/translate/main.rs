@@ -17,6 +17,7 @@ mod answers;
 mod arbitrary;
 mod events;
 mod golden;
+mod lifecycle;
 mod pretty;
 mod requests;
 mod streams;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use outcrop_dialect::plan::{Outgoing, Peeked};
+use outcrop_dialect::responses::{Body, Recalled};
 use outcrop_dialect::write::JsonWriter;
 use outcrop_model::{Catalog, Fault, Fidelity, Ledger};
 
@@ -63,8 +64,10 @@ fn check(case: &Case, word: &str) -> Vec<String> {
 }
 
 fn plan(case: &Case, body: &[u8], id: &str, ledger: &mut Ledger) -> Result<Outgoing, Fault> {
+    let recalled = Recalled::default();
     let peeked = match case.setting("dialect").expect("a dialect") {
         "openai" => Peeked::openai(body)?,
+        "responses" => Peeked::responses(Body::read(body)?, &recalled, body.len())?,
         "anthropic" => {
             let betas = case.words("betas").into_iter().map(Cow::Borrowed).collect();
             Peeked::anthropic(body, betas)?

@@ -16,7 +16,12 @@ use crate::golden::{self, Case};
 fn streams_are_translated() {
     golden::each("streams", |case| {
         let from = upstream(case);
-        [(Dialect::OpenAiChat, "openai"), (Dialect::Anthropic, "anthropic")]
+        let callers = [
+            (Dialect::OpenAiChat, "openai"),
+            (Dialect::Anthropic, "anthropic"),
+            (Dialect::Responses, "responses"),
+        ];
+        callers
             .into_iter()
             .filter_map(|(to, word)| {
                 case.check(&format!("expected.{word}.txt"), &read(case, from, to))

@@ -113,7 +113,7 @@ fn is_data_url(text: &str) -> bool {
 }
 
 /// MIME type and source of an address.
-fn source<'a>(
+pub(crate) fn source<'a>(
     url: Cow<'a, str>,
     path: &dyn Fn() -> String,
 ) -> Result<(Cow<'a, str>, MediaSource<'a>), Fault> {
@@ -143,7 +143,7 @@ fn source<'a>(
 }
 
 /// Whole blocks are looked at without an early exit, which lets the compiler use wide registers.
-fn check_base64(data: &str, path: &dyn Fn() -> String) -> Result<(), Fault> {
+pub(crate) fn check_base64(data: &str, path: &dyn Fn() -> String) -> Result<(), Fault> {
     let legal = |b: u8| b.is_ascii_alphanumeric() | (b == b'+') | (b == b'/') | (b == b'=');
     let mut blocks = data.as_bytes().chunks(1024);
     let whole = blocks.all(|block| block.iter().fold(true, |ok, &b| ok & legal(b)));
@@ -156,7 +156,7 @@ fn check_base64(data: &str, path: &dyn Fn() -> String) -> Result<(), Fault> {
     }
 }
 
-fn kind_of(mime: &str) -> Option<MediaKind> {
+pub(crate) fn kind_of(mime: &str) -> Option<MediaKind> {
     match mime.split_once('/')?.0 {
         "image" => Some(MediaKind::Image),
         "audio" => Some(MediaKind::Audio),
@@ -166,7 +166,7 @@ fn kind_of(mime: &str) -> Option<MediaKind> {
     }
 }
 
-fn mime_by_ending(name: &str) -> &'static str {
+pub(crate) fn mime_by_ending(name: &str) -> &'static str {
     let Some((_, ending)) = name.rsplit_once('.') else { return "" };
     let known = ENDINGS.iter().find(|(known, _)| known.eq_ignore_ascii_case(ending));
     known.map_or("", |(_, mime)| *mime)

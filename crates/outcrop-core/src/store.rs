@@ -1,0 +1,170 @@
+//! Answers of the Responses API that were kept, to be read and gone on from.
+//!
+//! 1. In memory: they end with the process, and other gateways do not know them.
+//! 2. Never more than [`StoreLimits::max_bytes`] in all; the oldest go first. An answer that is larger
+//!    by itself is not kept.
+//! 3. None is handed out after [`StoreLimits::max_age`].
+//! 4. An id is as good as a key: it cannot be guessed, and whoever has it may read the answer.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use outcrop_dialect::responses::{Kept, Recalled, Settings};
+use tokio::time::Instant;
+
+/// Enough for thousands of conversations of text; little beside what requests in flight may take.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// A working day and a night: conversations go on after lunch, rarely after a week.
+const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How much is kept, and how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreLimits {
+    /// Bytes of all kept answers together; 0 keeps none.
+    pub max_bytes: usize,
+    pub max_age: Duration,
+}
+
+/// The kept answers.
+#[derive(Debug)]
+pub struct ResponseStore {
+    limits: StoreLimits,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    answers: HashMap<String, (Instant, Arc<Kept>)>,
+    /// Oldest first. May name answers that were deleted.
+    order: VecDeque<(Instant, String)>,
+    bytes: usize,
+}
+
+/// What is to be kept once an answer is complete.
+#[derive(Debug)]
+pub struct Keeper {
+    store: Arc<ResponseStore>,
+    id: String,
+    settings: Arc<Settings>,
+}
+
+// === impl StoreLimits ===
+
+impl Default for StoreLimits {
+    fn default() -> Self {
+        Self { max_bytes: MAX_BYTES, max_age: MAX_AGE }
+    }
+}
+
+// === impl ResponseStore ===
+
+impl ResponseStore {
+    pub fn new(limits: StoreLimits) -> Self {
+        Self { limits, inner: Mutex::default() }
+    }
+
+    pub fn put(&self, id: String, kept: Kept) {
+        let now = Instant::now();
+        if kept.size() > self.limits.max_bytes {
+            tracing::warn!(id, bytes = kept.size(), "an answer is too large to be kept");
+            return;
+        }
+        let mut inner = self.lock(now);
+        inner.bytes += kept.size();
+        inner.order.push_back((now, id.clone()));
+        inner.answers.insert(id, (now, Arc::new(kept)));
+        while inner.bytes > self.limits.max_bytes && inner.drop_oldest() {}
+    }
+
+    pub fn get(&self, id: &str) -> Option<Arc<Kept>> {
+        self.lock(Instant::now()).answers.get(id).map(|(_, kept)| Arc::clone(kept))
+    }
+
+    /// Forgets an answer; says whether it was there.
+    pub fn delete(&self, id: &str) -> bool {
+        self.lock(Instant::now()).forget(id)
+    }
+
+    /// Those of the answers that are still there.
+    pub fn recall(&self, ids: Vec<String>) -> Recalled {
+        let found = ids.into_iter().filter_map(|id| self.get(&id).map(|kept| (id, kept)));
+        Recalled(found.collect())
+    }
+
+    /// The store without what is too old. A panic elsewhere cannot leave it half changed.
+    fn lock(&self, now: Instant) -> MutexGuard<'_, Inner> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let too_old = |at: Instant| now.duration_since(at) > self.limits.max_age;
+        while inner.order.front().is_some_and(|(at, _)| too_old(*at)) && inner.drop_oldest() {}
+        inner
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    fn drop_oldest(&mut self) -> bool {
+        let Some((_, id)) = self.order.pop_front() else { return false };
+        self.forget(&id);
+        true
+    }
+
+    fn forget(&mut self, id: &str) -> bool {
+        let found = self.answers.remove(id);
+        self.bytes -= found.as_ref().map_or(0, |(_, kept)| kept.size());
+        found.is_some()
+    }
+}
+
+// === impl Keeper ===
+
+impl Keeper {
+    /// `None` if the caller does not want the answer kept.
+    pub fn new(store: &Arc<ResponseStore>, id: String, settings: &Arc<Settings>) -> Option<Self> {
+        settings.conversation()?;
+        Some(Self { store: Arc::clone(store), id, settings: Arc::clone(settings) })
+    }
+
+    /// Keeps the complete answer.
+    pub fn keep(self, response: &[u8]) {
+        if let Some(input) = self.settings.conversation() {
+            let response = String::from_utf8_lossy(response).into_owned();
+            self.store.put(self.id, Kept { input: input.to_owned(), response });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(size: usize) -> Kept {
+        Kept { input: String::new(), response: "x".repeat(size) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rule_2_the_oldest_go_first() {
+        let limits = StoreLimits { max_bytes: 10, ..StoreLimits::default() };
+        let store = ResponseStore::new(limits);
+        store.put("a".into(), kept(4));
+        store.put("b".into(), kept(4));
+        store.put("c".into(), kept(4));
+        assert!(store.get("a").is_none() && store.get("b").is_some() && store.get("c").is_some());
+        assert!(store.delete("b") && !store.delete("b"));
+        store.put("d".into(), kept(6));
+        assert!(store.get("c").is_some() && store.get("d").is_some());
+        store.put("e".into(), kept(11));
+        assert!(store.get("e").is_none() && store.get("d").is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rule_3_nothing_is_handed_out_when_too_old() {
+        let store = ResponseStore::new(StoreLimits::default());
+        store.put("a".into(), kept(1));
+        tokio::time::advance(MAX_AGE).await;
+        assert!(store.get("a").is_some());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(store.get("a").is_none());
+    }
+}

@@ -1,0 +1,115 @@
+//! A whole answer becomes a `response`. What the dialect cannot say is in the ledger.
+
+use std::sync::Arc;
+
+use outcrop_model::chat::{MediaKind, MediaSource};
+use outcrop_model::{At, Block, BlockKind, ChatResponse, Ledger, StopReason};
+
+use super::envelope::Thought;
+use super::output::{Call, Item, ItemBody, State, Status, write_response};
+use super::settings::Settings;
+use crate::write::JsonWriter;
+
+/// What an answer says about itself rather than by the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answering {
+    /// Without prefix; the answer is `resp_…`, its items hold it too.
+    pub id: String,
+    /// Unix time in seconds.
+    pub created: u64,
+    /// As the caller wrote it.
+    pub model: String,
+    pub settings: Arc<Settings>,
+}
+
+/// Writes the body of the answer. Losses on the way go to `ledger`.
+pub fn encode_response(
+    response: &ChatResponse<'_>,
+    answering: &Answering,
+    ledger: &mut Ledger,
+) -> Vec<u8> {
+    let ChatResponse { id: _, blocks, stop, usage, extra } = response;
+    ledger.extra(At::Root, extra);
+    let items = items(blocks, answering, ledger);
+    note_stop(stop, ledger);
+    let mut out = Vec::with_capacity(1024 + answering.settings.echo.len());
+    let mut w = JsonWriter::new(&mut out);
+    write_response(answering, State::Stopped(stop), &items, Some(usage), &mut w);
+    out
+}
+
+fn items(blocks: &[Block<'_>], answering: &Answering, ledger: &mut Ledger) -> Vec<Item> {
+    let mut items: Vec<Item> = Vec::new();
+    for Block { kind, cache: _, at, extra } in blocks {
+        ledger.extra(*at, extra);
+        if let (BlockKind::Text(text), Some(ItemBody::Message { parts })) =
+            (kind, items.last_mut().map(|item| &mut item.body))
+        {
+            parts.push(text.to_string());
+            continue;
+        }
+        if let Some(body) = body(kind, *at, answering, ledger) {
+            items.push(Item::new(&answering.id, items.len(), Status::Completed, body));
+        }
+    }
+    items
+}
+
+fn body(
+    kind: &BlockKind<'_>,
+    at: At,
+    answering: &Answering,
+    ledger: &mut Ledger,
+) -> Option<ItemBody> {
+    match kind {
+        BlockKind::Text(text) => Some(ItemBody::Message { parts: vec![text.to_string()] }),
+        BlockKind::Thinking { text, signature } => {
+            let signature = signature.as_deref().unwrap_or_default().to_owned();
+            Some(ItemBody::Reasoning(Thought::Plain { text: text.to_string(), signature }))
+        }
+        BlockKind::Redacted(data) => Some(ItemBody::Reasoning(Thought::Redacted(data.to_string()))),
+        BlockKind::ToolUse(call) => {
+            let mut known = Call::new(&call.id, &call.name, &answering.settings.shapes);
+            known.arguments = call.input.get().to_owned();
+            Some(ItemBody::Call(known))
+        }
+        BlockKind::Media(media) => match (media.kind, &media.source) {
+            (MediaKind::Image, MediaSource::Base64(data)) => {
+                Some(ItemBody::Image(data.to_string()))
+            }
+            _ => {
+                ledger.dropped(at.to_string(), "an answer here holds text and images");
+                None
+            }
+        },
+        BlockKind::ToolResult(_) => {
+            ledger.dropped(at.to_string(), "an answer here holds no tool results");
+            None
+        }
+        BlockKind::Foreign { kind, raw: _ } => {
+            let why = format!("content of type `{kind}` has no equivalent");
+            ledger.dropped(at.to_string(), why);
+            None
+        }
+    }
+}
+
+/// A status that says less than the reason is a loss.
+fn note_stop(stop: &StopReason, ledger: &mut Ledger) {
+    match stop {
+        StopReason::PauseTurn
+        | StopReason::MalformedOutput
+        | StopReason::MalformedToolUse
+        | StopReason::Other(_) => {
+            ledger.approximated("status", format!("the model stopped with `{}`", stop.as_str()));
+        }
+        StopReason::EndTurn
+        | StopReason::StopSequence(_)
+        | StopReason::ToolUse
+        | StopReason::MaxTokens
+        | StopReason::ContextWindowExceeded
+        | StopReason::Guardrail
+        | StopReason::ContentFiltered
+        | StopReason::Refusal => {}
+    }
+}
