@@ -180,8 +180,9 @@ impl<'de> Object<'de> for Members<'de> {
 }
 
 impl<'a> Members<'a> {
+    /// The member `key`; the last one if it was written twice, as most parsers read it.
     pub fn get(&self, key: &str) -> Option<&'a RawValue> {
-        self.0.iter().find(|(k, _)| k == key).map(|(_, v)| *v)
+        self.0.iter().rev().find(|(k, _)| k == key).map(|(_, v)| *v)
     }
 }
 
@@ -193,7 +194,11 @@ pub fn parse_body<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Fault>
 /// Parses a raw value found at `path` of the caller's body.
 pub fn parse_raw<'de, T: Deserialize<'de>>(raw: &'de RawValue, path: &str) -> Result<T, Fault> {
     serde_json::from_str(raw.get()).map_err(|error| {
-        let inner = fault_from(raw.get().as_bytes(), &error);
+        let mut inner = fault_from(raw.get().as_bytes(), &error);
+        if error.classify() != serde_json::error::Category::Data {
+            // A line and column within the member would be looked for in the body.
+            inner.message = format!("The value is not valid JSON: {}.", reason(&error)).into();
+        }
         let param = match inner.param.as_deref() {
             None | Some("") => path.to_owned(),
             Some(below) if below.starts_with('[') => format!("{path}{below}"),
@@ -207,8 +212,7 @@ pub fn parse_raw<'de, T: Deserialize<'de>>(raw: &'de RawValue, path: &str) -> Re
 pub fn fault_from(body: &[u8], error: &serde_json::Error) -> Fault {
     let offset = offset_of(body, error.line(), error.column());
     let path = path_at(body, offset);
-    let text = error.to_string();
-    let reason = text.split(" at line ").next().unwrap_or(&text).to_owned();
+    let reason = reason(error);
     let what = match error.classify() {
         serde_json::error::Category::Data => format!("{}.", in_plain_words(&reason)),
         _ => format!(
@@ -218,6 +222,15 @@ pub fn fault_from(body: &[u8], error: &serde_json::Error) -> Fault {
         ),
     };
     Fault::invalid(path, what)
+}
+
+/// A parser's complaint without the place.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(" at line ") {
+        Some((reason, _)) => reason.to_owned(),
+        None => text,
+    }
 }
 
 /// A parser's complaint without the names of Rust types.
@@ -232,6 +245,7 @@ fn in_plain_words(reason: &str) -> String {
     };
     let expected = match expected {
         "u32" | "u64" => "a whole number of at least 0",
+        "i64" => "a whole number",
         "f64" => "a number",
         "a sequence" => "a list",
         "a map" => "an object",
@@ -346,6 +360,19 @@ mod tests {
         let fault = parse_body::<Outer>(br#"{"list":[{"n":1},{"n":"two"}]}"#).unwrap_err();
         assert_eq!(fault.param.as_deref(), Some("list[1].n"));
         assert!(fault.message.contains("invalid type: string"), "{}", fault.message);
+    }
+
+    #[test]
+    fn the_last_of_two_members_counts() {
+        let members: Members<'_> = serde_json::from_str(r#"{"a":1,"b":2,"a":3}"#).unwrap();
+        assert_eq!(members.get("a").unwrap().get(), "3");
+    }
+
+    #[test]
+    fn a_place_within_a_member_is_not_told_as_one_of_the_body() {
+        let fault =
+            parse_raw::<f64>(&RawValue::from_string("1e999".into()).unwrap(), "t").unwrap_err();
+        assert_eq!(fault.to_string(), "t: The value is not valid JSON: number out of range.");
     }
 
     #[test]

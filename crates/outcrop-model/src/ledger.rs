@@ -48,6 +48,8 @@ pub struct Ledger {
 
 /// Longest `x-outcrop-loss` value in bytes: proxies commonly cap all headers together at 8 KiB.
 const MAX_HEADER: usize = 2048;
+/// Longest entry in it, in characters: a member's name may be as long as the body.
+const MAX_ENTRY: usize = 300;
 
 // === impl Ledger ===
 
@@ -108,7 +110,11 @@ impl Ledger {
         }
         let mut out = String::new();
         for (i, loss) in self.losses.iter().enumerate() {
-            let entry = format!("{} {} ({})", loss.kind.as_str(), loss.path, loss.why);
+            let mut entry = format!("{} {} ({})", loss.kind.as_str(), loss.path, loss.why);
+            if let Some((end, _)) = entry.char_indices().nth(MAX_ENTRY) {
+                entry.truncate(end);
+                entry.push_str("...");
+            }
             if out.len() + entry.len() + 16 > MAX_HEADER {
                 out.push_str(&format!("; and {} more", self.losses.len() - i));
                 break;
@@ -164,5 +170,10 @@ mod tests {
         let header = ledger.header().unwrap();
         assert!(header.len() <= MAX_HEADER && header.is_ascii() && !header.contains('\n'));
         assert!(header.ends_with("more"));
+
+        let mut ledger = Ledger::default();
+        ledger.dropped("x".repeat(100_000), "not known");
+        let header = ledger.header().unwrap();
+        assert!(header.starts_with("dropped xxx") && header.ends_with("x..."), "{header}");
     }
 }
