@@ -76,7 +76,8 @@ pub struct ServeArgs {
     /// How to count tokens for POST /v1/messages/count_tokens.
     #[arg(long, value_enum, default_value_t = CountWord::Estimate)]
     pub count_tokens: CountWord,
-    /// How often to send a request at the most, the first time included.
+    /// How often to send a request at the most, the first time included; a corrected clock allows one
+    /// more.
     #[arg(long, default_value_t = outcrop_aws::retry::DEFAULT_ATTEMPTS, value_parser = clap::value_parser!(u32).range(1..=10), value_name = "N")]
     pub max_attempts: u32,
     /// Largest request body in bytes; Bedrock itself takes 25000000.
