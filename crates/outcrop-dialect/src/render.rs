@@ -260,7 +260,7 @@ pub fn openai_body(fault: &Fault, out: &mut Vec<u8>) {
     w.open_object();
     w.member_str("message", &client_message(fault));
     w.member_str("type", kind);
-    match &fault.param {
+    match fault.param.as_deref().filter(|param| !param.is_empty()) {
         Some(param) => w.member_str("param", param),
         None => w.member_null("param"),
     }
@@ -337,15 +337,25 @@ pub fn response_error(fault: &Fault, w: &mut JsonWriter<'_>) {
     w.close_object();
 }
 
-/// The message with the place in front, unless it names the place itself.
+/// The message with the place in front, unless it names the place itself. Messages may quote what the
+/// caller sent, so they are cut at [`MAX_MESSAGE`].
 fn client_message(fault: &Fault) -> String {
-    match fault.param.as_deref() {
+    let mut message = match fault.param.as_deref() {
         Some(param) if !param.is_empty() && !names(&fault.message, param) => {
             format!("{param}: {}", fault.message)
         }
         Some(_) | None => fault.message.to_string(),
+    };
+    if let Some((cut, _)) = message.char_indices().nth(MAX_MESSAGE) {
+        message.truncate(cut);
+        message.push('…');
     }
+    message
 }
+
+/// Longest message for a client, in characters: AWS's own are under 1,000; lists of constraint
+/// violations are the longest.
+const MAX_MESSAGE: usize = 2000;
 
 fn names(message: &str, param: &str) -> bool {
     message.starts_with(param) || message.contains(&format!("`{param}`"))
@@ -394,6 +404,16 @@ mod tests {
                 assert!(has_words || body.to_string().contains("\"m\""), "{class:?} {dialect:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_message_is_bounded_and_an_error_of_the_whole_body_has_no_place() {
+        let fault = Fault::invalid("", "ä".repeat(1_000_000));
+        let mut body = Vec::new();
+        openai_body(&fault, &mut body);
+        assert!(body.len() < 5000);
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert!(body["error"]["param"].is_null());
     }
 
     #[test]

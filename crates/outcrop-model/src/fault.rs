@@ -212,8 +212,8 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.param {
-            Some(param) => write!(f, "{param}: {}", self.message),
-            None => f.write_str(&self.message),
+            Some(param) if !param.is_empty() => write!(f, "{param}: {}", self.message),
+            Some(_) | None => f.write_str(&self.message),
         }
     }
 }
