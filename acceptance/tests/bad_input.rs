@@ -47,6 +47,11 @@ async fn the_place_is_named() {
             "messages",
         ),
         ("/v1/messages", r#"{"model":7,"max_tokens":5,"messages":[1]}"#, "model"),
+        (
+            "/v1/chat/completions",
+            r#"{"model":"amazon.nova-lite-v1:0","messages":[{"role":"user","content":[{"type":"zzz","text":"x"}]}]}"#,
+            "messages[0].content[0]",
+        ),
         ("/v1/messages", "nope", "JSON"),
         ("/v1/completions", "nope", "JSON"),
         ("/v1/completions", r#"{"prompt":"x"}"#, "model"),

@@ -42,10 +42,7 @@ pub fn fit(
     content::fit(request, target, ledger);
     turns::fit(request, target, ledger);
     if request.turns.is_empty() {
-        return Err(Fault::invalid(
-            request.names.turns,
-            "holds no content to send. Add at least one non-empty user message.",
-        ));
+        return Err(nothing_left(request.names.turns, ledger));
     }
     // Thinking decides which tool choices and which sampling are possible.
     thinking::fit(request, target, ledger);
@@ -53,4 +50,22 @@ pub fn fit(
     settings::fit(request, target, ledger);
     cache::fit(request, target.card, ledger);
     Ok(ToolNames::legalise(request))
+}
+
+/// Why there is nothing to send: the first content that had to go, or that there never was any.
+fn nothing_left(turns: &'static str, ledger: &Ledger) -> Fault {
+    let below = |path: &str| path.starts_with(turns) && path[turns.len()..].starts_with('[');
+    match ledger.losses().iter().find(|loss| below(&loss.path)) {
+        Some(loss) => {
+            let message = format!(
+                "{}, and nothing else is left. Send at least one user message with content.",
+                loss.why
+            );
+            Fault::invalid(loss.path.clone(), message)
+        }
+        None => {
+            let message = "holds no content to send. Add at least one non-empty user message.";
+            Fault::invalid(turns, message)
+        }
+    }
 }
