@@ -5,12 +5,15 @@
 //!    fault becomes an HTTP status (nothing sent yet) or is written into the stream.
 //! 3. A stream that ends without its own end marker is a fault, also when it is only relayed.
 
+mod seen;
+
 use std::sync::Arc;
 
 use outcrop_model::{
     Carrier, Dialect, ErrorClass, Event, Fault, Frame, FrameKind, Ledger, Phase, StopReason, Usage,
 };
 
+use self::seen::Seen;
 use crate::anthropic::{self, MessageWriter};
 use crate::names::ToolNames;
 use crate::openai::text::TextWriter;
@@ -307,7 +310,7 @@ impl AnswerStream {
                 }
                 let mut seen = Seen::default();
                 reader.read(&self.scratch, &mut |e| seen.note(e));
-                self.started |= !seen.only_start;
+                self.started |= seen.spoke;
                 let step = seen.settle(&mut self.tally, &mut self.done);
                 if !matches!(step, Step::Fault(_)) {
                     relay::write_event(&self.scratch, out);
@@ -456,48 +459,6 @@ impl Sink<'_> {
                 let (writer, out) = (&mut *self.writer, &mut *self.out);
                 self.names.restore_event(event, |event| writer.write(event, out));
             }
-        }
-    }
-}
-
-/// What a relayed frame said.
-#[derive(Default)]
-struct Seen {
-    usage: Option<Usage>,
-    stop: Option<StopReason>,
-    unknown: usize,
-    only_start: bool,
-    ended: bool,
-    fault: Option<Fault>,
-}
-
-impl Seen {
-    fn note(&mut self, event: Event<'_>) {
-        match event {
-            Event::Start { usage, .. } => {
-                self.only_start = true;
-                self.usage = usage;
-            }
-            Event::Usage(usage) => self.usage = Some(usage),
-            Event::Stop(reason) => self.stop = Some(reason),
-            Event::End => self.ended = true,
-            Event::Fault(fault) => self.fault = Some(fault),
-            Event::Unknown(_) => self.unknown += 1,
-            Event::Open { .. } | Event::Delta { .. } | Event::Close { .. } => {}
-        }
-    }
-
-    /// Adds to the tally.
-    fn settle(self, tally: &mut Tally, done: &mut bool) -> Step {
-        tally.usage = self.usage.or(tally.usage);
-        tally.unknown += self.unknown;
-        if self.stop.is_some() {
-            tally.stop = self.stop;
-        }
-        *done |= self.ended;
-        match self.fault {
-            Some(fault) => Step::Fault(fault),
-            None => Step::More,
         }
     }
 }
