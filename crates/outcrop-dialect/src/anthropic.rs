@@ -30,7 +30,10 @@ mod wire_event;
 mod writer;
 
 pub use decode::decode;
+pub(crate) use decode::read_turns;
 pub use encode::encode;
+pub(crate) use encode::write_thinking_setting;
 pub use reader::Reader;
 pub use response::{Answering, decode_response, encode_response};
+pub(crate) use settings::{thinking as read_thinking, word_of};
 pub use writer::MessageWriter;

@@ -12,16 +12,20 @@
 
 mod cache;
 mod content;
+mod pairs;
 mod settings;
 mod thinking;
 mod tools;
 mod turns;
 
-use outcrop_model::{Card, ChatRequest, Dialect, Fault, Ledger};
+use outcrop_model::{Card, ChatRequest, Dialect, Extra, Fault, Ledger};
 
 use crate::names::ToolNames;
 
-pub(crate) use settings::fit_tier;
+pub(crate) use cache::MAX_MARKS;
+pub(crate) use settings::{fit_sampling, fit_tier};
+pub(crate) use thinking::fit as fit_thinking;
+pub(crate) use turns::{OPERATORS_WORD, operators_word};
 
 /// What the request is being fitted to.
 #[derive(Debug, Clone, Copy)]
@@ -37,10 +41,10 @@ pub fn fit(
     target: Target<'_>,
     ledger: &mut Ledger,
 ) -> Result<ToolNames, Fault> {
-    ledger.extra(outcrop_model::At::Root, &request.extra);
-    request.extra.clear();
+    account_for(std::mem::take(&mut request.extra), ledger);
     content::fit(request, target, ledger);
     turns::fit(request, target, ledger);
+    pairs::fit(request, ledger);
     if request.turns.is_empty() {
         return Err(nothing_left(request.names.turns, ledger));
     }
@@ -50,6 +54,20 @@ pub fn fit(
     settings::fit(request, target, ledger);
     cache::fit(request, target.card, ledger);
     Ok(ToolNames::legalise(request))
+}
+
+/// Members that the caller relies on: without them the answer would not be the one that was asked for.
+const RELIED_UPON: [(&str, &str); 1] =
+    [("safeguards", "this model has none of its own that could be asked for")];
+
+/// Members that the translation does not know.
+fn account_for(extra: Extra<'_>, ledger: &mut Ledger) {
+    for (key, _) in extra {
+        match RELIED_UPON.iter().find(|(name, _)| *name == key) {
+            Some((_, why)) => ledger.refused(key, *why),
+            None => ledger.dropped(key, "not known to this translation"),
+        }
+    }
 }
 
 /// Why there is nothing to send: the first content that had to go, or that there never was any.

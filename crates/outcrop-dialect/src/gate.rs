@@ -24,30 +24,39 @@ enum Step<'g> {
     Kind(&'g str),
 }
 
-/// What is left of the top-level member `key` behind closed gates; `None` when it goes as a whole.
-pub(crate) fn pass<'a, 'g>(
+/// Leaves of the top-level member `key` what closed gates let through; says whether that is anything.
+pub(crate) fn pass<'g>(
     key: &str,
-    raw: &'a RawValue,
+    left: &mut Json<'_>,
     closed: impl Iterator<Item = &'g Gate>,
     ledger: &mut Ledger,
-) -> Option<Json<'a>> {
-    let mut left = Cow::Borrowed(raw);
+) -> bool {
     for gate in closed {
         let Some(below) = gate.path.strip_prefix(key) else { continue };
         if below.is_empty() {
             ledger.dropped(key, WHY);
-            return None;
+            return false;
         }
         if below.starts_with(['.', '[']) {
             let steps = steps(below);
-            if may_hold(&left, &steps) {
+            if may_hold(left, &steps) {
                 let mut out = Vec::with_capacity(left.get().len());
-                strip(&left, &steps, key, &mut JsonWriter::new(&mut out), ledger);
-                left = rebuilt(out).map_or(left, Cow::Owned);
+                strip(left, &steps, key, &mut JsonWriter::new(&mut out), ledger);
+                if let Some(raw) = rebuilt(out) {
+                    *left = Cow::Owned(raw);
+                }
             }
         }
     }
-    Some(left)
+    true
+}
+
+/// Whether there is something at a gate's path in the top-level member `key`.
+pub(crate) fn holds(key: &str, raw: &RawValue, path: &str) -> bool {
+    let gate = Gate { path: path.to_owned(), betas: Vec::new() };
+    let mut found = Ledger::default();
+    pass(key, &mut Cow::Borrowed(raw), [&gate].into_iter(), &mut found);
+    !found.is_empty()
 }
 
 fn rebuilt(json: Vec<u8>) -> Option<Box<RawValue>> {
@@ -161,9 +170,10 @@ mod tests {
         let gate = Gate { path: path.to_owned(), betas: Vec::new() };
         let raw: &RawValue = serde_json::from_str(json).unwrap();
         let mut ledger = Ledger::default();
-        let left = pass(key, raw, [&gate].into_iter(), &mut ledger);
+        let mut left = Cow::Borrowed(raw);
+        let is_left = pass(key, &mut left, [&gate].into_iter(), &mut ledger);
         let paths: Vec<_> = ledger.losses().iter().map(|l| l.path.clone()).collect();
-        (left.map(|raw| raw.get().to_owned()), paths.join(" "))
+        (is_left.then(|| left.get().to_owned()), paths.join(" "))
     }
 
     #[test]

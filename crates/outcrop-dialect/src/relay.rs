@@ -1,11 +1,15 @@
 //! Same dialect, other envelope: edits a few top-level members and leaves the rest byte for byte.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
+use outcrop_model::catalog::Gate;
 use outcrop_model::json::{Members, next_str, parse_raw, skip};
 use outcrop_model::{Card, Fault, Ledger, Object, read_as_object};
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
+
+mod target;
 
 use crate::gate;
 use crate::invoke::METRICS;
@@ -22,8 +26,15 @@ pub fn messages_to_invoke(
     ledger: &mut Ledger,
 ) -> Result<Vec<u8>, Fault> {
     check(members)?;
-    let betas = accepted_betas(members, header_betas, card, ledger)?;
-    let size: usize = members.0.iter().map(|(k, v)| k.len() + v.get().len() + 4).sum();
+    let mut body = target::fit(members, card, ledger)?;
+    let mut betas = accepted_betas(members, header_betas, card, ledger)?;
+    add_feature_betas(&body, card, &mut betas);
+    body.0.retain_mut(|(key, value)| {
+        let closed = card.closed_gates(&betas).chain(cache_gates(card));
+        !ENVELOPE.contains(&&**key) && gate::pass(key, value, closed, ledger)
+    });
+    target::fit_turns(&mut body, card, ledger);
+    let size: usize = body.0.iter().map(|(k, v)| k.len() + v.get().len() + 4).sum();
     let mut out = Vec::with_capacity(size + 128);
     let mut w = JsonWriter::new(&mut out);
     w.open_object();
@@ -34,14 +45,9 @@ pub fn messages_to_invoke(
         betas.iter().for_each(|b| w.str(b));
         w.close_array();
     }
-    for (key, value) in &members.0 {
-        if ENVELOPE.contains(&&**key) {
-            continue;
-        }
-        if let Some(value) = gate::pass(key, value, card.closed_gates(&betas), ledger) {
-            w.key_escaped(key);
-            w.raw(&value);
-        }
+    for (key, value) in &body.0 {
+        w.key_escaped(key);
+        w.raw(value);
     }
     w.close_object();
     Ok(out)
@@ -124,10 +130,14 @@ fn accepted_betas<'a>(
         None => Vec::new(),
     };
     let mut accepted: Vec<Cow<'a, str>> = Vec::new();
-    for beta in header.iter().cloned().chain(body) {
+    for beta in header.iter().flat_map(listed).chain(body) {
         let name = match card.beta_name(&beta) {
             name if name == beta => beta,
-            name => Cow::Owned(name.to_owned()),
+            name => {
+                let why = format!("Bedrock calls `{beta}` `{name}`");
+                ledger.approximated("anthropic-beta", why);
+                Cow::Owned(name.to_owned())
+            }
         };
         if !card.accepts_beta(&name) {
             ledger.dropped(
@@ -139,6 +149,45 @@ fn accepted_betas<'a>(
         }
     }
     Ok(accepted)
+}
+
+/// Where cache marks stand that the model does not take, or lifetimes in them.
+fn cache_gates(card: &Card) -> impl Iterator<Item = &Gate> {
+    static GATES: LazyLock<[Vec<Gate>; 2]> = LazyLock::new(|| {
+        let blocks =
+            ["messages[].content[]", "messages[].content[].content[]", "system[]", "tools[]"];
+        ["cache_control", "cache_control.ttl"].map(|member| {
+            let path = |block: &&str| format!("{block}.{member}");
+            blocks.iter().map(|block| Gate { path: path(block), betas: Vec::new() }).collect()
+        })
+    });
+    let [marks, lifetimes] = &*GATES;
+    match (card.cache, card.cache_one_hour) {
+        (false, _) => marks.iter(),
+        (true, false) => lifetimes.iter(),
+        (true, true) => [].iter(),
+    }
+}
+
+/// What the body uses that the model takes only with a beta.
+fn add_feature_betas<'a>(body: &target::Body<'_>, card: &Card, betas: &mut Vec<Cow<'a, str>>) {
+    for (path, beta) in &card.feature_betas {
+        let is_new = card.accepts_beta(beta) && !betas.iter().any(|known| known == beta);
+        let mut members = body.0.iter();
+        if is_new && members.any(|(key, value)| gate::holds(key, value, path)) {
+            betas.push(Cow::Owned(beta.clone()));
+        }
+    }
+}
+
+/// The names in an element of the header's comma list, which some clients write as a JSON array.
+fn listed<'a>(element: &Cow<'a, str>) -> Option<Cow<'a, str>> {
+    let is_frame = |c: char| c.is_whitespace() || matches!(c, '[' | ']' | '"');
+    let name = element.trim_matches(is_frame);
+    match name.len() == element.len() {
+        true => Some(element.clone()),
+        false => (!name.is_empty()).then(|| Cow::Owned(name.to_owned())),
+    }
 }
 
 /// Writes one event of Anthropic's stream as SSE, byte for byte but for Bedrock's own metrics, which

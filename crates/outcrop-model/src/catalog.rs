@@ -69,6 +69,10 @@ pub struct Card {
     pub cache_tools: bool,
     pub cache_one_hour: bool,
     pub thinking: ThinkingStyle,
+    /// Whether a model that decides itself how much it thinks takes a budget all the same.
+    pub budget_too: bool,
+    /// Whether a model that thinks can be told not to.
+    pub thinking_off: bool,
     pub effort: EffortStyle,
     /// The effort words that the model takes, from least to most.
     pub efforts: Vec<String>,
@@ -89,6 +93,10 @@ pub struct Card {
     pub betas: Vec<String>,
     /// Beginnings of betas that Bedrock knows by another name, and that name.
     pub beta_names: BTreeMap<String, String>,
+    /// Beginnings of tool types that Bedrock calls by another name, and that name.
+    pub tool_types: BTreeMap<String, String>,
+    /// Members of an Anthropic body that need a beta, by path as in [`Gate`], and that beta.
+    pub feature_betas: BTreeMap<String, String>,
     /// Members of an Anthropic body that Bedrock does not take, or only with a beta.
     pub gates: Vec<Gate>,
     /// Sent when the caller names no limit: Bedrock reserves quota for the model's maximum otherwise.
@@ -294,6 +302,19 @@ impl Card {
     pub fn beta_name<'b>(&'b self, beta: &'b str) -> &'b str {
         let mut renamed = self.beta_names.iter();
         renamed.find(|(old, _)| beta.starts_with(old.as_str())).map_or(beta, |(_, new)| new)
+    }
+
+    /// Bedrock's name for a tool type, if it is another.
+    pub fn tool_type(&self, kind: &str) -> Option<&str> {
+        let mut renamed = self.tool_types.iter();
+        renamed
+            .find(|(old, new)| kind.starts_with(old.as_str()) && kind != *new)
+            .map(|(_, new)| &**new)
+    }
+
+    /// The beta that the member at `path` needs.
+    pub fn feature_beta(&self, path: &str) -> Option<&str> {
+        self.feature_betas.get(path).map(String::as_str)
     }
 
     /// The gates that none of `betas` opens.

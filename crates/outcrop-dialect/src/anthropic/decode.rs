@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use outcrop_model::chat::Role;
-use outcrop_model::json::{Content, parse_body};
+use outcrop_model::json::{Content, parse_body, parse_raw};
 use outcrop_model::{At, Block, BlockKind, ChatRequest, Fault, Turn};
 use serde_json::value::RawValue;
 
@@ -95,6 +95,11 @@ fn limit(max_tokens: Option<u64>) -> Result<u64, Fault> {
         Some(0) => Err(Fault::invalid("max_tokens", "`max_tokens` must be at least 1.")),
         Some(limit) => Ok(limit),
     }
+}
+
+/// The turns in a raw `messages`.
+pub(crate) fn read_turns<'a>(messages: Option<&'a RawValue>) -> Result<Vec<Turn<'a>>, Fault> {
+    turns(messages.map(|raw| parse_raw(raw, "messages")).transpose()?)
 }
 
 fn turns<'a>(messages: Option<Vec<Message<'a>>>) -> Result<Vec<Turn<'a>>, Fault> {

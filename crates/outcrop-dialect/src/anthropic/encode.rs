@@ -129,12 +129,17 @@ fn role_word(role: Role) -> &'static str {
 
 fn write_thinking(w: &mut JsonWriter<'_>, thinking: Option<&Thinking<'_>>) {
     let Some(thinking) = thinking else { return };
+    w.key("thinking");
+    write_thinking_setting(w, thinking);
+}
+
+/// The value of `thinking`.
+pub(crate) fn write_thinking_setting(w: &mut JsonWriter<'_>, thinking: &Thinking<'_>) {
     let (word, budget, display) = match thinking {
         Thinking::Budget { tokens, display } => ("enabled", Some(*tokens), display.as_deref()),
         Thinking::Adaptive { display } => ("adaptive", None, display.as_deref()),
         Thinking::Disabled => ("disabled", None, None),
     };
-    w.key("thinking");
     w.open_object();
     w.member_str("type", word);
     if let Some(budget) = budget {

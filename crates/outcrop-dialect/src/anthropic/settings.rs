@@ -11,7 +11,7 @@ use outcrop_model::{ChatRequest, Fault};
 use serde_json::value::RawValue;
 
 /// The string in a raw value, if it is one.
-pub(super) fn word_of(raw: &RawValue) -> Option<Cow<'_, str>> {
+pub(crate) fn word_of(raw: &RawValue) -> Option<Cow<'_, str>> {
     // Not a string is a legitimate answer here; the callers keep such values in `extra`.
     serde_json::from_str::<Str<'_>>(raw.get()).ok().map(|s| s.0)
 }
@@ -69,7 +69,7 @@ impl<'a> Setting<'a> {
     }
 }
 
-pub(super) fn thinking<'a>(raw: &'a RawValue, request: &mut ChatRequest<'a>) -> Result<(), Fault> {
+pub(crate) fn thinking<'a>(raw: &'a RawValue, request: &mut ChatRequest<'a>) -> Result<(), Fault> {
     let mut setting = Setting::parse("thinking", raw)?;
     match setting.take_str("type")?.as_deref() {
         Some("enabled") => {

@@ -65,7 +65,7 @@ fn tool_at<'a>(wire: WireTool<'a>, at: At) -> Result<Tool<'a>, Fault> {
         return Ok(vendor_tool(wire, word, at));
     }
     let WireTool { vendor: _, name, description, schema, strict, cache, mut extra } = wire;
-    let Some(name) = name else {
+    let Some(name) = name.filter(|name| !name.is_empty()) else {
         return Err(Fault::invalid(at.key("name"), "is missing; every tool needs a name."));
     };
     let strict = match strict.map(RawValue::get) {

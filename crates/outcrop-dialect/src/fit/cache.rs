@@ -4,7 +4,7 @@ use outcrop_model::chat::CacheTtl;
 use outcrop_model::{At, BlockKind, Card, ChatRequest, Ledger};
 
 /// Most cache marks that Bedrock accepts in one request (AWS prompt caching guide, checked 2026-11-21).
-const MAX_MARKS: usize = 4;
+pub(crate) const MAX_MARKS: usize = 4;
 
 /// A mark, where it stands, and whether that is on a tool or a tool result.
 struct Mark<'r> {

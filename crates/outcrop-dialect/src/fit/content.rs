@@ -1,5 +1,7 @@
 //! Blocks: what the model can see, and what it can be shown again.
 
+use std::collections::BTreeSet;
+
 use outcrop_model::chat::{Block, CacheTtl, Media, MediaKind, MediaSource, ToolResult, Turn};
 use outcrop_model::{At, BlockKind, Card, ChatRequest, Dialect, Ledger};
 
@@ -43,7 +45,30 @@ fn fit_turn(turn: &mut Turn<'_>, target: Target<'_>, ledger: &mut Ledger) {
         keep(block, card, ledger)
     });
     turn.blocks.extend(moved);
+    drop_repeated_thinking(&mut turn.blocks, ledger);
     drop_blank(&mut turn.blocks, ledger);
+}
+
+/// Clients that keep an answer in two forms send its thinking twice, which Claude refuses.
+fn drop_repeated_thinking(blocks: &mut Vec<Block<'_>>, ledger: &mut Ledger) {
+    let mut seen: BTreeSet<(String, String)> = BTreeSet::new();
+    blocks.retain(|block| {
+        let (text, seal) = match &block.kind {
+            BlockKind::Thinking { text, signature: Some(seal) } => (&**text, seal),
+            BlockKind::Redacted(seal) => ("", seal),
+            BlockKind::Thinking { signature: None, .. }
+            | BlockKind::Text(_)
+            | BlockKind::Media(_)
+            | BlockKind::ToolUse(_)
+            | BlockKind::ToolResult(_)
+            | BlockKind::Foreign { .. } => return true,
+        };
+        let fresh = seen.insert((text.to_owned(), seal.to_string()));
+        if !fresh {
+            ledger.dropped(block.at.to_string(), "said before");
+        }
+        fresh
+    });
 }
 
 /// A result that says nothing, or that it is an error, to models that want it told otherwise.

@@ -1,8 +1,10 @@
 //! Sampling, limits, formats and the caller's own metadata.
 
+use std::borrow::Cow;
+
 use outcrop_model::catalog::{SamplingRule, TopKPlace};
 use outcrop_model::chat::{OutputFormat, Thinking};
-use outcrop_model::{ChatRequest, Dialect, Ledger};
+use outcrop_model::{Card, ChatRequest, Dialect, Ledger};
 
 use super::Target;
 
@@ -21,7 +23,7 @@ pub(super) fn fit(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mu
     fit_identity(request, target, ledger);
 }
 
-fn fit_sampling(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
+pub(crate) fn fit_sampling(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
     if let Some(temperature) = request.temperature.filter(|t| *t > MAX_TEMPERATURE) {
         ledger.approximated(
             "temperature",
@@ -121,6 +123,23 @@ fn fit_betas(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Led
         }
         accepted
     });
+    if target.dialect == Dialect::Anthropic {
+        add_feature_betas(request, target.card);
+    }
+}
+
+/// What the request uses that the model takes only with a beta.
+fn add_feature_betas(request: &mut ChatRequest<'_>, card: &Card) {
+    let effort = request.effort.as_ref().map(|_| "output_config.effort".to_owned());
+    let kinds = request.tools.iter().filter_map(|tool| tool.vendor.as_ref());
+    let paths = effort.into_iter().chain(kinds.map(|(kind, _)| format!("tools[{kind}]")));
+    let needed: Vec<String> =
+        paths.filter_map(|path| card.feature_beta(&path).map(str::to_owned)).collect();
+    for beta in needed {
+        if !request.betas.contains(&Cow::Borrowed(&*beta)) {
+            request.betas.push(Cow::Owned(beta));
+        }
+    }
 }
 
 fn fit_identity(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {

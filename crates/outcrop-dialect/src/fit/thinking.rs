@@ -15,10 +15,14 @@ const MEDIUM_BUDGET: u64 = 2048;
 /// Room for the answer beside the budget when the caller set no limit.
 const ANSWER_ROOM: u64 = 4096;
 
+/// Shows thinking as text, which the newest models leave out unless asked. Callers that ask by effort or
+/// budget have always been shown it (rule 6 of docs/dev/quirks.md).
+const SHOWN: &str = "summarized";
+
 /// Effort words from least to most; a model takes some of them.
 const SCALE: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
-pub(super) fn fit(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
+pub(crate) fn fit(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
     let card = target.card;
     if request.effort.as_deref() == Some("none") && !card.efforts.iter().any(|e| e == "none") {
         request.effort = None;
@@ -37,7 +41,12 @@ pub(super) fn fit(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mu
         }
         ThinkingStyle::Always => drop_thinking(request, card, "this model always thinks", ledger),
         ThinkingStyle::Budget => to_budget(request, card, ledger),
-        ThinkingStyle::Adaptive => to_adaptive(request, ledger),
+        ThinkingStyle::Adaptive
+            if card.budget_too && matches!(request.thinking, Some(Thinking::Budget { .. })) =>
+        {
+            to_budget(request, card, ledger)
+        }
+        ThinkingStyle::Adaptive => to_adaptive(request, card, ledger),
         ThinkingStyle::ReasoningConfig => to_reasoning_config(request, ledger),
     }
     fit_effort(request, card, ledger);
@@ -71,7 +80,15 @@ fn takes_effort(card: &Card) -> bool {
 
 /// Models that want a number of tokens; it must leave room under `max_tokens`.
 fn to_budget(request: &mut ChatRequest<'_>, card: &Card, ledger: &mut Ledger) {
-    let effort = request.effort.take();
+    // An effort of its own stands beside the budget; elsewhere it says how large the budget is.
+    let effort = match card.effort {
+        EffortStyle::OutputConfig => None,
+        EffortStyle::None
+        | EffortStyle::Budget
+        | EffortStyle::ReasoningEffort
+        | EffortStyle::Reasoning
+        | EffortStyle::ReasoningConfig => request.effort.take(),
+    };
     let mut path = request.names.thinking;
     let (wanted, display) = match request.thinking.take() {
         Some(Thinking::Budget { tokens, display }) => (tokens, display),
@@ -149,15 +166,19 @@ fn budget_effort(tokens: u64) -> &'static str {
     }
 }
 
-fn to_adaptive(request: &mut ChatRequest<'_>, ledger: &mut Ledger) {
+fn to_adaptive(request: &mut ChatRequest<'_>, card: &Card, ledger: &mut Ledger) {
+    let path = request.names.thinking;
+    let shown = || Some(Cow::Borrowed(SHOWN));
     match request.thinking.take() {
         Some(Thinking::Budget { display, .. }) => {
-            let why = "this model decides itself how much it thinks";
-            ledger.approximated(request.names.thinking, why);
-            request.thinking = Some(Thinking::Adaptive { display });
+            ledger.approximated(path, "this model decides itself how much it thinks");
+            request.thinking = Some(Thinking::Adaptive { display: display.or_else(shown) });
+        }
+        Some(Thinking::Disabled) if !card.thinking_off => {
+            ledger.dropped(path, "this model's thinking cannot be switched off");
         }
         None if request.effort.is_some() => {
-            request.thinking = Some(Thinking::Adaptive { display: None })
+            request.thinking = Some(Thinking::Adaptive { display: shown() })
         }
         other => request.thinking = other,
     }

@@ -77,15 +77,21 @@ fn demote_mid_system(turns: &mut [Turn<'_>], ledger: &mut Ledger) {
     turns.iter_mut().filter(|t| t.role == Role::System).for_each(|turn| demote(turn, ledger));
 }
 
+/// Why system text arrives as the user's.
+pub(crate) const OPERATORS_WORD: &str =
+    "no system text can stand here; sent as user text, marked as the operator's";
+
+/// System text where only the user may speak.
+pub(crate) fn operators_word(text: &str) -> String {
+    format!("<system>\n{text}\n</system>")
+}
+
 fn demote(turn: &mut Turn<'_>, ledger: &mut Ledger) {
-    ledger.approximated(
-        turn.at.to_string(),
-        "no system text can stand here; sent as user text, marked as the operator's",
-    );
+    ledger.approximated(turn.at.to_string(), OPERATORS_WORD);
     turn.role = Role::User;
     for block in &mut turn.blocks {
         if let BlockKind::Text(text) = &mut block.kind {
-            *text = Cow::Owned(format!("<system>\n{text}\n</system>"));
+            *text = Cow::Owned(operators_word(text));
         }
     }
 }

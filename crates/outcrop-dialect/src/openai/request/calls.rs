@@ -70,7 +70,7 @@ fn input<'a>(
     path: &dyn Fn() -> String,
 ) -> Result<Json<'a>, Fault> {
     let arguments = match arguments {
-        Some(text) if !text.trim_ascii().is_empty() => text,
+        Some(text) if !matches!(text.trim_ascii(), "" | "null") => text,
         Some(_) | None => Cow::Borrowed("{}"),
     };
     let json: Result<Json<'a>, _> = match arguments {
