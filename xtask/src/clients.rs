@@ -15,16 +15,16 @@ use crate::clients::stack::Stack;
 use crate::run;
 use crate::workspace::Workspace;
 
-mod node;
-mod python;
-mod stack;
+pub(crate) mod node;
+pub(crate) mod python;
+pub(crate) mod stack;
 
 /// Where the suites are, and where they run.
 pub(crate) struct Place {
-    /// `conformance/` in the sources.
-    source: PathBuf,
-    /// `conformance/` in the target directory: environments, logs, the emulator's authority.
-    work: PathBuf,
+    /// In the sources, e.g. `conformance/`.
+    pub(crate) source: PathBuf,
+    /// In the target directory: environments, logs, the emulator's authority.
+    pub(crate) work: PathBuf,
 }
 
 /// The step. `args`: nothing for both suites, or `python` or `js` and arguments for its runner.
@@ -68,7 +68,7 @@ fn run_suites(place: &Place, stack: &Stack, python: bool, js: bool, more: &[Stri
 }
 
 /// Builds the `outcrop` binary and says where it is.
-fn build() -> Result<PathBuf> {
+pub(crate) fn build() -> Result<PathBuf> {
     let mut command = run::cargo_command();
     command.args([
         "build",

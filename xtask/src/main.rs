@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask check | test | bless | bench | bench-load | ci`.
+//! The project's own commands: `cargo xtask check | test | agents | bless | bench | bench-load | ci`.
 //!
 //! Guarantees: (1) a command is a list of steps, run in order, stopped at the first failure;
 //! (2) every step is also a command of its own, and a failure names it;
@@ -11,6 +11,7 @@ use anyhow::Result;
 use crate::step::Step;
 use crate::workspace::Workspace;
 
+mod agents;
 mod clients;
 mod edges;
 mod run;
@@ -26,6 +27,8 @@ const TREE: Step =
 const RUST: Step = Step { name: "rust", what: "Rust tests", run: rust };
 const CLIENTS: Step =
     Step { name: "clients", what: "official clients, Python and Node", run: clients::run };
+const AGENTS: Step =
+    Step { name: "agents", what: "coding agents and frameworks", run: agents::run };
 const BENCH_ONCE: Step = Step { name: "bench-once", what: "each benchmark once", run: bench_once };
 const BLESS: Step = Step { name: "bless", what: "rewrite the goldens", run: bless };
 const BENCH: Step = Step { name: "bench", what: "measured benchmarks", run: bench };
@@ -37,6 +40,7 @@ const COMMANDS: &[(&str, &[Step], &str)] = &[
     ("check", &[FMT, CLIPPY, EDGES, TREE], "formatting, lints, dependency edges, clean tree"),
     ("test", &[RUST, CLIENTS], "Rust tests, then the official clients end to end"),
     ("bless", &[BLESS], "accept what the code now says as the goldens [ARGS of cargo test]"),
+    ("agents", &[AGENTS], "coding agents, large installs [NAME…] [-- ARGS of pytest]"),
     ("bench", &[BENCH], "measure [ARGS of cargo bench]"),
     ("bench-load", &[BENCH_LOAD], "gateway against the pass-through floor [ARGS]"),
     (

@@ -15,18 +15,22 @@ use super::{Place, install_once, isolated, version_of};
 use crate::run::run as run_command;
 
 pub(super) fn set_up(place: &Place) -> Result<()> {
-    let (source, work) = (place.source.join("js"), place.work.join("js"));
-    fs::create_dir_all(&work)?;
+    install(&place.source.join("js"), &place.work.join("js"))
+}
+
+/// Installs in `work` what the lock file in `source` says; the stamp lies beside `work`.
+pub(crate) fn install(source: &Path, work: &Path) -> Result<()> {
+    fs::create_dir_all(work)?;
     let mut inputs = version_of("node")?;
     version_of("npm")?;
     for file in ["package.json", "package-lock.json"] {
         inputs += &fs::read_to_string(source.join(file))?;
         fs::copy(source.join(file), work.join(file))?;
     }
-    install_once(&place.work.join("js.stamp"), &inputs, || {
+    install_once(&work.with_extension("stamp"), &inputs, || {
         let mut npm = Command::new("npm");
         npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
-        run_command(npm.current_dir(&work))
+        run_command(npm.current_dir(work))
     })
 }
 

@@ -12,7 +12,7 @@ use crate::run::run as run_command;
 
 const PYTHON: &str = "python3";
 
-pub(super) fn set_up(place: &Place) -> Result<()> {
+pub(crate) fn set_up(place: &Place) -> Result<()> {
     let version = version_of(PYTHON)?;
     let requirements = place.source.join("python/requirements.txt");
     let inputs = format!("{version}\n{}", fs::read_to_string(&requirements)?);
@@ -36,11 +36,16 @@ pub(super) fn set_up(place: &Place) -> Result<()> {
 }
 
 pub(super) fn run(place: &Place, stack: &Stack, more: &[String]) -> Result<()> {
+    run_command(pytest(place, stack).args(more))
+}
+
+/// pytest in the suite's folder and environment, told where everything is.
+pub(crate) fn pytest(place: &Place, stack: &Stack) -> Command {
     let mut pytest = isolated(environment(place).join("bin/python"), &place.work);
     pytest.envs(stack.env()).env("PYTHONDONTWRITEBYTECODE", "1");
     pytest.current_dir(place.source.join("python"));
-    pytest.args(["-m", "pytest", "-p", "no:cacheprovider", "-q", "-rfEs"]).args(more);
-    run_command(&mut pytest)
+    pytest.args(["-m", "pytest", "-p", "no:cacheprovider", "-q", "-rfEs"]);
+    pytest
 }
 
 fn environment(place: &Place) -> PathBuf {

@@ -27,7 +27,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// Lines of each log that a failure shows.
 const TAIL: usize = 40;
 
-pub(super) struct Stack {
+pub(crate) struct Stack {
     processes: Vec<Process>,
     env: Vec<(&'static str, String)>,
 }
@@ -43,7 +43,7 @@ struct Process {
 
 impl Stack {
     /// Starts everything; whatever was started ends again when a later start fails.
-    pub(super) fn start(binary: &Path, work: &Path) -> Result<Self> {
+    pub(crate) fn start(binary: &Path, work: &Path) -> Result<Self> {
         let authority = work.join("emulator-ca.pem");
         let listen = ["--listen", "127.0.0.1:0"];
         let mut stack = Self { processes: Vec::new(), env: Vec::new() };
@@ -61,7 +61,7 @@ impl Stack {
 
         let mut serve = isolated(binary, work);
         serve.arg("serve").args(listen).args(["--endpoint-url", &emulator]);
-        serve.args(["--max-attempts", ATTEMPTS]);
+        serve.args(["--max-attempts", ATTEMPTS, "--log-format", "json"]);
         serve
             .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
             .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY);
@@ -70,6 +70,7 @@ impl Stack {
 
         stack.env = vec![
             ("OUTCROP_URL", gateway),
+            ("OUTCROP_LOG_FILE", work.join("gateway.log").to_string_lossy().into_owned()),
             ("EMULATOR_URL", emulator),
             ("EMULATOR_TLS_URL", emulator_tls),
             ("EMULATOR_CA", authority.to_string_lossy().into_owned()),
@@ -82,11 +83,11 @@ impl Stack {
     }
 
     /// What the suites read.
-    pub(super) fn env(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub(crate) fn env(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.env.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
-    pub(super) fn show_logs(&self) {
+    pub(crate) fn show_logs(&self) {
         for process in &self.processes {
             process.show_log();
         }
