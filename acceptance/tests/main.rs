@@ -4,6 +4,7 @@
 
 mod asides;
 mod bad_input;
+mod carriers;
 mod completions;
 mod cors;
 mod count;

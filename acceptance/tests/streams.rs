@@ -5,7 +5,7 @@ use http::StatusCode;
 use crate::support::{Answer, CLAUDE, Options, ROUTES, Stack, chat};
 
 /// What ends a good stream and must never end a bad one.
-fn has_success_end(dialect: &str, text: &str) -> bool {
+pub fn has_success_end(dialect: &str, text: &str) -> bool {
     match dialect {
         "openai" => text.contains("[DONE]") || text.contains("\"finish_reason\":\"stop\""),
         "responses" => text.contains("response.completed") || text.contains("[DONE]"),
@@ -14,7 +14,7 @@ fn has_success_end(dialect: &str, text: &str) -> bool {
     }
 }
 
-fn has_error_end(dialect: &str, text: &str) -> bool {
+pub fn has_error_end(dialect: &str, text: &str) -> bool {
     match dialect {
         "openai" => {
             text.trim_end().lines().next_back().is_some_and(|l| l.starts_with("data: {\"error\":"))
@@ -29,7 +29,7 @@ fn has_error_end(dialect: &str, text: &str) -> bool {
 }
 
 /// The stream failed: before the first event as an HTTP status, after it in the stream.
-fn assert_failed(place: &str, dialect: &str, answer: &Answer) {
+pub fn assert_failed(place: &str, dialect: &str, answer: &Answer) {
     let text = answer.text();
     if answer.status == StatusCode::OK {
         assert!(has_error_end(dialect, &text), "{place}: no error at the end: {text}");
@@ -101,7 +101,7 @@ async fn a_clean_end_without_a_stop_event_is_an_error() {
 }
 
 /// The ids and times of an answer differ from call to call; the rest must not.
-fn without_labels(text: &str) -> String {
+pub fn without_labels(text: &str) -> String {
     let mut out = text.to_owned();
     for key in ["\"id\":\"", "\"item_id\":\"", "\"created\":", "\"created_at\":", "\"p\":\""] {
         let mut from = 0;

@@ -15,7 +15,7 @@ use outcrop_aws::{
 };
 use outcrop_core::{Gateway, ReceiptSink, Settings, Uncounted};
 use outcrop_emulator::{Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, Emulator, Fault};
-use outcrop_model::{Fidelity, Receipt};
+use outcrop_model::{Carrier, Fidelity, Receipt};
 use outcrop_server::{Readiness, Server, ServerConfig};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -38,6 +38,7 @@ pub struct Stack {
 
 pub struct Options {
     pub fidelity: Fidelity,
+    pub carrier: Option<Carrier>,
     pub attempts: u32,
     /// Longest wait between attempts.
     pub backoff_cap: Duration,
@@ -53,6 +54,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             fidelity: Fidelity::Report,
+            carrier: None,
             attempts: 1,
             backoff_cap: Duration::from_millis(2),
             uncounted: Uncounted::Estimate,
@@ -104,10 +106,9 @@ impl Stack {
         let region = Region::new("us-east-1", "test").unwrap();
         let endpoint = Endpoint::parse(&emulator.base_url(), "test").unwrap();
         let credentials = Credentials::keys(EXAMPLE_ACCESS_KEY_ID, options.secret, None).unwrap();
-        let mut config = ClientConfig::new(
-            Endpoints::single(region, endpoint),
-            CredentialSource::Static(credentials),
-        );
+        let mut endpoints = Endpoints::single(region, endpoint);
+        endpoints.mantle = Endpoint::parse(&emulator.mantle_url(), "test").unwrap();
+        let mut config = ClientConfig::new(endpoints, CredentialSource::Static(credentials));
         config.timeouts = options.timeouts;
         let backoff = Backoff {
             attempts: options.attempts,
@@ -116,6 +117,7 @@ impl Stack {
         };
         let settings = Settings {
             fidelity: options.fidelity,
+            carrier: options.carrier,
             backoff,
             uncounted: options.uncounted,
             keep_alive: options.keep_alive,

@@ -6,6 +6,7 @@ use benches::models::{CLAUDE, NOVA};
 use benches::requests;
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
+use outcrop_dialect::carry::Destination;
 use outcrop_dialect::fit::{Target, fit};
 use outcrop_dialect::plan::{Outgoing, Peeked};
 use outcrop_dialect::{anthropic, converse, openai};
@@ -16,8 +17,9 @@ fn main() {
 }
 
 fn plan(peeked: Peeked<'_>) -> Outgoing {
-    let card = Catalog::built_in().card(&peeked.model);
-    peeked.plan(card, &mut Ledger::default()).unwrap()
+    let model = peeked.model.to_string();
+    let to = Destination::of(Catalog::built_in(), &model);
+    peeked.plan(to, &mut Ledger::default()).unwrap()
 }
 
 /// Peek, check, splice: Anthropic Messages over InvokeModel.

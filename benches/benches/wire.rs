@@ -34,6 +34,7 @@ fn sigv4(bencher: Bencher<'_, '_>, bytes: usize) {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
     bencher.counter(BytesCount::new(bytes)).bench(|| {
         let request = Signable {
+            service: "bedrock",
             method: &Method::POST,
             path_and_query: "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke",
             host: &host,

@@ -1,7 +1,8 @@
 //! What AWS said → a [`Fault`]: for HTTP responses and for frames of a stream.
 //!
 //! 1. The error's name is sought in this order (as botocore does): header `x-amzn-errortype`, body
-//!    `code`/`Code`, body `__type`, status. Name and text decide the class by the tables beside this file.
+//!    `code`/`Code`, body `__type`, then the body's `error` as OpenAI and Anthropic write it, status. Name
+//!    and text decide the class by the tables beside this file.
 //! 2. `message` never holds an ARN, account id, host, or a word of a body that is not AWS's JSON;
 //!    `detail` holds what was said, word for word and cut at [`MAX_DETAIL`].
 //! 3. Errors about the gateway's own identity or endpoint get a fixed message: their words are for the
@@ -20,7 +21,9 @@ use outcrop_model::scrub::scrub;
 use outcrop_model::{ErrorClass, Fault, FrameKind, Phase};
 use serde_json::{Map, Value};
 
-use tables::{NAMES, NameRow, Origin, Scope, TEXTS, by_status, private_message};
+use tables::{
+    NAMES, NameRow, Origin, Scope, TEXTS, VENDOR_WORDS, VendorRow, by_status, private_message,
+};
 
 /// Bytes of the upstream's words kept for the log.
 pub const MAX_DETAIL: usize = 4096;
@@ -38,6 +41,10 @@ struct Said<'a> {
     message: Option<Cow<'a, str>>,
     /// `originalStatusCode`: what the model's own server answered.
     original_status: Option<u64>,
+    /// The vendor's word for the error, where the body is written as OpenAI's or Anthropic's are.
+    vendor: Option<&'static VendorRow>,
+    /// Where in the body the error is, as the vendor says it.
+    param: Option<String>,
     /// Whether the words are AWS's JSON; only then may the caller read them.
     is_json: bool,
 }
@@ -50,8 +57,8 @@ pub fn classify_http(status: u16, headers: &HeaderMap, body: &[u8]) -> Fault {
     {
         said.name = Some(name.to_owned().into());
     }
-    let row = said.name.as_deref().and_then(row_of);
-    let class = row.map_or_else(|| by_status(status), |row| row.class);
+    let named = said.name.as_deref().and_then(row_of).map(|row| row.class);
+    let class = named.or(said.vendor.map(|row| row.class)).unwrap_or_else(|| by_status(status));
     let mut fault = said.into_fault(class, Phase::AwaitingHead, body);
     fault.status = Some(status);
     fault.request_id = request_id(headers);
@@ -70,11 +77,12 @@ pub fn classify_stream(kind: &FrameKind<'_>, payload: &[u8], phase: Phase) -> Op
         FrameKind::Error { code, message } => {
             Said { message: Some(message.into()), is_json: true, ..Said::default() }.named(code)
         }
+        FrameKind::Sent(_) => sent_error(payload)?,
         FrameKind::Event(_) | FrameKind::Unknown(_) => return None,
     };
     let row = said.name.as_deref().and_then(row_of);
-    let mut fault =
-        said.into_fault(row.map_or(ErrorClass::Internal, |row| row.class), phase, payload);
+    let class = row.map(|row| row.class).or(said.vendor.map(|row| row.class));
+    let mut fault = said.into_fault(class.unwrap_or(ErrorClass::Internal), phase, payload);
     fault.status = row.map(|row| row.status);
     Some(fault)
 }
@@ -103,12 +111,29 @@ impl<'a> Said<'a> {
         let message =
             ["message", "Message"].iter().find_map(|key| text(&members, key).map(str::to_owned));
         let original_status = members.get("originalStatusCode").and_then(Value::as_u64);
-        Self {
+        let said = Self {
             name: name.map(Cow::Owned),
             message: message.map(Cow::Owned),
             original_status,
             is_json: true,
+            ..Self::default()
+        };
+        match members.get("error") {
+            Some(Value::Object(error)) => said.by_vendor(error),
+            _ => said,
         }
+    }
+
+    /// Adds what an `error` says in OpenAI's or Anthropic's form.
+    fn by_vendor(mut self, error: &Map<String, Value>) -> Self {
+        let words = || ["code", "type"].iter().filter_map(|key| text(error, key));
+        self.vendor = words().find_map(|word| VENDOR_WORDS.iter().find(|row| row.word == word));
+        let word = self.vendor.map(|row| row.word).or_else(|| words().next());
+        self.name = self.name.or_else(|| word.map(|word| word.to_owned().into()));
+        self.message =
+            self.message.or_else(|| text(error, "message").map(|text| text.to_owned().into()));
+        self.param = text(error, "param").map(str::to_owned);
+        self
     }
 
     fn named(mut self, name: &'a str) -> Self {
@@ -122,6 +147,7 @@ impl<'a> Said<'a> {
         let class = self.refine(class);
         let mut fault = Fault::new(class, phase, self.client_message(class));
         fault.detail = self.detail(body);
+        fault.param.clone_from(&self.param);
         fault.code = self.name.map(Cow::into_owned);
         fault
     }
@@ -165,6 +191,21 @@ impl<'a> Said<'a> {
 }
 
 // === helpers ===
+
+/// The error in a server-sent event, in any of the three forms: `{"error": {…}}`, an event `error` that
+/// is one itself, a failed answer that holds one.
+fn sent_error(payload: &[u8]) -> Option<Said<'static>> {
+    // Inside of texts the quotes are escaped, so only a key or a whole word can match.
+    memchr::memmem::find(payload, b"\"error\"")?;
+    let Ok(Value::Object(members)) = serde_json::from_slice(payload) else { return None };
+    let inner = match text(&members, "type") {
+        Some("error") if !members.contains_key("error") => Some(&members),
+        Some("response.failed") => members.get("response")?.as_object()?.get("error")?.as_object(),
+        Some("error") | None => members.get("error").and_then(Value::as_object),
+        Some(_) => None,
+    };
+    Some(Said { is_json: true, ..Said::default() }.by_vendor(inner?))
+}
 
 fn text<'m>(members: &'m Map<String, Value>, key: &str) -> Option<&'m str> {
     members.get(key)?.as_str()

@@ -228,6 +228,7 @@ impl AwsClient {
             Credentials::Keys(keys) => {
                 let path_and_query = target.path_and_query().map_or("/", |path| path.as_str());
                 let request = Signable {
+                    service: service.signing_name(),
                     method,
                     path_and_query,
                     host: endpoint.host(),

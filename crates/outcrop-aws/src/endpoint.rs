@@ -52,6 +52,8 @@ pub enum Service {
     Control,
     /// `bedrock-agent-runtime`: of all that it does, reranking.
     AgentRuntime,
+    /// `bedrock-mantle`: inference in the vendors' own APIs, under a signing name of its own.
+    Mantle,
 }
 
 /// An AWS region, of valid syntax; whether it exists is for DNS to say.
@@ -75,6 +77,7 @@ pub struct Endpoints {
     pub runtime: Endpoint,
     pub control: Endpoint,
     pub agent_runtime: Endpoint,
+    pub mantle: Endpoint,
 }
 
 /// What the operator asked for by flags.
@@ -94,6 +97,16 @@ impl Service {
             Self::Runtime => "bedrock-runtime",
             Self::Control => "bedrock",
             Self::AgentRuntime => "bedrock-agent-runtime",
+            Self::Mantle => "bedrock-mantle",
+        }
+    }
+
+    /// The name that requests are signed for (service models, botocore 1.44.5; for mantle the SDKs of
+    /// OpenAI and Anthropic; checked 2026-11-21).
+    pub fn signing_name(self) -> &'static str {
+        match self {
+            Self::Runtime | Self::Control | Self::AgentRuntime => "bedrock",
+            Self::Mantle => "bedrock-mantle",
         }
     }
 
@@ -102,6 +115,7 @@ impl Service {
             Self::Runtime => "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
             Self::Control => "AWS_ENDPOINT_URL_BEDROCK",
             Self::AgentRuntime => "AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME",
+            Self::Mantle => "AWS_ENDPOINT_URL_BEDROCK_MANTLE",
         }
     }
 }
@@ -226,19 +240,20 @@ impl Endpoints {
         let region = Region::resolve(wish.region, lookup)?;
         let of = |service| resolve_service(service, &region, wish.endpoint_url, lookup);
         let (runtime, control) = (of(Service::Runtime)?, of(Service::Control)?);
-        let agent_runtime = of(Service::AgentRuntime)?;
-        Ok(Self { region, runtime, control, agent_runtime })
+        let (agent_runtime, mantle) = (of(Service::AgentRuntime)?, of(Service::Mantle)?);
+        Ok(Self { region, runtime, control, agent_runtime, mantle })
     }
 
     /// All services at one base URL, such as the emulator's.
     pub fn single(region: Region, endpoint: Endpoint) -> Self {
         let (runtime, control) = (endpoint.clone(), endpoint.clone());
-        Self { region, runtime, control, agent_runtime: endpoint }
+        Self { region, runtime, control, agent_runtime: endpoint.clone(), mantle: endpoint }
     }
 
     /// Whether any connection is encrypted.
     pub fn any_tls(&self) -> bool {
-        [&self.runtime, &self.control, &self.agent_runtime].iter().any(|e| e.is_tls())
+        let Self { region: _, runtime, control, agent_runtime, mantle } = self;
+        [runtime, control, agent_runtime, mantle].iter().any(|e| e.is_tls())
     }
 
     /// The endpoint of `service`.
@@ -247,6 +262,7 @@ impl Endpoints {
             Service::Runtime => &self.runtime,
             Service::Control => &self.control,
             Service::AgentRuntime => &self.agent_runtime,
+            Service::Mantle => &self.mantle,
         }
     }
 }
@@ -278,7 +294,11 @@ fn resolve_service(
         return Endpoint::parse(&url, origin);
     }
     let partition = region.partition();
-    let suffix = if dualstack { partition.dualstack_suffix } else { partition.suffix };
+    // Mantle has hosts under the newer suffix only.
+    let suffix = match dualstack || service == Service::Mantle {
+        true => partition.dualstack_suffix,
+        false => partition.suffix,
+    };
     let variant = if fips { "-fips" } else { "" };
     let url = format!("https://{}{variant}.{}.{suffix}", service.host_prefix(), region.as_str());
     Endpoint::parse(&url, "the region")

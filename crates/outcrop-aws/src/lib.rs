@@ -17,6 +17,7 @@ pub mod eventstream;
 pub mod retry;
 pub mod setup;
 pub mod sign;
+pub mod sse;
 
 mod body;
 mod clock;
@@ -34,3 +35,4 @@ pub use endpoint::{Endpoint, EndpointWish, Endpoints, Region, Service};
 pub use eventstream::Decoder;
 pub use retry::Backoff;
 pub use setup::{Lookup, SetupError};
+pub use sse::SseDecoder;

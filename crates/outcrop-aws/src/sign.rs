@@ -22,12 +22,11 @@ use outcrop_model::{ErrorClass, Fault, Phase};
 use crate::credentials::AccessKeys;
 use crate::endpoint::Region;
 
-/// The signing name of both `bedrock-runtime` and `bedrock` (service models, botocore 1.44.5).
-pub const SERVICE: &str = "bedrock";
-
 /// What a signature covers.
 #[derive(Debug, Clone, Copy)]
 pub struct Signable<'a> {
+    /// The signing name.
+    pub service: &'a str,
     pub method: &'a Method,
     /// Path and query exactly as in the request line.
     pub path_and_query: &'a str,
@@ -58,7 +57,7 @@ pub fn signature(
     let params = v4::SigningParams::builder()
         .identity(keys.identity())
         .region(region.as_str())
-        .name(SERVICE)
+        .name(request.service)
         .time(now)
         .settings(settings())
         .build()

@@ -445,6 +445,50 @@ fn stream_texts_are_heard_and_scrubbed_too() {
 }
 
 #[test]
+fn the_vendors_words_are_known() {
+    let check = |status, body: &str, class, message: &str, param: Option<&str>| {
+        let fault = classify_http(status, &HeaderMap::new(), body.as_bytes());
+        assert_eq!((fault.class, fault.message.as_ref()), (class, message), "{body}");
+        assert_eq!(fault.param.as_deref(), param, "{body}");
+    };
+    check(
+        400,
+        r#"{"error":{"message":"no","type":"invalid_request_error","param":"tools[0]","code":null}}"#,
+        C::InvalidRequest,
+        "no",
+        Some("tools[0]"),
+    );
+    check(
+        429,
+        r#"{"error":{"message":"Too many tokens per day","code":"rate_limit_exceeded"}}"#,
+        C::QuotaSpent,
+        "Too many tokens per day",
+        None,
+    );
+    check(
+        400,
+        r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 2 tokens > 1 maximum"}}"#,
+        C::ContextOverflow,
+        "prompt is too long: 2 tokens > 1 maximum",
+        None,
+    );
+    check(
+        400,
+        r#"{"error":{"message":"model `m` isn't supported on this route","type":"invalid_request_error"}}"#,
+        C::Unsupported,
+        "model `m` isn't supported on this route",
+        None,
+    );
+    check(529, r#"{"error":{"type":"brand_new","message":"x"}}"#, C::Overloaded, "x", None);
+    let fault = classify_http(
+        401,
+        &HeaderMap::new(),
+        br#"{"error":{"type":"authentication_error","message":"key AKIA"}}"#,
+    );
+    assert_eq!((fault.class, fault.message.contains("AKIA")), (C::BadCredentials, false));
+}
+
+#[test]
 fn ordinary_events_are_no_faults() {
     for kind in [
         FrameKind::Event("chunk"),

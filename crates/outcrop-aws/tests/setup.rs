@@ -121,6 +121,15 @@ fn endpoints_follow_partition_and_precedence() {
         &[("AWS_ENDPOINT_URL_BEDROCK", "http://c:1"), ("AWS_ENDPOINT_URL", "http://any:1")],
         "http://any:1",
     );
+    let mantle = |region, pairs: &[(&str, &str)], expected: &str| {
+        let wish = EndpointWish { region: Some(region), endpoint_url: None };
+        let endpoints = Endpoints::resolve(wish, &env(pairs)).unwrap();
+        assert_eq!(endpoints.of(Service::Mantle).to_string(), expected);
+    };
+    mantle("eu-west-1", &[], "https://bedrock-mantle.eu-west-1.api.aws");
+    mantle("us-gov-west-1", &[], "https://bedrock-mantle.us-gov-west-1.api.aws");
+    mantle("eu-west-1", &[("AWS_ENDPOINT_URL_BEDROCK_MANTLE", "http://own:6/m")], "http://own:6/m");
+    mantle("eu-west-1", &[("AWS_ENDPOINT_URL", "http://any:1")], "http://any:1");
     let aws = |region, suffix: &str| {
         check(
             region,

@@ -57,6 +57,7 @@ fn sign(golden: &Golden, vector: &Vector) -> BTreeMap<String, String> {
     headers.insert("accept", HeaderValue::from_static("*/*"));
     headers.insert("user-agent", HeaderValue::from_static("x"));
     let request = Signable {
+        service: "bedrock",
         method: &vector.method.parse::<Method>().unwrap(),
         path_and_query: target.path_and_query().unwrap().as_str(),
         host: endpoint.host(),

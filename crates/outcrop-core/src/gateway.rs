@@ -11,13 +11,14 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use outcrop_aws::{AwsClient, Backoff, Incoming, Outbound};
+use outcrop_aws::{AwsClient, Backoff, Incoming, Outbound, Service};
 use outcrop_dialect::answer::{Label, whole};
 use outcrop_dialect::bundle::mistaken;
+use outcrop_dialect::carry::Destination;
 use outcrop_dialect::kong;
 use outcrop_dialect::plan::{Outgoing, Peeked, Way};
 use outcrop_dialect::responses::{Body, Recalled};
-use outcrop_model::{Carrier, Catalog, ErrorClass, Fault, Fidelity, Ledger, Phase};
+use outcrop_model::{Carrier, Catalog, ErrorClass, Fault, Fidelity, Framing, Ledger, Phase};
 
 use crate::attempt::Retries;
 use crate::inbound::{Inbound, Operation};
@@ -42,6 +43,8 @@ const ANTHROPIC_BETA: &str = "anthropic-beta";
 pub struct Settings {
     pub fidelity: Fidelity,
     pub backoff: Backoff,
+    /// The one carrier to use; `None` leaves it to the plan.
+    pub carrier: Option<Carrier>,
     /// What to answer where Bedrock counts no tokens.
     pub uncounted: Uncounted,
     /// Silence after which a streaming client gets a keep-alive.
@@ -75,6 +78,7 @@ pub struct Gateway {
 struct Planned {
     outbound: Outbound,
     stream: bool,
+    framing: Framing,
     way: Way,
     label: Label,
     ledger: Ledger,
@@ -116,6 +120,7 @@ impl Default for Settings {
         Self {
             fidelity: Fidelity::default(),
             backoff: Backoff::default(),
+            carrier: None,
             uncounted: Uncounted::default(),
             keep_alive: KEEP_ALIVE,
             store: StoreLimits::default(),
@@ -222,7 +227,8 @@ impl Gateway {
             return Err(mistaken(&model, specialist));
         }
         let mut ledger = Ledger::default();
-        let outgoing = peeked.plan(self.catalog.card(&model), &mut ledger)?;
+        let to = Destination::of(self.catalog, &model).pinned(self.settings.carrier);
+        let outgoing = peeked.plan(to, &mut ledger)?;
         ledger.verdict(self.settings.fidelity)?;
         settlement.planned(outgoing.carrier, ledger.losses().len());
         let segment: Cow<'_, str> = match operation {
@@ -236,9 +242,12 @@ impl Gateway {
             | Operation::Special(_)
             | Operation::Aside(_) => Cow::Owned(model_id::percent_encode(&model)),
         };
-        let Outgoing { carrier, stream, way, .. } = &outgoing;
-        let path = format!("/model/{segment}/{}", carrier.path_segment(*stream));
+        let Outgoing { carrier, path, stream, way, .. } = &outgoing;
+        let path = path
+            .clone()
+            .unwrap_or_else(|| format!("/model/{segment}/{}", carrier.path_segment(*stream)));
         let mut outbound = Outbound::post(path, outgoing.body.clone());
+        outbound.service = service(*carrier);
         outbound_headers(&mut outbound.headers, headers, &outgoing);
         let created =
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
@@ -249,7 +258,8 @@ impl Gateway {
             }
             Way::Translate { .. } | Way::RelayAnthropic | Way::RelayBedrock(_) => None,
         };
-        Ok(Planned { outbound, stream: *stream, way: way.clone(), label, ledger, keeper })
+        let (stream, framing) = (*stream, carrier.framing());
+        Ok(Planned { outbound, stream, framing, way: way.clone(), label, ledger, keeper })
     }
 
     /// Attempts, until something may be sent to the client or all hope is gone.
@@ -280,7 +290,8 @@ impl Gateway {
         let Incoming { headers, request_id, body, .. } = self.aws.send(&planned.outbound).await?;
         let incoming = Head { headers, request_id };
         if planned.stream {
-            let mut pump = Box::new(Pump::new(body, planned.way.clone(), &planned.label));
+            let mut pump =
+                Box::new(Pump::new(body, planned.framing, planned.way.clone(), &planned.label));
             pump.open().await?;
             return Ok(Returned::Stream { incoming, pump });
         }
@@ -348,11 +359,26 @@ fn no_chat() -> Fault {
     Fault::new(ErrorClass::NotSupported, Phase::BeforeSend, "This operation is no chat.")
 }
 
+/// The host that serves a carrier.
+fn service(carrier: Carrier) -> Service {
+    match carrier {
+        Carrier::Mantle => Service::Mantle,
+        Carrier::Converse
+        | Carrier::Invoke
+        | Carrier::CountTokens
+        | Carrier::OpenAi
+        | Carrier::Anthropic => Service::Runtime,
+    }
+}
+
 /// Headers for Bedrock: content negotiation, what the plan adds, and the caller's own `x-amzn-bedrock-*`
 /// where the carrier reads headers.
 fn outbound_headers(outbound: &mut HeaderMap, inbound: &HeaderMap, outgoing: &Outgoing) {
-    let accept =
-        if outgoing.stream { "application/vnd.amazon.eventstream" } else { "application/json" };
+    let accept = match (outgoing.stream, outgoing.carrier.framing()) {
+        (true, Framing::EventStream) => "application/vnd.amazon.eventstream",
+        (true, Framing::ServerSentEvents) => "text/event-stream",
+        (false, _) => "application/json",
+    };
     outbound.insert(header::ACCEPT, HeaderValue::from_static(accept));
     if outgoing.carrier == Carrier::Invoke || matches!(outgoing.way, Way::RelayBedrock(_)) {
         copy_bedrock_headers(inbound, outbound);

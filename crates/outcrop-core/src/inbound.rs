@@ -78,6 +78,7 @@ impl Operation {
                 (Carrier::Invoke, false) => "invoke",
                 (Carrier::Invoke, true) => "invoke_stream",
                 (Carrier::CountTokens, _) => "count_tokens",
+                (Carrier::OpenAi | Carrier::Anthropic | Carrier::Mantle, _) => carrier.as_str(),
             },
         }
     }

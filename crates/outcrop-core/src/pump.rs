@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use outcrop_aws::eventstream::{Decoder, encode_exception};
-use outcrop_aws::{IncomingBody, classify_stream};
+use outcrop_aws::{IncomingBody, SseDecoder, classify_stream};
 use outcrop_dialect::answer::{AnswerStream, Label, Step};
 use outcrop_dialect::plan::Way;
-use outcrop_model::{Fault, Phase};
+use outcrop_model::{Fault, Frame, Framing, Phase};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::settle::Settlement;
@@ -25,11 +25,17 @@ use crate::store::Keeper;
 /// Frames in, client bytes out; nothing of it has been sent yet.
 pub struct Pump {
     body: IncomingBody,
-    decoder: Decoder,
+    decoder: Frames,
     answer: AnswerStream,
     out: Vec<u8>,
     phase: Phase,
     done: bool,
+}
+
+/// Bytes to frames, by the carrier's framing.
+enum Frames {
+    EventStream(Decoder),
+    ServerSentEvents(SseDecoder),
 }
 
 /// The client's response body.
@@ -62,14 +68,53 @@ fn exception_frame(name: &str, json: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+// === impl Frames ===
+
+impl Frames {
+    fn new(framing: Framing) -> Self {
+        match framing {
+            Framing::EventStream => Self::EventStream(Decoder::default()),
+            Framing::ServerSentEvents => Self::ServerSentEvents(SseDecoder::default()),
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        match self {
+            Self::EventStream(decoder) => decoder.push(bytes),
+            Self::ServerSentEvents(decoder) => decoder.push(bytes),
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<Frame<'_>>, Fault> {
+        match self {
+            Self::EventStream(decoder) => decoder.next(),
+            Self::ServerSentEvents(decoder) => decoder.next(),
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), Fault> {
+        match self {
+            Self::EventStream(decoder) => decoder.finish(),
+            Self::ServerSentEvents(decoder) => decoder.finish(),
+        }
+    }
+
+    fn set_phase(&mut self, phase: Phase) {
+        match self {
+            Self::EventStream(decoder) => decoder.set_phase(phase),
+            Self::ServerSentEvents(decoder) => decoder.set_phase(phase),
+        }
+    }
+}
+
 // === impl Pump ===
 
 impl Pump {
-    pub fn new(body: IncomingBody, way: Way, label: &Label) -> Self {
+    pub fn new(body: IncomingBody, framing: Framing, way: Way, label: &Label) -> Self {
         let answer = AnswerStream::new(way, label, exception_frame);
         Self {
             body,
-            decoder: Decoder::default(),
+            decoder: Frames::new(framing),
             answer,
             out: Vec::new(),
             phase: Phase::BeforeCommit,

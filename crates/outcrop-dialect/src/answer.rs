@@ -62,7 +62,13 @@ pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Resu
         Way::RelayBedrock(Carrier::Converse) => {
             relayed(tally_of(&converse::decode_response(body)?))
         }
-        Way::RelayBedrock(Carrier::Invoke | Carrier::CountTokens) => match body.is_empty() {
+        Way::RelayBedrock(
+            Carrier::Invoke
+            | Carrier::CountTokens
+            | Carrier::OpenAi
+            | Carrier::Anthropic
+            | Carrier::Mantle,
+        ) => match body.is_empty() {
             true => Err(Fault::new(
                 ErrorClass::Garbled,
                 Phase::BeforeCommit,
@@ -226,7 +232,11 @@ impl AnswerStream {
             Way::RelayBedrock(carrier) => {
                 let tap = match carrier {
                     Carrier::Converse => BedrockTap::Converse(converse::Reader::default()),
-                    Carrier::Invoke | Carrier::CountTokens => BedrockTap::Invoke,
+                    Carrier::Invoke
+                    | Carrier::CountTokens
+                    | Carrier::OpenAi
+                    | Carrier::Anthropic
+                    | Carrier::Mantle => BedrockTap::Invoke,
                 };
                 Route::RelayBedrock { tap, encode }
             }
@@ -268,7 +278,7 @@ impl AnswerStream {
 
     /// Takes one ordinary frame (exceptions are classified before they come here).
     pub fn frame(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Step {
-        let FrameKind::Event(event_type) = frame.kind else {
+        let (FrameKind::Event(event_type) | FrameKind::Sent(event_type)) = frame.kind else {
             self.tally.unknown += 1;
             return Step::More;
         };
@@ -301,19 +311,20 @@ impl AnswerStream {
                 if step == Step::Done { Step::More } else { step }
             }
             Route::RelayAnthropic { reader, .. } => {
-                if event_type != "chunk" {
-                    self.tally.unknown += 1;
-                    return Step::More;
-                }
-                if let Err(fault) = invoke::unwrap_chunk(frame.payload, &mut self.scratch) {
-                    return Step::Fault(fault);
-                }
+                let json = match models_json(frame, &mut self.scratch) {
+                    Ok(Some(json)) => json,
+                    Ok(None) => {
+                        self.tally.unknown += 1;
+                        return Step::More;
+                    }
+                    Err(fault) => return Step::Fault(fault),
+                };
                 let mut seen = Seen::default();
-                reader.read(&self.scratch, &mut |e| seen.note(e));
+                reader.read(json, &mut |e| seen.note(e));
                 self.started |= seen.spoke;
                 let step = seen.settle(&mut self.tally, &mut self.done);
                 if !matches!(step, Step::Fault(_)) {
-                    relay::write_event(&self.scratch, out);
+                    relay::write_event(json, out);
                 }
                 if step == Step::More && self.done { Step::Done } else { step }
             }
@@ -331,15 +342,13 @@ impl AnswerStream {
                             sequencer.push(e, &mut |e| sink.take(e))
                         });
                     }
-                    Reader::Anthropic(_) if event_type != "chunk" => {
-                        sequencer.push(Event::Unknown(event_type.into()), &mut |e| sink.take(e));
-                    }
                     Reader::Anthropic(reader) => {
-                        if let Err(fault) = invoke::unwrap_chunk(frame.payload, &mut self.scratch) {
-                            return Step::Fault(fault);
+                        let mut push = |e: Event<'_>| sequencer.push(e, &mut |e| sink.take(e));
+                        match models_json(frame, &mut self.scratch) {
+                            Ok(Some(json)) => reader.read(json, &mut push),
+                            Ok(None) => push(Event::Unknown(event_type.into())),
+                            Err(fault) => return Step::Fault(fault),
                         }
-                        reader
-                            .read(&self.scratch, &mut |e| sequencer.push(e, &mut |e| sink.take(e)));
                     }
                 }
                 let fault = sink.fault.take();
@@ -431,6 +440,21 @@ impl AnswerStream {
 
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+}
+
+/// The model's own JSON in a frame, in whichever envelope; `None` if the frame holds none.
+fn models_json<'f>(frame: &Frame<'f>, scratch: &'f mut Vec<u8>) -> Result<Option<&'f [u8]>, Fault> {
+    match frame.kind {
+        FrameKind::Sent(_) => Ok(Some(frame.payload)),
+        FrameKind::Event("chunk") => {
+            invoke::unwrap_chunk(frame.payload, scratch)?;
+            Ok(Some(scratch))
+        }
+        FrameKind::Event(_)
+        | FrameKind::Exception(_)
+        | FrameKind::Error { .. }
+        | FrameKind::Unknown(_) => Ok(None),
     }
 }
 

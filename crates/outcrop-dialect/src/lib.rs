@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod anthropic;
 pub mod bundle;
+pub mod carry;
 pub mod converse;
 pub mod embeddings;
 pub mod fields;

@@ -1,6 +1,6 @@
 //! From a caller's request to what is sent to Bedrock, and how its answer will be written.
 //!
-//! Same dialect: relay. Otherwise: the model's richest dialect. Pure: called again for every target.
+//! Which carrier and which dialect: [`carry`](crate::carry). Pure: called again for every target.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,8 +9,12 @@ use bytes::Bytes;
 use outcrop_model::json::{Members, Str, parse_body, parse_raw};
 use outcrop_model::{Card, Carrier, ChatRequest, Dialect, Fault, Fidelity, Ledger};
 
+use crate::anthropic::Envelope;
+use crate::anthropic::envelope;
+use crate::carry::{Chosen, Destination};
 use crate::fit::{Target, fit, fit_tier};
 use crate::names::ToolNames;
+use crate::relay::Toward;
 use crate::{anthropic, converse, openai, relay, responses};
 
 /// A translated body is rarely larger than the caller's by more than this part of it; one that is
@@ -56,6 +60,8 @@ enum Read<'a> {
 #[derive(Debug)]
 pub struct Outgoing {
     pub carrier: Carrier,
+    /// `None`: `/model/{id}/` and the carrier's own segment.
+    pub path: Option<String>,
     pub stream: bool,
     /// Headers that the body's own dialect needs beside `content-type: application/json`.
     pub headers: Vec<(&'static str, String)>,
@@ -66,7 +72,7 @@ pub struct Outgoing {
 /// How the answer becomes the caller's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Way {
-    /// Anthropic's own JSON, taken out of the invoke envelope.
+    /// Anthropic's own JSON, taken out of its envelope.
     RelayAnthropic,
     /// Bedrock's own bytes.
     RelayBedrock(Carrier),
@@ -162,19 +168,19 @@ impl<'a> Peeked<'a> {
     }
 
     /// Plans the request for one target.
-    pub fn plan(self, card: &Card, ledger: &mut Ledger) -> Result<Outgoing, Fault> {
+    pub fn plan(self, to: Destination<'_>, ledger: &mut Ledger) -> Result<Outgoing, Fault> {
         let Self { stream, size, .. } = self;
         match self.content {
-            Read::Decoded { decoded, to } => {
+            Read::Decoded { decoded, to: dialect } => {
                 let openai::Decoded { request, include_usage } = *decoded;
-                let caller = Caller { dialect: to, include_usage, size };
-                translate(request, caller, card, ledger)
+                let caller = Caller { dialect, include_usage, size };
+                translate(request, caller, to, ledger)
             }
             Read::Responses(decoded) => {
                 let responses::Decoded { request, settings, ledger: losses } = *decoded;
                 ledger.append(losses);
                 let caller = Caller { dialect: Dialect::Responses, include_usage: true, size };
-                let mut outgoing = translate(request, caller, card, ledger)?;
+                let mut outgoing = translate(request, caller, to, ledger)?;
                 if let Way::Translate { from, names, .. } = outgoing.way {
                     let settings = Arc::new(settings);
                     outgoing.way = Way::Respond { from, names, settings };
@@ -185,38 +191,56 @@ impl<'a> Peeked<'a> {
                 let responses::Decoded { request, settings: _, ledger: losses } = *decoded;
                 ledger.append(losses);
                 let caller = Caller { dialect: Dialect::OpenAiChat, include_usage, size };
-                translate(request, caller, card, ledger)
+                translate(request, caller, to, ledger)
             }
-            Read::Anthropic { members, betas, .. } if card.speaks(Dialect::Anthropic) => {
-                let version = anthropic_version(card);
-                let body = relay::messages_to_invoke(&members, &betas, version, card, ledger)?;
-                let headers = relayed_tier(&members, ledger)?;
-                let (carrier, way) = (Carrier::Invoke, Way::RelayAnthropic);
-                Ok(Outgoing { carrier, stream, headers, body: body.into(), way })
-            }
-            Read::Anthropic { betas, body, .. } => {
+            Read::Anthropic { members, betas, body } => {
+                let chosen = to.choose(Dialect::Anthropic)?;
+                if chosen.dialect == Dialect::Anthropic {
+                    return relay_messages(&members, &betas, stream, to.card, chosen, ledger);
+                }
                 let betas: Vec<&str> = betas.iter().map(|b| &**b).collect();
                 let request = anthropic::decode(body, &betas)?;
                 let caller = Caller { dialect: Dialect::Anthropic, include_usage: true, size };
-                translate(request, caller, card, ledger)
+                translate(request, caller, to, ledger)
             }
             Read::Bedrock { body, carrier } => {
                 let way = Way::RelayBedrock(carrier);
                 let corrected = match carrier {
-                    Carrier::Invoke => relay::correct_version(&body, card, ledger),
-                    Carrier::Converse | Carrier::CountTokens => None,
+                    Carrier::Invoke => relay::correct_version(&body, to.card, ledger),
+                    Carrier::Converse
+                    | Carrier::CountTokens
+                    | Carrier::OpenAi
+                    | Carrier::Anthropic
+                    | Carrier::Mantle => None,
                 };
                 let body = corrected.map_or(body, Bytes::from);
-                Ok(Outgoing { carrier, stream, headers: Vec::new(), body, way })
+                Ok(Outgoing { carrier, path: None, stream, headers: Vec::new(), body, way })
             }
         }
     }
 }
 
-/// The `anthropic_version` that the model prefers; the oldest one, which every Claude takes, when the
-/// card names none.
-fn anthropic_version(card: &Card) -> &str {
-    card.anthropic_versions.first().map_or(relay::OLDEST_VERSION, String::as_str)
+/// Anthropic Messages in the envelope of the chosen carrier.
+fn relay_messages(
+    members: &Members<'_>,
+    betas: &[Cow<'_, str>],
+    stream: bool,
+    card: &Card,
+    chosen: Chosen<'_>,
+    ledger: &mut Ledger,
+) -> Result<Outgoing, Fault> {
+    let Chosen { lane, dialect: _, model } = chosen;
+    let carrier = lane.carrier;
+    let envelope = Envelope::of(carrier, model, card);
+    let toward = Toward { card, lane };
+    let (body, betas) = relay::messages(members, betas, envelope, toward, ledger)?;
+    let (path, headers) = match envelope {
+        Envelope::Invoke { .. } => (None, relayed_tier(members, ledger)?),
+        Envelope::Direct { .. } => {
+            (Some(envelope::PATH.to_owned()), envelope::direct_headers(card, &betas))
+        }
+    };
+    Ok(Outgoing { carrier, path, stream, headers, body: body.into(), way: Way::RelayAnthropic })
 }
 
 /// What the way back depends on, and how much the caller sent.
@@ -229,26 +253,45 @@ struct Caller {
 fn translate(
     mut request: ChatRequest<'_>,
     caller: Caller,
-    card: &Card,
+    destination: Destination<'_>,
     ledger: &mut Ledger,
 ) -> Result<Outgoing, Fault> {
-    let from = card.chat_dialect();
+    let card = destination.card;
+    let Chosen { lane, dialect: from, model } = destination.choose(caller.dialect)?;
+    let carrier = lane.carrier;
     let names = fit(&mut request, Target { card, dialect: from }, ledger)?;
     // What no fidelity permits need not be written first.
     ledger.verdict(Fidelity::Lenient)?;
     let Caller { dialect: to, include_usage, size } = caller;
     let mut body = Vec::with_capacity(size + size / ROOM + 256);
-    let mut headers = Vec::new();
-    let carrier = if from == Dialect::Anthropic {
-        anthropic::encode(&request, card, anthropic_version(card), &mut body, ledger);
-        invoke_headers(&request, &mut headers);
-        Carrier::Invoke
+    let (mut path, mut headers) = (None, Vec::new());
+    if from == Dialect::Anthropic {
+        let envelope = Envelope::of(carrier, model, card);
+        anthropic::encode(&request, card, envelope, &mut body, ledger);
+        match envelope {
+            Envelope::Invoke { .. } => invoke_headers(&request, &mut headers),
+            Envelope::Direct { .. } => {
+                path = Some(envelope::PATH.to_owned());
+                headers = envelope::direct_headers(card, &request.betas);
+                no_headers(&request, carrier, ledger);
+            }
+        }
     } else {
         converse::encode(&request, card, &mut body, ledger);
-        Carrier::Converse
-    };
+    }
     let way = Way::Translate { from, to, names, include_usage };
-    Ok(Outgoing { carrier, stream: request.stream, headers, body: body.into(), way })
+    Ok(Outgoing { carrier, path, stream: request.stream, headers, body: body.into(), way })
+}
+
+/// Settings that have a header on InvokeModel and no place in Anthropic's own API.
+fn no_headers(request: &ChatRequest<'_>, carrier: Carrier, ledger: &mut Ledger) {
+    let why = || format!("it has no place over the carrier `{}`", carrier.as_str());
+    if request.service_tier.is_some() {
+        ledger.dropped("service_tier", why());
+    }
+    if !request.metadata.is_empty() {
+        ledger.dropped("metadata", why());
+    }
 }
 
 /// InvokeModel takes the tier of a relayed body in a header.

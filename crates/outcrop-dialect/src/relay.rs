@@ -5,60 +5,100 @@ use std::sync::LazyLock;
 
 use outcrop_model::catalog::Gate;
 use outcrop_model::json::{Members, next_str, parse_raw, skip};
-use outcrop_model::{Card, Fault, Ledger, Object, read_as_object};
+use outcrop_model::{Card, Fault, Lane, Ledger, Object, read_as_object};
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
 mod target;
 
+use crate::anthropic::{Envelope, OLDEST_VERSION};
 use crate::gate;
 use crate::invoke::METRICS;
 use crate::write::JsonWriter;
 
-/// Anthropic Messages → the body of InvokeModel: `model` and `stream` go, `anthropic_version` is the
-/// one that the model takes, `anthropic_beta` holds the betas of header and body that Bedrock takes.
-/// Members that Bedrock is known to refuse go ([`gate`]); all others keep their bytes and order.
-pub fn messages_to_invoke(
-    members: &Members<'_>,
-    header_betas: &[Cow<'_, str>],
-    version: &str,
-    card: &Card,
+/// Anthropic Messages in another envelope. Members that Bedrock is known to refuse go ([`gate`]); all
+/// others keep their bytes and order. Beside the body the betas of header and body that are taken, for an
+/// envelope that has them in a header.
+pub fn messages<'a>(
+    members: &Members<'a>,
+    header_betas: &[Cow<'a, str>],
+    envelope: Envelope<'_>,
+    to: Toward<'_>,
     ledger: &mut Ledger,
-) -> Result<Vec<u8>, Fault> {
+) -> Result<(Vec<u8>, Vec<Cow<'a, str>>), Fault> {
     check(members)?;
+    uncounted_messages(members, header_betas, envelope, to, ledger)
+}
+
+/// [`messages`] that need no `max_tokens`: those of a count.
+pub fn uncounted_messages<'a>(
+    members: &Members<'a>,
+    header_betas: &[Cow<'a, str>],
+    envelope: Envelope<'_>,
+    to: Toward<'_>,
+    ledger: &mut Ledger,
+) -> Result<(Vec<u8>, Vec<Cow<'a, str>>), Fault> {
+    let card = to.card;
     let mut body = target::fit(members, card, ledger)?;
-    let mut betas = accepted_betas(members, header_betas, card, ledger)?;
+    let mut betas = accepted_betas(members, header_betas, to, ledger)?;
     add_feature_betas(&body, card, &mut betas);
+    let apart = match envelope {
+        Envelope::Invoke { .. } => &INVOKE_ENVELOPE[..],
+        Envelope::Direct { .. } => &DIRECT_ENVELOPE[..],
+    };
     body.0.retain_mut(|(key, value)| {
-        let closed = card.closed_gates(&betas).chain(cache_gates(card));
-        !ENVELOPE.contains(&&**key) && gate::pass(key, value, closed, ledger)
+        let closed = to.closed_gates(&betas).chain(cache_gates(card));
+        !apart.contains(&&**key) && gate::pass(key, value, closed, ledger)
     });
     target::fit_turns(&mut body, card, ledger);
     let size: usize = body.0.iter().map(|(k, v)| k.len() + v.get().len() + 4).sum();
     let mut out = Vec::with_capacity(size + 128);
     let mut w = JsonWriter::new(&mut out);
     w.open_object();
-    w.member_str("anthropic_version", version);
-    if !betas.is_empty() {
-        w.key("anthropic_beta");
-        w.open_array();
-        betas.iter().for_each(|b| w.str(b));
-        w.close_array();
+    match envelope {
+        Envelope::Invoke { version } => {
+            w.member_str("anthropic_version", version);
+            if !betas.is_empty() {
+                w.key("anthropic_beta");
+                w.open_array();
+                betas.iter().for_each(|b| w.str(b));
+                w.close_array();
+            }
+        }
+        Envelope::Direct { model } => w.member_str("model", model),
     }
     for (key, value) in &body.0 {
         w.key_escaped(key);
         w.raw(value);
     }
     w.close_object();
-    Ok(out)
+    Ok((out, betas))
 }
 
 /// Members that InvokeModel has in its path and headers, or that are written anew.
-const ENVELOPE: [&str; 5] =
+const INVOKE_ENVELOPE: [&str; 5] =
     ["model", "stream", "anthropic_version", "anthropic_beta", "service_tier"];
+/// The same for Anthropic's own paths.
+const DIRECT_ENVELOPE: [&str; 3] = ["model", "anthropic_version", "anthropic_beta"];
 
-/// The version that every Claude on Bedrock takes.
-pub const OLDEST_VERSION: &str = "bedrock-2023-05-31";
+/// What is known of the way that a relayed body takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Toward<'c> {
+    pub card: &'c Card,
+    pub lane: &'c Lane,
+}
+
+impl<'c> Toward<'c> {
+    fn accepts_beta(self, beta: &str) -> bool {
+        let here = &self.lane.betas;
+        self.card.accepts_beta(beta) || here.iter().any(|known| beta.starts_with(known.as_str()))
+    }
+
+    fn closed_gates(self, betas: &[Cow<'_, str>]) -> impl Iterator<Item = &'c Gate> {
+        let (card, lane) = (self.card.gates.iter(), self.lane.gates.iter());
+        card.chain(lane).filter(|gate| !gate.is_open(betas))
+    }
+}
 
 /// A native InvokeModel body whose `anthropic_version` the model does not take gets [`OLDEST_VERSION`]:
 /// SDKs write the newest one for every model. `None`: the body stays as it is, byte for byte.
@@ -119,7 +159,7 @@ fn has_an_element(raw: &RawValue) -> bool {
 fn accepted_betas<'a>(
     members: &Members<'a>,
     header: &[Cow<'a, str>],
-    card: &Card,
+    to: Toward<'_>,
     ledger: &mut Ledger,
 ) -> Result<Vec<Cow<'a, str>>, Fault> {
     let body: Vec<Cow<'a, str>> = match members.get("anthropic_beta") {
@@ -131,7 +171,7 @@ fn accepted_betas<'a>(
     };
     let mut accepted: Vec<Cow<'a, str>> = Vec::new();
     for beta in header.iter().flat_map(listed).chain(body) {
-        let name = match card.beta_name(&beta) {
+        let name = match to.card.beta_name(&beta) {
             name if name == beta => beta,
             name => {
                 let why = format!("Bedrock calls `{beta}` `{name}`");
@@ -139,7 +179,7 @@ fn accepted_betas<'a>(
                 Cow::Owned(name.to_owned())
             }
         };
-        if !card.accepts_beta(&name) {
+        if !to.accepts_beta(&name) {
             ledger.dropped(
                 "anthropic-beta",
                 format!("Bedrock does not take `{name}` for this model"),
@@ -265,7 +305,7 @@ read_as_object!(Typed<'de>);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use outcrop_model::Catalog;
+    use outcrop_model::{Carrier, Catalog};
 
     const CLAUDE: &str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
 
@@ -274,8 +314,27 @@ mod tests {
         let betas: Vec<Cow<'_, str>> = betas.iter().map(|b| Cow::Borrowed(*b)).collect();
         let mut ledger = Ledger::default();
         let card = Catalog::built_in().card(CLAUDE);
-        let out = messages_to_invoke(&members, &betas, "bedrock-2023-05-31", card, &mut ledger);
-        (out.map(|o| String::from_utf8(o).unwrap()), ledger)
+        let to = Toward { card, lane: &card.carriers[0] };
+        let envelope = Envelope::Invoke { version: "bedrock-2023-05-31" };
+        let out = messages(&members, &betas, envelope, to, &mut ledger);
+        (out.map(|(body, _)| String::from_utf8(body).unwrap()), ledger)
+    }
+
+    #[test]
+    fn the_direct_envelope_has_the_model_in_the_body_and_betas_beside_it() {
+        let body = r#"{"stream":true,"model":"mine","max_tokens":9,"anthropic_version":"x","service_tier":"auto","messages":[ 1 ]}"#;
+        let members: Members<'_> = serde_json::from_str(body).unwrap();
+        let card = Catalog::built_in().card(CLAUDE);
+        let lane = card.carriers.iter().find(|l| l.carrier == Carrier::Mantle).unwrap();
+        let betas = ["claude-code-20250219".into(), "files-api-2025-04-14".into()];
+        let mut ledger = Ledger::default();
+        let envelope = Envelope::Direct { model: "theirs" };
+        let to = Toward { card, lane };
+        let (out, betas) = messages(&members, &betas, envelope, to, &mut ledger).unwrap();
+        let expected = r#"{"model":"theirs","stream":true,"max_tokens":9,"service_tier":"auto","messages":[ 1 ]}"#;
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+        assert_eq!(betas, ["claude-code-20250219"], "taken here, not by InvokeModel");
+        assert!(ledger.header().unwrap().contains("files-api"));
     }
 
     #[test]

@@ -19,12 +19,14 @@ use crate::refusal::{Exception, Refusal};
 
 pub(crate) use crypto::{hmac_sha256, sha256_hex};
 
-/// The name Bedrock requests are signed for.
+/// The name that short-term API keys are signed for, whatever they are used for.
 const SERVICE: &str = "bedrock";
 
 /// What of a request a signature covers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Signed<'a> {
+    /// The name that the request must be signed for.
+    pub(crate) service: &'static str,
     pub(crate) method: &'a str,
     pub(crate) raw_path: &'a str,
     pub(crate) raw_query: &'a str,

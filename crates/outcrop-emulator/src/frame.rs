@@ -29,7 +29,8 @@ pub(crate) fn encode(headers: &[(&str, &str)], payload: &[u8]) -> Bytes {
 /// The same message with its last CRC byte flipped.
 pub(crate) fn corrupted(message: &[u8]) -> Bytes {
     let mut bytes = BytesMut::from(message);
-    if let Some(last) = bytes.last_mut() {
+    // Line ends are passed over: without them a server-sent event would only become a longer one.
+    if let Some(last) = bytes.iter_mut().rev().find(|byte| **byte != b'\n') {
         *last ^= 0xff;
     }
     bytes.freeze()

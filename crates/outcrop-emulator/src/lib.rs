@@ -46,8 +46,10 @@ mod respond;
 mod route;
 mod server;
 mod service;
+mod surface;
 mod tls;
 mod tokens;
+mod vendor;
 pub mod words;
 
 pub use cassette::{Cassette, Exchange};

@@ -67,6 +67,11 @@ pub(crate) struct Model {
     /// Whether temperature, top_p and top_k may be set at all.
     pub(crate) sampling: bool,
     pub(crate) anthropic_versions: Vec<String>,
+    /// Whether OpenAI's API on the runtime reaches it.
+    #[serde(default)]
+    pub(crate) openai_api: bool,
+    /// What the vendor's paths begin with on mantle; `None` where mantle does not have the model.
+    pub(crate) mantle: Option<String>,
     /// Set for models that answer with vectors.
     pub(crate) embedding: Option<embed::Limits>,
 }
@@ -186,6 +191,17 @@ fn merged(
     let mut whole = parent.map(|parent| merged(parent, traits)).unwrap_or_default();
     whole.extend(row.clone());
     whole
+}
+
+// === impl Model ===
+
+impl Model {
+    /// The id on mantle: that of the runtime without a version (protocol facts 4.2).
+    pub(crate) fn mantle_id(&self) -> Option<&str> {
+        self.mantle.as_ref()?;
+        let cut = ["-v1:0", "-v2:0", "-1:0"].iter().find_map(|end| self.id.strip_suffix(end));
+        Some(cut.unwrap_or(&self.id))
+    }
 }
 
 // === impl Thinking ===

@@ -8,6 +8,7 @@ mod invoke;
 pub(crate) mod jobs;
 mod judge;
 mod rerank;
+mod vendor;
 
 use serde_json::Value;
 
@@ -30,7 +31,9 @@ pub(crate) fn answer(state: &State, call: &Call<'_>) -> Result<Reply, Refusal> {
         });
     }
     let body = judge::body(call)?;
-    judge::constraints(call, &body)?;
+    if call.routed.operation.api().is_none() {
+        judge::constraints(call, &body)?;
+    }
     match call.routed.operation {
         Operation::Converse | Operation::ConverseStream => converse::answer(state, call, &body),
         Operation::InvokeModel | Operation::InvokeModelWithResponseStream => {
@@ -47,6 +50,11 @@ pub(crate) fn answer(state: &State, call: &Call<'_>) -> Result<Reply, Refusal> {
         Operation::GetFoundationModel => control::get_model(state, call),
         Operation::ListInferenceProfiles => Ok(control::list_profiles(state, call)),
         Operation::GetInferenceProfile => control::get_profile(state, call),
+        Operation::ChatCompletions => vendor::chat(state, call, body),
+        Operation::Responses => vendor::responses(state, call, body),
+        Operation::Messages => vendor::messages(state, call, body),
+        Operation::CountMessages => vendor::count(state, call, body),
+        Operation::ListMantleModels => Ok(vendor::models(state)),
     }
 }
 

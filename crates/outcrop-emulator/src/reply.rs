@@ -14,6 +14,7 @@ use crate::frame;
 use crate::refusal::Refusal;
 
 pub(crate) const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
+pub(crate) const SENT_EVENTS: &str = "text/event-stream";
 pub(crate) const JSON: &str = "application/json";
 /// What padding is a prefix of (protocol facts section 3).
 const PADDING: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -32,6 +33,8 @@ pub(crate) enum Payload {
     /// Bytes as they are, of a content type.
     Raw(&'static str, Bytes),
     Events(Vec<Event>),
+    /// Server-sent events.
+    Sent(Vec<Event>),
 }
 
 /// One message of an event stream.
@@ -52,6 +55,8 @@ pub(crate) enum Kind {
     Chunk,
     Exception,
     Error,
+    /// A server-sent event; without a name it has data only, and a text is sent as it is.
+    Sent,
 }
 
 /// One thing to do with the connection.
@@ -80,6 +85,10 @@ impl Reply {
 
     pub(crate) fn events(events: Vec<Event>) -> Self {
         Self { status: 200, headers: Vec::new(), payload: Payload::Events(events) }
+    }
+
+    pub(crate) fn sent(events: Vec<Event>) -> Self {
+        Self { status: 200, headers: Vec::new(), payload: Payload::Sent(events) }
     }
 
     pub(crate) fn with_header(mut self, name: &str, value: impl ToString) -> Self {
@@ -112,6 +121,10 @@ impl Event {
         Self { kind: Kind::Chunk, ..Self::new("chunk", payload) }
     }
 
+    pub(crate) fn sent(name: &str, payload: Value) -> Self {
+        Self { kind: Kind::Sent, ..Self::new(name, payload) }
+    }
+
     /// The frame, given the number of frames before it.
     pub(crate) fn encode(&self, index: usize, padding: Padding) -> Bytes {
         match self.kind {
@@ -127,6 +140,7 @@ impl Event {
                 ],
                 self.payload.to_string().as_bytes(),
             ),
+            Kind::Sent => self.lines().into(),
             Kind::Error => frame::encode(
                 &[
                     (":error-code", &self.name),
@@ -138,10 +152,22 @@ impl Event {
         }
     }
 
+    /// `event: NAME` and `data: JSON`.
+    fn lines(&self) -> String {
+        let data = match &self.payload {
+            Value::String(text) => text.clone(),
+            json => json.to_string(),
+        };
+        match self.name.as_str() {
+            "" => format!("data: {data}\n\n"),
+            name => format!("event: {name}\ndata: {data}\n\n"),
+        }
+    }
+
     fn padded(&self, index: usize, padding: Padding) -> Vec<u8> {
         let mut json = match self.kind {
             Kind::Chunk => json!({"bytes": STANDARD.encode(self.payload.to_string())}).to_string(),
-            Kind::Event | Kind::Exception | Kind::Error => self.payload.to_string(),
+            Kind::Event | Kind::Exception | Kind::Error | Kind::Sent => self.payload.to_string(),
         };
         if let Padding::On(seed) = padding
             && json.ends_with('}')

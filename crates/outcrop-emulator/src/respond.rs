@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::body::StepBody;
 use crate::fault::{self, Fault, Plan};
-use crate::reply::{EVENT_STREAM, JSON, Payload, Reply};
+use crate::reply::{EVENT_STREAM, Event, JSON, Payload, Reply, SENT_EVENTS};
 
 /// A response without faults, for the emulator's own calls.
 pub(crate) fn plain(reply: Reply) -> Response<StepBody> {
@@ -66,15 +66,14 @@ fn framed(payload: Payload, plan: Plan) -> Framed {
         Payload::Json(value) => (Some(JSON), true, whole(value.to_string().into())),
         Payload::Raw("", bytes) => (None, true, whole(bytes)),
         Payload::Raw(content_type, bytes) => (Some(content_type), true, whole(bytes)),
-        Payload::Events(events) => {
-            let frames = events
-                .iter()
-                .enumerate()
-                .map(|(index, event)| (event.wait, event.encode(index, plan.padding)))
-                .collect();
-            (Some(EVENT_STREAM), false, frames)
-        }
+        Payload::Events(events) => (Some(EVENT_STREAM), false, encoded(&events, plan)),
+        Payload::Sent(events) => (Some(SENT_EVENTS), false, encoded(&events, plan)),
     }
+}
+
+fn encoded(events: &[Event], plan: Plan) -> Vec<(Duration, Bytes)> {
+    let encode = |(index, event): (usize, &Event)| (event.wait, event.encode(index, plan.padding));
+    events.iter().enumerate().map(encode).collect()
 }
 
 /// Whether a fault makes a whole body shorter than announced, yet end cleanly.

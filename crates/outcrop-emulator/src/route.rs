@@ -3,6 +3,8 @@
 //! The path is split before anything is decoded: a `%2F` inside a model ARN stays part of its segment.
 
 use crate::refusal::{Exception, Refusal};
+use crate::surface::Surface;
+use crate::vendor::Api;
 
 /// The operations the emulator serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +25,16 @@ pub enum Operation {
     GetFoundationModel,
     ListInferenceProfiles,
     GetInferenceProfile,
+    /// OpenAI's Chat Completions, on the runtime or on mantle.
+    ChatCompletions,
+    /// OpenAI's Responses, likewise.
+    Responses,
+    /// Anthropic's Messages, likewise.
+    Messages,
+    /// Anthropic's count, on mantle.
+    CountMessages,
+    /// The models of mantle.
+    ListMantleModels,
 }
 
 /// A request's operation and the decoded id in its path (empty for lists).
@@ -32,6 +44,9 @@ pub(crate) struct Routed {
     pub(crate) id: String,
     /// The second member in the path: a guardrail's version.
     pub(crate) version: String,
+    pub(crate) surface: Surface,
+    /// What stands before the vendor's own path: `/openai`, `/anthropic` or nothing.
+    pub(crate) prefix: &'static str,
 }
 
 impl Operation {
@@ -53,6 +68,21 @@ impl Operation {
             Self::GetFoundationModel => "GetFoundationModel",
             Self::ListInferenceProfiles => "ListInferenceProfiles",
             Self::GetInferenceProfile => "GetInferenceProfile",
+            Self::ChatCompletions => "ChatCompletions",
+            Self::Responses => "Responses",
+            Self::Messages => "Messages",
+            Self::CountMessages => "CountMessages",
+            Self::ListMantleModels => "ListMantleModels",
+        }
+    }
+
+    /// Whose API it is, if not Bedrock's.
+    pub(crate) fn api(self) -> Option<Api> {
+        match self {
+            Self::ChatCompletions | Self::ListMantleModels => Some(Api::Chat),
+            Self::Responses => Some(Api::Responses),
+            Self::Messages | Self::CountMessages => Some(Api::Messages),
+            _ => None,
         }
     }
 
@@ -67,7 +97,15 @@ impl Operation {
 }
 
 /// Routes on the raw segments.
-pub(crate) fn route(method: &str, raw_path: &str) -> Result<Routed, Refusal> {
+pub(crate) fn route(method: &str, raw_path: &str, surface: Surface) -> Result<Routed, Refusal> {
+    if let Some((operation, prefix)) = vendor(method, raw_path, surface) {
+        let (id, version) = (String::new(), String::new());
+        return Ok(Routed { operation, id, version, surface, prefix });
+    }
+    if surface == Surface::Mantle {
+        return Err(Refusal::plain(Exception::UnknownOperation));
+    }
+    let prefix = "";
     let segments: Vec<&str> = raw_path.trim_start_matches('/').split('/').collect();
     let mut version = "";
     let found = match (method, segments.as_slice()) {
@@ -88,7 +126,28 @@ pub(crate) fn route(method: &str, raw_path: &str) -> Result<Routed, Refusal> {
         _ => None,
     };
     let (operation, id) = found.ok_or_else(|| Refusal::plain(Exception::UnknownOperation))?;
-    Ok(Routed { operation, id: percent_decode(id), version: percent_decode(version) })
+    let (id, version) = (percent_decode(id), percent_decode(version));
+    Ok(Routed { operation, id, version, surface, prefix })
+}
+
+/// The vendors' own paths (protocol facts 4.2).
+fn vendor(method: &str, path: &str, surface: Surface) -> Option<(Operation, &'static str)> {
+    let mantle = surface == Surface::Mantle;
+    let (prefix, rest) = ["/openai", "/anthropic"]
+        .into_iter()
+        .find_map(|prefix| Some((prefix, path.strip_prefix(prefix)?)))
+        .unwrap_or(("", path));
+    let operation = match (method, prefix, rest) {
+        ("POST", "/openai", "/v1/chat/completions") => Operation::ChatCompletions,
+        ("POST", "/openai", "/v1/responses") => Operation::Responses,
+        ("POST", "/anthropic", "/v1/messages") => Operation::Messages,
+        ("POST", "", "/v1/chat/completions") if mantle => Operation::ChatCompletions,
+        ("POST", "", "/v1/responses") if mantle => Operation::Responses,
+        ("POST", "/anthropic", "/v1/messages/count_tokens") if mantle => Operation::CountMessages,
+        ("GET", "" | "/openai", "/v1/models") if mantle => Operation::ListMantleModels,
+        _ => return None,
+    };
+    Some((operation, prefix))
 }
 
 fn verb_operation(verb: &str) -> Option<Operation> {
@@ -149,15 +208,15 @@ mod tests {
     #[test]
     fn a_slash_inside_an_arn_stays_in_its_segment() {
         let raw = "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.x/converse";
-        let routed = route("POST", raw).unwrap();
+        let routed = route("POST", raw, Surface::Runtime).unwrap();
         assert_eq!(routed.operation, Operation::Converse);
         assert_eq!(routed.id, "arn:aws:bedrock:us-east-1:1:inference-profile/us.x");
-        assert!(route("POST", "/model/arn:aws/us.x/converse").is_err());
+        assert!(route("POST", "/model/arn:aws/us.x/converse", Surface::Runtime).is_err());
     }
 
     #[test]
     fn wrong_method_is_an_unknown_operation() {
-        let refusal = route("GET", "/model/x/converse").unwrap_err();
+        let refusal = route("GET", "/model/x/converse", Surface::Runtime).unwrap_err();
         assert_eq!((refusal.status, refusal.name.as_str()), (404, "UnknownOperationException"));
     }
 }

@@ -26,6 +26,7 @@ use crate::fault::{Fault, Injection};
 use crate::models::Catalog;
 use crate::received::Received;
 use crate::service::{self, State};
+use crate::surface;
 use crate::tls;
 
 /// How long open connections may take to finish after [`Emulator::serve`] is told to stop.
@@ -70,6 +71,11 @@ impl Emulator {
         format!("{scheme}://{}", self.address)
     }
 
+    /// The base URL of `bedrock-mantle`, which is served beside the rest.
+    pub fn mantle_url(&self) -> String {
+        format!("{}{}", self.base_url(), surface::BASE)
+    }
+
     /// The shell lines that point any AWS SDK at this emulator.
     pub fn env_lines(&self) -> String {
         let config = &self.state.config;
@@ -78,6 +84,7 @@ impl Emulator {
         let mut lines = vec![
             ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", url.clone()),
             ("AWS_ENDPOINT_URL_BEDROCK", url),
+            ("AWS_ENDPOINT_URL_BEDROCK_MANTLE", self.mantle_url()),
             ("AWS_REGION", region.to_owned()),
             // boto3 reads only this one, the other SDKs only the one above.
             ("AWS_DEFAULT_REGION", region.to_owned()),

@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use http_body_util::BodyExt;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::admin;
@@ -26,6 +27,8 @@ use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::respond;
 use crate::route::{self, Routed};
+use crate::surface;
+use crate::vendor;
 
 /// The largest request body the service takes (protocol facts section 8).
 const MOST_BYTES: usize = 25_000_000;
@@ -152,12 +155,15 @@ fn too_large() -> Refusal {
 impl Whole {
     /// The answer, and the faults still to be applied to it.
     fn answer(&self, state: &State) -> (Reply, Vec<Fault>) {
-        let path = self.parts.uri.path();
-        let routed = match route::route(self.parts.method.as_str(), path) {
+        let (surface, path) = surface::of(&self.parts);
+        let mut routed = match route::route(self.parts.method.as_str(), path, surface) {
             Ok(routed) => routed,
             Err(refusal) => return (refusal.into(), Vec::new()),
         };
-        let caller = match self.authenticate(state) {
+        if routed.operation.api().is_some() {
+            routed.id = self.model_in_body();
+        }
+        let caller = match self.authenticate(state, surface.signing_name()) {
             Ok(caller) => caller,
             Err(refusal) => return (refusal.into(), Vec::new()),
         };
@@ -165,15 +171,28 @@ impl Whole {
             Ok(faults) => faults,
             Err(refusal) => return (refusal.into(), Vec::new()),
         };
-        if let Some(reply) = fault::instead(&faults) {
+        let refuse = |refusal: Refusal| match routed.operation.api() {
+            // What does not fit a recording is the operator's matter, in one form for all.
+            Some(api) if refusal.status != 501 => vendor::refuse(api, refusal),
+            Some(_) | None => Reply::from(refusal),
+        };
+        if let Some(reply) = fault::instead(&faults, refuse) {
             return (reply, faults);
         }
         let reply = self.operate(state, &routed, &caller);
-        (reply.unwrap_or_else(Reply::from), faults)
+        (reply.unwrap_or_else(refuse), faults)
     }
 
-    fn authenticate(&self, state: &State) -> Result<Caller, Refusal> {
+    /// The model that the body names, as far as it can be read.
+    fn model_in_body(&self) -> String {
+        let body = self.body.as_deref().unwrap_or_default();
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        body["model"].as_str().unwrap_or_default().to_owned()
+    }
+
+    fn authenticate(&self, state: &State, service: &'static str) -> Result<Caller, Refusal> {
         let signed = Signed {
+            service,
             method: self.parts.method.as_str(),
             raw_path: self.parts.uri.path(),
             raw_query: self.parts.uri.query().unwrap_or_default(),

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
-use crate::dialect::Dialect;
+use crate::dialect::{Carrier, Dialect};
 use crate::specialist;
 
 const BUILT_IN: &str = include_str!("../../../catalog/models.toml");
@@ -20,6 +20,7 @@ const BUILT_IN: &str = include_str!("../../../catalog/models.toml");
 #[derive(Debug)]
 pub struct Catalog {
     geo_prefixes: Vec<String>,
+    mantle_endings: Vec<String>,
     /// (id prefix, index into `cards`), longest prefix first.
     prefixes: Vec<(String, usize)>,
     cards: Vec<Card>,
@@ -42,8 +43,8 @@ pub struct Listed {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Card {
-    /// Chat dialects that the model speaks, richest first.
-    pub dialects: Vec<Dialect>,
+    /// Carriers that reach the model, preferred first.
+    pub carriers: Vec<Lane>,
     pub system: bool,
     /// Whether system messages may stand between turns.
     pub mid_system: bool,
@@ -103,6 +104,24 @@ pub struct Card {
     pub default_max_tokens: u64,
     /// Smallest limit that the model accepts.
     pub min_max_tokens: u64,
+}
+
+/// A carrier that reaches a model, and what can be spoken over it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lane {
+    pub carrier: Carrier,
+    /// Richest first.
+    pub speaks: Vec<Dialect>,
+    /// What OpenAI's paths begin with on `bedrock-mantle`.
+    #[serde(default)]
+    pub prefix: String,
+    /// Beginnings of betas that are accepted here beside the card's own.
+    #[serde(default)]
+    pub betas: Vec<String>,
+    /// Members that are not taken here, beside the card's own gates.
+    #[serde(default)]
+    pub gates: Vec<Gate>,
 }
 
 /// A member that is let through only with one of `betas` (beginnings of their names); with none, never.
@@ -187,6 +206,7 @@ pub enum TopKPlace {
 #[serde(deny_unknown_fields)]
 struct File {
     geo_prefixes: Vec<String>,
+    mantle_endings: Vec<String>,
     card: BTreeMap<String, RawCard>,
     #[serde(default)]
     listed: Vec<Listed>,
@@ -236,7 +256,8 @@ impl Catalog {
         }
         prefixes.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.0.cmp(&b.0)));
         let unknown = unknown.ok_or("there is no card `unknown`")?;
-        Ok(Self { geo_prefixes: file.geo_prefixes, prefixes, cards, unknown, listed: file.listed })
+        let File { geo_prefixes, mantle_endings, card: _, listed } = file;
+        Ok(Self { geo_prefixes, mantle_endings, prefixes, cards, unknown, listed })
     }
 
     /// The card for a model id in any form (see the module's third rule).
@@ -260,6 +281,12 @@ impl Catalog {
         };
         let geo = self.geo_prefixes.iter().find(|p| id.starts_with(p.as_str()));
         geo.map_or(id, |prefix| &id[prefix.len()..])
+    }
+
+    /// The id by which `bedrock-mantle` knows a model: no geography, no version.
+    pub fn mantle_id<'m>(&self, model: &'m str) -> &'m str {
+        let id = self.foundation_id(model);
+        self.mantle_endings.iter().find_map(|ending| id.strip_suffix(ending.as_str())).unwrap_or(id)
     }
 
     pub fn listed(&self) -> &[Listed] {
@@ -286,14 +313,19 @@ fn resolve(cards: &BTreeMap<String, RawCard>, name: &str) -> Result<Card, String
     facts.try_into().map_err(|e| format!("card `{name}`: {e}"))
 }
 
+// === impl Gate ===
+
+impl Gate {
+    /// Whether one of `betas` opens it.
+    pub fn is_open(&self, betas: &[impl AsRef<str>]) -> bool {
+        let mut keys = self.betas.iter();
+        keys.any(|key| betas.iter().any(|beta| beta.as_ref().starts_with(key.as_str())))
+    }
+}
+
 // === impl Card ===
 
 impl Card {
-    /// The dialect in which to ask for a chat: the richest that the model speaks.
-    pub fn chat_dialect(&self) -> Dialect {
-        self.dialects.first().copied().unwrap_or(Dialect::Converse)
-    }
-
     pub fn accepts_beta(&self, beta: &str) -> bool {
         self.betas.iter().any(|b| beta.starts_with(b.as_str()))
     }
@@ -315,19 +347,6 @@ impl Card {
     /// The beta that the member at `path` needs.
     pub fn feature_beta(&self, path: &str) -> Option<&str> {
         self.feature_betas.get(path).map(String::as_str)
-    }
-
-    /// The gates that none of `betas` opens.
-    pub fn closed_gates(&self, betas: &[impl AsRef<str>]) -> impl Iterator<Item = &Gate> {
-        let is_open = |gate: &Gate| {
-            let mut keys = gate.betas.iter();
-            keys.any(|key| betas.iter().any(|beta| beta.as_ref().starts_with(key.as_str())))
-        };
-        self.gates.iter().filter(move |gate| !is_open(gate))
-    }
-
-    pub fn speaks(&self, dialect: Dialect) -> bool {
-        self.dialects.contains(&dialect)
     }
 }
 
@@ -353,10 +372,22 @@ mod tests {
             "us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0",
             "arn:aws:bedrock:eu-west-1:111122223333:inference-profile/eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
         ] {
-            assert_eq!(catalog.card(id).chat_dialect(), Dialect::Anthropic, "{id}");
+            assert_eq!(catalog.card(id).carriers[0].carrier, Carrier::Invoke, "{id}");
             assert_eq!(catalog.card(id).thinking, ThinkingStyle::Budget, "{id}");
         }
         assert_eq!(catalog.card("anthropic.claude-opus-4-8").thinking, ThinkingStyle::Adaptive);
+    }
+
+    #[test]
+    fn mantle_knows_models_by_a_bare_id() {
+        let catalog = Catalog::built_in();
+        for (id, bare) in [
+            ("us.anthropic.claude-opus-4-8", "anthropic.claude-opus-4-8"),
+            ("openai.gpt-oss-120b-1:0", "openai.gpt-oss-120b"),
+            ("qwen.qwen3-32b-v1:0", "qwen.qwen3-32b"),
+        ] {
+            assert_eq!(catalog.mantle_id(id), bare);
+        }
     }
 
     #[test]
@@ -366,13 +397,14 @@ mod tests {
             "newvendor.model-1",
             "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/ab12cd34ef56",
         ] {
-            assert_eq!(catalog.card(id).chat_dialect(), Dialect::Converse, "{id}");
+            let carriers: Vec<_> = catalog.card(id).carriers.iter().map(|l| l.carrier).collect();
+            assert_eq!(carriers, [Carrier::Converse], "{id}");
         }
     }
 
     #[test]
     fn a_card_that_extends_itself_is_refused() {
-        let text = "geo_prefixes=[]\n[card.a]\nextends='b'\nsource='s'\nchecked='c'\n[card.b]\nextends='a'\nsource='s'\nchecked='c'\n";
+        let text = "geo_prefixes=[]\nmantle_endings=[]\n[card.a]\nextends='b'\nsource='s'\nchecked='c'\n[card.b]\nextends='a'\nsource='s'\nchecked='c'\n";
         assert!(Catalog::parse(text).unwrap_err().contains("extends itself"));
     }
 }

@@ -29,7 +29,8 @@ pub enum Dialect {
 }
 
 /// The envelope in which a dialect travels to Bedrock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Carrier {
     /// `/model/{id}/converse[-stream]`
     Converse,
@@ -37,6 +38,22 @@ pub enum Carrier {
     Invoke,
     /// `/model/{id}/count-tokens`
     CountTokens,
+    /// `/openai/v1/…` on `bedrock-runtime`: the model id in the body, streams as server-sent events.
+    #[serde(rename = "openai")]
+    OpenAi,
+    /// `/anthropic/v1/messages` on `bedrock-runtime`, likewise.
+    Anthropic,
+    /// Both vendors' paths on `bedrock-mantle`: another host, signing name, quota and spelling of ids.
+    Mantle,
+}
+
+/// How the parts of a streamed answer are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// `application/vnd.amazon.eventstream`
+    EventStream,
+    /// `text/event-stream`
+    ServerSentEvents,
 }
 
 // === impl Dialect ===
@@ -76,7 +93,30 @@ impl Dialect {
 // === impl Carrier ===
 
 impl Carrier {
-    /// Last segment of the path on `bedrock-runtime`.
+    /// Those that an operator may demand.
+    pub const PINS: [Carrier; 5] =
+        [Carrier::Converse, Carrier::Invoke, Carrier::OpenAi, Carrier::Anthropic, Carrier::Mantle];
+
+    /// The word for settings, logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Carrier::Converse => "converse",
+            Carrier::Invoke => "invoke",
+            Carrier::CountTokens => "count_tokens",
+            Carrier::OpenAi => "openai",
+            Carrier::Anthropic => "anthropic",
+            Carrier::Mantle => "mantle",
+        }
+    }
+
+    pub fn framing(self) -> Framing {
+        match self {
+            Carrier::Converse | Carrier::Invoke | Carrier::CountTokens => Framing::EventStream,
+            Carrier::OpenAi | Carrier::Anthropic | Carrier::Mantle => Framing::ServerSentEvents,
+        }
+    }
+
+    /// Last segment of the path of `/model/{id}/…`; empty for carriers that have no model in the path.
     pub fn path_segment(self, stream: bool) -> &'static str {
         match (self, stream) {
             (Carrier::Converse, false) => "converse",
@@ -84,6 +124,7 @@ impl Carrier {
             (Carrier::Invoke, false) => "invoke",
             (Carrier::Invoke, true) => "invoke-with-response-stream",
             (Carrier::CountTokens, _) => "count-tokens",
+            (Carrier::OpenAi | Carrier::Anthropic | Carrier::Mantle, _) => "",
         }
     }
 }

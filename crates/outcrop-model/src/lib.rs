@@ -21,9 +21,9 @@ pub mod stop;
 pub mod usage;
 
 pub use at::At;
-pub use catalog::{Card, Catalog};
+pub use catalog::{Card, Catalog, Lane};
 pub use chat::{Block, BlockKind, ChatRequest, ChatResponse, Turn};
-pub use dialect::{Carrier, Dialect};
+pub use dialect::{Carrier, Dialect, Framing};
 pub use event::{Delta, Event, Opening};
 pub use fault::{ErrorClass, Fault, Phase, Retry};
 pub use frame::{Frame, FrameKind};

@@ -46,6 +46,7 @@ fn log(receipt: &Receipt) {
         request_id = receipt.request_id,
         operation = receipt.operation,
         dialect = receipt.dialect.as_str(),
+        carrier = receipt.carrier.map(outcrop_model::Carrier::as_str),
         model = receipt.model,
         stream = receipt.stream,
         attempts = receipt.attempts,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use outcrop_core::Uncounted;
 use outcrop_emulator::AccessKey;
-use outcrop_model::Fidelity;
+use outcrop_model::{Carrier, Fidelity};
 use outcrop_server::Origin;
 
 /// Where the gateway listens unless told otherwise: loopback, since it does not yet ask clients for a key.
@@ -69,6 +69,10 @@ pub struct ServeArgs {
     /// What to do with parts of a request that a model cannot be given.
     #[arg(long, value_enum, default_value_t = FidelityWord::Report)]
     pub fidelity: FidelityWord,
+    /// Which of Bedrock's APIs takes the requests [default: the best for client and model]. A request
+    /// that its model cannot take this way is refused.
+    #[arg(long, env = "OUTCROP_CARRIER", value_enum, default_value_t = CarrierWord::Auto, hide_default_value = true)]
+    pub carrier: CarrierWord,
     /// Let web pages of this origin use the gateway from a browser, e.g. http://localhost:3000, or
     /// `*` for all; may be given several times. Off by default.
     #[arg(long, value_name = "ORIGIN")]
@@ -161,6 +165,23 @@ pub enum FidelityWord {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum CarrierWord {
+    /// The client's own dialect where the model speaks it, else the model's richest; never mantle where
+    /// something else reaches the model.
+    Auto,
+    /// /model/{id}/converse.
+    Converse,
+    /// /model/{id}/invoke.
+    Invoke,
+    /// OpenAI's API on bedrock-runtime.
+    Openai,
+    /// Anthropic's API on bedrock-runtime.
+    Anthropic,
+    /// Both APIs on bedrock-mantle, with an identity policy and a quota of its own.
+    Mantle,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum CountWord {
     /// By Bedrock, or roughly by the gateway where Bedrock does not; the header x-outcrop-estimate
     /// tells.
@@ -181,6 +202,19 @@ impl From<FidelityWord> for Fidelity {
             FidelityWord::Strict => Fidelity::Strict,
             FidelityWord::Report => Fidelity::Report,
             FidelityWord::Lenient => Fidelity::Lenient,
+        }
+    }
+}
+
+impl From<CarrierWord> for Option<Carrier> {
+    fn from(word: CarrierWord) -> Self {
+        match word {
+            CarrierWord::Auto => None,
+            CarrierWord::Converse => Some(Carrier::Converse),
+            CarrierWord::Invoke => Some(Carrier::Invoke),
+            CarrierWord::Openai => Some(Carrier::OpenAi),
+            CarrierWord::Anthropic => Some(Carrier::Anthropic),
+            CarrierWord::Mantle => Some(Carrier::Mantle),
         }
     }
 }

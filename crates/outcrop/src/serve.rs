@@ -44,6 +44,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let settings = Settings {
         fidelity: args.fidelity.into(),
         backoff,
+        carrier: args.carrier.into(),
         uncounted: args.count_tokens.into(),
         ..Settings::default()
     };
@@ -114,10 +115,9 @@ pub fn emulated(emulator: &Emulator) -> anyhow::Result<ClientConfig> {
     let region = Region::new(EXAMPLE_REGION, "the emulator")?;
     let endpoint = Endpoint::parse(&emulator.base_url(), "the emulator")?;
     let credentials = Credentials::keys(EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, None)?;
-    Ok(ClientConfig::new(
-        Endpoints::single(region, endpoint),
-        CredentialSource::Static(credentials),
-    ))
+    let mut endpoints = Endpoints::single(region, endpoint);
+    endpoints.mantle = Endpoint::parse(&emulator.mantle_url(), "the emulator")?;
+    Ok(ClientConfig::new(endpoints, CredentialSource::Static(credentials)))
 }
 
 pub async fn bind(

@@ -21,6 +21,12 @@ pub(super) struct NameRow {
     pub(super) origin: Origin,
 }
 
+/// A word of OpenAI's or Anthropic's for an error.
+pub(super) struct VendorRow {
+    pub(super) word: &'static str,
+    pub(super) class: ErrorClass,
+}
+
 /// Where a name can come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -124,6 +130,38 @@ pub(super) const NAMES: &[NameRow] = &[
     front_end("ValidationError", C::InvalidRequest, 400),
 ];
 
+/// The words by which OpenAI's and Anthropic's error bodies name an error: `code` or `type`.
+///
+/// Sources: error types of the SDKs anthropic 2.11.0 and openai 3.52.0 (checked 2026-11-21); which of
+/// them Bedrock uses is unverified.
+pub(super) const VENDOR_WORDS: &[VendorRow] = &[
+    vendor("api_error", C::Internal),
+    vendor("authentication_error", C::BadCredentials),
+    vendor("billing_error", C::QuotaExceeded),
+    vendor("content_filter", C::ContentFiltered),
+    vendor("content_policy_violation", C::ContentFiltered),
+    vendor("context_length_exceeded", C::ContextOverflow),
+    vendor("insufficient_quota", C::QuotaExceeded),
+    vendor("internal_error", C::Internal),
+    vendor("internal_server_error", C::Internal),
+    vendor("invalid_api_key", C::BadCredentials),
+    vendor("invalid_request_error", C::InvalidRequest),
+    vendor("model_not_found", C::UnknownModel),
+    vendor("not_found_error", C::UnknownModel),
+    vendor("overloaded_error", C::Overloaded),
+    vendor("permission_denied", C::AccessDenied),
+    vendor("permission_error", C::AccessDenied),
+    vendor("rate_limit_error", C::Throttled),
+    vendor("rate_limit_exceeded", C::Throttled),
+    vendor("request_too_large", C::TooLarge),
+    vendor("server_error", C::Internal),
+    vendor("service_unavailable", C::Overloaded),
+    vendor("timeout_error", C::ModelTimeout),
+    vendor("unsupported_parameter", C::Unsupported),
+    vendor("unsupported_value", C::Unsupported),
+    vendor("validation_error", C::InvalidRequest),
+];
+
 pub(super) const TEXTS: &[TextRow] = &[
     // The wish for output exceeds the model, not the prompt.
     request("maximum tokens you requested exceeds the model limit", C::InvalidRequest),
@@ -223,6 +261,10 @@ pub(super) fn private_message(class: ErrorClass) -> Option<&'static str> {
 
 const fn modelled(name: &'static str, class: ErrorClass, status: u16) -> NameRow {
     NameRow { name, class, status, origin: Origin::Modelled }
+}
+
+const fn vendor(word: &'static str, class: ErrorClass) -> VendorRow {
+    VendorRow { word, class }
 }
 
 const fn front_end(name: &'static str, class: ErrorClass, status: u16) -> NameRow {

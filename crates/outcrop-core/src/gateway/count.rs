@@ -1,13 +1,14 @@
 //! Anthropic's token count: Bedrock's own where it counts, an estimate where it does not.
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use outcrop_aws::Outbound;
 use outcrop_dialect::anthropic::{self, count};
-use outcrop_dialect::plan::Peeked;
+use outcrop_dialect::carry::Destination;
+use outcrop_dialect::plan::{Outgoing, Peeked};
 use outcrop_model::{Carrier, ErrorClass, Fault, Ledger, Phase};
 
 use super::fetch::Answered;
-use super::{Gateway, Uncounted, betas};
+use super::{Gateway, Uncounted, betas, outbound_headers, service};
 use crate::inbound::Inbound;
 use crate::model_id;
 use crate::reply::Reply;
@@ -25,7 +26,14 @@ impl Gateway {
         model_id::check(&peeked.model)?;
         let model = peeked.model.to_string();
         let mut ledger = Ledger::default();
-        let outgoing = peeked.plan(self.catalog.card(&model), &mut ledger)?;
+        let pin = self.settings.carrier.filter(|carrier| *carrier == Carrier::Mantle);
+        let to = Destination::of(self.catalog, &model).pinned(pin);
+        if let Some(counting) =
+            count::direct(&inbound.body, betas(&inbound.headers), to, &mut ledger)?
+        {
+            return self.count_directly(counting, ledger, settlement).await;
+        }
+        let outgoing = peeked.plan(to.pinned(None), &mut ledger)?;
         ledger.verdict(self.settings.fidelity)?;
         settlement.planned(Carrier::CountTokens, ledger.losses().len());
         let Some(input) = count::input(&outgoing)? else {
@@ -48,6 +56,24 @@ impl Gateway {
             }
             Err(fault) => Err(fault),
         }
+    }
+
+    /// Asks Anthropic's own count, which answers as the client expects it.
+    async fn count_directly(
+        &self,
+        outgoing: Outgoing,
+        ledger: Ledger,
+        settlement: &mut Settlement,
+    ) -> Result<Answered, Fault> {
+        ledger.verdict(self.settings.fidelity)?;
+        settlement.planned(outgoing.carrier, ledger.losses().len());
+        let path = outgoing.path.clone().unwrap_or_default();
+        let mut outbound = Outbound::post(path, outgoing.body.clone());
+        outbound.service = service(outgoing.carrier);
+        outbound_headers(&mut outbound.headers, &HeaderMap::new(), &outgoing);
+        let fetched = self.fetch(&outbound, &self.settings.backoff, settlement).await?;
+        let reply = Reply::json(StatusCode::OK, count::answer(count::read_direct(&fetched.body)?));
+        Ok(Answered { reply, ledger, upstream_id: fetched.request_id })
     }
 
     /// What the operator wants where Bedrock does not count.

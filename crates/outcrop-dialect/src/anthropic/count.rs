@@ -12,10 +12,13 @@ pub mod estimate;
 use std::borrow::Cow;
 
 use outcrop_model::json::{Members, parse_body, parse_raw};
-use outcrop_model::{Carrier, Catalog, ErrorClass, Fault, Phase};
+use outcrop_model::{Carrier, Catalog, Dialect, ErrorClass, Fault, Ledger, Phase};
 use serde_json::value::RawValue;
 
-use crate::plan::Outgoing;
+use super::envelope::{self, Envelope};
+use crate::carry::{Chosen, Destination};
+use crate::plan::{Outgoing, Way};
+use crate::relay::{self, Toward};
 use crate::write::JsonWriter;
 
 /// Tokens left for an answer that is never given: every model takes as many.
@@ -80,12 +83,46 @@ pub fn input(outgoing: &Outgoing) -> Result<Option<Vec<u8>>, Fault> {
                 w.raw(value);
             }
         }
-        Carrier::CountTokens => return Ok(None),
+        Carrier::CountTokens | Carrier::OpenAi | Carrier::Anthropic | Carrier::Mantle => {
+            return Ok(None);
+        }
     }
     for _ in 0..3 {
         w.close_object();
     }
     Ok(Some(out))
+}
+
+/// The count that `bedrock-mantle` itself offers, where the request is to go there; `None` elsewhere.
+///
+/// # Errors
+/// When the body cannot be read.
+pub fn direct(
+    body: &[u8],
+    betas: Vec<Cow<'_, str>>,
+    to: Destination<'_>,
+    ledger: &mut Ledger,
+) -> Result<Option<Outgoing>, Fault> {
+    if to.pin != Some(Carrier::Mantle) {
+        return Ok(None);
+    }
+    let Chosen { lane, dialect, model } = to.choose(Dialect::Anthropic)?;
+    if dialect != Dialect::Anthropic {
+        return Ok(None);
+    }
+    let mut members: Members<'_> = parse_body(body)?;
+    members.0.retain(|(key, _)| !matches!(&**key, "stream" | "max_tokens"));
+    let toward = Toward { card: to.card, lane };
+    let envelope = Envelope::Direct { model };
+    let (body, betas) = relay::uncounted_messages(&members, &betas, envelope, toward, ledger)?;
+    Ok(Some(Outgoing {
+        carrier: lane.carrier,
+        path: Some(envelope::COUNT_PATH.to_owned()),
+        stream: false,
+        headers: envelope::direct_headers(to.card, &betas),
+        body: body.into(),
+        way: Way::RelayAnthropic,
+    }))
 }
 
 /// The id under which CountTokens knows `model`: the foundation model behind a profile. What only AWS
@@ -105,8 +142,20 @@ pub fn target<'m>(catalog: &Catalog, model: &'m str) -> &'m str {
 /// # Errors
 /// [`ErrorClass::Garbled`] when it holds no count.
 pub fn read(body: &[u8]) -> Result<u64, Fault> {
+    number(body, "inputTokens")
+}
+
+/// Reads the answer to a [`direct`] count.
+///
+/// # Errors
+/// [`ErrorClass::Garbled`] when it holds no count.
+pub fn read_direct(body: &[u8]) -> Result<u64, Fault> {
+    number(body, "input_tokens")
+}
+
+fn number(body: &[u8], member: &str) -> Result<u64, Fault> {
     let members: Members<'_> = serde_json::from_slice(body).unwrap_or_default();
-    let count = members.get("inputTokens").and_then(|raw| raw.get().parse().ok());
+    let count = members.get(member).and_then(|raw| raw.get().parse().ok());
     count.ok_or_else(|| {
         let what = "Bedrock's answer holds no token count.";
         Fault::new(ErrorClass::Garbled, Phase::BeforeCommit, what)
@@ -162,6 +211,7 @@ mod tests {
     use outcrop_model::Ledger;
     use serde_json::{Value, json};
 
+    use crate::carry::Destination;
     use crate::plan::Peeked;
 
     fn completed(body: Value) -> Value {
@@ -194,9 +244,9 @@ mod tests {
         let body = json!({"model": model, "messages": [{"role": "user", "content": "hi"}],
             "system": "s", "temperature": 0.5});
         let body = complete(body.to_string().as_bytes()).unwrap();
-        let card = Catalog::built_in().card(model);
+        let to = Destination::of(Catalog::built_in(), model);
         let peeked = Peeked::anthropic(&body, Vec::new()).unwrap();
-        let outgoing = peeked.plan(card, &mut Ledger::default()).unwrap();
+        let outgoing = peeked.plan(to, &mut Ledger::default()).unwrap();
         serde_json::from_slice(&input(&outgoing).unwrap().unwrap()).unwrap()
     }
 

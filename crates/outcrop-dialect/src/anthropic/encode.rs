@@ -1,10 +1,10 @@
-//! The IR to an InvokeModel body in Anthropic's dialect.
+//! The IR to a request body in Anthropic's dialect.
 //!
 //! 1. The request has been fitted to the card before: turns alternate, names and ids are legal,
 //!    thinking, effort and sampling have the form that the model takes, betas are filtered.
 //! 2. Whatever Anthropic's dialect has no place for goes to the ledger; nothing is skipped.
-//! 3. Model, streaming, service tier and request metadata are the carrier's: InvokeModel takes them
-//!    in its path and headers, so they are not in the body.
+//! 3. Model, streaming, version and betas stand where the [`Envelope`] has them; service tier and
+//!    request metadata are the carrier's and never in the body.
 
 use std::borrow::Cow;
 
@@ -14,13 +14,14 @@ use outcrop_model::{At, Card, ChatRequest, Ledger, Turn};
 
 use super::encode_block::{write_blocks, write_last_words};
 use super::encode_tools::{write_tool_choice, write_tools};
+use super::envelope::Envelope;
 use crate::write::JsonWriter;
 
-/// Writes the body for InvokeModel to `out`.
+/// Writes the body to `out`.
 pub fn encode(
     request: &ChatRequest<'_>,
     card: &Card,
-    anthropic_version: &str,
+    envelope: Envelope<'_>,
     out: &mut Vec<u8>,
     ledger: &mut Ledger,
 ) {
@@ -42,7 +43,7 @@ pub fn encode(
         service_tier: _,
         user,
         metadata: _,
-        stream: _,
+        stream,
         betas,
         names,
         extra,
@@ -50,8 +51,18 @@ pub fn encode(
     ledger.extra(At::Root, extra);
     let mut w = JsonWriter::new(out);
     w.open_object();
-    w.member_str("anthropic_version", anthropic_version);
-    write_strings(&mut w, "anthropic_beta", betas);
+    match envelope {
+        Envelope::Invoke { version } => {
+            w.member_str("anthropic_version", version);
+            write_strings(&mut w, "anthropic_beta", betas);
+        }
+        Envelope::Direct { model } => {
+            w.member_str("model", model);
+            if *stream {
+                w.member_bool("stream", true);
+            }
+        }
+    }
     w.member_u64("max_tokens", max_tokens.unwrap_or(card.default_max_tokens));
     if !system.is_empty() {
         w.key("system");

@@ -8,7 +8,7 @@ mod golden;
 mod roundtrip;
 
 use outcrop_dialect::anthropic::{
-    Answering, MessageWriter, Reader, decode, decode_response, encode, encode_response,
+    Answering, Envelope, MessageWriter, Reader, decode, decode_response, encode, encode_response,
 };
 use outcrop_dialect::sse::StreamWriter;
 use outcrop_model::{Catalog, ChatRequest, Event, Ledger, Phase};
@@ -53,7 +53,7 @@ fn check_encode(fixture: &Fixture, request: &ChatRequest<'_>) {
     let card = Catalog::built_in().card(&request.model);
     let version = card.anthropic_versions.first().map_or("none", String::as_str);
     let (mut out, mut ledger) = (Vec::new(), Ledger::default());
-    encode(request, card, version, &mut out, &mut ledger);
+    encode(request, card, Envelope::Invoke { version }, &mut out, &mut ledger);
     fixture.expect("body.json", &pretty(&out));
     fixture.expect("losses.txt", &dump::losses(&ledger));
 }

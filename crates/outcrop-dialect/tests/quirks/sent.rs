@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use outcrop_dialect::carry::Destination;
 use outcrop_dialect::plan::Peeked;
 use outcrop_model::{Catalog, Fault, Fidelity, Ledger};
 use serde_json::{Map, Value};
@@ -80,7 +81,7 @@ fn body(model: &str, members: Value, usual: &[(&str, Value)]) -> Vec<u8> {
 
 fn send(model: &str, peeked: Peeked<'_>) -> Result<Sent, Fault> {
     let mut ledger = Ledger::default();
-    let outgoing = peeked.plan(Catalog::built_in().card(model), &mut ledger)?;
+    let outgoing = peeked.plan(Destination::of(Catalog::built_in(), model), &mut ledger)?;
     ledger.verdict(Fidelity::Lenient)?;
     Ok(Sent {
         body: serde_json::from_slice(&outgoing.body).unwrap(),

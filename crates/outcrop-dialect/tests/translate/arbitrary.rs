@@ -1,5 +1,6 @@
 //! Any JSON as a request: a plan or a refusal that points into the body, never the end of the process.
 
+use outcrop_dialect::carry::Destination;
 use outcrop_dialect::plan::{Outgoing, Peeked, Way};
 use outcrop_model::{Catalog, Fault, Ledger};
 use proptest::prelude::*;
@@ -127,10 +128,10 @@ fn with(mut object: Value, member: Option<(String, Value)>) -> Value {
 }
 
 fn plans(body: &[u8], model: &str) -> [Result<(Outgoing, Ledger), Fault>; 2] {
-    let card = Catalog::built_in().card(model);
+    let to = Destination::of(Catalog::built_in(), model);
     let plan = |peeked: Result<Peeked<'_>, Fault>| {
         let mut ledger = Ledger::default();
-        peeked.and_then(|p| p.plan(card, &mut ledger)).map(|outgoing| (outgoing, ledger))
+        peeked.and_then(|p| p.plan(to, &mut ledger)).map(|outgoing| (outgoing, ledger))
     };
     [plan(Peeked::openai(body)), plan(Peeked::anthropic(body, Vec::new()))]
 }

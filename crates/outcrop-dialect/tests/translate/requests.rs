@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
+use outcrop_dialect::carry::Destination;
 use outcrop_dialect::plan::{Outgoing, Peeked};
 use outcrop_dialect::responses::{Body, Recalled};
 use outcrop_dialect::write::JsonWriter;
-use outcrop_model::{Catalog, Fault, Fidelity, Ledger};
+use outcrop_model::{Carrier, Catalog, Fault, Fidelity, Ledger};
 
 use crate::golden::{self, Case};
 use crate::pretty;
@@ -74,17 +75,25 @@ fn plan(case: &Case, body: &[u8], id: &str, ledger: &mut Ledger) -> Result<Outgo
         }
         other => panic!("no dialect is called {other}"),
     };
-    let outgoing = peeked.plan(Catalog::built_in().card(id), ledger)?;
+    let to = Destination::of(Catalog::built_in(), id).pinned(case.setting("carrier").map(carrier));
+    let outgoing = peeked.plan(to, ledger)?;
     ledger.verdict(Fidelity::Report)?;
     Ok(outgoing)
 }
 
+fn carrier(word: &str) -> Carrier {
+    Carrier::PINS.into_iter().find(|carrier| carrier.as_str() == word).expect("a carrier")
+}
+
 fn sent(outgoing: &Outgoing) -> String {
-    let Outgoing { carrier, stream, headers, body, way: _ } = outgoing;
+    let Outgoing { carrier, path, stream, headers, body, way: _ } = outgoing;
     let mut all = Vec::new();
     let mut w = JsonWriter::new(&mut all);
     w.open_object();
-    w.member_str("to", carrier.path_segment(*stream));
+    match path {
+        None => w.member_str("to", carrier.path_segment(*stream)),
+        Some(path) => w.member_str("to", &format!("{} {path}", carrier.as_str())),
+    }
     if !headers.is_empty() {
         w.key("headers");
         w.open_object();

@@ -8,11 +8,11 @@ use std::time::{Duration, SystemTime};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Caller;
 use super::canonical;
 use super::credential::{self, Scope};
 use super::crypto::{same, sha256_hex, signature};
 use super::sigv4::{ALGORITHM, parse_timestamp};
+use super::{Caller, SERVICE};
 use crate::config::Config;
 use crate::refusal::{Exception, Refusal};
 use crate::route::query_pairs;
@@ -73,7 +73,7 @@ impl ShortTerm {
 
     fn verify(&self, config: &Config, now: SystemTime) -> Result<Caller, Refusal> {
         let scope = Scope::parse(&self.credential).ok_or_else(invalid)?;
-        scope.check(config)?;
+        scope.check(config, SERVICE)?;
         let key = credential::find(config, scope.key_id, self.token.as_deref(), now).map_err(
             |refusal| match refusal.name.as_str() {
                 "ExpiredTokenException" => refusal,

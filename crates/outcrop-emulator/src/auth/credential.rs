@@ -2,7 +2,6 @@
 
 use std::time::SystemTime;
 
-use super::SERVICE;
 use crate::config::{AccessKey, Config};
 use crate::refusal::{Exception, Refusal};
 
@@ -34,11 +33,11 @@ impl<'a> Scope<'a> {
     }
 
     /// Refuses a scope of another service or region.
-    pub(super) fn check(&self, config: &Config) -> Result<(), Refusal> {
-        if self.service != SERVICE {
+    pub(super) fn check(&self, config: &Config, service: &str) -> Result<(), Refusal> {
+        if self.service != service {
             return Err(Refusal::new(
                 Exception::InvalidSignature,
-                format!("Credential should be scoped to correct service: '{SERVICE}'. "),
+                format!("Credential should be scoped to correct service: '{service}'. "),
             ));
         }
         let expected = config.region.as_deref();

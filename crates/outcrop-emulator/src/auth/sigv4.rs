@@ -36,7 +36,7 @@ pub(super) fn verify(
             "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ",
         )
     })?;
-    fields.scope.check(config)?;
+    fields.scope.check(config, request.service)?;
     let token = canonical::header(request, "x-amz-security-token");
     let key = credential::find(config, fields.scope.key_id, token.as_deref(), now)?;
     check_signed_headers(request, &fields.signed_headers)?;

@@ -9,6 +9,7 @@ use super::{ErrorFault, Fault, NamedIn};
 use crate::frame;
 use crate::refusal::{Exception, Refusal, lower_camel};
 use crate::reply::{Event, Kind, Padding, Payload, Reply, Step};
+use crate::vendor;
 
 /// Lets what was sent before a break reach the peer.
 const BEFORE_BREAK: Duration = Duration::from_millis(5);
@@ -40,10 +41,10 @@ impl Plan {
     }
 }
 
-/// A whole answer that replaces the true one.
-pub(crate) fn instead(faults: &[Fault]) -> Option<Reply> {
+/// A whole answer that replaces the true one; `refuse` writes errors as the operation does.
+pub(crate) fn instead(faults: &[Fault], refuse: impl Fn(Refusal) -> Reply) -> Option<Reply> {
     faults.iter().find_map(|fault| match fault {
-        Fault::Error(error) => Some(Reply::from(refusal(error))),
+        Fault::Error(error) => Some(refuse(refusal(error))),
         Fault::Html { status } => Some(html(*status)),
         Fault::Empty => Some(raw(200, "application/json", Bytes::new())),
         _ => None,
@@ -88,12 +89,13 @@ pub(crate) fn on_events(faults: &[Fault], payload: &mut Payload) {
     for fault in faults {
         match (fault, &mut *payload) {
             (Fault::FutureFields, Payload::Json(body)) => add_future_fields(body, true),
-            (Fault::FutureFields, Payload::Events(events)) => {
+            (Fault::FutureFields, Payload::Events(events) | Payload::Sent(events)) => {
                 for event in events {
                     add_future_fields(&mut event.payload, true);
                 }
             }
             (_, Payload::Events(events)) => on_stream(fault, events),
+            (_, Payload::Sent(events)) => on_sent(fault, events),
             _ => {}
         }
     }
@@ -122,6 +124,30 @@ fn on_stream(fault: &Fault, events: &mut Vec<Event>) {
         }
         Fault::UnknownDelta { after } => {
             let event = unknown_delta(events);
+            insert(events, *after, event);
+        }
+        _ => {}
+    }
+}
+
+/// The same in a stream of server-sent events.
+fn on_sent(fault: &Fault, events: &mut Vec<Event>) {
+    let api = vendor::api_of(events);
+    match fault {
+        Fault::StreamError { name, message, original_status: _, after }
+        | Fault::ErrorFrame { code: name, message, after } => {
+            let mut refusal = Refusal::new(Exception::InternalServer, message);
+            refusal.name.clone_from(name);
+            end_with(events, *after, vendor::error_event(api, &refusal));
+        }
+        Fault::End { after } => {
+            let last = events.len().saturating_sub(1);
+            let end = events.iter().position(vendor::is_end).unwrap_or(last);
+            events.truncate(after.unwrap_or(end));
+        }
+        Fault::UnknownEvent { after } => insert(events, *after, vendor::unknown_event(api)),
+        Fault::UnknownDelta { after } => {
+            let event = vendor::unknown_delta(api, events);
             insert(events, *after, event);
         }
         _ => {}

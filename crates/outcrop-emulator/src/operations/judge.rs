@@ -93,8 +93,15 @@ fn guardrail(call: &Call<'_>, body: &Value) -> Result<(), Refusal> {
 
 /// A native body as a prompt, under the rules of its model.
 pub(super) fn native(model: &Model, body: &Value) -> Result<Prompt, Refusal> {
+    native_with(model, body, &[])
+}
+
+/// The same where further betas are known beside those of InvokeModel.
+pub(super) fn native_with(model: &Model, body: &Value, betas: &[&str]) -> Result<Prompt, Refusal> {
     let parsed = if model.native == "anthropic" {
-        anthropic::parse_with(body, &anthropic_rules(model))
+        let mut rules = anthropic_rules(model);
+        rules.betas.extend(betas.iter().map(|beta| (*beta).to_owned()));
+        anthropic::parse_with(body, &rules)
     } else {
         native::parse(&model.native, body)
     };

@@ -15,3 +15,4 @@ mod invoke;
 mod refusals;
 mod signatures;
 mod stream;
+mod vendors;
