@@ -35,10 +35,11 @@ const ROWS: &[Row] = &[
     row("outcrop-dialect", Role::Pure, &["outcrop-model"]),
     row("outcrop-config", Role::Pure, &["outcrop-model"]),
     row("outcrop-aws", Role::Product, &["outcrop-model"]),
+    row("outcrop-fetch", Role::Product, &[]),
     row(
         "outcrop-core",
         Role::Product,
-        &["outcrop-model", "outcrop-dialect", "outcrop-config", "outcrop-aws"],
+        &["outcrop-model", "outcrop-dialect", "outcrop-config", "outcrop-aws", "outcrop-fetch"],
     ),
     row(
         "outcrop-server",
@@ -55,6 +56,7 @@ const ROWS: &[Row] = &[
             "outcrop-dialect",
             "outcrop-config",
             "outcrop-aws",
+            "outcrop-fetch",
             "outcrop-core",
             "outcrop-server",
             "outcrop-kube",
