@@ -14,7 +14,9 @@ mod stream;
 pub mod text;
 mod wire;
 
-pub(crate) use request::media::{check_base64, kind_of, mime_by_ending, source};
+pub(crate) use request::media::{
+    check_base64, file_data, file_id, kind_of, mime_by_ending, source,
+};
 pub use request::{Decoded, decode};
 pub use response::{Answering, encode_response};
 pub use stream::ChunkWriter;

@@ -144,7 +144,7 @@ fn document<'m>(media: &'m Media<'_>) -> Result<Source<'m>, Cow<'static, str>> {
     }
 }
 
-const NOT_FETCHED: &str = "media is not fetched from addresses; send it as base64";
+const NOT_FETCHED: &str = "this model's side reads no addresses; send the bytes as base64";
 const NO_FILES: &str = "files uploaded elsewhere cannot be reached; send the content as base64";
 
 /// Base64 of `%PDF-`.

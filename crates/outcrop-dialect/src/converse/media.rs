@@ -85,12 +85,19 @@ const FORMATS: [(&str, MediaKind, &str); 37] = [
     ("video/3gpp", MediaKind::Video, "three_gp"),
 ];
 
-/// The format word for a media block: by MIME type, else by the file name's ending.
+/// The format word for a media block: by MIME type, else by the ending of its name or address.
 fn format_of(media: &Media<'_>) -> Option<&'static str> {
     let mime = media.mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let by_mime = FORMATS.iter().find(|(m, kind, _)| *m == mime && *kind == media.kind);
-    let ending =
-        || media.name.as_deref()?.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    let address = match &media.source {
+        MediaSource::Url(url) => Some(url),
+        MediaSource::Base64(_)
+        | MediaSource::FileId(_)
+        | MediaSource::Text(_)
+        | MediaSource::Blocks(_) => None,
+    };
+    let name = media.name.as_ref().or(address);
+    let ending = || name?.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
     by_mime.map(|(_, _, format)| *format).or_else(|| {
         let ending = ending()?;
         FORMATS
@@ -153,6 +160,12 @@ fn write_source(w: &mut JsonWriter<'_>, source: &MediaSource<'_>, at: At, ledger
         MediaSource::Blocks(texts) => {
             w.key("bytes");
             w.base64(texts.join("\n").as_bytes());
+        }
+        MediaSource::Url(url) if url.starts_with("s3://") => {
+            w.key("s3Location");
+            w.open_object();
+            w.member_str("uri", url);
+            w.close_object();
         }
         MediaSource::Url(_) | MediaSource::FileId(_) => {
             ledger.refused(at.to_string(), "Bedrock fetches nothing; send the bytes as base64");

@@ -1,7 +1,8 @@
 //! Goldens at the boundary of the crate: `plan` and `answer`. A folder in `fixtures/translate` is a case.
 //!
 //! * `requests/NAME/request.json` → `expected.MODEL.json` (what is sent to Bedrock) and
-//!   `losses.MODEL.txt`, or `fault.MODEL.json` when the request is refused;
+//!   `losses.MODEL.txt`, or `fault.MODEL.json` when the request is refused; with `media: fetched`
+//!   addresses lead to the files of the case;
 //! * `answers/NAME/answer.json` → `expected.DIALECT.json` and `losses.DIALECT.txt`, or `fault.DIALECT.txt`;
 //! * `streams/NAME/frames.txt` → `expected.DIALECT.txt`, what the caller reads with what was noted beside it.
 //!

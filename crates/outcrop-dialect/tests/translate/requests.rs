@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use outcrop_dialect::carry::Destination;
+use outcrop_dialect::media;
 use outcrop_dialect::plan::{Outgoing, Peeked};
 use outcrop_dialect::responses::{Body, Recalled};
 use outcrop_dialect::write::JsonWriter;
@@ -49,6 +50,11 @@ fn check(case: &Case, word: &str) -> Vec<String> {
     let (_, id) = MODELS.iter().find(|(w, _)| *w == word).expect("a model of the table");
     let mut ledger = Ledger::default();
     let body = case.read("request.json");
+    let body = match case.setting("media") {
+        Some("fetched") => fetched(case, &body),
+        Some(other) => panic!("media are fetched or not, never {other}"),
+        None => body,
+    };
     let outcome = plan(case, &body, id, &mut ledger);
     let (expected, fault) = match &outcome {
         Ok(outgoing) => (sent(outgoing), String::new()),
@@ -62,6 +68,19 @@ fn check(case: &Case, word: &str) -> Vec<String> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// The body after its media came: an address ends with the name of a file of the case.
+fn fetched(case: &Case, body: &[u8]) -> Vec<u8> {
+    let wanted = media::wanted(body).expect("an address");
+    let files: Vec<Vec<u8>> = wanted
+        .places
+        .iter()
+        .map(|place| case.read(place.url.rsplit('/').next().expect("a name")))
+        .collect();
+    media::put(body, &wanted.places, |i| {
+        wanted.places[i].identify(&files[i], None).expect("media that the member takes")
+    })
 }
 
 fn plan(case: &Case, body: &[u8], id: &str, ledger: &mut Ledger) -> Result<Outgoing, Fault> {

@@ -12,7 +12,7 @@ use super::invalid;
 use crate::openai::wire::{AudioPart, FilePart, UrlPart, lift, text};
 
 /// MIME types by file name ending, for files that come without one.
-const ENDINGS: [(&str, &str); 17] = [
+const ENDINGS: [(&str, &str); 21] = [
     ("pdf", "application/pdf"),
     ("csv", "text/csv"),
     ("doc", "application/msword"),
@@ -30,6 +30,10 @@ const ENDINGS: [(&str, &str); 17] = [
     ("webp", "image/webp"),
     ("mp3", "audio/mp3"),
     ("wav", "audio/wav"),
+    ("mp4", "video/mp4"),
+    ("mov", "video/quicktime"),
+    ("mkv", "video/x-matroska"),
+    ("webm", "video/webm"),
 ];
 
 /// `image_url` or `video_url`; the MIME type of a data URL outvotes the part's type.
@@ -72,24 +76,15 @@ pub(super) fn from_file<'a>(
     at: At,
     extra: &mut Extra<'a>,
 ) -> Result<BlockKind<'a>, Fault> {
-    let FilePart { file_data, file_id, filename, extra: unknown } = part;
+    let FilePart { file_data: data, file_id: id, filename, extra: unknown } = part;
     let path = |key: &str| at.key(&format!("file.{key}"));
     lift(extra, "file", unknown);
-    let (mime, source) = match (file_data, file_id) {
+    let (mime, source) = match (data, id) {
         (Some(data), surplus) => {
             extra.extend(surplus.map(|raw| (Cow::Borrowed("file.file_id"), raw)));
-            match is_data_url(&data) {
-                true => source(data, &|| path("file_data"))?,
-                false => {
-                    check_base64(&data, &|| path("file_data"))?;
-                    (Cow::Borrowed(""), MediaSource::Base64(data))
-                }
-            }
+            file_data(data, &|| path("file_data"))?
         }
-        (None, Some(raw)) => {
-            let id = text(raw, &path("file_id"))?;
-            (Cow::Borrowed(""), MediaSource::FileId(id))
-        }
+        (None, Some(raw)) => file_id(text(raw, &path("file_id"))?, &|| path("file_id"))?,
         (None, None) => return Err(invalid(path("file_data"), "is required: a data URL.")),
     };
     let mime = match mime.is_empty() {
@@ -112,6 +107,29 @@ fn is_data_url(text: &str) -> bool {
     text.as_bytes().get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"data:"))
 }
 
+/// `file_data`: a data URL, an address, or bare base64.
+pub(crate) fn file_data<'a>(
+    data: Cow<'a, str>,
+    path: &dyn Fn() -> String,
+) -> Result<(Cow<'a, str>, MediaSource<'a>), Fault> {
+    if is_data_url(&data) || data.contains("://") {
+        return source(data, path);
+    }
+    check_base64(&data, path)?;
+    Ok((Cow::Borrowed(""), MediaSource::Base64(data)))
+}
+
+/// `file_id`: an id, or the address that some clients send in its place.
+pub(crate) fn file_id<'a>(
+    id: Cow<'a, str>,
+    path: &dyn Fn() -> String,
+) -> Result<(Cow<'a, str>, MediaSource<'a>), Fault> {
+    match id.contains("://") {
+        true => source(id, path),
+        false => Ok((Cow::Borrowed(""), MediaSource::FileId(id))),
+    }
+}
+
 /// MIME type and source of an address.
 pub(crate) fn source<'a>(
     url: Cow<'a, str>,
@@ -119,7 +137,9 @@ pub(crate) fn source<'a>(
 ) -> Result<(Cow<'a, str>, MediaSource<'a>), Fault> {
     if !is_data_url(&url) {
         return match url.split_once("://") {
-            Some(("http" | "https" | "s3", _)) => Ok((Cow::Borrowed(""), MediaSource::Url(url))),
+            Some(("http" | "https" | "s3", _)) => {
+                Ok((Cow::Borrowed(mime_by_ending(&url)), MediaSource::Url(url)))
+            }
             _ => Err(invalid(path(), "must be a data URL with base64, or an http(s) address.")),
         };
     }

@@ -9,7 +9,9 @@ use serde_json::value::RawValue;
 
 use super::super::invalid;
 use super::super::place::Place;
-use crate::openai::{check_base64, kind_of, members, mime_by_ending, source, take, text};
+use crate::openai::{
+    check_base64, file_data, file_id, kind_of, members, mime_by_ending, source, take, text,
+};
 
 /// Reads a string or a list of parts, the member `list` of an item.
 pub(super) fn read<'a>(
@@ -97,17 +99,11 @@ fn file<'a>(part: &mut Extra<'a>, at: At) -> Result<BlockKind<'a>, Fault> {
     let name = word(part, "filename", at)?;
     let by_name = || Cow::Borrowed(name.as_deref().map_or("", mime_by_ending));
     let (mime, source) = if let Some(data) = word(part, "file_data", at)? {
-        match data.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
-            true => source(data, &|| at.key("file_data"))?,
-            false => {
-                check_base64(&data, &|| at.key("file_data"))?;
-                (Cow::Borrowed(""), MediaSource::Base64(data))
-            }
-        }
+        file_data(data, &|| at.key("file_data"))?
     } else if let Some(url) = word(part, "file_url", at)? {
         source(url, &|| at.key("file_url"))?
     } else if let Some(id) = word(part, "file_id", at)? {
-        (Cow::Borrowed(""), MediaSource::FileId(id))
+        file_id(id, &|| at.key("file_id"))?
     } else {
         return Err(invalid(at.key("file_data"), "is required: a data URL with base64."));
     };
