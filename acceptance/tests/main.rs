@@ -17,6 +17,7 @@ mod images;
 mod kong;
 mod leaving;
 mod losses;
+mod media;
 mod paths;
 mod receipts;
 mod rerank;

@@ -15,6 +15,7 @@ use outcrop_aws::{
 };
 use outcrop_core::{Gateway, ReceiptSink, Settings, Uncounted};
 use outcrop_emulator::{Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, Emulator, Fault};
+use outcrop_fetch::{Fetcher, Limits, Reach};
 use outcrop_model::{Carrier, Fidelity, Receipt};
 use outcrop_server::{Readiness, Server, ServerConfig};
 use serde_json::{Value, json};
@@ -48,6 +49,8 @@ pub struct Options {
     pub server: ServerConfig,
     pub emulator: Config,
     pub secret: &'static str,
+    /// Nothing is fetched unless a test says so.
+    pub media: Limits,
 }
 
 impl Default for Options {
@@ -63,6 +66,7 @@ impl Default for Options {
             server: ServerConfig::default(),
             emulator: Config::default(),
             secret: EXAMPLE_SECRET_ACCESS_KEY,
+            media: Limits { reach: Reach::Off, ..Limits::default() },
         }
     }
 }
@@ -121,6 +125,7 @@ impl Stack {
             backoff,
             uncounted: options.uncounted,
             keep_alive: options.keep_alive,
+            media: Fetcher::new(options.media),
             ..Settings::default()
         };
         let (send, receipts) = mpsc::unbounded_channel();

@@ -3,6 +3,7 @@
 mod bundle;
 mod count;
 mod fetch;
+mod media;
 mod relay;
 
 use std::borrow::Cow;
@@ -18,6 +19,7 @@ use outcrop_dialect::carry::Destination;
 use outcrop_dialect::kong;
 use outcrop_dialect::plan::{Outgoing, Peeked, Way};
 use outcrop_dialect::responses::{Body, Recalled};
+use outcrop_fetch::Fetcher;
 use outcrop_model::{Carrier, Catalog, ErrorClass, Fault, Fidelity, Framing, Ledger, Phase};
 
 use crate::attempt::Retries;
@@ -51,6 +53,8 @@ pub struct Settings {
     pub keep_alive: Duration,
     /// What is kept of the Responses API's answers.
     pub store: StoreLimits,
+    /// Fetches media that requests hold by address.
+    pub media: Fetcher,
 }
 
 /// What a count of tokens is answered with where Bedrock refuses to count.
@@ -124,6 +128,7 @@ impl Default for Settings {
             uncounted: Uncounted::default(),
             keep_alive: KEEP_ALIVE,
             store: StoreLimits::default(),
+            media: Fetcher::default(),
         }
     }
 }
@@ -162,7 +167,10 @@ impl Gateway {
     }
 
     /// Answers one request; every failure is a reply in the caller's dialect.
-    pub async fn handle(&self, inbound: Inbound, mut settlement: Settlement) -> Reply {
+    pub async fn handle(&self, mut inbound: Inbound, mut settlement: Settlement) -> Reply {
+        if let Err(fault) = self.bring_media(&mut inbound, &mut settlement).await {
+            return refuse(&fault, &inbound, settlement);
+        }
         if let Operation::Special(specialty) = inbound.operation {
             return self.answer_bundle(specialty, &inbound, settlement).await;
         }

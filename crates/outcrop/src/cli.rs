@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use outcrop_core::Uncounted;
 use outcrop_emulator::AccessKey;
+use outcrop_fetch::{Allowed, Limits, Reach};
 use outcrop_model::{Carrier, Fidelity};
 use outcrop_server::Origin;
 
@@ -88,6 +89,8 @@ pub struct ServeArgs {
     #[arg(long, default_value_t = outcrop_server::MAX_BODY, value_name = "BYTES")]
     pub max_body: usize,
     #[command(flatten)]
+    pub media: MediaArgs,
+    #[command(flatten)]
     pub timeouts: TimeoutArgs,
     /// Seconds after SIGTERM in which /ready says no and all else goes on, so that load balancers
     /// notice; Ctrl-C skips them.
@@ -99,6 +102,36 @@ pub struct ServeArgs {
     /// How to write the log (to stderr).
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+}
+
+/// Images and documents that requests give by https address: the gateway fetches them, as Bedrock takes
+/// bytes only. See docs/guide/media.md.
+#[derive(Debug, Args)]
+pub struct MediaArgs {
+    /// From where media are fetched.
+    #[arg(long, value_enum, default_value_t = ReachWord::Public)]
+    pub fetch_media: ReachWord,
+    /// Fetch from this host (files.example.com), from all below a domain (*.example.com) or from this
+    /// network (10.1.0.0/16), also where they are private; may be given several times. A host's
+    /// link-local addresses, at which clouds keep credentials, only a network allows.
+    #[arg(long, value_name = "HOST|CIDR")]
+    pub fetch_allow: Vec<Allowed>,
+    /// Fetch from http: addresses too, which anyone on the way can read and change.
+    #[arg(long)]
+    pub fetch_http: bool,
+    /// Largest file in bytes.
+    #[arg(long, default_value_t = Limits::default().max_item, value_name = "BYTES")]
+    pub fetch_max_file: usize,
+    /// Largest sum of one request's files in bytes; as base64 it must fit into the 25000000 bytes that
+    /// Bedrock takes.
+    #[arg(long, default_value_t = Limits::default().max_total, value_name = "BYTES")]
+    pub fetch_max_total: usize,
+    /// Most different addresses in one request.
+    #[arg(long, default_value_t = Limits::default().max_count, value_name = "N")]
+    pub fetch_max_count: usize,
+    /// Seconds for all fetches of one request, redirects included.
+    #[arg(long, value_parser = seconds, default_value = "20", value_name = "SECONDS")]
+    pub fetch_timeout: Duration,
 }
 
 /// Seconds to wait for Bedrock. The defaults fit calls of up to 60 minutes.
@@ -191,6 +224,16 @@ pub enum CountWord {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ReachWord {
+    /// Nowhere: such requests are refused.
+    Off,
+    /// The open internet, and what --fetch-allow names beside it.
+    Public,
+    /// Only what --fetch-allow names.
+    Listed,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum LogFormat {
     Text,
     Json,
@@ -224,6 +267,24 @@ impl From<CountWord> for Uncounted {
         match word {
             CountWord::Estimate => Uncounted::Estimate,
             CountWord::Exact => Uncounted::Refuse,
+        }
+    }
+}
+
+impl From<MediaArgs> for Limits {
+    fn from(args: MediaArgs) -> Self {
+        Self {
+            reach: match args.fetch_media {
+                ReachWord::Off => Reach::Off,
+                ReachWord::Public => Reach::Public,
+                ReachWord::Listed => Reach::Listed,
+            },
+            allowed: args.fetch_allow,
+            plain_http: args.fetch_http,
+            max_item: args.fetch_max_file,
+            max_total: args.fetch_max_total,
+            max_count: args.fetch_max_count,
+            timeout: args.fetch_timeout,
         }
     }
 }

@@ -12,6 +12,7 @@ use outcrop_core::{Gateway, Settings};
 use outcrop_emulator::{
     Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_REGION, EXAMPLE_SECRET_ACCESS_KEY, Emulator,
 };
+use outcrop_fetch::Fetcher;
 use outcrop_server::{Cors, Server, ServerConfig};
 
 use crate::access_log;
@@ -46,6 +47,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         backoff,
         carrier: args.carrier.into(),
         uncounted: args.count_tokens.into(),
+        media: Fetcher::new(args.media.into()),
         ..Settings::default()
     };
     let server_config = ServerConfig {

@@ -62,6 +62,8 @@ impl Stack {
         let mut serve = isolated(binary, work);
         serve.arg("serve").args(listen).args(["--endpoint-url", &emulator]);
         serve.args(["--max-attempts", ATTEMPTS, "--log-format", "json"]);
+        // Suites serve media themselves.
+        serve.args(["--fetch-http", "--fetch-allow", "127.0.0.0/8"]);
         serve
             .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
             .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY);
