@@ -23,7 +23,7 @@ use outcrop_model::{Card, ChatRequest, Dialect, Extra, Fault, Ledger};
 use crate::names::ToolNames;
 
 pub(crate) use cache::MAX_MARKS;
-pub(crate) use settings::{fit_sampling, fit_tier};
+pub(crate) use settings::{fit_sampling, fit_tier, lower_limit};
 pub(crate) use thinking::fit as fit_thinking;
 pub(crate) use turns::{OPERATORS_WORD, operators_word};
 
@@ -48,6 +48,8 @@ pub fn fit(
     if request.turns.is_empty() {
         return Err(nothing_left(request.names.turns, ledger));
     }
+    // A budget for thinking lies below the limit.
+    settings::lower_limit(request, target.card, ledger);
     // Thinking decides which tool choices and which sampling are possible.
     thinking::fit(request, target, ledger);
     tools::fit(request, target, ledger);

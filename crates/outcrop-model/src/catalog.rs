@@ -104,6 +104,8 @@ pub struct Card {
     pub default_max_tokens: u64,
     /// Smallest limit that the model accepts.
     pub min_max_tokens: u64,
+    /// Most tokens of an answer; a larger limit is refused. 0 where it is not known.
+    pub max_output_tokens: u64,
 }
 
 /// A carrier that reaches a model, and what can be spoken over it.

@@ -72,6 +72,16 @@ pub(crate) fn fit_sampling(request: &mut ChatRequest<'_>, target: Target<'_>, le
     }
 }
 
+/// Agents ask for the most that any model could say; a model refuses more than its own most.
+pub(crate) fn lower_limit(request: &mut ChatRequest<'_>, card: &Card, ledger: &mut Ledger) {
+    let most = card.max_output_tokens;
+    if most > 0 && request.max_tokens.is_some_and(|max| max > most) {
+        let why = format!("lowered to {most}, the most that this model gives");
+        ledger.approximated(request.names.max_tokens, why);
+        request.max_tokens = Some(most);
+    }
+}
+
 fn fit_limit(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
     let max = *request.max_tokens.get_or_insert(target.card.default_max_tokens);
     if max < target.card.min_max_tokens {

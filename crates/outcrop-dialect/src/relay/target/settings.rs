@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::{Body, members_of, word};
 use crate::anthropic;
-use crate::fit::{Target, fit_sampling, fit_thinking};
+use crate::fit::{Target, fit_sampling, fit_thinking, lower_limit};
 use crate::write::JsonWriter;
 
 pub(super) fn fit<'a>(
@@ -20,6 +20,7 @@ pub(super) fn fit<'a>(
 ) -> Result<(), Fault> {
     let mut asked = read(members)?;
     let before = asked.clone();
+    limit(&mut asked, body, card, ledger);
     let target = Target { card, dialect: Dialect::Anthropic };
     // A form of thinking that is newer than this is left to the model's side.
     if asked.thinking.is_some() || present(members, "thinking").is_none() {
@@ -46,6 +47,21 @@ pub(super) fn fit<'a>(
     ];
     left.iter().filter(|(_, left)| !left).for_each(|(key, _)| body.remove(key));
     Ok(())
+}
+
+/// A limit above the model's is lowered, and a budget for thinking with it.
+fn limit(asked: &mut ChatRequest<'_>, body: &mut Body<'_>, card: &Card, ledger: &mut Ledger) {
+    let before = asked.max_tokens;
+    lower_limit(asked, card, ledger);
+    let Some(max) = asked.max_tokens.filter(|_| asked.max_tokens != before) else { return };
+    body.set("max_tokens", max.to_string().into_bytes());
+    match &mut asked.thinking {
+        Some(Thinking::Budget { tokens, .. }) if *tokens >= max => {
+            *tokens = max - 1;
+            ledger.approximated(asked.names.thinking, format!("budget set to {tokens} tokens"));
+        }
+        Some(Thinking::Budget { .. } | Thinking::Adaptive { .. } | Thinking::Disabled) | None => {}
+    }
 }
 
 fn read<'a>(members: &'a Members<'a>) -> Result<ChatRequest<'a>, Fault> {
