@@ -7,6 +7,7 @@ import subprocess
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from stack import CLAUDE, NOVA, setting
 
@@ -45,6 +46,11 @@ class Ended:
     code: int
     out: str
     err: str
+
+
+def lines_of_json(text: str) -> list[dict[str, Any]]:
+    """The lines that are JSON objects; agents print others between them."""
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
 class Agent(ABC):

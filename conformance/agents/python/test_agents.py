@@ -8,10 +8,14 @@ import pytest
 from agent import Agent, Session
 from cases import CASES, Scene
 from claude_code import ClaudeCode
+from cline import Cline
+from codex import Codex
+from continue_cli import Continue
 from gateway import Gateway
+from opencode import OpenCode
 from stack import Emulator
 
-AGENTS: list[Agent] = [ClaudeCode()]
+AGENTS: list[Agent] = [ClaudeCode(), Codex(), OpenCode(), Continue(), Cline()]
 
 
 def ways() -> list[Any]:
