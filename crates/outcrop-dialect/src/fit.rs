@@ -12,6 +12,7 @@
 
 mod cache;
 mod content;
+mod foreign;
 mod pairs;
 mod settings;
 mod thinking;
@@ -59,8 +60,12 @@ pub fn fit(
 }
 
 /// Members that the caller relies on: without them the answer would not be the one that was asked for.
-const RELIED_UPON: [(&str, &str); 1] =
-    [("safeguards", "this model has none of its own that could be asked for")];
+const RELIED_UPON: [(&str, &str); 3] = [
+    ("safeguards", "this model has none of its own that could be asked for"),
+    ("guardrailConfig", NO_GUARDRAIL),
+    ("guardrail_config", NO_GUARDRAIL),
+];
+const NO_GUARDRAIL: &str = "guardrails are not set by this dialect; use Bedrock's own API";
 
 /// Members that the translation does not know.
 fn account_for(extra: Extra<'_>, ledger: &mut Ledger) {

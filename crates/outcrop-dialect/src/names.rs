@@ -148,7 +148,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn names_are_restored(name in "\\PC{1,100}") {
+        fn quirk_37_tool_names_are_bijective(name in "\\PC{1,100}") {
             let mut names = ToolNames::default();
             let mut legal = Cow::Owned(name.clone());
             names.rename(&mut legal);

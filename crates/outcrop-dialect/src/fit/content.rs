@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use outcrop_model::chat::{Block, CacheTtl, Media, MediaKind, MediaSource, ToolResult, Turn};
+use outcrop_model::chat::{Block, CacheTtl, Media, MediaKind, MediaSource, Role, ToolResult, Turn};
 use outcrop_model::{At, BlockKind, Card, ChatRequest, Dialect, Ledger};
 
-use super::Target;
+use super::{Target, foreign};
 
 pub(super) fn fit(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
     for block in &mut request.system {
@@ -33,7 +33,7 @@ fn fit_turn(turn: &mut Turn<'_>, target: Target<'_>, ledger: &mut Ledger) {
     let card = target.card;
     let extra = std::mem::take(&mut turn.extra);
     ledger.extra(turn.at, &extra);
-    let mut moved = Vec::new();
+    let (mut moved, role) = (Vec::new(), turn.role);
     turn.blocks.retain_mut(|block| {
         let extra = std::mem::take(&mut block.extra);
         ledger.extra(block.at, &extra);
@@ -42,7 +42,8 @@ fn fit_turn(turn: &mut Turn<'_>, target: Target<'_>, ledger: &mut Ledger) {
             block.cache = block.cache.or(cache);
             fit_result(result, block.at, target, ledger);
         }
-        keep(block, card, ledger)
+        foreign::show_as_text(block, ledger);
+        keep(block, role, card, ledger)
     });
     turn.blocks.extend(moved);
     drop_repeated_thinking(&mut turn.blocks, ledger);
@@ -86,7 +87,7 @@ fn fit_result(result: &mut ToolResult<'_>, at: At, target: Target<'_>, ledger: &
 }
 
 /// Decides whether the model can be given this block.
-fn keep(block: &Block<'_>, card: &Card, ledger: &mut Ledger) -> bool {
+fn keep(block: &Block<'_>, role: Role, card: &Card, ledger: &mut Ledger) -> bool {
     match &block.kind {
         BlockKind::Text(_) | BlockKind::ToolUse(_) | BlockKind::ToolResult(_) => true,
         BlockKind::Media(media) => {
@@ -110,10 +111,7 @@ fn keep(block: &Block<'_>, card: &Card, ledger: &mut Ledger) -> bool {
         }
         BlockKind::Thinking { .. } | BlockKind::Redacted(_) => true,
         BlockKind::Foreign { kind, .. } => {
-            ledger.dropped(
-                block.at.to_string(),
-                format!("content of type `{kind}` has no equivalent"),
-            );
+            foreign::account_for(kind, role, block.at, ledger);
             false
         }
     }
@@ -172,6 +170,7 @@ fn fit_parts<'a>(
         }
         let extra = std::mem::take(&mut part.extra);
         ledger.extra(part.at, &extra);
+        foreign::show_as_text(&mut part, ledger);
         match &part.kind {
             BlockKind::Foreign { kind, .. } => {
                 ledger.refused(

@@ -24,7 +24,7 @@ pub(super) fn fit(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mu
     }
     merge_same_role(&mut request.turns);
     for turn in &mut request.turns {
-        order_blocks(turn);
+        order_blocks(turn, ledger);
     }
     if !card.mixed_results {
         part_results(&mut request.turns, ledger);
@@ -135,15 +135,24 @@ fn merge_same_role(turns: &mut Vec<Turn<'_>>) {
 
 /// Tool results first for the user, tool calls last for the assistant. A turn with thinking keeps its
 /// order: thinking is signed in its place.
-fn order_blocks(turn: &mut Turn<'_>) {
+fn order_blocks(turn: &mut Turn<'_>, ledger: &mut Ledger) {
     let is_call = |b: &Block<'_>| matches!(b.kind, BlockKind::ToolUse(_));
     let is_thinking =
         |b: &Block<'_>| matches!(b.kind, BlockKind::Thinking { .. } | BlockKind::Redacted(_));
-    match turn.role {
-        Role::User => turn.blocks.sort_by_key(|b| !is_result(b)),
-        Role::Assistant if turn.blocks.iter().any(is_thinking) => {}
-        Role::Assistant => turn.blocks.sort_by_key(is_call),
-        Role::System => {}
+    let goes_last: &dyn Fn(&Block<'_>) -> bool = match turn.role {
+        Role::User => &|b| !is_result(b),
+        Role::Assistant if turn.blocks.iter().any(is_thinking) => return,
+        Role::Assistant => &is_call,
+        Role::System => return,
+    };
+    let moves = |pair: &&[Block<'_>]| goes_last(&pair[0]) && !goes_last(&pair[1]);
+    if let Some(pair) = turn.blocks.windows(2).find(moves) {
+        let why = match turn.role {
+            Role::User => "moved before the rest of its turn, as Bedrock wants tool results",
+            Role::Assistant | Role::System => "moved before the turn's tool calls",
+        };
+        ledger.approximated(pair[1].at.to_string(), why);
+        turn.blocks.sort_by_key(goes_last);
     }
 }
 

@@ -113,3 +113,45 @@ fn quirk_59_the_format_word_of_3gp_is_bedrocks() {
     let sent = openai(NOVA, said(json!([{"role": "user", "content": [video]}])));
     assert_eq!(sent.at("/messages/0/content/0/video/format"), "three_gp");
 }
+
+#[test]
+fn quirk_44_search_results_are_shown_as_text() {
+    let found = json!({
+        "type": "search_result", "source": "https://a.example", "title": "A",
+        "content": [{"type": "text", "text": "x"}, {"type": "text", "text": "y"}],
+    });
+    let expected = json!({"text": "A\nhttps://a.example\nx\ny"});
+    let sent = anthropic(NOVA, said(json!([{"role": "user", "content": [found]}])));
+    assert_eq!(sent.at("/messages/0/content/0"), expected);
+    assert!(sent.losses.contains("approximated messages[0].content[0]"));
+    let result = json!({"type": "tool_result", "tool_use_id": "a", "content": [
+        found, {"type": "tool_reference", "tool_name": "g"},
+    ]});
+    let sent = anthropic(
+        NOVA,
+        said(json!([
+            {"role": "user", "content": "Go"},
+            {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "f", "input": {}}]},
+            {"role": "user", "content": [result]},
+        ])),
+    );
+    let content = sent.at("/messages/2/content/0/toolResult/content");
+    assert_eq!(content, json!([expected, {"text": "Tool found: g"}]));
+    assert!(sent.losses.contains("approximated messages[2].content[0].content[1]"));
+}
+
+#[test]
+fn what_the_user_shows_is_never_left_out_in_silence() {
+    let hologram = json!({"type": "hologram", "data": 1});
+    let content = json!([{"type": "text", "text": "Hi"}, hologram]);
+    let messages = json!([{"role": "user", "content": content}]);
+    let fault = try_anthropic(NOVA, said(messages)).err().unwrap();
+    assert_eq!(fault.param.as_deref(), Some("messages[0].content[1]"));
+    let by_assistant = said(json!([
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": [{"type": "text", "text": "Ho"}, {"type": "server_tool_use", "id": "s", "name": "w", "input": {}}]},
+        {"role": "user", "content": "Well?"},
+    ]));
+    let sent = anthropic(NOVA, by_assistant);
+    assert!(sent.losses.contains("dropped messages[1].content[1]"));
+}

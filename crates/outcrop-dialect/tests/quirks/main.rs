@@ -12,7 +12,10 @@
 mod anthropic;
 mod caching;
 mod content;
+mod ledger;
 mod reasoning;
 mod sent;
 mod settings;
+mod streaming;
+mod table;
 mod tools;

@@ -94,3 +94,16 @@ fn quirk_84_unknown_parameters_are_reported_not_passed_on() {
         assert!(sent.losses.contains("dropped frobnicate"));
     }
 }
+
+#[test]
+fn quirk_81_a_guardrail_is_never_left_out_in_silence() {
+    for key in ["guardrailConfig", "guardrail_config"] {
+        let asked = json!({key: {"guardrailIdentifier": "g", "guardrailVersion": "1"}});
+        for model in [NOVA, SONNET_4_5] {
+            let fault = try_openai(model, asked.clone()).err().unwrap();
+            assert_eq!(fault.param.as_deref(), Some(key), "{model}");
+        }
+    }
+    let sent = openai(NOVA, json!({"performanceConfig": {"latency": "optimized"}}));
+    assert!(sent.losses.contains("dropped performanceConfig"));
+}

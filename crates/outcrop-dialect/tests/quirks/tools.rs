@@ -227,3 +227,16 @@ fn quirk_47_tool_search_is_bedrocks_own_variant() {
     assert_eq!(nova.at("/toolConfig/tools").as_array().unwrap().len(), 1);
     assert!(nova.losses.contains("dropped tools[0]"), "{}", nova.losses);
 }
+
+#[test]
+fn quirk_45_web_search_is_not_offered() {
+    let search = json!({"type": "web_search_20250305", "name": "web_search"});
+    for model in [SONNET_4_5, NOVA] {
+        let f = json!({"name": "f", "input_schema": {"type": "object"}});
+        let sent = anthropic(model, json!({"tools": [f, search]}));
+        assert!(!sent.body.to_string().contains("web_search"), "{model}");
+        assert!(sent.losses.contains("dropped tools[1]"), "{model}");
+        let asked = openai(model, json!({"web_search_options": {}}));
+        assert!(asked.losses.contains("dropped web_search_options"), "{model}");
+    }
+}
