@@ -188,4 +188,17 @@ mod tests {
             assert!(judged(public), "{public}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_disguise_changes_nothing(bits in proptest::prelude::any::<u32>()) {
+            let ip = Ipv4Addr::from_bits(bits);
+            let [a, b, c, d] = ip.octets();
+            let nat64 = format!("64:ff9b::{a:02x}{b:02x}:{c:02x}{d:02x}");
+            let expected = judged(&ip.to_string());
+            proptest::prop_assert_eq!(judged(&ip.to_ipv6_mapped().to_string()), expected);
+            proptest::prop_assert_eq!(judged(&nat64), expected);
+            proptest::prop_assert!(!judged(&ip.to_ipv6_compatible().to_string()));
+        }
+    }
 }

@@ -145,7 +145,7 @@ impl Fetcher {
         let Surroundings { resolver, roots } = surroundings;
         Self(Arc::new(Shared {
             limits,
-            resolver: resolver.unwrap_or_else(|| Arc::new(System)),
+            resolver: resolver.unwrap_or_else(|| Arc::new(System::default())),
             tls: Tls::new(roots),
             at_once: Semaphore::new(AT_ONCE),
             room: Arc::new(Semaphore::new(HELD)),
