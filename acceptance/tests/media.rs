@@ -304,10 +304,14 @@ async fn failures_are_told_in_every_dialect_before_anything_is_sent() {
 #[tokio::test]
 async fn a_slow_server_is_no_longer_waited_for() {
     let files = Files::start().await;
-    let stack = stack(Limits { timeout: Duration::from_millis(50), ..limits() }).await;
+    let mut stack = stack(Limits { timeout: Duration::from_millis(50), ..limits() }).await;
     for dialect in ["openai", "responses", "anthropic"] {
         let (path, body, place) = ask(dialect, NOVA, &[files.url("silent.png")]);
         check_error(dialect, &stack.post(path, &body).await, 504, &place, "in time");
+        let receipt = stack.receipt().await;
+        assert_eq!((receipt.model.as_str(), receipt.status, receipt.attempts), (NOVA, 504, 0));
+        let detail = receipt.detail.unwrap();
+        assert!(detail.contains("media by address") && !detail.contains("127."), "{detail}");
     }
     assert!(stack.emulator.requests().is_empty());
 }

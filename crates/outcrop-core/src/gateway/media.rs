@@ -12,6 +12,7 @@ use outcrop_model::{ErrorClass, Fault, Phase};
 use super::Gateway;
 use crate::fan::fan_out;
 use crate::inbound::{Inbound, Operation};
+use crate::model_id;
 use crate::settle::Settlement;
 
 /// Fetches of one request that run at once: files of one conversation often lie on one server.
@@ -41,6 +42,10 @@ impl Gateway {
         }
         let body = inbound.body.clone();
         let Some(mut wanted) = media::wanted(&body) else { return Ok(()) };
+        if model_id::check(&wanted.model).is_err() {
+            // What follows says so, in its own words.
+            return Ok(());
+        }
         wanted.retain_taken(self.catalog.card(&wanted.model));
         if wanted.places.is_empty() {
             return Ok(());

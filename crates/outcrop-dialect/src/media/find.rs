@@ -1,6 +1,6 @@
 //! Where a body holds addresses of media.
 //!
-//! A body without any costs one search for `"http`. One that cannot be read is left to its decoder,
+//! A body without any costs a search or two. One that cannot be read is left to its decoder,
 //! which says what is wrong.
 
 use std::borrow::Cow;
@@ -39,12 +39,31 @@ pub fn wanted(body: &[u8]) -> Option<Wanted<'_>> {
 }
 
 /// Whether one of [`KEYS`] has a value that begins with `http`.
+///
+/// Tools are called with a `url` all the time, so that one counts only beside the word that makes it
+/// an address of media.
 fn hints(json: &[u8]) -> bool {
-    memchr::memmem::find_iter(json, b"\"http").any(|at| {
-        let before = json[..at].trim_ascii_end();
-        let key = before.strip_suffix(b":").map(<[u8]>::trim_ascii_end);
-        key.is_some_and(|key| KEYS.iter().any(|known| key.ends_with(known)))
+    let mut urls_are_media = None;
+    memchr::memmem::find_iter(json, b"\"http").any(|at| match key_before(&json[..at]) {
+        Some(b"\"url\"") => *urls_are_media.get_or_insert_with(|| has_media_urls(json)),
+        Some(_) => true,
+        None => false,
     })
+}
+
+/// The one of [`KEYS`] whose value begins after `before`.
+fn key_before(before: &[u8]) -> Option<&'static [u8]> {
+    let key = before.trim_ascii_end().strip_suffix(b":")?.trim_ascii_end();
+    KEYS.into_iter().find(|known| key.ends_with(known))
+}
+
+/// Whether there is `"image_url"`, `"video_url"`, or `"url"` as a value: the type of a source.
+fn has_media_urls(json: &[u8]) -> bool {
+    let has = |word: &[u8]| memchr::memmem::find(json, word).is_some();
+    has(b"\"image_url\"")
+        || has(b"\"video_url\"")
+        || memchr::memmem::find_iter(json, b"\"url\"")
+            .any(|at| json[..at].trim_ascii_end().ends_with(b":"))
 }
 
 /// Reads what must be as it should; what is not, its decoder complains about.
