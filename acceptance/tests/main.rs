@@ -15,6 +15,7 @@ mod embeddings;
 mod errors;
 mod images;
 mod kong;
+mod learning;
 mod leaving;
 mod losses;
 mod media;

@@ -13,7 +13,7 @@ use outcrop_aws::{
     AwsClient, Backoff, ClientConfig, CredentialSource, Credentials, Endpoint, Endpoints, Region,
     Timeouts,
 };
-use outcrop_core::{Gateway, ReceiptSink, Settings, Uncounted};
+use outcrop_core::{Gateway, Geography, ReceiptSink, Settings, Uncounted};
 use outcrop_emulator::{Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, Emulator, Fault};
 use outcrop_fetch::{Fetcher, Limits, Reach};
 use outcrop_model::{Carrier, Fidelity, Receipt};
@@ -44,6 +44,7 @@ pub struct Options {
     /// Longest wait between attempts.
     pub backoff_cap: Duration,
     pub uncounted: Uncounted,
+    pub geography: Geography,
     pub keep_alive: Duration,
     pub timeouts: Timeouts,
     pub server: ServerConfig,
@@ -61,6 +62,7 @@ impl Default for Options {
             attempts: 1,
             backoff_cap: Duration::from_millis(2),
             uncounted: Uncounted::Estimate,
+            geography: Geography::Home,
             keep_alive: Duration::from_secs(15),
             timeouts: Timeouts::default(),
             server: ServerConfig::default(),
@@ -124,6 +126,7 @@ impl Stack {
             carrier: options.carrier,
             backoff,
             uncounted: options.uncounted,
+            geography: options.geography,
             keep_alive: options.keep_alive,
             media: Fetcher::new(options.media),
             ..Settings::default()

@@ -23,6 +23,7 @@ use outcrop_fetch::Fetcher;
 use outcrop_model::{Carrier, Catalog, ErrorClass, Fault, Fidelity, Framing, Ledger, Phase};
 
 use crate::attempt::Retries;
+use crate::callee::{Callee, Geography, Learned};
 use crate::inbound::{Inbound, Operation};
 use crate::model_id;
 use crate::pump::{AnswerBody, Pump, Settling};
@@ -37,6 +38,9 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 /// Silence after which a streaming client is told that all is well: load balancers commonly cut idle
 /// connections after 60 s, some after 30.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How often one request may be planned anew for what Bedrock's refusals taught: a profile, a beta and
+/// a member, say.
+const MOST_LESSONS: usize = 3;
 const BEDROCK_HEADERS: &str = "x-amzn-bedrock-";
 const ANTHROPIC_BETA: &str = "anthropic-beta";
 
@@ -55,6 +59,8 @@ pub struct Settings {
     pub store: StoreLimits,
     /// Fetches media that requests hold by address.
     pub media: Fetcher,
+    /// Whose profiles stand in for models that cannot be called by their own id.
+    pub geography: Geography,
 }
 
 /// What a count of tokens is answered with where Bedrock refuses to count.
@@ -76,10 +82,12 @@ pub struct Gateway {
     receipts: ReceiptSink,
     upstream: UpstreamHealth,
     responses: Arc<ResponseStore>,
+    learned: Learned,
 }
 
 /// A planned request: all that an attempt needs.
 struct Planned {
+    callee: Callee,
     outbound: Outbound,
     stream: bool,
     framing: Framing,
@@ -91,6 +99,8 @@ struct Planned {
 
 /// What is left to do with a plan once there is an answer.
 struct Afterwards {
+    /// The id that Bedrock was asked for, where it is not the caller's.
+    target: Option<String>,
     ledger: Ledger,
     keeper: Option<Keeper>,
 }
@@ -129,6 +139,7 @@ impl Default for Settings {
             keep_alive: KEEP_ALIVE,
             store: StoreLimits::default(),
             media: Fetcher::default(),
+            geography: Geography::default(),
         }
     }
 }
@@ -137,11 +148,13 @@ impl Default for Settings {
 
 impl Gateway {
     pub fn new(aws: AwsClient, settings: Settings, receipts: ReceiptSink) -> Self {
-        let responses = Arc::new(ResponseStore::new(settings.store));
+        let catalog = Catalog::built_in();
+        let region = aws.endpoints().region.as_str();
         Self {
+            responses: Arc::new(ResponseStore::new(settings.store)),
+            learned: Learned::new(&settings.geography, region, catalog),
             aws,
-            responses,
-            catalog: Catalog::built_in(),
+            catalog,
             settings,
             receipts,
             upstream: UpstreamHealth::default(),
@@ -188,13 +201,34 @@ impl Gateway {
         if let Some(outcome) = fetched {
             return self.settle_fetched(outcome, &inbound, settlement);
         }
-        let outcome = match self.plan(&inbound, &mut settlement) {
-            Ok(planned) => self.run(planned, &mut settlement).await,
-            Err(fault) => Err(fault),
-        };
-        match outcome {
+        match self.answer(&inbound, &mut settlement).await {
             Ok((returned, after)) => self.reply(returned, after, &inbound, settlement),
             Err(fault) => refuse(&fault, &inbound, settlement),
+        }
+    }
+
+    /// Plans and runs, and does so again when a refusal taught how to ask.
+    async fn answer(
+        &self,
+        inbound: &Inbound,
+        settlement: &mut Settlement,
+    ) -> Result<(Returned, Afterwards), Fault> {
+        let mut heard: Vec<Fault> = Vec::new();
+        loop {
+            let planned = self.plan(inbound, settlement)?;
+            match self.run(&planned, settlement).await {
+                Ok(returned) => {
+                    let Planned { callee, label, ledger, keeper, .. } = planned;
+                    let target = Some(callee.target).filter(|target| *target != label.model);
+                    return Ok((returned, Afterwards { target, ledger, keeper }));
+                }
+                Err(fault) => {
+                    if heard.len() == MOST_LESSONS || !self.learns(&planned, &fault) {
+                        return Err(telling(heard, fault));
+                    }
+                    heard.push(fault);
+                }
+            }
         }
     }
 
@@ -229,26 +263,27 @@ impl Gateway {
         settlement.asked(&peeked.model, peeked.stream);
         model_id::check(&peeked.model)?;
         let model = peeked.model.to_string();
+        let callee = self.callee(&model, settlement);
         if !matches!(operation, Operation::Bedrock { .. })
-            && let Some(specialist) = self.catalog.specialist(&model)
+            && let Some(specialist) = self.catalog.specialist(&callee.target)
         {
             return Err(mistaken(&model, specialist));
         }
         let mut ledger = Ledger::default();
-        let to = Destination::of(self.catalog, &model).pinned(self.settings.carrier);
-        let outgoing = peeked.plan(to, &mut ledger)?;
+        let outgoing = self.plan_for(&callee, self.settings.carrier, peeked, &mut ledger)?;
         ledger.verdict(self.settings.fidelity)?;
         settlement.planned(outgoing.carrier, ledger.losses().len());
         let segment: Cow<'_, str> = match operation {
-            Operation::Bedrock { model, .. } => Cow::Borrowed(model),
-            Operation::ChatCompletions
+            Operation::Bedrock { model: raw, .. } if callee.target == model => Cow::Borrowed(raw),
+            Operation::Bedrock { .. }
+            | Operation::ChatCompletions
             | Operation::Completions
             | Operation::KongChat
             | Operation::Responses
             | Operation::Messages
             | Operation::CountMessages
             | Operation::Special(_)
-            | Operation::Aside(_) => Cow::Owned(model_id::percent_encode(&model)),
+            | Operation::Aside(_) => Cow::Owned(model_id::percent_encode(&callee.target)),
         };
         let Outgoing { carrier, path, stream, way, .. } = &outgoing;
         let path = path
@@ -266,20 +301,59 @@ impl Gateway {
             }
             Way::Translate { .. } | Way::RelayAnthropic | Way::RelayBedrock(_) => None,
         };
-        let (stream, framing) = (*stream, carrier.framing());
-        Ok(Planned { outbound, stream, framing, way: way.clone(), label, ledger, keeper })
+        let (stream, framing, way) = (*stream, carrier.framing(), way.clone());
+        Ok(Planned { callee, outbound, stream, framing, way, label, ledger, keeper })
+    }
+
+    /// Whether a refusal teaches how to ask. Bedrock's own bodies are the caller's to change.
+    fn learns(&self, planned: &Planned, fault: &Fault) -> bool {
+        let Planned { callee, outbound, way, .. } = planned;
+        match way {
+            Way::RelayBedrock(_) => self.learned.learn_target(callee, fault, self.catalog),
+            Way::RelayAnthropic | Way::Translate { .. } | Way::Respond { .. } => {
+                self.learned.learn(callee, &outbound.body, fault, self.catalog)
+            }
+        }
+    }
+
+    /// What to call for the name that the caller wrote; notes it where it is another.
+    fn callee(&self, model: &str, settlement: &mut Settlement) -> Callee {
+        let callee = self.learned.callee(model);
+        if callee.target != model {
+            settlement.targeted(&callee.target);
+        }
+        callee
+    }
+
+    /// Plans by the model's card and by what was learned of it.
+    fn plan_for(
+        &self,
+        callee: &Callee,
+        pin: Option<Carrier>,
+        mut peeked: Peeked<'_>,
+        ledger: &mut Ledger,
+    ) -> Result<Outgoing, Fault> {
+        if let Some(beta) = callee.beta {
+            peeked.ask_for(beta, ledger);
+        }
+        let lesson = self.learned.about(callee);
+        let mut to = Destination::of(self.catalog, &callee.target).pinned(pin);
+        if let Some(lesson) = &lesson {
+            to.card = &lesson.card;
+        }
+        let mut outgoing = peeked.plan(to, ledger)?;
+        if let Some(lesson) = &lesson {
+            lesson.trim(&mut outgoing, ledger);
+        }
+        Ok(outgoing)
     }
 
     /// Attempts, until something may be sent to the client or all hope is gone.
-    async fn run(
-        &self,
-        planned: Planned,
-        settlement: &mut Settlement,
-    ) -> Result<(Returned, Afterwards), Fault> {
+    async fn run(&self, planned: &Planned, settlement: &mut Settlement) -> Result<Returned, Fault> {
         let mut retries = Retries::new(&self.settings.backoff);
         let returned = loop {
             settlement.attempt();
-            match self.once(&planned).await {
+            match self.once(planned).await {
                 Ok(returned) => break returned,
                 Err(fault) => {
                     self.upstream.note_fault(&fault);
@@ -289,8 +363,7 @@ impl Gateway {
         };
         self.upstream.note_answer();
         settlement.answered(returned.head().request_id.as_deref());
-        let Planned { ledger, keeper, .. } = planned;
-        Ok((returned, Afterwards { ledger, keeper }))
+        Ok(returned)
     }
 
     /// One attempt, up to the commit point.
@@ -318,7 +391,7 @@ impl Gateway {
         mut settlement: Settlement,
     ) -> Reply {
         settlement.committed(StatusCode::OK.as_u16());
-        let Afterwards { mut ledger, keeper } = after;
+        let Afterwards { target, mut ledger, keeper } = after;
         let (mut reply, head) = match returned {
             Returned::Whole { incoming, body, tally, losses } => {
                 ledger.append(losses);
@@ -346,6 +419,9 @@ impl Gateway {
             }
         }
         reply.label(&inbound.request_id, head.request_id.as_deref());
+        if let Some(target) = target {
+            reply.target(&target);
+        }
         if self.settings.fidelity == Fidelity::Report
             && let Some(losses) = ledger.header()
         {
@@ -360,6 +436,16 @@ fn refuse(fault: &Fault, inbound: &Inbound, settlement: Settlement) -> Reply {
     let reply = Reply::fault(fault, inbound.operation.dialect(), &inbound.request_id);
     settlement.fail(fault, Some(reply.status.as_u16()));
     reply
+}
+
+/// What to tell of the refusals that a request met: that a profile is needed says more than that the
+/// profile which was then tried is not there.
+fn telling(heard: Vec<Fault>, last: Fault) -> Fault {
+    let needed = heard.into_iter().find(|fault| fault.class == ErrorClass::ProfileNeeded);
+    match last.class == ErrorClass::UnknownModel {
+        true => needed.unwrap_or(last),
+        false => last,
+    }
 }
 
 /// For operations that never come to the plan of a chat.

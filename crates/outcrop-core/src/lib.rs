@@ -10,6 +10,7 @@
 
 pub mod aside;
 pub mod attempt;
+pub mod callee;
 mod discretion;
 pub mod fan;
 pub mod gateway;
@@ -23,6 +24,7 @@ pub mod store;
 pub mod upstream;
 
 pub use aside::{Aside, Call};
+pub use callee::Geography;
 pub use gateway::{Gateway, Settings, Uncounted};
 pub use inbound::{Inbound, Operation};
 pub use outcrop_dialect::bundle::Specialty;

@@ -29,6 +29,7 @@ const AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const ESTIMATE: HeaderName = HeaderName::from_static("x-outcrop-estimate");
+const MODEL: HeaderName = HeaderName::from_static("x-outcrop-model");
 const LOSS: HeaderName = HeaderName::from_static("x-outcrop-loss");
 
 // === impl Reply ===
@@ -72,6 +73,11 @@ impl Reply {
     /// Marks an answer that the gateway made by estimate.
     pub fn estimated(&mut self) {
         self.put(ESTIMATE, "true");
+    }
+
+    /// Tells the id that Bedrock was asked for, where it is another than the caller's.
+    pub fn target(&mut self, id: &str) {
+        self.put(MODEL, id);
     }
 
     /// Puts the loss report.

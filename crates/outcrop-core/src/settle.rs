@@ -56,6 +56,7 @@ impl Settlement {
             dialect: operation.dialect(),
             carrier: None,
             model: String::new(),
+            target: None,
             stream: false,
             attempts: 0,
             status: CLIENT_CLOSED_REQUEST,
@@ -82,6 +83,11 @@ impl Settlement {
             r.model = cut(model, MOST_OF_A_NAME);
             r.stream = stream;
         });
+    }
+
+    /// Bedrock is asked for another id than the caller wrote.
+    pub fn targeted(&mut self, id: &str) {
+        self.note(|r| r.target = Some(cut(id, MOST_OF_A_NAME)));
     }
 
     pub fn planned(&mut self, carrier: Carrier, losses: usize) {

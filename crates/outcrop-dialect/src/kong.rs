@@ -53,7 +53,7 @@ pub fn prepare(body: &[u8]) -> Result<Prepared, Fault> {
     let mut out = Vec::with_capacity(body.len() + 64);
     let mut w = JsonWriter::new(&mut out);
     w.open_object();
-    w.member_str("model", alias::resolve(&model).unwrap_or(&model));
+    w.member_str("model", &alias::resolve(&model).id);
     for (key, raw) in members.0.iter().filter(|(key, _)| key != "model") {
         w.key_escaped(key);
         w.raw(raw);

@@ -16,6 +16,7 @@ mod gate;
 pub mod images;
 pub mod invoke;
 pub mod kong;
+pub mod lesson;
 pub mod media;
 pub mod names;
 pub mod openai;

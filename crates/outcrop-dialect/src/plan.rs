@@ -167,6 +167,23 @@ impl<'a> Peeked<'a> {
         Self { model, stream, content: Read::Bedrock { body, carrier }, size }
     }
 
+    /// Asks for a beta of Anthropic's, as a model's name can.
+    pub fn ask_for(&mut self, beta: &'static str, ledger: &mut Ledger) {
+        let betas = match &mut self.content {
+            Read::Decoded { decoded, .. } => &mut decoded.request.betas,
+            Read::Responses(decoded) | Read::Mixed { decoded, .. } => &mut decoded.request.betas,
+            Read::Anthropic { betas, .. } => betas,
+            Read::Bedrock { .. } => {
+                let why =
+                    format!("`{beta}` is not added to Bedrock's own bodies; name it in yours");
+                return ledger.dropped("model", why);
+            }
+        };
+        if !betas.iter().any(|known| known == beta) {
+            betas.push(Cow::Borrowed(beta));
+        }
+    }
+
     /// Plans the request for one target.
     pub fn plan(self, to: Destination<'_>, ledger: &mut Ledger) -> Result<Outgoing, Fault> {
         let Self { stream, size, .. } = self;

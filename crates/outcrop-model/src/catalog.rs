@@ -21,6 +21,8 @@ const BUILT_IN: &str = include_str!("../../../catalog/models.toml");
 pub struct Catalog {
     geo_prefixes: Vec<String>,
     mantle_endings: Vec<String>,
+    /// Beginnings of regions and their geographies.
+    homes: BTreeMap<String, Vec<String>>,
     /// (id prefix, index into `cards`), longest prefix first.
     prefixes: Vec<(String, usize)>,
     cards: Vec<Card>,
@@ -40,7 +42,7 @@ pub struct Listed {
 }
 
 /// What one family of models can do, and how it wants to be asked.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Card {
     /// Carriers that reach the model, preferred first.
@@ -92,6 +94,9 @@ pub struct Card {
     pub anthropic_versions: Vec<String>,
     /// Beginnings of `anthropic_beta` values that Bedrock accepts for the model; others are dropped.
     pub betas: Vec<String>,
+    /// Betas that Bedrock has refused for the model all the same.
+    #[serde(skip)]
+    pub refused_betas: Vec<String>,
     /// Beginnings of betas that Bedrock knows by another name, and that name.
     pub beta_names: BTreeMap<String, String>,
     /// Beginnings of tool types that Bedrock calls by another name, and that name.
@@ -109,7 +114,7 @@ pub struct Card {
 }
 
 /// A carrier that reaches a model, and what can be spoken over it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lane {
     pub carrier: Carrier,
@@ -127,7 +132,7 @@ pub struct Lane {
 }
 
 /// A member that is let through only with one of `betas` (beginnings of their names); with none, never.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gate {
     /// Where the member stands: `speed`, `tools[].defer_loading`; `edits[clear_]` are the elements
@@ -209,6 +214,7 @@ pub enum TopKPlace {
 struct File {
     geo_prefixes: Vec<String>,
     mantle_endings: Vec<String>,
+    homes: BTreeMap<String, Vec<String>>,
     card: BTreeMap<String, RawCard>,
     #[serde(default)]
     listed: Vec<Listed>,
@@ -258,8 +264,8 @@ impl Catalog {
         }
         prefixes.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.0.cmp(&b.0)));
         let unknown = unknown.ok_or("there is no card `unknown`")?;
-        let File { geo_prefixes, mantle_endings, card: _, listed } = file;
-        Ok(Self { geo_prefixes, mantle_endings, prefixes, cards, unknown, listed })
+        let File { geo_prefixes, homes, mantle_endings, card: _, listed } = file;
+        Ok(Self { geo_prefixes, homes, mantle_endings, prefixes, cards, unknown, listed })
     }
 
     /// The card for a model id in any form (see the module's third rule).
@@ -289,6 +295,18 @@ impl Catalog {
     pub fn mantle_id<'m>(&self, model: &'m str) -> &'m str {
         let id = self.foundation_id(model);
         self.mantle_endings.iter().find_map(|ending| id.strip_suffix(ending.as_str())).unwrap_or(id)
+    }
+
+    /// The geographies whose profiles keep a request near `region`, nearest first.
+    pub fn homes(&self, region: &str) -> &[String] {
+        let near =
+            self.homes.iter().filter(|(beginning, _)| region.starts_with(beginning.as_str()));
+        near.max_by_key(|(beginning, _)| beginning.len()).map_or(&[], |(_, homes)| homes)
+    }
+
+    /// Whether a word is a geography of inference profiles, such as `eu`.
+    pub fn is_geography(&self, word: &str) -> bool {
+        self.geo_prefixes.iter().any(|prefix| prefix.strip_suffix('.') == Some(word))
     }
 
     pub fn listed(&self) -> &[Listed] {
@@ -330,6 +348,7 @@ impl Gate {
 impl Card {
     pub fn accepts_beta(&self, beta: &str) -> bool {
         self.betas.iter().any(|b| beta.starts_with(b.as_str()))
+            && !self.refused_betas.iter().any(|b| b == beta)
     }
 
     /// The name by which Bedrock knows a beta.
@@ -405,8 +424,18 @@ mod tests {
     }
 
     #[test]
+    fn every_home_is_a_geography_and_the_nearest_wins() {
+        let catalog = Catalog::built_in();
+        assert!(catalog.homes.values().flatten().all(|home| catalog.is_geography(home)));
+        assert_eq!(catalog.homes("us-gov-west-1"), ["us-gov"]);
+        assert_eq!(catalog.homes("ap-northeast-1"), ["jp", "apac"]);
+        assert_eq!(catalog.homes("ap-east-2"), ["apac"]);
+        assert!(catalog.homes("il-central-1").is_empty());
+    }
+
+    #[test]
     fn a_card_that_extends_itself_is_refused() {
-        let text = "geo_prefixes=[]\nmantle_endings=[]\n[card.a]\nextends='b'\nsource='s'\nchecked='c'\n[card.b]\nextends='a'\nsource='s'\nchecked='c'\n";
+        let text = "geo_prefixes=[]\nhomes={}\nmantle_endings=[]\n[card.a]\nextends='b'\nsource='s'\nchecked='c'\n[card.b]\nextends='a'\nsource='s'\nchecked='c'\n";
         assert!(Catalog::parse(text).unwrap_err().contains("extends itself"));
     }
 }

@@ -17,6 +17,8 @@ pub struct Receipt {
     pub carrier: Option<Carrier>,
     /// Model id as the caller wrote it; empty when the body could not be read or the call names none.
     pub model: String,
+    /// Model id that Bedrock was asked for, where it is another one.
+    pub target: Option<String>,
     pub stream: bool,
     /// How often the request was sent to Bedrock.
     pub attempts: u32,

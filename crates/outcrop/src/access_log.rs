@@ -48,6 +48,7 @@ fn log(receipt: &Receipt) {
         dialect = receipt.dialect.as_str(),
         carrier = receipt.carrier.map(outcrop_model::Carrier::as_str),
         model = receipt.model,
+        target = receipt.target,
         stream = receipt.stream,
         attempts = receipt.attempts,
         status = receipt.status,

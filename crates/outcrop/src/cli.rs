@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use outcrop_core::Uncounted;
+use outcrop_core::{Geography, Uncounted};
 use outcrop_emulator::AccessKey;
 use outcrop_fetch::{Allowed, Limits, Reach};
-use outcrop_model::{Carrier, Fidelity};
+use outcrop_model::{Carrier, Catalog, Fidelity};
 use outcrop_server::Origin;
 
 /// Where the gateway listens unless told otherwise: loopback, since it does not yet ask clients for a key.
@@ -81,6 +81,11 @@ pub struct ServeArgs {
     /// How to count tokens for POST /v1/messages/count_tokens.
     #[arg(long, value_enum, default_value_t = CountWord::Estimate)]
     pub count_tokens: CountWord,
+    /// Whose inference profiles may stand in for a model that cannot be called by its own id: `home`
+    /// (those near the region), `off`, or a geography such as us, eu, apac, jp, au or global. A choice of
+    /// where data may go; the header x-outcrop-model tells what was called.
+    #[arg(long, default_value = "home", value_name = "GEOGRAPHY", value_parser = geography)]
+    pub geography: Geography,
     /// How often to send a request at the most, the first time included; a corrected clock allows one
     /// more.
     #[arg(long, default_value_t = outcrop_aws::retry::DEFAULT_ATTEMPTS, value_parser = clap::value_parser!(u32).range(1..=10), value_name = "N")]
@@ -301,6 +306,18 @@ fn seconds_or_none(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
+fn geography(text: &str) -> Result<Geography, String> {
+    match text {
+        "home" => Ok(Geography::Home),
+        "off" => Ok(Geography::Off),
+        word if Catalog::built_in().is_geography(word) => Ok(Geography::Named(word.to_owned())),
+        _ => {
+            Err("choose home, off, us, us-gov, eu, apac, jp, au, in, ca, sa, me or global"
+                .to_owned())
+        }
+    }
+}
+
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         "an address is an IP and a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080"
@@ -322,6 +339,8 @@ mod tests {
     fn bad_values_are_explained() {
         assert!(address("localhost:8080").unwrap_err().contains("127.0.0.1:8080"));
         assert!(address("[::1]:0").is_ok());
+        assert!(geography("europe").unwrap_err().contains("eu"));
+        assert_eq!(geography("eu"), Ok(Geography::Named("eu".to_owned())));
         assert!(seconds("0").is_err() && seconds("-1").is_err() && seconds("x").is_err());
         assert_eq!(seconds_or_none("0"), Ok(Duration::ZERO));
         assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));

@@ -48,6 +48,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         carrier: args.carrier.into(),
         uncounted: args.count_tokens.into(),
         media: Fetcher::new(args.media.into()),
+        geography: args.geography,
         ..Settings::default()
     };
     let server_config = ServerConfig {

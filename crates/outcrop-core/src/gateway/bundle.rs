@@ -10,8 +10,9 @@ use outcrop_dialect::answer::{Label, Tally};
 use outcrop_dialect::bundle::{Bundle, Piece, Specialty, input_tokens, plan};
 use outcrop_model::{Carrier, Fault, Fidelity, Ledger, Usage};
 
-use super::{Gateway, MAX_ANSWER, copy_bedrock_headers};
+use super::{Gateway, MAX_ANSWER, MOST_LESSONS, copy_bedrock_headers, telling};
 use crate::attempt::Retries;
+use crate::callee::Callee;
 use crate::fan::fan_out;
 use crate::inbound::Inbound;
 use crate::model_id;
@@ -25,6 +26,7 @@ const INPUT_TOKENS: &str = "x-amzn-bedrock-input-token-count";
 
 /// A planned bundle with what every call of it needs.
 struct Planned {
+    callee: Callee,
     bundle: Bundle,
     path: String,
     headers: HeaderMap,
@@ -41,6 +43,8 @@ struct Returned {
 /// The whole answer, ready to be settled.
 struct Gathered {
     body: Vec<u8>,
+    /// The id that Bedrock was asked for, where it is not the caller's.
+    target: Option<String>,
     usage: Option<Usage>,
     ledger: Ledger,
     /// Bedrock's id of the first call.
@@ -55,19 +59,37 @@ impl Gateway {
         inbound: &Inbound,
         mut settlement: Settlement,
     ) -> Reply {
-        let outcome = match self.plan_bundle(specialty, inbound, &mut settlement) {
-            Ok(planned) => {
-                self.run_bundle(&planned, &mut settlement).await.and_then(|r| gather(planned, r))
-            }
-            Err(fault) => Err(fault),
-        };
-        match outcome {
+        match self.gather_bundle(specialty, inbound, &mut settlement).await {
             Ok(gathered) => self.reply_bundle(gathered, inbound, settlement),
             Err(fault) => {
                 let dialect = inbound.operation.dialect();
                 let reply = Reply::fault(&fault, dialect, &inbound.request_id);
                 settlement.fail(&fault, Some(reply.status.as_u16()));
                 reply
+            }
+        }
+    }
+
+    /// Plans and runs, and does so again when a refusal taught which id to call.
+    async fn gather_bundle(
+        &self,
+        specialty: Specialty,
+        inbound: &Inbound,
+        settlement: &mut Settlement,
+    ) -> Result<Gathered, Fault> {
+        let mut heard: Vec<Fault> = Vec::new();
+        loop {
+            let planned = self.plan_bundle(specialty, inbound, settlement)?;
+            match self.run_bundle(&planned, settlement).await {
+                Ok(returned) => return gather(planned, returned),
+                Err(fault) => {
+                    let may_learn = heard.len() < MOST_LESSONS;
+                    let callee = &planned.callee;
+                    if !may_learn || !self.learned.learn_target(callee, &fault, self.catalog) {
+                        return Err(telling(heard, fault));
+                    }
+                    heard.push(fault);
+                }
             }
         }
     }
@@ -85,9 +107,10 @@ impl Gateway {
         ledger.verdict(self.settings.fidelity)?;
         settlement.planned(Carrier::Invoke, ledger.losses().len());
         let model = bundle.model.clone();
+        let callee = self.callee(&model, settlement);
         let path = format!(
             "/model/{}/{}",
-            model_id::percent_encode(&model),
+            model_id::percent_encode(&callee.target),
             Carrier::Invoke.path_segment(false)
         );
         let mut headers = HeaderMap::new();
@@ -95,7 +118,7 @@ impl Gateway {
         let created =
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let label = Label { id: inbound.request_id.replace('-', ""), created, model };
-        Ok(Planned { bundle, path, headers, label, ledger })
+        Ok(Planned { callee, bundle, path, headers, label, ledger })
     }
 
     /// All calls, each until it succeeds or all hope is gone; the first failure is the answer.
@@ -153,12 +176,15 @@ impl Gateway {
         inbound: &Inbound,
         mut settlement: Settlement,
     ) -> Reply {
-        let Gathered { body, usage, ledger, first_id } = gathered;
+        let Gathered { body, target, usage, ledger, first_id } = gathered;
         settlement.answered(first_id.as_deref());
         settlement.committed(StatusCode::OK.as_u16());
         settlement.complete(&Tally { usage, ..Tally::default() }, ledger.losses().len());
         let mut reply = Reply::json(StatusCode::OK, body);
         reply.label(&inbound.request_id, first_id.as_deref());
+        if let Some(target) = target {
+            reply.target(&target);
+        }
         if self.settings.fidelity == Fidelity::Report
             && let Some(losses) = ledger.header()
         {
@@ -170,12 +196,13 @@ impl Gateway {
 
 /// Puts the pieces together.
 fn gather(planned: Planned, returned: Vec<Returned>) -> Result<Gathered, Fault> {
-    let Planned { bundle, label, mut ledger, .. } = planned;
+    let Planned { callee, bundle, label, mut ledger, .. } = planned;
     let first_id = returned.first().and_then(|r| r.request_id.clone());
     let pieces: Vec<Piece> = returned.into_iter().map(|r| r.piece).collect();
     let body = bundle.task.write(&pieces, &label, &mut ledger)?;
     let usage = input_tokens(&pieces).map(|input| Usage { input, ..Usage::default() });
-    Ok(Gathered { body, usage, ledger, first_id })
+    let target = Some(callee.target).filter(|target| *target != label.model);
+    Ok(Gathered { body, target, usage, ledger, first_id })
 }
 
 fn outbound(planned: &Planned, body: Bytes) -> Outbound {

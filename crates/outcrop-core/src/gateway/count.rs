@@ -26,20 +26,21 @@ impl Gateway {
         model_id::check(&peeked.model)?;
         let model = peeked.model.to_string();
         let mut ledger = Ledger::default();
+        let callee = self.callee(&model, settlement);
         let pin = self.settings.carrier.filter(|carrier| *carrier == Carrier::Mantle);
-        let to = Destination::of(self.catalog, &model).pinned(pin);
+        let to = Destination::of(self.catalog, &callee.target).pinned(pin);
         if let Some(counting) =
             count::direct(&inbound.body, betas(&inbound.headers), to, &mut ledger)?
         {
             return self.count_directly(counting, ledger, settlement).await;
         }
-        let outgoing = peeked.plan(to.pinned(None), &mut ledger)?;
+        let outgoing = self.plan_for(&callee, None, peeked, &mut ledger)?;
         ledger.verdict(self.settings.fidelity)?;
         settlement.planned(Carrier::CountTokens, ledger.losses().len());
         let Some(input) = count::input(&outgoing)? else {
             return self.uncounted(inbound, &body, ledger, None);
         };
-        let target = count::target(self.catalog, &model);
+        let target = count::target(self.catalog, &callee.target);
         let path = format!(
             "/model/{}/{}",
             model_id::percent_encode(target),
@@ -51,7 +52,7 @@ impl Gateway {
                 let reply = Reply::json(StatusCode::OK, count::answer(tokens));
                 Ok(Answered { reply, ledger, upstream_id: fetched.request_id })
             }
-            Err(fault) if count::is_refusal_to_count(&fault, &model, target) => {
+            Err(fault) if count::is_refusal_to_count(&fault, &callee.target, target) => {
                 self.uncounted(inbound, &body, ledger, Some(&fault))
             }
             Err(fault) => Err(fault),
