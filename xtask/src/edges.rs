@@ -196,6 +196,7 @@ mod tests {
             .is_empty()
         );
         assert!(check("outcrop-server", &["outcrop-core"]).is_empty());
+        assert!(check("outcrop-core", &["outcrop-fetch"]).is_empty());
         assert!(check("outcrop-kube", &["outcrop-config"]).is_empty());
         assert!(check("outcrop", &["outcrop-server", "outcrop-emulator"]).is_empty());
         assert!(check("acceptance", &["dev:outcrop-server", "dev:outcrop-emulator"]).is_empty());
@@ -220,6 +221,7 @@ mod tests {
         );
         assert_eq!(check("outcrop-aws", &["outcrop-config", "outcrop-dialect"]).len(), 2);
         assert_eq!(check("outcrop-core", &["outcrop-server"]).len(), 1);
+        assert_eq!(check("outcrop-fetch", &["outcrop-dialect", "outcrop-aws"]).len(), 2);
         assert_eq!(check("outcrop-kube", &["outcrop-core"]).len(), 1);
         assert_eq!(check("outcrop-server", &["outcrop-emulator"]).len(), 1);
         assert_eq!(check("xtask", &["outcrop-model"]).len(), 1);

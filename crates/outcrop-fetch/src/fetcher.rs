@@ -26,9 +26,6 @@ use crate::resolve::{Resolve, System};
 const REDIRECTS: usize = 5;
 /// Fetches that run at once in the whole process.
 const AT_ONCE: usize = 64;
-/// Fetched bytes that the whole process holds: media are asked for with a few words each, so their
-/// number says nothing about their weight.
-const HELD: usize = 256 * 1024 * 1024;
 const USER_AGENT: &str = concat!("outcrop/", env!("CARGO_PKG_VERSION"));
 
 /// What may be fetched, and how much of it.
@@ -44,6 +41,9 @@ pub struct Limits {
     pub max_total: usize,
     /// Different addresses of one request.
     pub max_count: usize,
+    /// Fetched bytes that the whole process holds: media are asked for with a few words each, so the
+    /// size of requests says nothing about their weight.
+    pub max_held: usize,
     /// For all fetches of one request.
     pub timeout: Duration,
 }
@@ -115,6 +115,8 @@ impl Default for Limits {
             max_total: 18_000_000,
             // Bedrock's own bound on pictures per message.
             max_count: 20,
+            // A dozen requests with all that one may have, or hundreds with a picture each.
+            max_held: 256_000_000,
             timeout: Duration::from_secs(20),
         }
     }
@@ -143,12 +145,13 @@ impl Fetcher {
 
     pub fn within(limits: Limits, surroundings: Surroundings) -> Self {
         let Surroundings { resolver, roots } = surroundings;
+        let room = limits.max_held.min(Semaphore::MAX_PERMITS);
         Self(Arc::new(Shared {
             limits,
             resolver: resolver.unwrap_or_else(|| Arc::new(System::default())),
             tls: Tls::new(roots),
             at_once: Semaphore::new(AT_ONCE),
-            room: Arc::new(Semaphore::new(HELD)),
+            room: Arc::new(Semaphore::new(room)),
         }))
     }
 

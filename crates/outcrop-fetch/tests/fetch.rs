@@ -262,6 +262,18 @@ async fn the_sum_of_a_request_is_bounded() {
 }
 
 #[tokio::test]
+async fn the_process_holds_so_much_and_gets_it_back() {
+    let far = Far::at("127.0.0.1").await;
+    let fetcher = Fetcher::new(Limits { max_held: 5, ..limits(&["127.0.0.1"]) });
+    let batch = fetcher.begin();
+    assert!(batch.fetch(&far.url("/cat")).await.is_ok());
+    let held = batch.into_held();
+    assert_eq!(fetcher.begin().fetch(&far.url("/cat")).await.unwrap_err(), Failure::Busy);
+    drop(held);
+    assert!(fetcher.begin().fetch(&far.url("/cat")).await.is_ok());
+}
+
+#[tokio::test]
 async fn certificates_are_checked_against_the_name() {
     let made = rcgen::generate_simple_self_signed(["far.example".to_owned()]).unwrap();
     let root = CertificateDer::from(made.cert.der().to_vec());

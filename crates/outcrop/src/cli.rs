@@ -119,7 +119,7 @@ pub struct MediaArgs {
     /// Fetch from this host (files.example.com), from all below a domain (*.example.com) or from this
     /// network (10.1.0.0/16), also where they are private; may be given several times. A host's
     /// link-local addresses, at which clouds keep credentials, only a network allows.
-    #[arg(long, value_name = "HOST|CIDR")]
+    #[arg(long, value_name = "HOST|CIDR", required_if_eq("fetch_media", "listed"))]
     pub fetch_allow: Vec<Allowed>,
     /// Fetch from http: addresses too, which anyone on the way can read and change.
     #[arg(long)]
@@ -134,6 +134,9 @@ pub struct MediaArgs {
     /// Most different addresses in one request.
     #[arg(long, default_value_t = Limits::default().max_count, value_name = "N")]
     pub fetch_max_count: usize,
+    /// Most fetched bytes that the gateway holds at a time, for all requests together.
+    #[arg(long, default_value_t = Limits::default().max_held, value_name = "BYTES")]
+    pub fetch_max_held: usize,
     /// Seconds for all fetches of one request, redirects included.
     #[arg(long, value_parser = seconds, default_value = "20", value_name = "SECONDS")]
     pub fetch_timeout: Duration,
@@ -289,6 +292,7 @@ impl From<MediaArgs> for Limits {
             max_item: args.fetch_max_file,
             max_total: args.fetch_max_total,
             max_count: args.fetch_max_count,
+            max_held: args.fetch_max_held,
             timeout: args.fetch_timeout,
         }
     }
@@ -333,6 +337,17 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_list_to_fetch_from_names_something() {
+        let parsed = |args: &[&str]| {
+            Cli::try_parse_from(["outcrop", "serve"].iter().chain(args)).map_err(|e| e.to_string())
+        };
+        let listed = ["--fetch-media", "listed"];
+        assert!(parsed(&listed).unwrap_err().contains("--fetch-allow"));
+        assert!(parsed(&[&listed[..], &["--fetch-allow", "*.example.com"]].concat()).is_ok());
+        assert!(parsed(&["--fetch-allow", "https://x"]).unwrap_err().contains("10.1.0.0/16"));
     }
 
     #[test]
