@@ -71,6 +71,8 @@ pub struct Card {
     /// Whether tools and tool results can be marked too.
     pub cache_tools: bool,
     pub cache_one_hour: bool,
+    /// Tokens below which a marked prompt is not cached; 0 where it is not known.
+    pub cache_min_tokens: u64,
     pub thinking: ThinkingStyle,
     /// Whether a model that decides itself how much it thinks takes a budget all the same.
     pub budget_too: bool,
