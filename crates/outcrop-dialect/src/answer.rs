@@ -15,7 +15,7 @@ use outcrop_model::{
 
 use self::seen::Seen;
 use crate::anthropic::{self, MessageWriter};
-use crate::names::ToolNames;
+use crate::names::{CallForm, ToolNames};
 use crate::openai::text::TextWriter;
 use crate::openai::{self, ChunkWriter};
 use crate::plan::Way;
@@ -79,7 +79,8 @@ pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Resu
         Way::Translate { from, to, names, .. } => {
             translated(*from, names, body, |response| match to {
                 Dialect::OpenAiChat => {
-                    openai::encode_response(response, &openai_label(label, false), ledger)
+                    let label = openai_label(label, false, names.call_form());
+                    openai::encode_response(response, &label, ledger)
                 }
                 Dialect::OpenAiText => {
                     openai::text::encode_response(response, &text_label(label, false), ledger)
@@ -133,13 +134,14 @@ fn tally_of(response: &outcrop_model::ChatResponse<'_>) -> Tally {
     Tally { usage: Some(response.usage), stop: Some(response.stop.clone()), unknown: 0 }
 }
 
-fn openai_label(label: &Label, include_usage: bool) -> openai::Answering {
+fn openai_label(label: &Label, include_usage: bool, calls: CallForm) -> openai::Answering {
     let Label { id, created, model } = label.clone();
-    openai::Answering { id: format!("chatcmpl-{id}"), created, model, include_usage }
+    openai::Answering { id: format!("chatcmpl-{id}"), created, model, include_usage, calls }
 }
 
 fn text_label(label: &Label, include_usage: bool) -> openai::Answering {
-    openai::Answering { id: format!("cmpl-{}", label.id), ..openai_label(label, include_usage) }
+    let chat = openai_label(label, include_usage, CallForm::default());
+    openai::Answering { id: format!("cmpl-{}", label.id), ..chat }
 }
 
 fn responses_label(label: &Label, settings: &Arc<responses::Settings>) -> responses::Answering {
@@ -243,7 +245,8 @@ impl AnswerStream {
             Way::Translate { from, to, names, include_usage } => {
                 let writer: Box<dyn StreamWriter> = match to {
                     Dialect::OpenAiChat => {
-                        Box::new(ChunkWriter::new(&openai_label(label, include_usage)))
+                        let form = names.call_form();
+                        Box::new(ChunkWriter::new(&openai_label(label, include_usage, form)))
                     }
                     Dialect::OpenAiText => {
                         Box::new(TextWriter::new(&text_label(label, include_usage)))

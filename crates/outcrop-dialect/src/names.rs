@@ -8,22 +8,40 @@
 
 use std::borrow::Cow;
 
-use outcrop_model::chat::{Block, ToolChoice};
-use outcrop_model::{BlockKind, ChatRequest, ChatResponse, Event, Opening};
+use outcrop_model::chat::{Block, Tool, ToolChoice};
+use outcrop_model::{At, BlockKind, ChatRequest, ChatResponse, Event, Opening};
 
 /// Longest name and id that Bedrock accepts.
 const MAX_LEN: usize = 64;
 
-/// The names that had to change: (legal, original).
+/// How the caller calls the tools: the names that had to change, and the form of a call.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct ToolNames(Vec<(String, String)>);
+pub struct ToolNames {
+    /// (legal, original)
+    renamed: Vec<(String, String)>,
+    form: CallForm,
+}
+
+/// In what form an OpenAI client wants to read a call.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum CallForm {
+    #[default]
+    ToolCalls,
+    /// `function_call`, for who sent `functions`.
+    FunctionCall,
+}
 
 // === impl ToolNames ===
 
 impl ToolNames {
     /// Rewrites every tool name and tool-use id of a request to its legal form.
     pub fn legalise(request: &mut ChatRequest<'_>) -> Self {
-        let mut names = Self::default();
+        let is_legacy = |tool: &Tool<'_>| matches!(tool.at, At::Element("functions", _));
+        let form = match !request.tools.is_empty() && request.tools.iter().all(is_legacy) {
+            true => CallForm::FunctionCall,
+            false => CallForm::ToolCalls,
+        };
+        let mut names = Self { renamed: Vec::new(), form };
         for tool in &mut request.tools {
             names.rename(&mut tool.name);
         }
@@ -58,19 +76,24 @@ impl ToolNames {
             return;
         }
         let legal = legal_form(name);
-        if !self.0.iter().any(|(l, _)| *l == legal) {
-            self.0.push((legal.clone(), name.to_string()));
+        if !self.renamed.iter().any(|(l, _)| *l == legal) {
+            self.renamed.push((legal.clone(), name.to_string()));
         }
         *name = Cow::Owned(legal);
     }
 
     /// The client's own spelling of a name that the model used.
     pub fn restore<'n>(&'n self, name: &'n str) -> &'n str {
-        self.0.iter().find(|(legal, _)| legal == name).map_or(name, |(_, original)| original)
+        self.renamed.iter().find(|(legal, _)| legal == name).map_or(name, |(_, original)| original)
     }
 
+    pub fn call_form(&self) -> CallForm {
+        self.form
+    }
+
+    /// Whether no name had to change.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.renamed.is_empty()
     }
 
     pub fn restore_response(&self, response: &mut ChatResponse<'_>) {

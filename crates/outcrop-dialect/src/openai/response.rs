@@ -6,6 +6,7 @@
 use outcrop_model::chat::{Media, MediaKind, MediaSource, ToolUse};
 use outcrop_model::{At, Block, BlockKind, ChatResponse, Ledger, StopReason, Usage};
 
+use crate::names::CallForm;
 use crate::write::JsonWriter;
 
 /// What an answer says about itself rather than by the model.
@@ -19,6 +20,7 @@ pub struct Answering {
     pub model: String,
     /// Whether a stream ends with a chunk of token counts.
     pub include_usage: bool,
+    pub calls: CallForm,
 }
 
 /// The answer's blocks, sorted by where OpenAI's message holds them.
@@ -42,7 +44,7 @@ pub fn encode_response(
     ledger: &mut Ledger,
 ) -> Vec<u8> {
     let ChatResponse { id: _, blocks, stop, usage, extra } = response;
-    let Answering { id, created, model, include_usage: _ } = answering;
+    let Answering { id, created, model, include_usage: _, calls } = answering;
     ledger.extra(At::Root, extra);
     let sorted = Sorted::sort(blocks, ledger);
     let mut out = Vec::with_capacity(1024);
@@ -57,9 +59,9 @@ pub fn encode_response(
     w.open_object();
     w.member_u64("index", 0);
     w.key("message");
-    sorted.write(&mut w);
+    sorted.write(&mut w, *calls, ledger);
     w.member_null("logprobs");
-    w.member_str("finish_reason", finish_reason(stop, Some(ledger)));
+    w.member_str("finish_reason", finish_reason(stop, *calls, Some(ledger)));
     w.close_object();
     w.close_array();
     w.key("usage");
@@ -71,11 +73,15 @@ pub fn encode_response(
 /// OpenAI's word for why the model stopped; a word that says less than the reason is a loss.
 pub(in crate::openai) fn finish_reason(
     stop: &StopReason,
+    calls: CallForm,
     ledger: Option<&mut Ledger>,
 ) -> &'static str {
     let (word, exact) = match stop {
         StopReason::EndTurn | StopReason::StopSequence(_) => ("stop", true),
-        StopReason::ToolUse => ("tool_calls", true),
+        StopReason::ToolUse => match calls {
+            CallForm::ToolCalls => ("tool_calls", true),
+            CallForm::FunctionCall => ("function_call", true),
+        },
         StopReason::MaxTokens | StopReason::ContextWindowExceeded => ("length", true),
         StopReason::Guardrail | StopReason::ContentFiltered | StopReason::Refusal => {
             ("content_filter", true)
@@ -144,7 +150,7 @@ impl<'r> Sorted<'r> {
         sorted
     }
 
-    fn write(&self, w: &mut JsonWriter<'_>) {
+    fn write(&self, w: &mut JsonWriter<'_>, form: CallForm, ledger: &mut Ledger) {
         let Self { texts, thinking, calls, images } = self;
         w.open_object();
         w.member_str("role", "assistant");
@@ -155,11 +161,23 @@ impl<'r> Sorted<'r> {
         }
         w.member_null("refusal");
         write_reasoning(w, thinking);
-        if !calls.is_empty() {
-            w.key("tool_calls");
-            w.open_array();
-            calls.iter().for_each(|call| write_call(w, call));
-            w.close_array();
+        match (form, &**calls) {
+            (_, []) => {}
+            (CallForm::ToolCalls, calls) => {
+                w.key("tool_calls");
+                w.open_array();
+                calls.iter().for_each(|call| write_call(w, call));
+                w.close_array();
+            }
+            (CallForm::FunctionCall, [first, others @ ..]) => {
+                w.key("function_call");
+                write_function(w, first);
+                for call in others {
+                    let why =
+                        format!("`function_call` holds one call, not that of `{}` too", call.name);
+                    ledger.dropped("choices[0].message.function_call", why);
+                }
+            }
         }
         if !images.is_empty() {
             w.key("images");
@@ -187,15 +205,19 @@ fn write_reasoning(w: &mut JsonWriter<'_>, thinking: &[Thought<'_>]) {
 }
 
 fn write_call(w: &mut JsonWriter<'_>, call: &ToolUse<'_>) {
-    let ToolUse { id, name, input } = call;
     w.open_object();
-    w.member_str("id", id);
+    w.member_str("id", &call.id);
     w.member_str("type", "function");
     w.key("function");
+    write_function(w, call);
+    w.close_object();
+}
+
+fn write_function(w: &mut JsonWriter<'_>, call: &ToolUse<'_>) {
+    let ToolUse { id: _, name, input } = call;
     w.open_object();
     w.member_str("name", name);
     w.member_str("arguments", input.get());
-    w.close_object();
     w.close_object();
 }
 

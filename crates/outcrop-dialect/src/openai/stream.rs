@@ -9,6 +9,7 @@
 use outcrop_model::{Delta, Event, Fault, Opening, StopReason, Usage};
 
 use super::response::{Answering, Thought, finish_reason, write_usage};
+use crate::names::CallForm;
 use crate::render::openai_body;
 use crate::sse::StreamWriter;
 use crate::write::JsonWriter;
@@ -19,6 +20,7 @@ pub struct ChunkWriter {
     /// `data: {"id":…,"choices":[`
     head: Vec<u8>,
     include_usage: bool,
+    calls: CallForm,
     usage: Option<Usage>,
     open: Vec<OpenBlock>,
     next_tool: u64,
@@ -45,7 +47,7 @@ const UNFINISHED: &[u8] = br#"},"logprobs":null,"finish_reason":null}]"#;
 
 impl ChunkWriter {
     pub fn new(answering: &Answering) -> Self {
-        let Answering { id, created, model, include_usage } = answering;
+        let Answering { id, created, model, include_usage, calls } = answering;
         let mut head = b"data: ".to_vec();
         let mut w = JsonWriter::new(&mut head);
         w.open_object();
@@ -56,7 +58,7 @@ impl ChunkWriter {
         w.key("choices");
         w.open_array();
         let (include_usage, usage, open, next_tool) = (*include_usage, None, Vec::new(), 0);
-        Self { head, include_usage, usage, open, next_tool }
+        Self { head, include_usage, calls: *calls, usage, open, next_tool }
     }
 
     /// A chunk whose delta has the members that `write` writes.
@@ -93,16 +95,9 @@ impl ChunkWriter {
             Opening::ToolUse { id, name } => {
                 let number = self.next_tool;
                 self.next_tool += 1;
-                self.chunk(out, |w| {
-                    open_call(w, number);
-                    w.member_str("id", id);
-                    w.member_str("type", "function");
-                    w.key("function");
-                    w.open_object();
+                self.call(number, Some(id), out, |w| {
                     w.member_str("name", name);
                     w.member_str("arguments", "");
-                    w.close_object();
-                    close_call(w);
                 });
                 OpenKind::Tool { number }
             }
@@ -116,14 +111,7 @@ impl ChunkWriter {
             (Delta::Text(text), _) => self.chunk(out, |w| w.member_str("content", text)),
             (Delta::ToolInput(json), Some(OpenKind::Tool { number })) => {
                 let number = *number;
-                self.chunk(out, |w| {
-                    open_call(w, number);
-                    w.key("function");
-                    w.open_object();
-                    w.member_str("arguments", json);
-                    w.close_object();
-                    close_call(w);
-                });
+                self.call(number, None, out, |w| w.member_str("arguments", json));
             }
             (Delta::Thinking(piece), Some(OpenKind::Thinking { text, .. })) => {
                 text.push_str(piece);
@@ -138,6 +126,41 @@ impl ChunkWriter {
                 Delta::ToolInput(_) | Delta::Thinking(_) | Delta::Signature(_) | Delta::Redacted(_),
                 _,
             ) => {}
+        }
+    }
+
+    /// A piece of a call, in the form that the caller reads; `function_call` holds the first call only.
+    fn call(
+        &self,
+        number: u64,
+        id: Option<&str>,
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut JsonWriter<'_>),
+    ) {
+        match (self.calls, number) {
+            (CallForm::ToolCalls, _) => self.chunk(out, |w| {
+                w.key("tool_calls");
+                w.open_array();
+                w.open_object();
+                w.member_u64("index", number);
+                if let Some(id) = id {
+                    w.member_str("id", id);
+                    w.member_str("type", "function");
+                }
+                w.key("function");
+                w.open_object();
+                write(w);
+                w.close_object();
+                w.close_object();
+                w.close_array();
+            }),
+            (CallForm::FunctionCall, 0) => self.chunk(out, |w| {
+                w.key("function_call");
+                w.open_object();
+                write(w);
+                w.close_object();
+            }),
+            (CallForm::FunctionCall, _) => {}
         }
     }
 
@@ -165,7 +188,7 @@ impl ChunkWriter {
         out.extend_from_slice(&self.head);
         out.extend_from_slice(CHOICE);
         out.extend_from_slice(br#"},"logprobs":null,"#);
-        JsonWriter::new(out).member_str("finish_reason", finish_reason(reason, None));
+        JsonWriter::new(out).member_str("finish_reason", finish_reason(reason, self.calls, None));
         out.extend_from_slice(b"}]");
         self.end_chunk(out);
     }
@@ -208,16 +231,4 @@ impl StreamWriter for ChunkWriter {
     fn keep_alive(&self) -> &'static [u8] {
         b": keep-alive\n\n"
     }
-}
-
-fn open_call(w: &mut JsonWriter<'_>, number: u64) {
-    w.key("tool_calls");
-    w.open_array();
-    w.open_object();
-    w.member_u64("index", number);
-}
-
-fn close_call(w: &mut JsonWriter<'_>) {
-    w.close_object();
-    w.close_array();
 }

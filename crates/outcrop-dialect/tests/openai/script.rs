@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use outcrop_dialect::names::CallForm;
 use outcrop_dialect::openai::Answering;
 use outcrop_model::chat::{Media, MediaKind, MediaSource, ToolResult, ToolUse};
 use outcrop_model::json::Json;
@@ -17,6 +18,7 @@ pub fn answering(include_usage: bool) -> Answering {
         created: 1_700_000_000,
         model: "a \"model\"".to_owned(),
         include_usage,
+        calls: CallForm::default(),
     }
 }
 

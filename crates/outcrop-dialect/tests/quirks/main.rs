@@ -13,6 +13,7 @@ mod anthropic;
 mod caching;
 mod content;
 mod ledger;
+mod legacy;
 mod reasoning;
 mod sent;
 mod settings;

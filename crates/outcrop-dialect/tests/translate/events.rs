@@ -1,6 +1,7 @@
 //! What holds for every sequence of events, well formed or not.
 
 use outcrop_dialect::answer::{AnswerStream, Label, Step};
+use outcrop_dialect::names::CallForm;
 use outcrop_dialect::names::ToolNames;
 use outcrop_dialect::openai::{Answering, ChunkWriter};
 use outcrop_dialect::plan::Way;
@@ -337,7 +338,8 @@ proptest! {
     #[test]
     fn chunks_add_up_to_the_answer(parts in prop::collection::vec(part(), 0..6), overlap in any::<bool>()) {
         let Label { id, created, model } = label();
-        let mut writer = ChunkWriter::new(&Answering { id, created, model, include_usage: false });
+        let (include_usage, calls) = (false, CallForm::default());
+        let mut writer = ChunkWriter::new(&Answering { id, created, model, include_usage, calls });
         let mut out = Vec::new();
         events_of(&parts, overlap).iter().for_each(|event| writer.write(event, &mut out));
         prop_assert_eq!(hear(&out), said(&parts));

@@ -12,7 +12,7 @@ pub fn encode_response(
     ledger: &mut Ledger,
 ) -> Vec<u8> {
     let ChatResponse { id: _, blocks, stop, usage, extra } = response;
-    let Answering { id, created, model, include_usage: _ } = answering;
+    let Answering { id, created, model, include_usage: _, calls } = answering;
     ledger.extra(At::Root, extra);
     let mut out = Vec::with_capacity(512);
     let mut w = JsonWriter::new(&mut out);
@@ -28,7 +28,7 @@ pub fn encode_response(
     w.str_parts(&texts(blocks, ledger));
     w.member_u64("index", 0);
     w.member_null("logprobs");
-    w.member_str("finish_reason", finish_reason(stop, Some(ledger)));
+    w.member_str("finish_reason", finish_reason(stop, *calls, Some(ledger)));
     w.close_object();
     w.close_array();
     w.key("usage");

@@ -5,6 +5,7 @@
 
 use outcrop_model::{Delta, Event, Fault, StopReason, Usage};
 
+use crate::names::CallForm;
 use crate::openai::response::{Answering, finish_reason, write_usage};
 use crate::render::openai_body;
 use crate::sse::StreamWriter;
@@ -23,7 +24,7 @@ pub struct TextWriter {
 
 impl TextWriter {
     pub fn new(answering: &Answering) -> Self {
-        let Answering { id, created, model, include_usage } = answering;
+        let Answering { id, created, model, include_usage, calls: _ } = answering;
         let mut head = b"data: ".to_vec();
         let mut w = JsonWriter::new(&mut head);
         w.open_object();
@@ -44,7 +45,9 @@ impl TextWriter {
         w.member_u64("index", 0);
         w.member_null("logprobs");
         match stop {
-            Some(reason) => w.member_str("finish_reason", finish_reason(reason, None)),
+            Some(reason) => {
+                w.member_str("finish_reason", finish_reason(reason, CallForm::default(), None))
+            }
             None => w.member_null("finish_reason"),
         }
         w.close_object();
@@ -113,6 +116,7 @@ mod tests {
             created: 7,
             model: "m".to_owned(),
             include_usage: true,
+            calls: CallForm::default(),
         };
         let mut writer = TextWriter::new(&answering);
         let mut out = Vec::new();
