@@ -247,10 +247,18 @@ async fn nothing_is_fetched_for_a_model_that_sees_nothing() {
     let files = Files::start().await;
     let stack = stack(limits()).await;
     for dialect in DIALECTS {
-        let (path, body, _) = ask(dialect, MICRO, &[files.url("dot.png")]);
-        let answer = stack.post(path, &body).await;
-        assert_eq!(answer.status, 400, "{}", answer.text());
-        assert!(answer.text().contains("takes no images"), "{}", answer.text());
+        for (model, words) in [
+            (MICRO, "takes no images"),
+            ("bedrock/amazon.nova-micro-v1:0", "takes no images"),
+            ("amazon.titan-embed-text-v2:0", "embedding"),
+            ("../model", "No model has such an id"),
+            ("", "model"),
+        ] {
+            let (path, body, _) = ask(dialect, model, &[files.url("dot.png")]);
+            let answer = stack.post(path, &body).await;
+            assert!(answer.status.is_client_error(), "{}", answer.text());
+            assert!(answer.text().contains(words), "{dialect} {model}: {}", answer.text());
+        }
     }
     assert!(files.asked().is_empty());
 }

@@ -42,11 +42,13 @@ impl Gateway {
         }
         let body = inbound.body.clone();
         let Some(mut wanted) = media::wanted(&body) else { return Ok(()) };
-        if model_id::check(&wanted.model).is_err() {
+        let target = self.learned.callee(&wanted.model).target;
+        let is_called = !wanted.model.is_empty() && model_id::check(&wanted.model).is_ok();
+        if !is_called || self.catalog.specialist(&target).is_some() {
             // What follows says so, in its own words.
             return Ok(());
         }
-        wanted.retain_taken(self.catalog.card(&wanted.model));
+        wanted.retain_taken(self.catalog.card(&target));
         if wanted.places.is_empty() {
             return Ok(());
         }
