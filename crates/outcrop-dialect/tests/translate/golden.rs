@@ -1,14 +1,15 @@
 //! Fixture folders and their expected files.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::planning::{self, Settings};
+
 pub struct Case {
     pub name: String,
-    folder: PathBuf,
-    settings: BTreeMap<String, String>,
+    pub folder: PathBuf,
+    pub settings: Settings,
     /// Files that this run has produced; any other expected file is left over.
     produced: RefCell<Vec<String>>,
 }
@@ -29,11 +30,18 @@ pub fn each(kind: &str, check: impl Fn(&Case) -> Vec<String>) {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// The lines `word value` of a file beside the kinds of fixtures.
+pub fn table(file: &str) -> Vec<(String, String)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/translate").join(file);
+    let text = fs::read_to_string(path).unwrap();
+    let lines = text.lines().filter_map(|line| line.split_once(' '));
+    lines.map(|(word, value)| (word.to_owned(), value.trim().to_owned())).collect()
+}
+
 impl Case {
     fn open(folder: PathBuf) -> Self {
         let text = fs::read_to_string(folder.join("case.txt")).unwrap_or_default();
-        let settings = text.lines().filter_map(|line| line.split_once(':'));
-        let settings = settings.map(|(k, v)| (k.trim().to_owned(), v.trim().to_owned())).collect();
+        let settings = planning::settings(&text);
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
         Self { name, folder, settings, produced: RefCell::default() }
     }

@@ -1,8 +1,8 @@
 //! Goldens at the boundary of the crate: `plan` and `answer`. A folder in `fixtures/translate` is a case.
 //!
-//! * `requests/NAME/request.json` → `expected.MODEL.json` (what is sent to Bedrock) and
-//!   `losses.MODEL.txt`, or `fault.MODEL.json` when the request is refused; with `media: fetched`
-//!   addresses lead to the files of the case;
+//! * `requests/NAME/request.json` → `expected.txt`: what is sent to Bedrock and what was lost, or the
+//!   refusal, for every model of `models.txt`; with `media: fetched` addresses lead to the files of
+//!   the case;
 //! * `answers/NAME/answer.json` → `expected.DIALECT.json` and `losses.DIALECT.txt`, or `fault.DIALECT.txt`;
 //! * `streams/NAME/frames.txt` → `expected.DIALECT.txt`, what the caller reads with what was noted beside it.
 //!
@@ -19,6 +19,8 @@ mod arbitrary;
 mod events;
 mod golden;
 mod lifecycle;
+mod planning;
 mod pretty;
 mod requests;
+mod sections;
 mod streams;
