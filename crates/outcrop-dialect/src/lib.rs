@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod anthropic;
+mod blob;
 pub mod bundle;
 pub mod carry;
 pub mod converse;

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use super::cache;
 use super::part::{Kind, Part};
 use super::source::{Found, Source, write_extra, written};
+use crate::blob::{NOT_BASE64, is_base64};
 use crate::write::JsonWriter;
 
 /// Turns a content member into blocks: a string at `whole`, the parts of a list at `part(i)`.
@@ -98,6 +99,9 @@ fn media<'a>(part: Part<'a>, at: At, kind: MediaKind) -> Result<Block<'a>, Fault
         return Err(missing(at, "source"));
     };
     let found = match source.find() {
+        Found::Known(MediaSource::Base64(data)) if !is_base64(&data) => {
+            return Err(Fault::invalid(at.key("source.data"), NOT_BASE64));
+        }
         Found::Known(found) => found,
         Found::Missing(member) => return Err(missing_at(at.key(&format!("source.{member}")))),
         Found::Foreign => return foreign(part, at),

@@ -6,6 +6,7 @@ use outcrop_model::chat::{Block, CacheTtl, Media, MediaKind, MediaSource, Role, 
 use outcrop_model::{At, BlockKind, Card, ChatRequest, Dialect, Ledger};
 
 use super::{Target, foreign};
+use crate::blob::is_base64;
 
 pub(super) fn fit(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
     for block in &mut request.system {
@@ -43,7 +44,7 @@ fn fit_turn(turn: &mut Turn<'_>, target: Target<'_>, ledger: &mut Ledger) {
             fit_result(result, block.at, target, ledger);
         }
         foreign::show_as_text(block, ledger);
-        keep(block, role, card, ledger)
+        keep(block, role, target, ledger)
     });
     turn.blocks.extend(moved);
     drop_repeated_thinking(&mut turn.blocks, ledger);
@@ -87,7 +88,8 @@ fn fit_result(result: &mut ToolResult<'_>, at: At, target: Target<'_>, ledger: &
 }
 
 /// Decides whether the model can be given this block.
-fn keep(block: &Block<'_>, role: Role, card: &Card, ledger: &mut Ledger) -> bool {
+fn keep(block: &Block<'_>, role: Role, target: Target<'_>, ledger: &mut Ledger) -> bool {
+    let card = target.card;
     match &block.kind {
         BlockKind::Text(_) | BlockKind::ToolUse(_) | BlockKind::ToolResult(_) => true,
         BlockKind::Media(media) => {
@@ -107,6 +109,10 @@ fn keep(block: &Block<'_>, role: Role, card: &Card, ledger: &mut Ledger) -> bool
                 block.at.to_string(),
                 "this model takes no encrypted thinking of earlier turns",
             );
+            false
+        }
+        BlockKind::Redacted(data) if target.dialect == Dialect::Converse && !is_base64(data) => {
+            ledger.dropped(block.at.to_string(), "encrypted thinking is base64; this is not");
             false
         }
         BlockKind::Thinking { .. } | BlockKind::Redacted(_) => true,

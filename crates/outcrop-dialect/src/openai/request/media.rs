@@ -1,6 +1,6 @@
 //! Images, files and sound: from data URLs, bare base64, addresses and file ids.
 //!
-//! Base64 is checked (alphabet only) but never decoded: every dialect of Bedrock carries it as text.
+//! Base64 is checked but never decoded as a whole: every dialect of Bedrock carries it as text.
 
 use std::borrow::Cow;
 
@@ -9,6 +9,7 @@ use outcrop_model::json::Extra;
 use outcrop_model::{At, BlockKind, Fault};
 
 use super::invalid;
+use crate::blob::{NOT_BASE64, is_base64};
 use crate::openai::wire::{AudioPart, FilePart, UrlPart, lift, text};
 
 /// MIME types by file name ending, for files that come without one.
@@ -162,17 +163,10 @@ pub(crate) fn source<'a>(
     Ok((mime, MediaSource::Base64(data)))
 }
 
-/// Whole blocks are looked at without an early exit, which lets the compiler use wide registers.
 pub(crate) fn check_base64(data: &str, path: &dyn Fn() -> String) -> Result<(), Fault> {
-    let legal = |b: u8| b.is_ascii_alphanumeric() | (b == b'+') | (b == b'/') | (b == b'=');
-    let mut blocks = data.as_bytes().chunks(1024);
-    let whole = blocks.all(|block| block.iter().fold(true, |ok, &b| ok & legal(b)));
-    match whole && !data.is_empty() {
+    match is_base64(data) {
         true => Ok(()),
-        false => Err(invalid(
-            path(),
-            "holds no valid base64; use the standard alphabet without white space.",
-        )),
+        false => Err(invalid(path(), NOT_BASE64)),
     }
 }
 
