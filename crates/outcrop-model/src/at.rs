@@ -47,8 +47,9 @@ impl fmt::Display for At {
 }
 
 impl At {
-    /// The path of a member below this place.
+    /// The path of a member below this place. A member without a name is written `""`.
     pub fn key(&self, name: &str) -> String {
+        let name = if name.is_empty() { "\"\"" } else { name };
         match self {
             At::Root => name.to_owned(),
             At::Member(_)
@@ -71,6 +72,7 @@ mod tests {
     #[test]
     fn renders_json_paths() {
         assert_eq!(At::Root.key("n"), "n");
+        assert_eq!(At::Root.key(""), "\"\"");
         assert_eq!(
             At::Item(3, "tool_calls", 1).key("function"),
             "messages[3].tool_calls[1].function"
