@@ -20,6 +20,8 @@ mod leaving;
 mod losses;
 mod media;
 mod paths;
+#[path = "../../crates/outcrop-dialect/tests/translate/planning.rs"]
+mod planning;
 mod receipts;
 mod rerank;
 mod responses;
@@ -27,3 +29,4 @@ mod retries;
 mod streams;
 mod support;
 mod surfaces;
+mod witness;

@@ -50,6 +50,7 @@ mod surface;
 mod tls;
 mod tokens;
 mod vendor;
+mod verdict;
 pub mod words;
 
 pub use cassette::{Cassette, Exchange};
@@ -63,3 +64,4 @@ pub use received::Received;
 pub use refusal::Exception;
 pub use route::Operation;
 pub use server::Emulator;
+pub use verdict::verdict;

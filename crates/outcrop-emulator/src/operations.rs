@@ -6,7 +6,7 @@ mod count;
 mod guardrail;
 mod invoke;
 pub(crate) mod jobs;
-mod judge;
+pub(crate) mod judge;
 mod rerank;
 mod vendor;
 

@@ -92,7 +92,7 @@ fn guardrail(call: &Call<'_>, body: &Value) -> Result<(), Refusal> {
 }
 
 /// A native body as a prompt, under the rules of its model.
-pub(super) fn native(model: &Model, body: &Value) -> Result<Prompt, Refusal> {
+pub(crate) fn native(model: &Model, body: &Value) -> Result<Prompt, Refusal> {
     native_with(model, body, &[])
 }
 
