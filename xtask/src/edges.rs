@@ -67,6 +67,7 @@ const ROWS: &[Row] = &[
     row("acceptance", Role::Bench, &[]),
     row("conformance", Role::Bench, &[]),
     row("benches", Role::Bench, &[]),
+    row("fuzz", Role::Bench, &[]),
 ];
 
 /// What a pure crate may not link.

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask check | test | agents | bless | bench | bench-load | ci`.
+//! The project's own commands: `cargo xtask check | test | agents | bless | bench | bench-load | fuzz | ci`.
 //!
 //! Guarantees: (1) a command is a list of steps, run in order, stopped at the first failure;
 //! (2) every step is also a command of its own, and a failure names it;
@@ -14,6 +14,7 @@ use crate::workspace::Workspace;
 mod agents;
 mod clients;
 mod edges;
+mod fuzz;
 mod run;
 mod step;
 mod tree;
@@ -34,6 +35,7 @@ const BLESS: Step = Step { name: "bless", what: "rewrite the goldens", run: bles
 const BENCH: Step = Step { name: "bench", what: "measured benchmarks", run: bench };
 const BENCH_LOAD: Step =
     Step { name: "bench-load", what: "load test against the floor", run: bench_load };
+const FUZZ: Step = Step { name: "fuzz", what: "look for findings", run: fuzz::run };
 
 /// A command, the steps it runs, and one line of help.
 const COMMANDS: &[(&str, &[Step], &str)] = &[
@@ -43,6 +45,7 @@ const COMMANDS: &[(&str, &[Step], &str)] = &[
     ("agents", &[AGENTS], "coding agents, large installs [NAME…] [-- ARGS of pytest]"),
     ("bench", &[BENCH], "measure [ARGS of cargo bench]"),
     ("bench-load", &[BENCH_LOAD], "gateway against the pass-through floor [ARGS]"),
+    ("fuzz", &[FUZZ], "fuzz one target or each [TARGET] [--seconds N] [ARGS of libFuzzer]"),
     (
         "ci",
         &[FMT, CLIPPY, EDGES, TREE, RUST, CLIENTS, BENCH_ONCE],
