@@ -26,6 +26,7 @@ use crate::names::ToolNames;
 pub(crate) use cache::MAX_MARKS;
 pub(crate) use settings::{fit_sampling, fit_tier, lower_limit};
 pub(crate) use thinking::fit as fit_thinking;
+pub(crate) use tools::CANNOT_FORCE;
 pub(crate) use turns::{OPERATORS_WORD, operators_word};
 
 /// What the request is being fitted to.

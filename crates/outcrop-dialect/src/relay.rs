@@ -47,7 +47,7 @@ pub fn uncounted_messages<'a>(
         Envelope::Direct { .. } => &DIRECT_ENVELOPE[..],
     };
     body.0.retain_mut(|(key, value)| {
-        let closed = to.closed_gates(&betas).chain(cache_gates(card));
+        let closed = to.closed_gates(&betas).chain(card_gates(card));
         !apart.contains(&&**key) && gate::pass(key, value, closed, ledger)
     });
     target::fit_turns(&mut body, card, ledger);
@@ -191,22 +191,25 @@ fn accepted_betas<'a>(
     Ok(accepted)
 }
 
-/// Where cache marks stand that the model does not take, or lifetimes in them.
-fn cache_gates(card: &Card) -> impl Iterator<Item = &Gate> {
-    static GATES: LazyLock<[Vec<Gate>; 2]> = LazyLock::new(|| {
+/// Where members stand that the card says the model does not take: cache marks, lifetimes in them, strict
+/// tools.
+fn card_gates(card: &Card) -> impl Iterator<Item = &Gate> {
+    static GATES: LazyLock<[Vec<Gate>; 3]> = LazyLock::new(|| {
+        let gate = |path: String| Gate { path, betas: Vec::new() };
         let blocks =
             ["messages[].content[]", "messages[].content[].content[]", "system[]", "tools[]"];
-        ["cache_control", "cache_control.ttl"].map(|member| {
-            let path = |block: &&str| format!("{block}.{member}");
-            blocks.iter().map(|block| Gate { path: path(block), betas: Vec::new() }).collect()
-        })
+        let on_blocks =
+            |member: &str| blocks.iter().map(|block| gate(format!("{block}.{member}"))).collect();
+        let strict = vec![gate("tools[].strict".to_owned())];
+        [on_blocks("cache_control"), on_blocks("cache_control.ttl"), strict]
     });
-    let [marks, lifetimes] = &*GATES;
-    match (card.cache, card.cache_one_hour) {
-        (false, _) => marks.iter(),
-        (true, false) => lifetimes.iter(),
-        (true, true) => [].iter(),
-    }
+    let [marks, lifetimes, strict] = &*GATES;
+    let cache: &[Gate] = match (card.cache, card.cache_one_hour) {
+        (false, _) => marks,
+        (true, false) => lifetimes,
+        (true, true) => &[],
+    };
+    cache.iter().chain(strict.iter().filter(|_| !card.strict_tools))
 }
 
 /// What the body uses that the model takes only with a beta.

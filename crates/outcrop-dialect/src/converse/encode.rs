@@ -49,7 +49,7 @@ impl Encoder<'_> {
             self.tool_config(request);
         }
         self.additional_fields(request, card);
-        self.output_config(request);
+        self.output_config(request, card);
         self.metadata(request);
         if let Some(tier) = &request.service_tier {
             self.w.key("serviceTier");
@@ -355,14 +355,24 @@ impl Encoder<'_> {
         self.w.close_object();
     }
 
-    fn output_config(&mut self, request: &ChatRequest<'_>) {
+    fn output_config(&mut self, request: &ChatRequest<'_>, card: &Card) {
+        let effort = request.effort.as_deref().filter(|_| card.effort == EffortStyle::OutputConfig);
+        if effort.is_none() && request.format.is_none() {
+            return;
+        }
+        self.w.key("outputConfig");
+        self.w.open_object();
+        effort.iter().for_each(|effort| self.w.member_str("effort", effort));
+        self.text_format(request);
+        self.w.close_object();
+    }
+
+    fn text_format(&mut self, request: &ChatRequest<'_>) {
         let Some(OutputFormat::JsonSchema { name, description, schema, strict: _ }) =
             &request.format
         else {
             return;
         };
-        self.w.key("outputConfig");
-        self.w.open_object();
         self.w.key("textFormat");
         self.w.open_object();
         self.w.member_str("type", "json_schema");
@@ -373,7 +383,7 @@ impl Encoder<'_> {
         self.w.member_str("schema", schema.get());
         name.iter().for_each(|n| self.w.member_str("name", n));
         description.iter().for_each(|d| self.w.member_str("description", d));
-        for _ in 0..4 {
+        for _ in 0..3 {
             self.w.close_object();
         }
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use outcrop_model::catalog::{SamplingRule, TopKPlace};
+use outcrop_model::catalog::{SamplingRule, ThinkingStyle, TopKPlace};
 use outcrop_model::chat::{OutputFormat, Thinking};
 use outcrop_model::{Card, ChatRequest, Dialect, Ledger};
 
@@ -34,7 +34,12 @@ pub(crate) fn fit_sampling(request: &mut ChatRequest<'_>, target: Target<'_>, le
     let thinks =
         matches!(request.thinking, Some(Thinking::Budget { .. } | Thinking::Adaptive { .. }));
     let anthropic = target.dialect == Dialect::Anthropic;
-    let rule = if thinks && anthropic { SamplingRule::None } else { target.card.sampling };
+    // Claude, over whichever carrier.
+    let is_exclusive = match target.card.thinking {
+        ThinkingStyle::Budget | ThinkingStyle::Adaptive => thinks,
+        ThinkingStyle::None | ThinkingStyle::Always | ThinkingStyle::ReasoningConfig => false,
+    };
+    let rule = if is_exclusive { SamplingRule::None } else { target.card.sampling };
     match rule {
         SamplingRule::All => {}
         SamplingRule::One => {

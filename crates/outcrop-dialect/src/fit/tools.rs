@@ -10,6 +10,9 @@ use outcrop_model::{At, BlockKind, ChatRequest, Dialect, Ledger};
 
 use super::Target;
 
+/// Why a forced tool is not.
+pub(crate) const CANNOT_FORCE: &str = "this model cannot be made to call a tool; it may";
+
 pub(super) fn fit(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
     if !target.card.tools {
         return refuse_tools(request, ledger);
@@ -102,7 +105,7 @@ fn fit_choice(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Le
         _ if thinks && target.card.thinking != ThinkingStyle::ReasoningConfig => {
             (None, "a tool cannot be forced while the model thinks; it may call one")
         }
-        (ForcedTools::None, _) => (None, "this model cannot be made to call a tool; it may"),
+        (ForcedTools::None, _) => (None, CANNOT_FORCE),
         (ForcedTools::Any, Some(_)) if request.tools.len() == 1 => {
             request.tool_choice = Some(ToolChoice::Any);
             return;

@@ -204,3 +204,21 @@ fn unknown_members_and_blocks_are_relayed() {
     assert_eq!(sent.at("/messages"), body["messages"]);
     assert!(sent.has("/future/a") && sent.losses.is_empty());
 }
+
+#[test]
+fn relayed_tools_are_neither_forced_nor_strict_where_that_is_refused() {
+    let tools = json!([{"name": "f", "input_schema": {"type": "object"}, "strict": true}]);
+    let choice = json!({"type": "tool", "name": "f", "disable_parallel_tool_use": true});
+    let body = json!({"tools": tools, "tool_choice": choice});
+    let sent = anthropic(OPUS_5_5, body.clone());
+    let expected = json!({"type": "auto", "disable_parallel_tool_use": true});
+    assert_eq!(sent.at("/tool_choice"), expected);
+    assert!(!sent.has("/tools/0/strict"));
+    for loss in ["approximated tool_choice", "dropped tools[0].strict"] {
+        assert!(sent.losses.contains(loss), "{}", sent.losses);
+    }
+    let sent = anthropic(SONNET_4_5, body.clone());
+    assert!(
+        sent.at("/tool_choice") == choice && sent.at("/tools") == tools && sent.losses.is_empty()
+    );
+}

@@ -189,3 +189,14 @@ fn quirk_17_some_models_want_sixteen_tokens() {
         assert!(sent.losses.contains("approximated max_tokens"));
     }
 }
+
+#[test]
+fn claude_over_converse_thinks_as_it_was_asked_to() {
+    let asked = json!({"reasoning_effort": "high", "temperature": 0.5});
+    let sent = over_converse(SONNET_4_6, asked);
+    assert_eq!(sent.at("/outputConfig"), json!({"effort": "high"}));
+    assert_eq!(sent.at("/additionalModelRequestFields/thinking/type"), "adaptive");
+    assert!(
+        !sent.has("/inferenceConfig/temperature") && sent.losses.contains("dropped temperature")
+    );
+}

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use outcrop_dialect::carry::Destination;
 use outcrop_dialect::plan::Peeked;
-use outcrop_model::{Catalog, Fault, Fidelity, Ledger};
+use outcrop_model::{Carrier, Catalog, Fault, Fidelity, Ledger};
 use serde_json::{Map, Value};
 
 pub const SONNET_4_5: &str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
@@ -51,7 +51,7 @@ pub fn openai(model: &str, members: Value) -> Sent {
 
 pub fn try_openai(model: &str, members: Value) -> Result<Sent, Fault> {
     let body = body(model, members, &[]);
-    send(model, Peeked::openai(&body)?)
+    send(to(model), Peeked::openai(&body)?)
 }
 
 /// The same of Anthropic's; `max_tokens` is 9000 unless said otherwise.
@@ -63,10 +63,17 @@ pub fn try_anthropic(model: &str, members: Value) -> Result<Sent, Fault> {
     with_betas(model, &[], members)
 }
 
+/// A chat of OpenAI's dialect for a model that is asked over Converse, whatever else it speaks.
+pub fn over_converse(model: &str, members: Value) -> Sent {
+    let body = body(model, members, &[]);
+    let pinned = to(model).pinned(Some(Carrier::Converse));
+    send(pinned, Peeked::openai(&body).unwrap()).unwrap()
+}
+
 pub fn with_betas(model: &str, betas: &[&str], members: Value) -> Result<Sent, Fault> {
     let body = body(model, members, &[("max_tokens", 9000.into())]);
     let betas = betas.iter().map(|beta| Cow::Borrowed(*beta)).collect();
-    send(model, Peeked::anthropic(&body, betas)?)
+    send(to(model), Peeked::anthropic(&body, betas)?)
 }
 
 fn body(model: &str, members: Value, usual: &[(&str, Value)]) -> Vec<u8> {
@@ -79,9 +86,13 @@ fn body(model: &str, members: Value, usual: &[(&str, Value)]) -> Vec<u8> {
     serde_json::to_vec(&all).unwrap()
 }
 
-fn send(model: &str, peeked: Peeked<'_>) -> Result<Sent, Fault> {
+fn to(model: &str) -> Destination<'_> {
+    Destination::of(Catalog::built_in(), model)
+}
+
+fn send(to: Destination<'_>, peeked: Peeked<'_>) -> Result<Sent, Fault> {
     let mut ledger = Ledger::default();
-    let outgoing = peeked.plan(Destination::of(Catalog::built_in(), model), &mut ledger)?;
+    let outgoing = peeked.plan(to, &mut ledger)?;
     ledger.verdict(Fidelity::Lenient)?;
     Ok(Sent {
         body: serde_json::from_slice(&outgoing.body).unwrap(),

@@ -1,15 +1,19 @@
-//! Tools whose type Bedrock calls by another name, or whose settings stand in another place.
+//! Tools whose type Bedrock calls by another name or whose settings stand in another place, and calls that
+//! cannot be forced.
 
+use outcrop_model::catalog::ForcedTools;
 use outcrop_model::json::Members;
 use outcrop_model::{Card, Ledger};
 
 use super::{Body, elements_of, holds, members_of, word};
+use crate::fit::CANNOT_FORCE;
 use crate::write::JsonWriter;
 
 /// Where some clients keep `defer_loading`, which Bedrock looks for beside the name.
 const NESTED: &str = "custom";
 
 pub(super) fn fit(body: &mut Body<'_>, card: &Card, ledger: &mut Ledger) {
+    unforce(body, card, ledger);
     let Some(raw) = body.get("tools") else { return };
     let is_renamed = card.tool_types.keys().any(|old| holds(raw, &format!("\"{old}")));
     if !is_renamed && !holds(raw, "\"custom\"") {
@@ -42,6 +46,29 @@ pub(super) fn fit(body: &mut Body<'_>, card: &Card, ledger: &mut Ledger) {
     if changed {
         body.set("tools", out);
     }
+}
+
+/// A model that cannot be made to call a tool decides itself.
+fn unforce(body: &mut Body<'_>, card: &Card, ledger: &mut Ledger) {
+    let Some(raw) = body.get("tool_choice").filter(|_| card.forced_tools == ForcedTools::None)
+    else {
+        return;
+    };
+    let choice = members_of(raw);
+    if !matches!(word(&choice, "type").as_deref(), Some("any" | "tool")) {
+        return;
+    }
+    let mut out = Vec::new();
+    let mut w = JsonWriter::new(&mut out);
+    w.open_object();
+    w.member_str("type", "auto");
+    for (key, value) in choice.0.iter().filter(|(key, _)| key != "type" && key != "name") {
+        w.key_escaped(key);
+        w.raw(value);
+    }
+    w.close_object();
+    body.set("tool_choice", out);
+    ledger.approximated("tool_choice", CANNOT_FORCE);
 }
 
 fn write_tool(w: &mut JsonWriter<'_>, tool: &Members<'_>, kind: Option<&str>, inner: &Members<'_>) {
