@@ -185,3 +185,42 @@ async fn bedrocks_own_bodies_are_not_corrected() {
         assert_eq!(stack.post(&path, &body).await.status, 400);
     }
 }
+
+#[tokio::test]
+async fn the_limit_of_a_model_is_learned_from_its_refusal() {
+    let stack = Stack::start().await;
+    for attempts in [2, 1] {
+        stack.emulator.clear_requests();
+        let (path, mut body) = chat("anthropic", "qwen.qwen3-32b-v1:0", "hi", false);
+        body["max_tokens"] = json!(128_000);
+        ask(&stack, &path, &body).await;
+        assert_eq!(stack.emulator.requests().len(), attempts);
+    }
+}
+
+#[tokio::test]
+async fn safeguards_that_bedrock_refuses_are_the_callers_to_leave_out() {
+    let stack = Stack::start().await;
+    refuse(&stack, "safeguards: Extra inputs are not permitted");
+    let (path, mut body) = chat("anthropic", CLAUDE, "hi", false);
+    body["safeguards"] = json!({});
+    let answer = stack.post(&path, &body).await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert!(answer.text().contains("safeguards"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn words_that_agents_look_for_arrive_whole() {
+    let stack = Stack::start().await;
+    for words in ["prompt is too long: 210000 tokens > 200000 maximum", "Input is too long."] {
+        for model in [CLAUDE, NOVA] {
+            refuse(&stack, words);
+            let (path, body) = chat("anthropic", model, "hi", true);
+            let answer = stack.post(&path, &body).await;
+            assert_eq!(answer.status, 400, "{}", answer.text());
+            let error = &answer.json()["error"];
+            assert_eq!(error["type"], "invalid_request_error");
+            assert_eq!(error["message"], words);
+        }
+    }
+}

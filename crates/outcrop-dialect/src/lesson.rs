@@ -6,7 +6,7 @@
 //!    as for any model without the ability, or names members that are cut out of later bodies. Both
 //!    are in the ledger of each request that they touch.
 //! 3. The conversation is never cut: no member is, without which the model would answer another
-//!    question.
+//!    question, or do more than it should.
 
 mod place;
 
@@ -79,9 +79,11 @@ const fn row(text: &'static str, fact: fn(&mut Card)) -> Row {
 const EXTRA_INPUTS: &str = ": Extra inputs are not permitted";
 /// How JSON-schema validators refuse a member: `#/place: extraneous key [name] is not permitted`.
 const EXTRANEOUS: &str = ": extraneous key [";
+/// How Converse refuses a limit above the model's, before the number.
+const OUTPUT_LIMIT: &str = "exceeds the model limit of ";
 const BETA_FLAG: &str = "invalid beta flag";
 /// Members that are not cut: with them goes what was said, or what the model may do.
-const CONVERSATION: [&str; 19] = [
+const CONVERSATION: [&str; 20] = [
     "messages",
     "system",
     "tools",
@@ -101,6 +103,7 @@ const CONVERSATION: [&str; 19] = [
     "input_schema",
     "thinking",
     "signature",
+    "safeguards",
 ];
 
 // === impl Lesson ===
@@ -118,7 +121,7 @@ impl Lesson {
         }
         let words = fault.detail.as_deref().unwrap_or(&fault.message);
         let mut next = self.clone();
-        let mut new = next.heed_rows(words);
+        let mut new = next.heed_rows(words) | next.heed_limit(words);
         if words.contains(BETA_FLAG) {
             new |= next.heed_betas(words, sent);
         }
@@ -134,6 +137,14 @@ impl Lesson {
         let mut card = self.card.clone();
         ROWS.iter().filter(|row| words.contains(row.text)).for_each(|row| (row.fact)(&mut card));
         std::mem::replace(&mut self.card, card) != self.card
+    }
+
+    /// The most tokens that the model gives.
+    fn heed_limit(&mut self, words: &str) -> bool {
+        let Some((_, after)) = words.split_once(OUTPUT_LIMIT) else { return false };
+        let number = after.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+        let Some(most) = number.parse().ok().filter(|most| *most > 0) else { return false };
+        std::mem::replace(&mut self.card.max_output_tokens, most) != most
     }
 
     /// The betas that the message names, or else all that were sent.
@@ -218,7 +229,7 @@ mod tests {
     use super::*;
     use outcrop_model::Catalog;
 
-    const BODY: &str = r#"{"anthropic_beta":["a-1","context-1m-2025-08-07"],"speed":1,"system":"s","thinking":{}}"#;
+    const BODY: &str = r#"{"anthropic_beta":["a-1","context-1m-2025-08-07"],"speed":1,"system":"s","safeguards":{},"thinking":{}}"#;
 
     fn lesson() -> Lesson {
         Lesson::of(Catalog::built_in().card("anthropic.claude-opus-4-6-v1"))
@@ -267,6 +278,15 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_is_learned_by_its_number() {
+        let words = "The maximum tokens you requested exceeds the model limit of 8192. Try again.";
+        let learned = learn(&lesson(), words).unwrap();
+        assert_eq!(learned.card.max_output_tokens, 8192);
+        assert!(learn(&learned, words).is_none());
+        assert!(learn(&lesson(), "exceeds the model limit of nothing").is_none());
+    }
+
+    #[test]
     fn betas_go_by_name_or_all_at_once() {
         let named = learn(&lesson(), "invalid beta flag: context-1m-2025-08-07").unwrap();
         assert!(!named.card.accepts_beta("context-1m-2025-08-07"));
@@ -279,5 +299,6 @@ mod tests {
     #[test]
     fn rule_3_the_conversation_is_never_cut() {
         assert!(learn(&lesson(), "system: Extra inputs are not permitted").is_none());
+        assert!(learn(&lesson(), "safeguards: Extra inputs are not permitted").is_none());
     }
 }
