@@ -1,10 +1,11 @@
 // The official openai client's Responses API through the gateway.
 
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
 
 import OpenAI from 'openai';
 
-import { ALWAYS, ECHO, all, cleanly, emulator, forEachModel, setting } from './stack.mjs';
+import { ALWAYS, CLAUDE, ECHO, all, cleanly, emulator, forEachModel, setting } from './stack.mjs';
 
 const client = new OpenAI({ baseURL: `${setting('OUTCROP_URL')}/v1`, apiKey: 'any', maxRetries: 0 });
 const HELLO = 'one two three four five';
@@ -58,3 +59,26 @@ forEachModel('responses: an exception in the stream is a failed answer', async (
   assert.equal(last.response.error.code, 'rate_limit_exceeded');
   assert.ok(events.every((event) => event.type !== 'response.completed'));
 });
+
+for (const streamed of [false, true]) {
+  test(`responses: thinking survives a tool call, ${streamed ? 'streamed' : 'whole'}`, async () => {
+    const input = [{ role: 'user', content: 'think:Well. call:get_weather {"city": "Oslo"}' }];
+    const options = {
+      model: CLAUDE,
+      store: false,
+      reasoning: { effort: 'low', summary: 'auto' },
+      include: ['reasoning.encrypted_content'],
+      tools: [WEATHER],
+    };
+    const ask = () => (streamed ? client.responses.stream({ input, ...options }).finalResponse() : client.responses.create({ input, ...options }));
+    const first = await ask();
+    assert.deepEqual(first.output.map((item) => item.type), ['reasoning', 'function_call']);
+    const [thought, call] = first.output;
+    assert.match(thought.summary[0].text, /Well/);
+    input.push(...first.output, { type: 'function_call_output', call_id: call.call_id, output: 'mild' });
+    assert.match((await ask()).output_text, /mild/);
+    const turn = (await emulator.requests()).at(-1).body.messages[1].content;
+    assert.deepEqual(turn.map((block) => block.type), ['thinking', 'tool_use']);
+    assert.ok(turn[0].signature);
+  });
+}
