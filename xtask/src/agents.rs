@@ -89,6 +89,7 @@ fn run_cases(place: &Place, binary: &Path, names: &[String], more: &[String]) ->
     let stack = Stack::start(binary, &place.work)?;
     let mut pytest = python::pytest(place, &stack);
     pytest.env("AGENTS_NPM", place.work.join("npm")).env("AGENTS_NAMES", names.join(","));
+    pytest.arg("--basetemp").arg(place.work.join("runs"));
     if more.is_empty() {
         pytest.env("AGENTS_RESULTS", results(place));
     }

@@ -24,8 +24,6 @@ class Start:
     env: dict[str, str] = field(default_factory=dict)
     # Files written to its home before it starts.
     files: dict[str, str] = field(default_factory=dict)
-    # Command lines that have to end well before it.
-    before: list[list[str]] = field(default_factory=list)
 
 
 @dataclass
@@ -63,6 +61,8 @@ class Agent(ABC):
     program: str
     package: str
     modes: list[str]
+    # How many answers it asks for at once.
+    calls = 1
 
     def version(self) -> str:
         return json.loads((self.folder() / self.package / "package.json").read_text())["version"]
@@ -113,15 +113,9 @@ class Session:
         for name, text in start.files.items():
             (self.home / name).parent.mkdir(parents=True, exist_ok=True)
             (self.home / name).write_text(text)
-        env = self._env(start.env)
-        for args in start.before:
-            done = subprocess.run(
-                args, env=env, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_SECONDS
-            )
-            assert done.returncode == 0, f"{args[0]}: {done.stdout}{done.stderr}"
         self._running = subprocess.Popen(
             start.args,
-            env=env,
+            env=self._env(start.env),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -22,8 +22,8 @@ class Scene:
         self.session, self.emulator, self.gateway = session, emulator, gateway
 
     def say(self, text: str) -> Said:
-        """Makes the model say `text`."""
-        return self.session.ask(f"say:{text}")
+        """Makes the model say `text`, and nothing of what the agent adds to the prompt."""
+        return self.session.ask(f"say:{text} stop:end_turn")
 
     def fault(self, fault: str, times: int = 1, operations: list[str] = STREAMS) -> None:
         """Lets answers go wrong; what an agent asks beside them stays as it is."""
@@ -67,7 +67,7 @@ def tool(scene: Scene) -> str:
 
 def throttled_once(scene: Scene) -> str:
     """429 with retry-after: the agent asks again and gets its answer."""
-    scene.fault("error=ThrottlingException;retry-after=2", ATTEMPTS)
+    scene.fault("error=ThrottlingException;retry-after=2", ATTEMPTS * scene.session.agent.calls)
     said = scene.say(SHORT)
     statuses = [receipt["status"] for receipt in scene.receipts()]
     assert 429 in statuses and statuses[-1] == 200, f"{statuses}: {said.error}"

@@ -12,7 +12,12 @@ class ClaudeCode(Agent):
     title = "Claude Code"
     package = "@anthropic-ai/claude-code-linux-x64"
     program = "claude"
-    modes = ["Messages", "Bedrock, no auth", "Bedrock, API key", "Mantle"]
+    modes = ["Messages", "Bedrock (no auth)", "Bedrock (API key)", "Mantle"]
+
+    def cannot(self, mode: str, model: str, case: str) -> str:
+        if mode.startswith("Bedrock") and model != "Claude":
+            return "this mode asks InvokeModel with a body in Anthropic's form, which only Claude takes"
+        return ""
 
     def start(self, prompt: str, mode: str, model: str, gateway: str, home: Path) -> Start:
         env = {
@@ -41,7 +46,7 @@ class ClaudeCode(Agent):
             "ANTHROPIC_BEDROCK_BASE_URL": gateway,
             "AWS_REGION": setting("EMULATOR_REGION"),
         }
-        if mode == "Bedrock, no auth":
+        if mode == "Bedrock (no auth)":
             return bedrock | {"CLAUDE_CODE_SKIP_BEDROCK_AUTH": "1"}
         return bedrock | {"AWS_BEARER_TOKEN_BEDROCK": setting("EMULATOR_API_KEY")}
 

@@ -12,6 +12,8 @@ class OpenCode(Agent):
     package = "opencode-linux-x64"
     program = "bin/opencode"
     modes = ["Chat"]
+    # The second is for the session's title.
+    calls = 2
 
     def start(self, prompt: str, mode: str, model: str, gateway: str, home: Path) -> Start:
         provider = {
@@ -43,7 +45,7 @@ class OpenCode(Agent):
                 tokens = part["tokens"]
                 said.tokens = tokens["input"] + tokens["output"]
             elif event["type"] == "error":
-                said.error = json.dumps(event["error"])
+                said.error = event["error"]["data"]["message"]
         if not said.text and not said.error:
             said.error = (ended.out + ended.err).strip()
         return said

@@ -35,10 +35,6 @@ class Result:
     # What the client said, or why the case did not pass.
     text: str
 
-    @property
-    def way(self) -> str:
-        return f"{self.mode}, {self.model}"
-
 
 def write(path: Path, results: list[Result]) -> None:
     """Replaces the sections of these clients and keeps the others."""
@@ -64,10 +60,10 @@ def section(results: list[Result]) -> str:
     lines += table(["mode", "model", *cases], rows(results, cases))
     said = [result for result in results if result.outcome == "pass" and result.text]
     if said:
-        lines += ["", *table(["case", "what the user reads"], texts(said))]
+        lines += ["", *table(["case", "what the user reads"], texts(said, results))]
     others = [result for result in results if result.outcome != "pass"]
     if others:
-        lines += [""] + [f"* {result.outcome}: {result.way}, {result.case}: {tidy(result.text)}" for result in others]
+        lines += ["", *reasons(others, results)]
     return "\n".join(lines)
 
 
@@ -77,16 +73,38 @@ def rows(results: list[Result], cases: list[str]) -> list[list[str]]:
     return [[*way, *(outcomes.get((*way, case), "") for case in cases)] for way in ways]
 
 
-def texts(said: list[Result]) -> list[list[str]]:
+def texts(said: list[Result], results: list[Result]) -> list[list[str]]:
     """Each text of a case once; with the ways that gave it where ways differ."""
-    found: dict[tuple[str, str], list[str]] = {}
+    found: dict[tuple[str, str], list[Result]] = {}
     for result in said:
-        found.setdefault((result.case, tidy(result.text)), []).append(result.way)
+        found.setdefault((result.case, tidy(result.text)), []).append(result)
     per_case = [case for case, _ in found]
-    return [
-        [case if per_case.count(case) == 1 else f"{case} ({'; '.join(ways)})", text]
-        for (case, text), ways in found.items()
+    lines = [
+        [case if per_case.count(case) == 1 else f"{case} ({ways(group, results)})", text]
+        for (case, text), group in found.items()
     ]
+    return sorted(lines, key=lambda line: per_case.index(line[0].split(" (", 1)[0]))
+
+
+def reasons(others: list[Result], results: list[Result]) -> list[str]:
+    """Each reason once, with the ways and cases it stopped."""
+    found: dict[tuple[str, str], list[Result]] = {}
+    for result in others:
+        found.setdefault((result.outcome, tidy(result.text)), []).append(result)
+    return [
+        f"* {outcome}: {ways(group, results)}: {', '.join(dict.fromkeys(one.case for one in group))}: {text}"
+        for (outcome, text), group in found.items()
+    ]
+
+
+def ways(group: list[Result], results: list[Result]) -> str:
+    """Modes, each with its model unless all its models are meant."""
+    words = []
+    for mode in dict.fromkeys(result.mode for result in group):
+        models = list(dict.fromkeys(result.model for result in group if result.mode == mode))
+        every = {result.model for result in results if result.mode == mode}
+        words.append(mode if set(models) == every else f"{mode}, {', '.join(models)}")
+    return "; ".join(words)
 
 
 def table(head: list[str], lines: list[list[str]]) -> list[str]:
