@@ -13,6 +13,7 @@ mod drain;
 mod elsewhere;
 mod embeddings;
 mod errors;
+mod generations;
 mod images;
 mod kong;
 mod learning;

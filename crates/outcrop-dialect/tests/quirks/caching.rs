@@ -104,10 +104,15 @@ fn quirk_67_automatic_caching_becomes_a_mark_on_the_last_block() {
     let mut blocks =
         user(json!([{"type": "text", "text": "a"}, {"type": "text", "text": "b", "x": 1}]));
     blocks["cache_control"] = json!({"type": "ephemeral", "ttl": "1h"});
-    let sent = anthropic(SONNET_4_5, blocks);
+    let sent = anthropic(SONNET_4_5, blocks.clone());
     let expected = json!({"type": "text", "text": "b", "x": 1, "cache_control": {"type": "ephemeral", "ttl": "1h"}});
     assert_eq!(sent.at("/messages/0/content/1"), expected);
     assert!(sent.at("/messages/0/content/0").get("cache_control").is_none());
+    // An hour cannot follow five minutes.
+    blocks["system"] = json!([{"type": "text", "text": "s", "cache_control": mark}]);
+    let late = anthropic(SONNET_4_5, blocks);
+    assert_eq!(late.at("/messages/0/content/1/cache_control"), mark);
+    assert!(late.losses.contains("for five minutes"), "{}", late.losses);
     let nova = anthropic(NOVA, json!({"cache_control": mark}));
     assert_eq!(points(&nova), 1);
 }

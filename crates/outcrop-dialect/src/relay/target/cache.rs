@@ -4,11 +4,13 @@ use outcrop_model::json::{Members, Str};
 use outcrop_model::{Card, Ledger};
 use serde_json::value::RawValue;
 
-use super::{Body, elements_of, members_of, word};
+use super::{Body, elements_of, members_of, raw, word};
 use crate::fit::MAX_MARKS;
 use crate::write::JsonWriter;
 
 const MEMBER: &str = "cache_control";
+/// A mark for the usual five minutes.
+const PLAIN: &[u8] = br#"{"type":"ephemeral"}"#;
 
 /// Becomes a mark on the last block that can be cached, which is where it would have been. What cannot
 /// be placed is left for the gate to report.
@@ -17,18 +19,28 @@ pub(super) fn fit(body: &mut Body<'_>, card: &Card, ledger: &mut Ledger) {
     let Some(mark) = body.get(MEMBER).filter(|raw| is_refused && raw.get().starts_with('{')) else {
         return;
     };
-    if !card.cache || marks(body) >= MAX_MARKS {
+    let marks = count(body, "\"cache_control\"");
+    if !card.cache || marks >= MAX_MARKS {
         return;
     }
+    // An hour cannot follow five minutes, and this mark follows all others.
+    let is_late =
+        word(&members_of(mark), "ttl").as_deref() == Some("1h") && count(body, "\"1h\"") < marks;
+    let shorter = is_late.then(|| raw(PLAIN.to_vec())).flatten();
+    let mark = shorter.as_deref().unwrap_or(mark);
     let Some(json) = body.get("messages").and_then(|raw| mark_messages(raw, mark)) else { return };
     body.set("messages", json);
     body.remove(MEMBER);
-    ledger.approximated(MEMBER, "sent as a mark on the last block that can be cached");
+    let why = match is_late {
+        true => "sent as a mark on the last block, for five minutes, as marks before it are",
+        false => "sent as a mark on the last block that can be cached",
+    };
+    ledger.approximated(MEMBER, why);
 }
 
-/// The marks that the body has already; a text that looks like one counts as one.
-fn marks(body: &Body<'_>) -> usize {
-    let needle = memchr::memmem::Finder::new("\"cache_control\"");
+/// How often a word stands beside the member itself; a text that looks like it counts, too.
+fn count(body: &Body<'_>, word: &str) -> usize {
+    let needle = memchr::memmem::Finder::new(word);
     let raws = body.0.iter().filter(|(key, _)| key != MEMBER);
     raws.map(|(_, raw)| needle.find_iter(raw.get().as_bytes()).count()).sum()
 }
