@@ -129,3 +129,37 @@ async fn losses_are_told_and_strict_refuses_them() {
     let strict = Stack::with(Options { fidelity: Fidelity::Strict, ..Options::default() }).await;
     assert_eq!(strict.post(PATH, &body).await.status, 400);
 }
+
+#[tokio::test]
+async fn responses_are_counted_with_what_they_go_on_from() {
+    let mut stack = Stack::start().await;
+    for model in [CLAUDE, NOVA] {
+        let first = stack.post("/v1/responses", &json!({"model": model, "input": "hello"})).await;
+        let first = first.json();
+        stack.receipt().await;
+        let ask = json!({"model": model, "instructions": "Be brief.", "input": "how many tokens?", "previous_response_id": first["id"]});
+        let counted = stack.post("/openai/v1/responses/input_tokens", &ask).await;
+        assert_eq!(counted.status, 200, "{}", counted.text());
+        let receipt = stack.receipt().await;
+        assert_eq!(
+            (receipt.operation, receipt.carrier),
+            ("count_responses", Some(Carrier::CountTokens))
+        );
+        let answer = stack.post("/v1/responses", &ask).await.json();
+        let expected = json!({"object": "response.input_tokens", "input_tokens": answer["usage"]["input_tokens"]});
+        assert_eq!(counted.json(), expected, "{model}");
+        stack.receipt().await;
+    }
+    let wrong = stack.post("/v1/responses/input_tokens", &json!({"model": NOVA})).await;
+    assert_eq!((wrong.status.as_u16(), &wrong.json()["error"]["param"]), (400, &json!("input")));
+}
+
+#[tokio::test]
+async fn responses_that_bedrock_does_not_count_are_estimated() {
+    let stack = Stack::start().await;
+    stack.fault("error=AccessDeniedException", 1);
+    let ask = json!({"model": NOVA, "input": "how many tokens are these?"});
+    let counted = stack.post("/v1/responses/input_tokens", &ask).await;
+    assert_eq!(counted.header("x-outcrop-estimate"), "true", "{}", counted.text());
+    assert!(counted.json()["input_tokens"].as_u64().unwrap() > 5);
+}

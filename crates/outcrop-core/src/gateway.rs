@@ -188,7 +188,10 @@ impl Gateway {
             return self.answer_bundle(specialty, &inbound, settlement).await;
         }
         let fetched = match &inbound.operation {
-            Operation::CountMessages => Some(self.count(&inbound, &mut settlement).await),
+            Operation::CountMessages => Some(self.count_messages(&inbound, &mut settlement).await),
+            Operation::CountResponses => {
+                Some(self.count_responses(&inbound, &mut settlement).await)
+            }
             Operation::Aside(aside) => Some(self.relay(aside, &inbound, &mut settlement).await),
             Operation::ChatCompletions
             | Operation::Completions
@@ -250,7 +253,9 @@ impl Gateway {
                 prepared.peek(betas(headers))?
             }
             Operation::Messages => Peeked::anthropic(body, betas(headers))?,
-            Operation::CountMessages | Operation::Aside(_) => return Err(no_chat()),
+            Operation::CountMessages | Operation::CountResponses | Operation::Aside(_) => {
+                return Err(no_chat());
+            }
             Operation::Bedrock { model, carrier, stream } => Peeked::bedrock(
                 model_id::percent_decode(model).into(),
                 body.clone(),
@@ -282,6 +287,7 @@ impl Gateway {
             | Operation::Responses
             | Operation::Messages
             | Operation::CountMessages
+            | Operation::CountResponses
             | Operation::Special(_)
             | Operation::Aside(_) => Cow::Owned(model_id::percent_encode(&callee.target)),
         };

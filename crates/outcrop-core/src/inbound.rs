@@ -34,6 +34,8 @@ pub enum Operation {
     KongChat,
     /// Anthropic's token count.
     CountMessages,
+    /// The token count of OpenAI's Responses API.
+    CountResponses,
     /// What models other than chat models do.
     Special(Specialty),
     /// Bedrock's own API. `model` is the raw, still encoded path segment.
@@ -49,7 +51,7 @@ impl Operation {
             Operation::ChatCompletions => Dialect::OpenAiChat,
             Operation::Completions => Dialect::OpenAiText,
             Operation::KongChat => Dialect::KongChat,
-            Operation::Responses => Dialect::Responses,
+            Operation::Responses | Operation::CountResponses => Dialect::Responses,
             Operation::Messages | Operation::CountMessages => Dialect::Anthropic,
             Operation::Special(Specialty::Embeddings) => Dialect::OpenAiEmbeddings,
             Operation::Special(Specialty::Images) => Dialect::OpenAiImages,
@@ -68,6 +70,7 @@ impl Operation {
             Operation::Responses => "responses",
             Operation::Messages => "messages",
             Operation::CountMessages => "count_messages",
+            Operation::CountResponses => "count_responses",
             Operation::Special(Specialty::Embeddings) => "embeddings",
             Operation::Special(Specialty::Images) => "images",
             Operation::Special(Specialty::Rerank { .. }) => "cohere_rerank",

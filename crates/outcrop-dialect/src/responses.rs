@@ -26,7 +26,7 @@ mod tools;
 pub use body::{Body, decode_alone, is_meant};
 pub use recall::{Kept, Recalled};
 pub use request::Decoded;
-pub use response::{Answering, encode_response};
+pub use response::{Answering, encode_count, encode_response};
 pub use settings::Settings;
 pub use stream::ResponseWriter;
 

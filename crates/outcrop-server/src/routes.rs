@@ -108,6 +108,9 @@ fn exact(method: &Method, path: &str) -> Route {
         "/v1/responses" if dialect != Some(Dialect::Anthropic) => {
             post(method, Operation::Responses)
         }
+        "/v1/responses/input_tokens" if dialect != Some(Dialect::Anthropic) => {
+            post(method, Operation::CountResponses)
+        }
         "/v1/messages" if dialect != Some(Dialect::OpenAiChat) => post(method, Operation::Messages),
         "/v1/messages/count_tokens" if dialect != Some(Dialect::OpenAiChat) => {
             post(method, Operation::CountMessages)
@@ -148,7 +151,7 @@ fn below(method: &Method, dialect: Option<Dialect>, path: &str) -> Route {
 
 /// `{id}`; all that goes on from there, and what needs no id, is not there.
 fn kept_response(method: &Method, id: &str) -> Route {
-    if id.contains('/') || matches!(id, "input_tokens" | "compact") {
+    if id.contains('/') || id == "compact" {
         let dialect = Some(Dialect::Responses);
         return Route::Elsewhere { dialect, what: "This part of the Responses API" };
     }
@@ -252,6 +255,9 @@ mod tests {
         for path in ["/v1/messages/count_tokens", "/anthropic/v1/messages/count_tokens"] {
             assert_eq!(route(&Method::POST, path), Route::Operation(Operation::CountMessages));
         }
+        for path in ["/v1/responses/input_tokens", "/openai/v1/responses/input_tokens"] {
+            assert_eq!(route(&Method::POST, path), Route::Operation(Operation::CountResponses));
+        }
         for path in ["/v1/messages", "/anthropic/v1/messages"] {
             assert_eq!(route(&Method::POST, path), Route::Operation(Operation::Messages));
         }
@@ -284,7 +290,6 @@ mod tests {
         for path in [
             "/v1/responses/resp_1/cancel",
             "/v1/responses/resp_1/input_items",
-            "/v1/responses/input_tokens",
             "/openai/v1/responses/compact",
             "/v1/conversations",
             "/v1/conversations/conv_1/items",

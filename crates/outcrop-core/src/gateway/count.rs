@@ -1,32 +1,43 @@
-//! Anthropic's token count: Bedrock's own where it counts, an estimate where it does not.
+//! Token counts for Anthropic's and OpenAI's clients: Bedrock's own where it counts, an estimate where
+//! it does not.
 
 use http::{HeaderMap, StatusCode};
 use outcrop_aws::Outbound;
 use outcrop_dialect::anthropic::{self, count};
 use outcrop_dialect::carry::Destination;
 use outcrop_dialect::plan::{Outgoing, Peeked};
+use outcrop_dialect::responses::{self, Body};
 use outcrop_model::{Carrier, ErrorClass, Fault, Ledger, Phase};
 
 use super::fetch::Answered;
 use super::{Gateway, Uncounted, betas, outbound_headers, service};
+use crate::callee::Callee;
 use crate::inbound::Inbound;
 use crate::model_id;
 use crate::reply::Reply;
 use crate::settle::Settlement;
 
+/// What came of asking Bedrock for a count.
+enum Count {
+    Told {
+        tokens: u64,
+        upstream_id: Option<String>,
+    },
+    /// Bedrock does not count for this model, or has said so.
+    Untold(Option<Box<Fault>>),
+}
+
 impl Gateway {
-    pub(super) async fn count(
+    /// `POST /v1/messages/count_tokens`
+    pub(super) async fn count_messages(
         &self,
         inbound: &Inbound,
         settlement: &mut Settlement,
     ) -> Result<Answered, Fault> {
         let body = count::complete(&inbound.body)?;
         let peeked = Peeked::anthropic(&body, betas(&inbound.headers))?;
-        settlement.asked(&peeked.model, false);
-        model_id::check(&peeked.model)?;
-        let model = peeked.model.to_string();
+        let callee = self.counted(&peeked.model, settlement)?;
         let mut ledger = Ledger::default();
-        let callee = self.callee(&model, settlement);
         let pin = self.settings.carrier.filter(|carrier| *carrier == Carrier::Mantle);
         let to = Destination::of(self.catalog, &callee.target).pinned(pin);
         if let Some(counting) =
@@ -34,12 +45,52 @@ impl Gateway {
         {
             return self.count_directly(counting, ledger, settlement).await;
         }
-        let outgoing = self.plan_for(&callee, None, peeked, &mut ledger)?;
+        let count = self.ask_for_count(&callee, peeked, &mut ledger, settlement).await?;
+        let estimate = || {
+            let betas = betas(&inbound.headers);
+            let betas: Vec<&str> = betas.iter().map(|beta| &**beta).collect();
+            Ok(count::estimate::prompt(&anthropic::decode(&body, &betas)?))
+        };
+        self.answer_count(count, estimate, count::answer, ledger)
+    }
+
+    /// `POST /v1/responses/input_tokens`
+    pub(super) async fn count_responses(
+        &self,
+        inbound: &Inbound,
+        settlement: &mut Settlement,
+    ) -> Result<Answered, Fault> {
+        let body = &inbound.body;
+        let read = Body::read(body)?;
+        let recalled = self.responses.recall(read.wanted());
+        let peeked = Peeked::responses(read, &recalled, body.len())?;
+        let callee = self.counted(&peeked.model, settlement)?;
+        let mut ledger = Ledger::default();
+        let count = self.ask_for_count(&callee, peeked, &mut ledger, settlement).await?;
+        let estimate =
+            || Ok(count::estimate::prompt(&Body::read(body)?.decode(&recalled)?.request));
+        self.answer_count(count, estimate, responses::encode_count, ledger)
+    }
+
+    /// What is to be called, noted in the receipt.
+    fn counted(&self, model: &str, settlement: &mut Settlement) -> Result<Callee, Fault> {
+        settlement.asked(model, false);
+        model_id::check(model)?;
+        Ok(self.callee(model, settlement))
+    }
+
+    /// Asks Bedrock to count what would be sent.
+    async fn ask_for_count(
+        &self,
+        callee: &Callee,
+        peeked: Peeked<'_>,
+        ledger: &mut Ledger,
+        settlement: &mut Settlement,
+    ) -> Result<Count, Fault> {
+        let outgoing = self.plan_for(callee, None, peeked, ledger)?;
         ledger.verdict(self.settings.fidelity)?;
         settlement.planned(Carrier::CountTokens, ledger.losses().len());
-        let Some(input) = count::input(&outgoing)? else {
-            return self.uncounted(inbound, &body, ledger, None);
-        };
+        let Some(input) = count::input(&outgoing)? else { return Ok(Count::Untold(None)) };
         let target = count::target(self.catalog, &callee.target);
         let path = format!(
             "/model/{}/{}",
@@ -49,14 +100,43 @@ impl Gateway {
         match self.fetch(&Outbound::post(path, input), &self.settings.backoff, settlement).await {
             Ok(fetched) => {
                 let tokens = count::read(&fetched.body)?;
-                let reply = Reply::json(StatusCode::OK, count::answer(tokens));
-                Ok(Answered { reply, ledger, upstream_id: fetched.request_id })
+                Ok(Count::Told { tokens, upstream_id: fetched.request_id })
             }
             Err(fault) if count::is_refusal_to_count(&fault, &callee.target, target) => {
-                self.uncounted(inbound, &body, ledger, Some(&fault))
+                Ok(Count::Untold(Some(Box::new(fault))))
             }
             Err(fault) => Err(fault),
         }
+    }
+
+    /// The count in the caller's dialect; where Bedrock told none, what the operator wants.
+    fn answer_count(
+        &self,
+        count: Count,
+        estimate: impl FnOnce() -> Result<u64, Fault>,
+        write: fn(u64) -> Vec<u8>,
+        mut ledger: Ledger,
+    ) -> Result<Answered, Fault> {
+        let refusal = match count {
+            Count::Told { tokens, upstream_id } => {
+                let reply = Reply::json(StatusCode::OK, write(tokens));
+                return Ok(Answered { reply, ledger, upstream_id });
+            }
+            Count::Untold(refusal) => refusal,
+        };
+        tracing::debug!(why = ?refusal.as_ref().map(|f| f.class.as_str()), "tokens not counted");
+        if self.settings.uncounted == Uncounted::Refuse {
+            return Err(not_counted(refusal.as_deref()));
+        }
+        let tokens = estimate()?;
+        ledger.approximated(
+            "input_tokens",
+            "estimated by the gateway: Bedrock does not count for this model",
+        );
+        let mut reply = Reply::json(StatusCode::OK, write(tokens));
+        reply.estimated();
+        let upstream_id = refusal.and_then(|fault| fault.request_id);
+        Ok(Answered { reply, ledger, upstream_id })
     }
 
     /// Asks Anthropic's own count, which answers as the client expects it.
@@ -75,31 +155,6 @@ impl Gateway {
         let fetched = self.fetch(&outbound, &self.settings.backoff, settlement).await?;
         let reply = Reply::json(StatusCode::OK, count::answer(count::read_direct(&fetched.body)?));
         Ok(Answered { reply, ledger, upstream_id: fetched.request_id })
-    }
-
-    /// What the operator wants where Bedrock does not count.
-    fn uncounted(
-        &self,
-        inbound: &Inbound,
-        body: &[u8],
-        mut ledger: Ledger,
-        refusal: Option<&Fault>,
-    ) -> Result<Answered, Fault> {
-        let upstream_id = refusal.and_then(|fault| fault.request_id.clone());
-        tracing::debug!(why = ?refusal.map(|fault| fault.class.as_str()), "tokens not counted");
-        if self.settings.uncounted == Uncounted::Refuse {
-            return Err(not_counted(refusal));
-        }
-        let betas = betas(&inbound.headers);
-        let betas: Vec<&str> = betas.iter().map(|beta| &**beta).collect();
-        let tokens = count::estimate::prompt(&anthropic::decode(body, &betas)?);
-        ledger.approximated(
-            "input_tokens",
-            "estimated by the gateway: Bedrock does not count for this model",
-        );
-        let mut reply = Reply::json(StatusCode::OK, count::answer(tokens));
-        reply.estimated();
-        Ok(Answered { reply, ledger, upstream_id })
     }
 }
 

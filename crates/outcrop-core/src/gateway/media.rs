@@ -103,7 +103,8 @@ fn takes_media(operation: &Operation) -> bool {
         | Operation::KongChat
         | Operation::Responses
         | Operation::Messages
-        | Operation::CountMessages => true,
+        | Operation::CountMessages
+        | Operation::CountResponses => true,
         Operation::Completions
         | Operation::Special(_)
         | Operation::Bedrock { .. }

@@ -113,3 +113,14 @@ fn note_stop(stop: &StopReason, ledger: &mut Ledger) {
         | StopReason::Refusal => {}
     }
 }
+
+/// The answer of `POST /v1/responses/input_tokens`.
+pub fn encode_count(tokens: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut w = JsonWriter::new(&mut out);
+    w.open_object();
+    w.member_str("object", "response.input_tokens");
+    w.member_u64("input_tokens", tokens);
+    w.close_object();
+    out
+}
