@@ -161,6 +161,11 @@ impl Gateway {
         }
     }
 
+    /// Keeps answers of the Responses API in this store.
+    pub fn keeping(self, responses: ResponseStore) -> Self {
+        Self { responses: Arc::new(responses), ..self }
+    }
+
     pub fn catalog(&self) -> &'static Catalog {
         self.catalog
     }

@@ -30,4 +30,4 @@ pub use inbound::{Inbound, Operation};
 pub use outcrop_dialect::bundle::Specialty;
 pub use reply::{Reply, ReplyBody};
 pub use settle::ReceiptSink;
-pub use store::{ResponseStore, StoreLimits};
+pub use store::{FileError, ResponseStore, StoreLimits};

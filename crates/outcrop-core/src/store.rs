@@ -1,17 +1,24 @@
 //! Answers of the Responses API that were kept, to be read and gone on from.
 //!
-//! 1. In memory: they end with the process, and other gateways do not know them.
+//! 1. In memory: other gateways do not know them, and they end with the process unless there is a
+//!    file ([`ResponseStore::open`]).
 //! 2. Never more than [`StoreLimits::max_bytes`] in all; the oldest go first. An answer that is larger
 //!    by itself is not kept.
 //! 3. None is handed out after [`StoreLimits::max_age`].
 //! 4. An id is as good as a key: it cannot be guessed, and whoever has it may read the answer.
 
+mod file;
+
 use std::collections::{HashMap, VecDeque};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use outcrop_dialect::responses::{Kept, Recalled, Settings};
 use tokio::time::Instant;
+
+use self::file::AnswerFile;
+pub use self::file::FileError;
 
 /// Enough for thousands of conversations of text; little beside what requests in flight may take.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -39,6 +46,7 @@ struct Inner {
     /// Oldest first. May name answers that were deleted.
     order: VecDeque<(Instant, String)>,
     bytes: usize,
+    file: Option<AnswerFile>,
 }
 
 /// What is to be kept once an answer is complete.
@@ -64,17 +72,42 @@ impl ResponseStore {
         Self { limits, inner: Mutex::default() }
     }
 
+    /// A store whose answers are also in a file, with those that are in it already.
+    ///
+    /// # Errors
+    /// When the file cannot be used: it is no such file, damaged, or another process has it open.
+    pub fn open(limits: StoreLimits, path: &Path) -> Result<Self, FileError> {
+        let store = Self::new(limits);
+        let (file, found) = AnswerFile::open(path)?;
+        let now = Instant::now();
+        {
+            let mut inner = store.inner.lock().unwrap_or_else(PoisonError::into_inner);
+            inner.file = Some(file);
+            for found in found {
+                // What is older than the clock can tell is too old for any limit.
+                match now.checked_sub(found.age).filter(|_| found.age <= limits.max_age) {
+                    Some(at) => inner.add(at, found.id, Arc::new(found.kept)),
+                    None => inner.remove_from_file(&found.id),
+                }
+            }
+            inner.shrink_to(limits.max_bytes);
+        }
+        Ok(store)
+    }
+
     pub fn put(&self, id: String, kept: Kept) {
         let now = Instant::now();
         if kept.size() > self.limits.max_bytes {
             tracing::warn!(id, bytes = kept.size(), "an answer is too large to be kept");
             return;
         }
+        let kept = Arc::new(kept);
         let mut inner = self.lock(now);
-        inner.bytes += kept.size();
-        inner.order.push_back((now, id.clone()));
-        inner.answers.insert(id, (now, Arc::new(kept)));
-        while inner.bytes > self.limits.max_bytes && inner.drop_oldest() {}
+        if let Some(file) = &inner.file {
+            file.put(&id, &kept);
+        }
+        inner.add(now, id, kept);
+        inner.shrink_to(self.limits.max_bytes);
     }
 
     pub fn get(&self, id: &str) -> Option<Arc<Kept>> {
@@ -104,6 +137,16 @@ impl ResponseStore {
 // === impl Inner ===
 
 impl Inner {
+    fn add(&mut self, at: Instant, id: String, kept: Arc<Kept>) {
+        self.bytes += kept.size();
+        self.order.push_back((at, id.clone()));
+        self.answers.insert(id, (at, kept));
+    }
+
+    fn shrink_to(&mut self, bytes: usize) {
+        while self.bytes > bytes && self.drop_oldest() {}
+    }
+
     fn drop_oldest(&mut self) -> bool {
         let Some((_, id)) = self.order.pop_front() else { return false };
         self.forget(&id);
@@ -113,7 +156,16 @@ impl Inner {
     fn forget(&mut self, id: &str) -> bool {
         let found = self.answers.remove(id);
         self.bytes -= found.as_ref().map_or(0, |(_, kept)| kept.size());
+        if found.is_some() {
+            self.remove_from_file(id);
+        }
         found.is_some()
+    }
+
+    fn remove_from_file(&self, id: &str) {
+        if let Some(file) = &self.file {
+            file.remove(id);
+        }
     }
 }
 
@@ -166,5 +218,45 @@ mod tests {
         assert!(store.get("a").is_some());
         tokio::time::advance(Duration::from_secs(1)).await;
         assert!(store.get("a").is_none());
+    }
+
+    #[tokio::test]
+    async fn answers_in_a_file_outlive_the_store_within_its_limits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("answers");
+        let open = |limits| ResponseStore::open(limits, &path).unwrap();
+        let store = open(StoreLimits::default());
+        for id in ["a", "b", "c"] {
+            store.put(id.into(), Kept { input: format!("[{id}]"), response: "x".repeat(4) });
+        }
+        assert!(store.delete("b"));
+        assert!(ResponseStore::open(StoreLimits::default(), &path).is_err(), "it is open already");
+        drop(store);
+        let store = open(StoreLimits::default());
+        assert_eq!(store.get("a").unwrap().input, "[a]");
+        assert!(store.get("b").is_none() && store.get("c").is_some());
+        drop(store);
+        let store = open(StoreLimits { max_bytes: 7, ..StoreLimits::default() });
+        assert!(store.get("a").is_none() && store.get("c").is_some(), "the oldest goes");
+        drop(store);
+        let store = open(StoreLimits { max_age: Duration::ZERO, ..StoreLimits::default() });
+        assert!(store.get("c").is_none());
+        drop(store);
+        assert!(open(StoreLimits::default()).get("c").is_none(), "gone from the file too");
+        #[cfg(unix)]
+        {
+            let mode = std::os::unix::fs::PermissionsExt::mode(
+                &std::fs::metadata(&path).unwrap().permissions(),
+            );
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_file_of_something_else_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("answers");
+        std::fs::write(&path, "not a database ".repeat(1000)).unwrap();
+        assert!(ResponseStore::open(StoreLimits::default(), &path).is_err());
     }
 }

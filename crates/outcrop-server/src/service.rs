@@ -212,7 +212,7 @@ fn json_reply(status: StatusCode, value: &serde_json::Value) -> Reply {
 
 fn unknown_response(id: &str, request_id: &str) -> Reply {
     let message = format!(
-        "Response with id '{}' not found. Answers are kept for a while only, in the memory of one gateway, and not at all with `store: false`.",
+        "Response with id '{}' not found. Answers are kept for a while only, by one gateway, and not at all with `store: false`.",
         shown(id)
     );
     let fault = Fault::new(ErrorClass::UnknownResponse, Phase::BeforeSend, message);

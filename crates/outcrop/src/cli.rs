@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use outcrop_core::{Geography, Uncounted};
+use outcrop_core::{Geography, StoreLimits, Uncounted};
 use outcrop_emulator::AccessKey;
 use outcrop_fetch::{Allowed, Limits, Reach};
 use outcrop_model::{Carrier, Catalog, Fidelity};
@@ -96,6 +96,8 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub media: MediaArgs,
     #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
     pub timeouts: TimeoutArgs,
     /// Seconds after SIGTERM in which /ready says no and all else goes on, so that load balancers
     /// notice; Ctrl-C skips them.
@@ -140,6 +142,21 @@ pub struct MediaArgs {
     /// Seconds for all fetches of one request, redirects included.
     #[arg(long, value_parser = seconds, default_value = "20", value_name = "SECONDS")]
     pub fetch_timeout: Duration,
+}
+
+/// What is kept of the Responses API's answers, for previous_response_id and GET.
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    /// Keep answers in this file too, so that they outlive the gateway; it holds conversations as they
+    /// were. Off by default: they are kept in memory.
+    #[arg(long, value_name = "FILE")]
+    pub response_store: Option<PathBuf>,
+    /// Most bytes of all kept answers; 0 keeps none. The oldest go first.
+    #[arg(long, default_value_t = StoreLimits::default().max_bytes, value_name = "BYTES")]
+    pub response_store_bytes: usize,
+    /// Seconds for which an answer is kept.
+    #[arg(long, value_parser = seconds, default_value = "86400", value_name = "SECONDS")]
+    pub response_store_age: Duration,
 }
 
 /// Seconds to wait for Bedrock. The defaults fit calls of up to 60 minutes.

@@ -8,7 +8,7 @@ use outcrop_aws::{
     AwsClient, Backoff, ClientConfig, CredentialSource, Credentials, Endpoint, EndpointWish,
     Endpoints, Region, Timeouts,
 };
-use outcrop_core::{Gateway, Settings};
+use outcrop_core::{Gateway, ResponseStore, Settings, StoreLimits};
 use outcrop_emulator::{
     Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_REGION, EXAMPLE_SECRET_ACCESS_KEY, Emulator,
 };
@@ -16,7 +16,7 @@ use outcrop_fetch::Fetcher;
 use outcrop_server::{Cors, Server, ServerConfig};
 
 use crate::access_log;
-use crate::cli::{ServeArgs, TimeoutArgs};
+use crate::cli::{ServeArgs, StoreArgs, TimeoutArgs};
 use crate::print::print_line;
 use crate::stop::{Asked, Stop};
 
@@ -49,6 +49,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         uncounted: args.count_tokens.into(),
         media: Fetcher::new(args.media.into()),
         geography: args.geography,
+        store: store_limits(&args.store),
         ..Settings::default()
     };
     let server_config = ServerConfig {
@@ -62,7 +63,13 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         config.endpoints.runtime.to_string(),
         config.credentials.to_string(),
     );
-    let gateway = Gateway::new(AwsClient::new(config)?, settings, access_log::receipts());
+    let mut gateway = Gateway::new(AwsClient::new(config)?, settings, access_log::receipts());
+    if let Some(path) = &args.store.response_store {
+        let limits = store_limits(&args.store);
+        let store = ResponseStore::open(limits, path)
+            .with_context(|| format!("cannot keep answers in {}", path.display()))?;
+        gateway = gateway.keeping(store);
+    }
     let server = bind(args.listen, gateway, server_config).await?;
     let address = server.local_addr()?;
     // The first line is for programs: it tells where the gateway can be reached.
@@ -131,6 +138,10 @@ pub async fn bind(
     Server::bind(address, gateway, config).await.with_context(|| {
         format!("cannot listen on {address}; choose another address with --listen")
     })
+}
+
+fn store_limits(args: &StoreArgs) -> StoreLimits {
+    StoreLimits { max_bytes: args.response_store_bytes, max_age: args.response_store_age }
 }
 
 fn timeouts(args: &TimeoutArgs) -> Timeouts {
