@@ -158,3 +158,11 @@ def test_what_is_not_there(client: openai.OpenAI, model: str) -> None:
     with pytest.raises(openai.InternalServerError) as missing:
         client.responses.cancel("resp_1")
     assert missing.value.status_code == 501
+
+
+@pytest.mark.parametrize("model", [CLAUDE, NOVA])
+def test_input_tokens_are_counted(client, model):
+    counted = client.responses.input_tokens.count(model=model, input="how many tokens are these?")
+    response = client.responses.create(model=model, input="how many tokens are these?")
+    assert counted.object == "response.input_tokens"
+    assert counted.input_tokens == response.usage.input_tokens
