@@ -9,8 +9,11 @@ use crate::support::{CLAUDE, NOVA, Options, Stack, chat};
 
 const CLIENTS: [&str; 3] = ["openai", "responses", "anthropic"];
 
+const GPT_OSS: &str = "openai.gpt-oss-120b-1:0";
+const GPT: &str = "us.openai.gpt-5.6-sol";
+
 /// Pins with a model that they reach: (carrier, model, what the model is called there, path).
-const PINNED: [(Carrier, &str, &str, &str); 2] = [
+const PINNED: [(Carrier, &str, &str, &str); 6] = [
     (Carrier::Anthropic, CLAUDE, CLAUDE, "/anthropic/v1/messages"),
     (
         Carrier::Mantle,
@@ -18,6 +21,10 @@ const PINNED: [(Carrier, &str, &str, &str); 2] = [
         "anthropic.claude-sonnet-4-5-20250929",
         "/mantle/anthropic/v1/messages",
     ),
+    (Carrier::OpenAi, GPT_OSS, GPT_OSS, "/openai/v1/chat/completions"),
+    (Carrier::OpenAi, GPT, GPT, "/openai/v1/chat/completions"),
+    (Carrier::Mantle, GPT_OSS, "openai.gpt-oss-120b", "/mantle/v1/chat/completions"),
+    (Carrier::Mantle, GPT, "openai.gpt-5.6-sol", "/mantle/openai/v1/chat/completions"),
 ];
 
 async fn pinned(carrier: Carrier) -> Stack {
@@ -162,4 +169,53 @@ async fn mantle_counts_tokens_itself() {
     assert_eq!(stack.receipt().await.carrier, Some(Carrier::Mantle));
     let requests = stack.emulator.requests();
     assert_eq!(requests.last().unwrap().raw_path, "/mantle/anthropic/v1/messages/count_tokens");
+}
+
+/// Without a pin, models that speak OpenAI are asked in it by OpenAI's clients, and others as ever.
+#[tokio::test]
+async fn openais_chat_is_relayed_to_openais_models() {
+    let mut stack = Stack::start().await;
+    for (client, model, carrier) in [
+        ("openai", GPT, Carrier::OpenAi),
+        ("openai", GPT_OSS, Carrier::OpenAi),
+        ("anthropic", GPT_OSS, Carrier::Converse),
+        ("openai", NOVA, Carrier::Converse),
+        ("openai", CLAUDE, Carrier::Invoke),
+    ] {
+        for stream in [false, true] {
+            let (to, body) = chat(client, model, "hello there", stream);
+            let answer = stack.post(&to, &body).await;
+            assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+            let receipt = stack.receipt().await;
+            assert_eq!(receipt.carrier, Some(carrier), "{client} {model} stream={stream}");
+            assert!(receipt.usage.is_some_and(|u| u.output > 0), "{receipt:?}");
+        }
+    }
+}
+
+/// The gateway asks for token counts in any case; who did not ask does not see them.
+#[tokio::test]
+async fn token_counts_are_for_those_who_ask() {
+    let mut stack = Stack::start().await;
+    let (to, mut body) = chat("openai", GPT, "hello there", true);
+    let asked = stack.post(&to, &body).await;
+    assert!(asked.text().contains("\"total_tokens\""), "{}", asked.text());
+    body.as_object_mut().unwrap().remove("stream_options");
+    let unasked = stack.post(&to, &body).await;
+    assert!(!unasked.text().contains("total_tokens"), "{}", unasked.text());
+    assert_eq!(unasked.events().len() + 1, asked.events().len());
+    for _ in 0..2 {
+        assert!(stack.receipt().await.usage.is_some());
+    }
+}
+
+/// gpt-oss writes its reasoning into the text; clients find it where they look for it.
+#[tokio::test]
+async fn tagged_reasoning_is_taken_out_of_the_text() {
+    let stack = Stack::start().await;
+    for stream in [false, true] {
+        let (to, body) = chat("openai", GPT_OSS, "hello there", stream);
+        let text = stack.post(&to, &body).await.text();
+        assert!(text.contains("reasoning_content") && !text.contains("<reasoning>"), "{text}");
+    }
 }

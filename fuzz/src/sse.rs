@@ -15,6 +15,8 @@ pub fn check(way: &Way, read: &Read) {
         Way::Respond { .. } => Dialect::Responses,
         Way::RelayAnthropic => return relayed(read),
         Way::RelayBedrock(_) => return frames(&read.bytes),
+        // The model's own bytes, whatever they are.
+        Way::RelayChat { .. } => return,
     };
     if matches!(read.end, End::Refused(_)) {
         return;

@@ -310,7 +310,10 @@ impl Gateway {
             Way::Respond { settings, .. } => {
                 Keeper::new(&self.responses, format!("resp_{}", label.id), settings)
             }
-            Way::Translate { .. } | Way::RelayAnthropic | Way::RelayBedrock(_) => None,
+            Way::Translate { .. }
+            | Way::RelayAnthropic
+            | Way::RelayChat { .. }
+            | Way::RelayBedrock(_) => None,
         };
         let (stream, framing, way) = (*stream, carrier.framing(), way.clone());
         Ok(Planned { callee, outbound, stream, framing, way, label, ledger, keeper })
@@ -321,7 +324,10 @@ impl Gateway {
         let Planned { callee, outbound, way, .. } = planned;
         match way {
             Way::RelayBedrock(_) => self.learned.learn_target(callee, fault, self.catalog),
-            Way::RelayAnthropic | Way::Translate { .. } | Way::Respond { .. } => {
+            Way::RelayAnthropic
+            | Way::RelayChat { .. }
+            | Way::Translate { .. }
+            | Way::Respond { .. } => {
                 self.learned.learn(callee, &outbound.body, fault, self.catalog)
             }
         }

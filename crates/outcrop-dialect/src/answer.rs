@@ -59,6 +59,7 @@ pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Resu
         Way::RelayAnthropic => {
             relayed(tally_of(&anthropic::decode_response(body, Phase::BeforeCommit)?))
         }
+        Way::RelayChat { .. } => relayed(tally_of(&openai::decode_response(body)?)),
         Way::RelayBedrock(Carrier::Converse) => {
             relayed(tally_of(&converse::decode_response(body)?))
         }
@@ -112,8 +113,8 @@ fn translated(
 ) -> Result<Whole, Fault> {
     let mut response = match from {
         Dialect::Anthropic => anthropic::decode_response(body, Phase::BeforeCommit)?,
+        Dialect::OpenAiChat => openai::decode_response(body)?,
         Dialect::Converse
-        | Dialect::OpenAiChat
         | Dialect::OpenAiText
         | Dialect::OpenAiEmbeddings
         | Dialect::CohereRerank
@@ -183,9 +184,12 @@ enum Route {
         names: ToolNames,
         writer: Box<dyn StreamWriter>,
     },
-    RelayAnthropic {
-        reader: anthropic::Reader,
-        writer: MessageWriter,
+    /// The upstream's own events; the writer is for what the gateway itself has to say.
+    Relay {
+        tap: Tap,
+        /// Events that say that all went well, until the stream has really ended.
+        held: Vec<u8>,
+        writer: Box<dyn StreamWriter>,
     },
     RelayBedrock {
         tap: BedrockTap,
@@ -196,6 +200,13 @@ enum Route {
 enum Reader {
     Converse(converse::Reader),
     Anthropic(anthropic::Reader),
+    Chat(openai::Reader),
+}
+
+/// What looks at relayed events.
+enum Tap {
+    Anthropic(anthropic::Reader),
+    Chat { reader: openai::Reader, include_usage: bool },
 }
 
 enum BedrockTap {
@@ -209,8 +220,8 @@ impl Reader {
     fn of(dialect: Dialect) -> Self {
         match dialect {
             Dialect::Anthropic => Reader::Anthropic(anthropic::Reader::default()),
+            Dialect::OpenAiChat => Reader::Chat(openai::Reader::default()),
             Dialect::Converse
-            | Dialect::OpenAiChat
             | Dialect::OpenAiText
             | Dialect::OpenAiEmbeddings
             | Dialect::CohereRerank
@@ -222,14 +233,53 @@ impl Reader {
     }
 }
 
+// === impl Tap ===
+
+impl Tap {
+    fn read(&mut self, json: &[u8], seen: &mut Seen) {
+        match self {
+            Tap::Anthropic(reader) => reader.read(json, &mut |e| seen.note(e)),
+            Tap::Chat { reader, .. } => reader.read(json, &mut |e| seen.note(e)),
+        }
+    }
+
+    /// Whether what tells the end of the answer comes before the end of the stream: a finish reason
+    /// in a chat. Anthropic's clients wait for `message_stop`.
+    fn holds_back(&self) -> bool {
+        match self {
+            Tap::Anthropic(_) => false,
+            Tap::Chat { .. } => true,
+        }
+    }
+
+    /// Hands on one event.
+    fn write(&self, json: &[u8], frame: &Frame<'_>, out: &mut Vec<u8>) {
+        match self {
+            Tap::Anthropic(_) => relay::write_event(json, out),
+            Tap::Chat { include_usage: false, .. } if relay::openai::is_count(json) => {}
+            Tap::Chat { .. } => out.extend_from_slice(frame.raw),
+        }
+    }
+}
+
 // === impl AnswerStream ===
 
 impl AnswerStream {
     pub fn new(way: Way, label: &Label, encode: EncodeException) -> Self {
         let route = match way {
-            Way::RelayAnthropic => Route::RelayAnthropic {
-                reader: anthropic::Reader::default(),
-                writer: MessageWriter::new(anthropic_label(label)),
+            Way::RelayAnthropic => Route::Relay {
+                tap: Tap::Anthropic(anthropic::Reader::default()),
+                held: Vec::new(),
+                writer: Box::new(MessageWriter::new(anthropic_label(label))),
+            },
+            Way::RelayChat { include_usage } => Route::Relay {
+                tap: Tap::Chat { reader: openai::Reader::default(), include_usage },
+                held: Vec::new(),
+                writer: Box::new(ChunkWriter::new(&openai_label(
+                    label,
+                    include_usage,
+                    CallForm::default(),
+                ))),
             },
             Way::RelayBedrock(carrier) => {
                 let tap = match carrier {
@@ -275,7 +325,7 @@ impl AnswerStream {
     pub fn content_type(&self) -> &'static str {
         match self.route {
             Route::RelayBedrock { .. } => "application/vnd.amazon.eventstream",
-            Route::Translate { .. } | Route::RelayAnthropic { .. } => "text/event-stream",
+            Route::Translate { .. } | Route::Relay { .. } => "text/event-stream",
         }
     }
 
@@ -313,7 +363,7 @@ impl AnswerStream {
                 // Bytes are Bedrock's own: the stream is over when Bedrock closes it.
                 if step == Step::Done { Step::More } else { step }
             }
-            Route::RelayAnthropic { reader, .. } => {
+            Route::Relay { tap, held, .. } => {
                 let json = match models_json(frame, &mut self.scratch) {
                     Ok(Some(json)) => json,
                     Ok(None) => {
@@ -323,11 +373,14 @@ impl AnswerStream {
                     Err(fault) => return Step::Fault(fault),
                 };
                 let mut seen = Seen::default();
-                reader.read(json, &mut |e| seen.note(e));
+                tap.read(json, &mut seen);
                 self.started |= seen.spoke;
                 let step = seen.settle(&mut self.tally, &mut self.done);
                 if !matches!(step, Step::Fault(_)) {
-                    relay::write_event(json, out);
+                    tap.write(json, frame, held);
+                    if self.done || !tap.holds_back() || self.tally.stop.is_none() {
+                        out.append(held);
+                    }
                 }
                 if step == Step::More && self.done { Step::Done } else { step }
             }
@@ -353,6 +406,10 @@ impl AnswerStream {
                             Err(fault) => return Step::Fault(fault),
                         }
                     }
+                    Reader::Chat(reader) => {
+                        reader
+                            .read(frame.payload, &mut |e| sequencer.push(e, &mut |e| sink.take(e)));
+                    }
                 }
                 let fault = sink.fault.take();
                 self.after_translation(fault)
@@ -363,7 +420,7 @@ impl AnswerStream {
     /// The upstream's bytes have ended in good order.
     pub fn eof(&mut self, out: &mut Vec<u8>) -> Step {
         match &mut self.route {
-            Route::RelayBedrock { .. } | Route::RelayAnthropic { .. } => match self.done {
+            Route::RelayBedrock { .. } | Route::Relay { .. } => match self.done {
                 true => Step::Done,
                 false => Step::Fault(truncated()),
             },
@@ -376,9 +433,11 @@ impl AnswerStream {
                     fault: None,
                 };
                 match reader {
-                    // Anthropic's streams have an end marker of their own, which would have ended it.
-                    Reader::Anthropic(_) if !sequencer.is_done() => sink.fault = Some(truncated()),
-                    Reader::Anthropic(_) | Reader::Converse(_) => {
+                    // These streams have an end marker of their own, which would have ended it.
+                    Reader::Anthropic(_) | Reader::Chat(_) if !sequencer.is_done() => {
+                        sink.fault = Some(truncated());
+                    }
+                    Reader::Anthropic(_) | Reader::Chat(_) | Reader::Converse(_) => {
                         sequencer.eof(&mut |e| sink.take(e))
                     }
                 }
@@ -406,7 +465,7 @@ impl AnswerStream {
     pub fn write_fault(&mut self, fault: &Fault, out: &mut Vec<u8>) {
         match &mut self.route {
             Route::Translate { writer, .. } => writer.fault(fault, out),
-            Route::RelayAnthropic { writer, .. } => writer.fault(fault, out),
+            Route::Relay { writer, .. } => writer.fault(fault, out),
             Route::RelayBedrock { tap, encode } => {
                 let carrier = match tap {
                     BedrockTap::Converse(_) => Carrier::Converse,
@@ -423,7 +482,7 @@ impl AnswerStream {
     pub fn finished(&mut self) -> Option<Vec<u8>> {
         match &mut self.route {
             Route::Translate { writer, .. } => writer.finished(),
-            Route::RelayAnthropic { .. } | Route::RelayBedrock { .. } => None,
+            Route::Relay { .. } | Route::RelayBedrock { .. } => None,
         }
     }
 
@@ -431,7 +490,7 @@ impl AnswerStream {
     pub fn keep_alive(&self) -> Option<&'static [u8]> {
         match &self.route {
             Route::Translate { writer, .. } => Some(writer.keep_alive()),
-            Route::RelayAnthropic { writer, .. } => Some(writer.keep_alive()),
+            Route::Relay { writer, .. } => Some(writer.keep_alive()),
             Route::RelayBedrock { .. } => None,
         }
     }

@@ -87,9 +87,8 @@ impl<'d> Destination<'d> {
 /// Whether requests can be written in a dialect, whatever dialect they came in.
 fn is_target(dialect: Dialect) -> bool {
     match dialect {
-        Dialect::Anthropic | Dialect::Converse => true,
-        Dialect::OpenAiChat
-        | Dialect::OpenAiText
+        Dialect::Anthropic | Dialect::Converse | Dialect::OpenAiChat => true,
+        Dialect::OpenAiText
         | Dialect::KongChat
         | Dialect::Responses
         | Dialect::OpenAiEmbeddings

@@ -8,16 +8,21 @@
 //!
 //! What a model can take is not decided here: that is `fit`'s business.
 
+mod encode;
+mod encode_media;
 mod request;
 mod response;
 mod stream;
 pub mod text;
+mod upstream;
 mod wire;
 
+pub use encode::encode;
 pub(crate) use request::media::{
     check_base64, file_data, file_id, kind_of, mime_by_ending, source,
 };
 pub use request::{Decoded, decode};
 pub use response::{Answering, encode_response};
 pub use stream::ChunkWriter;
+pub use upstream::{Reader, decode_response};
 pub(crate) use wire::{lift, members, owned_json, take, text};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use outcrop_model::json::{Members, Str, parse_body, parse_raw};
-use outcrop_model::{Card, Carrier, ChatRequest, Dialect, Fault, Fidelity, Ledger};
+use outcrop_model::{Card, Carrier, ChatRequest, Dialect, Fault, Fidelity, Lane, Ledger};
 
 use crate::anthropic::Envelope;
 use crate::anthropic::envelope;
@@ -38,6 +38,13 @@ enum Read<'a> {
     Decoded {
         decoded: Box<openai::Decoded<'a>>,
         to: Dialect,
+    },
+    /// OpenAI's chat, not decoded yet: it may be relayed.
+    Chat {
+        members: Members<'a>,
+        body: &'a [u8],
+        /// Betas that the model's name asks for.
+        betas: Vec<Cow<'a, str>>,
     },
     Responses(Box<responses::Decoded<'a>>),
     /// A Responses body that wants its answer as Chat Completions.
@@ -74,6 +81,11 @@ pub struct Outgoing {
 pub enum Way {
     /// Anthropic's own JSON, taken out of its envelope.
     RelayAnthropic,
+    /// OpenAI's own chat.
+    RelayChat {
+        /// Whether the caller asked for the chunk of token counts.
+        include_usage: bool,
+    },
     /// Bedrock's own bytes.
     RelayBedrock(Carrier),
     Translate {
@@ -94,14 +106,18 @@ pub enum Way {
 
 impl<'a> Peeked<'a> {
     pub fn openai(body: &'a [u8]) -> Result<Self, Fault> {
-        let decoded = match openai::decode(body) {
-            Ok(decoded) => decoded,
-            // Cursor sends such bodies (confirmed by its makers, checked 2026-11-21); to be removed when
-            // it no longer does.
-            Err(_) if responses::is_meant(body) => return Self::mixed(body),
-            Err(fault) => return Err(fault),
+        let members: Members<'a> = parse_body(body)?;
+        // Cursor sends such bodies (confirmed by its makers, checked 2026-11-21); to be removed when
+        // it no longer does.
+        if members.get("messages").is_none() && members.get("input").is_some() {
+            return Self::mixed(body);
+        }
+        let Some((model, stream)) = head_of(&members) else {
+            // The decoder says best what is wrong.
+            return Ok(Self::decoded(openai::decode(body)?, Dialect::OpenAiChat, body.len()));
         };
-        Ok(Self::decoded(decoded, Dialect::OpenAiChat, body.len()))
+        let content = Read::Chat { members, body, betas: Vec::new() };
+        Ok(Self { model, stream, content, size: body.len() })
     }
 
     /// A legacy text completion.
@@ -172,7 +188,7 @@ impl<'a> Peeked<'a> {
         let betas = match &mut self.content {
             Read::Decoded { decoded, .. } => &mut decoded.request.betas,
             Read::Responses(decoded) | Read::Mixed { decoded, .. } => &mut decoded.request.betas,
-            Read::Anthropic { betas, .. } => betas,
+            Read::Anthropic { betas, .. } | Read::Chat { betas, .. } => betas,
             Read::Bedrock { .. } => {
                 let why =
                     format!("`{beta}` is not added to Bedrock's own bodies; name it in yours");
@@ -191,6 +207,18 @@ impl<'a> Peeked<'a> {
             Read::Decoded { decoded, to: dialect } => {
                 let openai::Decoded { request, include_usage } = *decoded;
                 let caller = Caller { dialect, include_usage, size };
+                translate(request, caller, to, ledger)
+            }
+            Read::Chat { members, body, betas } => {
+                let chosen = to.choose(Dialect::OpenAiChat)?;
+                if chosen.dialect == Dialect::OpenAiChat {
+                    let why = |beta| format!("`{beta}` is Anthropic's; this model is OpenAI's");
+                    betas.iter().for_each(|beta| ledger.dropped("model", why(beta)));
+                    return Ok(relay_chat(&members, stream, to.card, chosen, ledger));
+                }
+                let openai::Decoded { mut request, include_usage } = openai::decode(body)?;
+                request.betas.extend(betas);
+                let caller = Caller { dialect: Dialect::OpenAiChat, include_usage, size };
                 translate(request, caller, to, ledger)
             }
             Read::Responses(decoded) => {
@@ -234,6 +262,58 @@ impl<'a> Peeked<'a> {
                 Ok(Outgoing { carrier, path: None, stream, headers: Vec::new(), body, way })
             }
         }
+    }
+}
+
+/// Model and streaming of a chat, if they can be read without looking further.
+fn head_of<'a>(members: &Members<'a>) -> Option<(Cow<'a, str>, bool)> {
+    members.get("messages")?;
+    let Str(model) = serde_json::from_str(members.get("model")?.get()).ok()?;
+    let stream = members.get("stream").map(|raw| serde_json::from_str::<Option<bool>>(raw.get()));
+    let stream = stream.transpose().ok()?.flatten().unwrap_or(false);
+    (!model.trim().is_empty()).then_some((model, stream))
+}
+
+/// Members that ask for parts of an answer that only a relay hands on.
+const RELAY_ONLY: [&str; 4] = ["n", "logprobs", "audio", "functions"];
+
+const CHAT_PATH: &str = "/v1/chat/completions";
+
+/// OpenAI's chat in the envelope of the chosen carrier.
+fn relay_chat(
+    members: &Members<'_>,
+    stream: bool,
+    card: &Card,
+    chosen: Chosen<'_>,
+    ledger: &mut Ledger,
+) -> Outgoing {
+    let Chosen { lane, dialect: _, model } = chosen;
+    let (usage, include_usage) = relay::openai::counted(members);
+    let changes = if stream { vec![usage] } else { Vec::new() };
+    let body = relay::openai::body(members, model, changes, Toward { card, lane }, ledger);
+    let is_plain = !RELAY_ONLY.iter().any(|key| members.get(key).is_some());
+    let way = match card.reasoning_tags && is_plain {
+        // Only the answer is translated: its reasoning stands in the text, where no client looks for it.
+        true => {
+            let (from, to) = (Dialect::OpenAiChat, Dialect::OpenAiChat);
+            Way::Translate { from, to, names: ToolNames::default(), include_usage }
+        }
+        false => Way::RelayChat { include_usage },
+    };
+    let path = Some(openai_path(lane, CHAT_PATH));
+    let (carrier, headers) = (lane.carrier, Vec::new());
+    Outgoing { carrier, path, stream, headers, body: body.into(), way }
+}
+
+/// A path of OpenAI's API as the carrier has it.
+fn openai_path(lane: &Lane, path: &str) -> String {
+    match lane.carrier {
+        Carrier::Mantle => format!("{}{path}", lane.prefix),
+        Carrier::OpenAi
+        | Carrier::Converse
+        | Carrier::Invoke
+        | Carrier::CountTokens
+        | Carrier::Anthropic => format!("/openai{path}"),
     }
 }
 
@@ -293,6 +373,9 @@ fn translate(
                 no_headers(&request, carrier, ledger);
             }
         }
+    } else if from == Dialect::OpenAiChat {
+        path = Some(openai_path(lane, CHAT_PATH));
+        openai::encode(&request, model, &mut body, ledger);
     } else {
         converse::encode(&request, card, &mut body, ledger);
     }

@@ -9,6 +9,7 @@ use outcrop_model::{Card, Fault, Lane, Ledger, Object, read_as_object};
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
+pub(crate) mod openai;
 mod target;
 
 use crate::anthropic::{Envelope, OLDEST_VERSION};

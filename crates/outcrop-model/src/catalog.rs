@@ -90,6 +90,8 @@ pub struct Card {
     pub stop_sequences: bool,
     /// Whether a JSON schema for the answer is enforced by the model's side.
     pub json_schema: bool,
+    /// Whether OpenAI's dialect has the model's reasoning in the text, between tags.
+    pub reasoning_tags: bool,
     /// Whether the conversation may end with an assistant turn to be continued.
     pub prefill: bool,
     /// Values of `anthropic_version` that the model accepts on Bedrock, preferred first.

@@ -204,7 +204,7 @@ fn write_reasoning(w: &mut JsonWriter<'_>, thinking: &[Thought<'_>]) {
     }
 }
 
-fn write_call(w: &mut JsonWriter<'_>, call: &ToolUse<'_>) {
+pub(super) fn write_call(w: &mut JsonWriter<'_>, call: &ToolUse<'_>) {
     w.open_object();
     w.member_str("id", &call.id);
     w.member_str("type", "function");

@@ -92,7 +92,9 @@ fn to(model: &str) -> Destination<'_> {
 
 fn send(to: Destination<'_>, peeked: Peeked<'_>) -> Result<Sent, Fault> {
     let mut ledger = Ledger::default();
-    let outgoing = peeked.plan(to, &mut ledger)?;
+    // The rules are of Bedrock's own dialects, also where the client's own would be relayed.
+    let first = to.card.carriers[0].carrier;
+    let outgoing = peeked.plan(to.pinned(to.pin.or(Some(first))), &mut ledger)?;
     ledger.verdict(Fidelity::Lenient)?;
     Ok(Sent {
         body: serde_json::from_slice(&outgoing.body).unwrap(),
