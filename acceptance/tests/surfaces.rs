@@ -171,4 +171,10 @@ async fn health_and_models_answer() {
     let id = list["data"][0]["id"].as_str().unwrap();
     assert_eq!(stack.get(&format!("/v1/models/{}", id.replace(':', "%3A"))).await.json()["id"], id);
     assert_eq!(stack.get("/v1/models/nope").await.json()["error"]["code"], "model_not_found");
+    let page = stack.get("/v1/models?limit=2").await.json();
+    assert_eq!((page["data"].as_array().unwrap().len(), &page["has_more"]), (2, &json!(true)));
+    assert_eq!(stack.get("/v1/models/claude-sonnet-4-5").await.json()["id"], "claude-sonnet-4-5");
+    let refused = stack.get("/v1/models?after_id=nope").await;
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.json()["error"]["param"], "after_id");
 }

@@ -1,32 +1,98 @@
 //! The model list, in one shape that OpenAI's and Anthropic's SDKs both parse.
+//!
+//! A model with a name of Anthropic's API stands there twice: agents know a model's family, and so
+//! what it can do, by that name, and some keep only ids that begin with `claude` or `anthropic`.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use outcrop_model::catalog::{EffortStyle, Listed, ThinkingStyle};
-use outcrop_model::{Card, Catalog};
+use outcrop_model::{Card, Catalog, Fault};
 use serde_json::{Value, json};
 
+use crate::model_id::percent_decode;
+
+/// Which part of the list is asked for, as Anthropic's API words it; nothing for the whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    pub limit: Option<usize>,
+    pub after_id: Option<String>,
+    pub before_id: Option<String>,
+}
+
+impl Page {
+    /// Other members of a query are none of ours.
+    ///
+    /// # Errors
+    /// When the limit is no number above 0.
+    pub fn of_query(query: &str) -> Result<Self, Fault> {
+        let mut page = Self::default();
+        for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+            match name {
+                "limit" => {
+                    let limit = value.parse().ok().filter(|limit| *limit > 0);
+                    page.limit = Some(limit.ok_or_else(|| {
+                        Fault::invalid("limit", "must be a whole number of at least 1.")
+                    })?);
+                }
+                "after_id" => page.after_id = Some(percent_decode(value)),
+                "before_id" => page.before_id = Some(percent_decode(value)),
+                _ => {}
+            }
+        }
+        Ok(page)
+    }
+}
+
 /// `GET /v1/models`
-pub fn list(catalog: &Catalog) -> Value {
-    let data: Vec<Value> = catalog.listed().iter().map(|model| item(catalog, model)).collect();
-    let id = |model: Option<&Listed>| model.map(|m| m.id.clone());
-    json!({
+///
+/// # Errors
+/// When the page begins or ends at a model that is not listed.
+pub fn list(catalog: &Catalog, page: &Page) -> Result<Value, Fault> {
+    let all: Vec<(&str, &Listed)> = entries(catalog).collect();
+    let place = |id: &Option<String>, param: &'static str| match id {
+        Some(id) => all.iter().position(|(one, _)| one == id).map(Some).ok_or_else(|| {
+            Fault::invalid(param, "names no listed model. Take an id from an earlier page.")
+        }),
+        None => Ok(None),
+    };
+    let after = place(&page.after_id, "after_id")?.map_or(0, |at| at + 1);
+    let before = place(&page.before_id, "before_id")?.unwrap_or(all.len());
+    let whole = all.get(after..before).unwrap_or_default();
+    let size = page.limit.unwrap_or(whole.len()).min(whole.len());
+    // Before an id come the models next to it; elsewhere the first ones.
+    let shown = match page.before_id {
+        Some(_) => &whole[whole.len() - size..],
+        None => &whole[..size],
+    };
+    let data: Vec<Value> = shown.iter().map(|(id, model)| item(catalog, id, model)).collect();
+    Ok(json!({
         "object": "list",
         "data": data,
-        "has_more": false,
-        "first_id": id(catalog.listed().first()),
-        "last_id": id(catalog.listed().last()),
-    })
+        "has_more": size < whole.len(),
+        "first_id": shown.first().map(|(id, _)| id),
+        "last_id": shown.last().map(|(id, _)| id),
+    }))
 }
 
 /// `GET /v1/models/{id}`
 pub fn one(catalog: &Catalog, id: &str) -> Option<Value> {
-    catalog.listed().iter().find(|m| m.id == id).map(|model| item(catalog, model))
+    let (id, model) = entries(catalog).find(|(one, _)| *one == id)?;
+    Some(item(catalog, id, model))
 }
 
-fn item(catalog: &Catalog, model: &Listed) -> Value {
+/// Every id that is listed, with its model.
+fn entries(catalog: &Catalog) -> impl Iterator<Item = (&str, &Listed)> {
+    catalog.listed().iter().flat_map(|model| {
+        [Some(model.id.as_str()), model.alias.as_deref()]
+            .into_iter()
+            .flatten()
+            .map(move |id| (id, model))
+    })
+}
+
+fn item(catalog: &Catalog, id: &str, model: &Listed) -> Value {
     let mut item = json!({
-        "id": model.id,
+        "id": id,
         "object": "model",
         "type": "model",
         "created": unix_day(&model.created).unwrap_or_default(),
@@ -92,6 +158,7 @@ fn unix_day(day: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use outcrop_model::alias;
 
     #[test]
     fn days_become_unix_time() {
@@ -101,13 +168,56 @@ mod tests {
 
     #[test]
     fn the_list_serves_both_parsers() {
-        let list = list(Catalog::built_in());
+        let list = list(Catalog::built_in(), &Page::default()).unwrap();
         let first = &list["data"][0];
         for key in ["id", "object", "type", "created", "created_at", "owned_by", "display_name"] {
             assert!(!first[key].is_null(), "{key}");
         }
         assert!(one(Catalog::built_in(), list["last_id"].as_str().unwrap()).is_some());
         assert!(one(Catalog::built_in(), "nope").is_none());
+    }
+
+    #[test]
+    fn agents_find_claude_by_its_name() {
+        for listed in Catalog::built_in().listed() {
+            let Some(alias) = &listed.alias else { continue };
+            let model = one(Catalog::built_in(), alias).unwrap();
+            assert_eq!(model["id"], *alias);
+            let behind = alias::resolve(alias).id;
+            assert!(listed.id.ends_with(&*behind), "{alias} is {behind}, not {}", listed.id);
+        }
+    }
+
+    #[test]
+    fn a_query_names_a_page() {
+        let page = Page::of_query("limit=1000&after_id=a%3A0&x=y").unwrap();
+        let expected =
+            Page { limit: Some(1000), after_id: Some("a:0".to_owned()), before_id: None };
+        assert_eq!(page, expected);
+        assert_eq!(Page::of_query("").unwrap(), Page::default());
+        assert!(Page::of_query("limit=0").is_err() && Page::of_query("limit=x").is_err());
+    }
+
+    #[test]
+    fn pages_follow_each_other() {
+        let whole = list(Catalog::built_in(), &Page::default()).unwrap();
+        let mut ids = Vec::new();
+        let mut page = Page { limit: Some(3), ..Page::default() };
+        loop {
+            let list = list(Catalog::built_in(), &page).unwrap();
+            ids.extend(list["data"].as_array().unwrap().iter().map(|item| item["id"].clone()));
+            if list["has_more"] == false {
+                break;
+            }
+            page.after_id = list["last_id"].as_str().map(str::to_owned);
+        }
+        let all = whole["data"].as_array().unwrap();
+        assert_eq!(ids, all.iter().map(|item| item["id"].clone()).collect::<Vec<_>>());
+        let last = Page { limit: Some(1), before_id: page.after_id, after_id: None };
+        assert_eq!(list(Catalog::built_in(), &last).unwrap()["has_more"], true);
+        let lost = Page { after_id: Some("nope".to_owned()), ..Page::default() };
+        let fault = list(Catalog::built_in(), &lost).unwrap_err();
+        assert_eq!(fault.param.as_deref(), Some("after_id"));
     }
 
     #[test]

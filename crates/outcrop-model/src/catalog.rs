@@ -35,6 +35,8 @@ pub struct Catalog {
 #[serde(deny_unknown_fields)]
 pub struct Listed {
     pub id: String,
+    /// The name that Anthropic's API gives it, under which agents look for it; listed too.
+    pub alias: Option<String>,
     pub name: String,
     /// Release day, `YYYY-MM-DD`.
     pub created: String,

@@ -9,7 +9,8 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use outcrop_core::model_id::percent_decode;
-use outcrop_core::{Gateway, Inbound, Operation, Reply, models};
+use outcrop_core::models::{self, Page};
+use outcrop_core::{Gateway, Inbound, Operation, Reply};
 use outcrop_model::{Dialect, ErrorClass, Fault, Phase};
 use serde_json::json;
 use uuid::Uuid;
@@ -62,7 +63,7 @@ impl Door {
             Route::Operation(operation) => {
                 return self.operate(operation, head, body, request_id).await;
             }
-            Route::ListModels => json_reply(StatusCode::OK, &models::list(self.gateway.catalog())),
+            Route::ListModels => self.models(&head, request_id),
             Route::GetModel(id) => self.model(&percent_decode(&id), &head, request_id),
             Route::GetResponse(id) => self.kept_response(&percent_decode(&id), request_id),
             Route::DeleteResponse(id) => self.delete_response(&percent_decode(&id), request_id),
@@ -118,6 +119,15 @@ impl Door {
                 settlement.fail(&fault, Some(reply.status.as_u16()));
                 reply
             }
+        }
+    }
+
+    fn models(&self, head: &Parts, request_id: &str) -> Reply {
+        let listed = Page::of_query(head.uri.query().unwrap_or_default())
+            .and_then(|page| models::list(self.gateway.catalog(), &page));
+        match listed {
+            Ok(list) => json_reply(StatusCode::OK, &list),
+            Err(fault) => Reply::fault(&fault, dialect_of(head), request_id),
         }
     }
 
