@@ -63,6 +63,8 @@ class Agent(ABC):
     modes: list[str]
     # How many answers it asks for at once.
     calls = 1
+    # Whether it asks models to think, and sends signed thinking back.
+    thinks = False
 
     def version(self) -> str:
         return json.loads((self.folder() / self.package / "package.json").read_text())["version"]
@@ -75,6 +77,10 @@ class Agent(ABC):
 
     def models(self, mode: str) -> list[str]:
         return list(MODELS)
+
+    def cases(self, model: str, cases: list[str]) -> list[str]:
+        """Those that are about something the agent does and the model can."""
+        return [case for case in cases if case != "thinking" or (self.thinks and model == "Claude")]
 
     def cannot(self, mode: str, model: str, case: str) -> str:
         """Why this case cannot be run; empty when it can."""

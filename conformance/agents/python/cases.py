@@ -6,8 +6,6 @@ from agent import Said, Session
 from gateway import Gateway, eventually
 from stack import ALWAYS, Emulator
 
-# The gateway under test sends a request this often.
-ATTEMPTS = 2
 STREAMS = ["InvokeModelWithResponseStream", "ConverseStream"]
 WHOLES = ["InvokeModel", "Converse"]
 SHORT = "granite and gneiss"
@@ -23,7 +21,11 @@ class Scene:
 
     def say(self, text: str) -> Said:
         """Makes the model say `text`, and nothing of what the agent adds to the prompt."""
-        return self.session.ask(f"say:{text} stop:end_turn")
+        self.launch(text)
+        return self.session.wait()
+
+    def launch(self, text: str) -> None:
+        self.session.launch(f"say:{text} stop:end_turn")
 
     def fault(self, fault: str, times: int = 1, operations: list[str] = STREAMS) -> None:
         """Lets answers go wrong; what an agent asks beside them stays as it is."""
@@ -65,14 +67,29 @@ def tool(scene: Scene) -> str:
     return ""
 
 
-def throttled_once(scene: Scene) -> str:
-    """429 with retry-after: the agent asks again and gets its answer."""
-    scene.fault("error=ThrottlingException;retry-after=2", ATTEMPTS * scene.session.agent.calls)
-    said = scene.say(SHORT)
-    statuses = [receipt["status"] for receipt in scene.receipts()]
-    assert 429 in statuses and statuses[-1] == 200, f"{statuses}: {said.error}"
+def thinking(scene: Scene) -> str:
+    """The model thinks before it calls a tool: its signed thinking is in the next request."""
+    said = scene.session.ask("think:Well. " + scene.session.agent.tool("printf basalt > proof; cat proof"))
     assert not said.error, said.error
+    assert "basalt" in said.text, said.text
+    turns = scene.emulator.last_body()["messages"]
+    blocks = [block for turn in turns if turn["role"] == "assistant" for block in turn["content"]]
+    assert [block["type"] for block in blocks] == ["thinking", "tool_use"], blocks
+    assert blocks[0]["signature"], "the thinking came back without its signature"
+    return ""
+
+
+def throttled_once(scene: Scene) -> str:
+    """429 with retry-after, then better times: the agent asks again and gets its answer."""
+    scene.fault("error=ThrottlingException;retry-after=2", ALWAYS)
+    statuses = lambda: [receipt["status"] for receipt in scene.receipts()]
+    scene.launch(SHORT)
+    eventually("its 429", lambda: statuses().count(429) >= scene.session.agent.calls or scene.session.ended())
+    scene.emulator.clear()
+    said = scene.session.wait()
+    assert not said.error, f"{statuses()}: {said.error}"
     assert said.text.strip() == SHORT, said.text
+    assert {429, 200} <= set(statuses()), statuses()
     return ""
 
 
@@ -140,6 +157,7 @@ def killed(scene: Scene) -> str:
 CASES: dict[str, Callable[[Scene], str]] = {
     "answer": answer,
     "tool": tool,
+    "thinking": thinking,
     "429 once": throttled_once,
     "429": throttled,
     "overloaded": overloaded,

@@ -13,6 +13,7 @@ class ClaudeCode(Agent):
     package = "@anthropic-ai/claude-code-linux-x64"
     program = "claude"
     modes = ["Messages", "Bedrock (no auth)", "Bedrock (API key)", "Mantle"]
+    thinks = True
 
     def cannot(self, mode: str, model: str, case: str) -> str:
         if mode.startswith("Bedrock") and model != "Claude":

@@ -8,6 +8,8 @@ from agent import Agent, Ended, Said, Start, lines_of_json
 CONFIG = """
 model = "{model}"
 model_provider = "outcrop"
+model_reasoning_effort = "low"
+model_supports_reasoning_summaries = true
 check_for_update_on_startup = false
 
 [model_providers.outcrop]
@@ -29,6 +31,7 @@ class Codex(Agent):
     package = "@openai/codex-linux-x64"
     program = "vendor/x86_64-unknown-linux-musl/bin/codex"
     modes = ["Responses"]
+    thinks = True
 
     def version(self) -> str:
         return super().version().removesuffix("-linux-x64")

@@ -18,17 +18,20 @@ from stack import Emulator
 AGENTS: list[Agent] = [ClaudeCode(), Codex(), OpenCode(), Continue(), Cline()]
 
 
-def ways() -> list[Any]:
+def runs() -> list[Any]:
+    """Agent, mode, model and case."""
     return [
-        pytest.param(agent, mode, model, marks=pytest.mark.client(agent.name), id=f"{agent.name}-{mode}-{model}")
+        pytest.param(
+            agent, mode, model, case, marks=pytest.mark.client(agent.name), id=f"{agent.name}-{mode}-{model}-{case}"
+        )
         for agent in AGENTS
         for mode in agent.modes
         for model in agent.models(mode)
+        for case in agent.cases(model, list(CASES))
     ]
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize(("agent", "mode", "model"), ways())
+@pytest.mark.parametrize(("agent", "mode", "model", "case"), runs())
 def test_agent(
     agent: Agent,
     mode: str,
