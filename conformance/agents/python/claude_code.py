@@ -21,7 +21,11 @@ class ClaudeCode(Agent):
         return ""
 
     def start(self, prompt: str, mode: str, model: str, gateway: str, home: Path) -> Start:
-        env = {
+        args = [self.binary(), "-p", prompt, "--output-format", "json", "--allowedTools", "Bash"]
+        return Start(args, self.env(model) | self._way(mode, gateway))
+
+    def env(self, model: str) -> dict[str, str]:
+        return {
             "ANTHROPIC_MODEL": model,
             "ANTHROPIC_DEFAULT_HAIKU_MODEL": model,
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
@@ -30,8 +34,6 @@ class ClaudeCode(Agent):
             "DISABLE_ERROR_REPORTING": "1",
             "DISABLE_TELEMETRY": "1",
         }
-        args = [self.binary(), "-p", prompt, "--output-format", "json", "--allowedTools", "Bash"]
-        return Start(args, env | self._way(mode, gateway))
 
     def _way(self, mode: str, gateway: str) -> dict[str, str]:
         if mode == "Messages":
