@@ -1,7 +1,7 @@
 //! The shared vocabulary of Outcrop.
 //!
 //! Words only: dialects, the intermediate representation (IR) of a chat, stream events, the loss
-//! ledger, error classes, usage, model cards and the receipt. No sockets, no clock, no randomness;
+//! ledger, error classes, usage, model cards, prices and the receipt. No sockets, no clock, no randomness;
 //! nothing here knows how a word is spelt in any dialect's JSON.
 
 pub mod alias;
@@ -14,6 +14,8 @@ pub mod fault;
 pub mod frame;
 pub mod json;
 pub mod ledger;
+pub mod money;
+pub mod price;
 pub mod receipt;
 pub mod scrub;
 pub mod specialist;
@@ -29,6 +31,8 @@ pub use fault::{ErrorClass, Fault, Phase, Retry};
 pub use frame::{Frame, FrameKind};
 pub use json::{Extra, Json, Object};
 pub use ledger::{Fidelity, Ledger, Loss};
+pub use money::PicoUsd;
+pub use price::{Prices, Quality, Tier, Wares};
 pub use receipt::{Outcome, Receipt};
 pub use specialist::{EmbeddingCard, ImageCard, RerankCard, Specialist};
 pub use stop::StopReason;

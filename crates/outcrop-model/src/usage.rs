@@ -18,17 +18,18 @@ pub struct Usage {
     pub reasoning: Option<u64>,
 }
 
+/// Sums stop at the largest number there is.
 impl Usage {
     pub fn cache_write(&self) -> u64 {
-        self.cache_write_5m + self.cache_write_1h
+        self.cache_write_5m.saturating_add(self.cache_write_1h)
     }
 
     /// All tokens of the prompt, cached or not.
     pub fn prompt(&self) -> u64 {
-        self.input + self.cache_read + self.cache_write()
+        self.input.saturating_add(self.cache_read).saturating_add(self.cache_write())
     }
 
     pub fn total(&self) -> u64 {
-        self.prompt() + self.output
+        self.prompt().saturating_add(self.output)
     }
 }
