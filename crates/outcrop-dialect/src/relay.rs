@@ -239,7 +239,7 @@ fn listed<'a>(element: &Cow<'a, str>) -> Option<Cow<'a, str>> {
 pub fn write_event(json: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"event: ");
     let kind = event_type(json);
-    out.extend_from_slice(kind.as_bytes());
+    push_one_line(kind.as_bytes(), out);
     out.extend_from_slice(b"\ndata: ");
     if kind == "message_stop" && memchr::memmem::find(json, METRICS.as_bytes()).is_some() {
         write_without_metrics(json, out);
@@ -249,7 +249,7 @@ pub fn write_event(json: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\n\n");
 }
 
-/// A raw line break in JSON is white space, but ends an SSE field.
+/// A line break ends an SSE field; in JSON it is white space, and no event that is known has one in its name.
 fn push_one_line(json: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(json);
@@ -413,5 +413,10 @@ mod tests {
         let mut out = Vec::new();
         write_event(b"{\n\"x\": 1,\n\"type\": \"ping\"}", &mut out);
         assert_eq!(out, b"event: ping\ndata: { \"x\": 1, \"type\": \"ping\"}\n\n");
+        out.clear();
+        write_event(br#"{"type":"new\nevent: message_stop"}"#, &mut out);
+        let one =
+            b"event: new event: message_stop\ndata: {\"type\":\"new\\nevent: message_stop\"}\n\n";
+        assert_eq!(out, one);
     }
 }
