@@ -19,7 +19,7 @@ mod thinking;
 mod tools;
 mod turns;
 
-use outcrop_model::{Card, ChatRequest, Dialect, Extra, Fault, Ledger};
+use outcrop_model::{At, Card, ChatRequest, Dialect, Extra, Fault, Ledger};
 
 use crate::names::ToolNames;
 
@@ -70,10 +70,10 @@ const NO_GUARDRAIL: &str = "guardrails are not set by this dialect; use Bedrock'
 
 /// Members that the translation does not know.
 fn account_for(extra: Extra<'_>, ledger: &mut Ledger) {
-    for (key, _) in extra {
+    for (key, raw) in extra {
         match RELIED_UPON.iter().find(|(name, _)| *name == key) {
             Some((_, why)) => ledger.refused(key, *why),
-            None => ledger.dropped(key, "not known to this translation"),
+            None => ledger.extra(At::Root, &vec![(key, raw)]),
         }
     }
 }
