@@ -24,3 +24,4 @@ mod pretty;
 mod requests;
 mod sections;
 mod streams;
+mod word_for_word;
