@@ -27,7 +27,8 @@ fn scrub_word(word: &str) -> String {
     let body = word.trim_end_matches(['.', ':', '!', '?']);
     let tail = &word[body.len()..];
     let hidden = if let Some(at) = body.find("arn:aws") {
-        format!("{}[resource]", &body[..at])
+        // What stands before it, such as a URL with the ARN in its path, has no ARN in it.
+        format!("{}[resource]", scrub_word(&body[..at]))
     } else if body.contains("://") || is_aws_host(body) {
         "[endpoint]".to_owned()
     } else {
@@ -82,6 +83,11 @@ mod tests {
             "account [account], host [endpoint]"
         );
         assert_eq!(scrub("see http://internal.example/x"), "see [endpoint]");
+        assert_eq!(
+            scrub("POST https://bedrock-runtime.us-east-1.amazonaws.com/model/arn:aws:bedrock:x"),
+            "POST [endpoint][resource]"
+        );
+        assert_eq!(scrub("of 123456789012/arn:aws:bedrock:x"), "of [account]/[resource]");
     }
 
     #[test]
