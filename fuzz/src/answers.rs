@@ -21,6 +21,11 @@ pub fn claude(body: &[u8]) {
     relayed(&Way::RelayAnthropic, body);
 }
 
+pub fn chat(body: &[u8]) {
+    check(Dialect::OpenAiChat, body);
+    relayed(&Way::RelayChat { include_usage: true }, body);
+}
+
 pub fn label() -> Label {
     Label { id: "0123".to_owned(), created: 1_700_000_000, model: "the-model".to_owned() }
 }

@@ -49,6 +49,7 @@ pub const TARGETS: &[Target] = &[
     row("kong", "a body of the Kong skill's chat route", requests::kong),
     row("converse_answer", "a whole answer of Converse", answers::converse),
     row("claude_answer", "a whole answer of a Claude over InvokeModel", answers::claude),
+    row("chat_answer", "a whole answer of a model that speaks OpenAI's chat", answers::chat),
     row("streams", "lines of frames, as event stream and as SSE", streams::run),
     row("specialists", "a line of request, then lines of answers", specialists::run),
     row("errors", "an error of AWS: status, a name, then the body", errors::run),

@@ -29,6 +29,7 @@ fn sources(target: &str) -> &'static [Source] {
             ("translate/answers", "claude", &["answer.json"]),
             ("anthropic/responses", "", &["response.json"]),
         ],
+        "chat_answer" => &[("openai/responses", "", &["response.json"])],
         "specialists" => &[
             ("specialists/embeddings", "", ANSWERED),
             ("specialists/images", "", ANSWERED),

@@ -24,8 +24,10 @@ pub fn run(input: &[u8]) {
     all.push(Way::RelayBedrock(Carrier::Invoke));
     check(&event_stream(&lines), Framing::EventStream, &all);
     // Only the vendors' own paths stream so, and no translation from Converse is read from them.
-    let mut vendors = ways(Dialect::Anthropic);
+    let vendors = [Dialect::Anthropic, Dialect::OpenAiChat];
+    let mut vendors: Vec<Way> = vendors.into_iter().flat_map(ways).collect();
     vendors.push(Way::RelayAnthropic);
+    vendors.push(Way::RelayChat { include_usage: false });
     check(&server_sent_events(&lines), Framing::ServerSentEvents, &vendors);
 }
 
