@@ -48,6 +48,10 @@ async fn a_pinned_carrier_takes_every_client() {
                 assert_eq!(receipt.outcome.as_str(), "completed", "{place}");
                 assert!(receipt.usage.is_some_and(|u| u.output > 0), "{place}: {receipt:?}");
                 assert_eq!(stack.upstream_body()["model"], known_as, "{place}");
+                let path = match client {
+                    "responses" => path.replace("chat/completions", "responses"),
+                    _ => path.to_owned(),
+                };
                 assert_eq!(stack.emulator.requests().last().unwrap().raw_path, path, "{place}");
             }
         }
@@ -218,4 +222,79 @@ async fn tagged_reasoning_is_taken_out_of_the_text() {
         let text = stack.post(&to, &body).await.text();
         assert!(text.contains("reasoning_content") && !text.contains("<reasoning>"), "{text}");
     }
+}
+
+/// A conversation goes on from a relayed answer, by its id and by its items', though Bedrock keeps nothing.
+#[tokio::test]
+async fn relayed_responses_go_on() {
+    let stack = Stack::start().await;
+    let tool = json!({"type": "function", "name": "now", "parameters": {"type": "object"}});
+    let hosted = json!({"type": "web_search"});
+    for (model, stream) in [(GPT, false), (GPT, true), (GPT_OSS, false), (GPT_OSS, true)] {
+        let place = format!("{model} stream={stream}");
+        let body = json!({"model": model, "stream": stream, "input": "call:now {}", "tools": [tool, hosted]});
+        let answer = stack.post("/v1/responses", &body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{place}: {}", answer.text());
+        assert!(answer.header("x-outcrop-loss").contains("tools[1]"), "{place}");
+        let first = match stream {
+            true => answer.events().last().unwrap()["response"].clone(),
+            false => answer.json(),
+        };
+        let sent = stack.upstream_body();
+        assert_eq!((&sent["store"], &sent["tools"]), (&json!(false), &json!([tool])), "{place}");
+        let call = first["output"].as_array().unwrap().last().unwrap().clone();
+        let output =
+            json!({"type": "function_call_output", "call_id": call["call_id"], "output": "noon"});
+        let by_answer = json!({"model": model, "previous_response_id": first["id"], "input": [output], "tools": [tool]});
+        let by_item = json!({"model": model, "tools": [tool], "input": [
+            {"role": "user", "content": "time?"},
+            {"type": "item_reference", "id": call["id"]},
+            output,
+        ]});
+        for body in [by_answer, by_item] {
+            let answer = stack.post("/v1/responses", &body).await;
+            assert_eq!(answer.status, StatusCode::OK, "{place}: {}", answer.text());
+            assert!(answer.text().contains("noon"), "{place}: {}", answer.text());
+        }
+        let id = first["id"].as_str().unwrap();
+        assert_eq!(stack.get(&format!("/v1/responses/{id}")).await.json()["id"], first["id"]);
+    }
+}
+
+/// What Claude thought cannot be given to GPT; all else of the conversation is.
+#[tokio::test]
+async fn a_conversation_may_change_its_model() {
+    let stack = Stack::start().await;
+    let body =
+        json!({"model": CLAUDE, "input": "think:hm say:hello", "reasoning": {"effort": "low"}});
+    let first = stack.post("/v1/responses", &body).await;
+    assert_eq!(first.json()["output"][0]["type"], "reasoning", "{}", first.text());
+    let body =
+        json!({"model": GPT, "previous_response_id": first.json()["id"], "input": "and now?"});
+    let second = stack.post("/v1/responses", &body).await;
+    assert_eq!(second.status, StatusCode::OK, "{}", second.text());
+    assert!(
+        second.header("x-outcrop-loss").contains("previous_response_id"),
+        "{:?}",
+        second.headers
+    );
+    let items = stack.upstream_body()["input"].as_array().unwrap().len();
+    assert_eq!(items, 3, "{}", stack.upstream_body());
+}
+
+#[tokio::test]
+async fn what_responses_cannot_do_here_is_refused() {
+    let stack = Stack::start().await;
+    for (members, word) in [
+        (json!({"background": true}), "background"),
+        (json!({"conversation": "conv_1"}), "conversation"),
+        (json!({"previous_response_id": "resp_nope"}), "previous_response_id"),
+    ] {
+        let mut body = json!({"model": GPT, "input": "hello"});
+        body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let answer = stack.post("/v1/responses", &body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.text());
+        assert_eq!(answer.json()["error"]["param"], word, "{}", answer.text());
+    }
+    assert!(stack.emulator.requests().is_empty(), "nothing was asked");
 }

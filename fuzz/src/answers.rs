@@ -81,7 +81,10 @@ fn says(way: &Way, written: &[u8]) {
     let to = match way {
         Way::Translate { to, .. } => *to,
         Way::Respond { .. } => Dialect::Responses,
-        Way::RelayAnthropic | Way::RelayChat { .. } | Way::RelayBedrock(_) => return,
+        Way::RelayAnthropic
+        | Way::RelayChat { .. }
+        | Way::RelayResponses { .. }
+        | Way::RelayBedrock(_) => return,
     };
     match to {
         Dialect::Anthropic => {

@@ -16,7 +16,7 @@ pub fn check(way: &Way, read: &Read) {
         Way::RelayAnthropic => return relayed(read),
         Way::RelayBedrock(_) => return frames(&read.bytes),
         // The model's own bytes, whatever they are.
-        Way::RelayChat { .. } => return,
+        Way::RelayChat { .. } | Way::RelayResponses { .. } => return,
     };
     if matches!(read.end, End::Refused(_)) {
         return;

@@ -307,9 +307,8 @@ impl Gateway {
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let label = Label { id: request_id.replace('-', ""), created, model };
         let keeper = match way {
-            Way::Respond { settings, .. } => {
-                Keeper::new(&self.responses, format!("resp_{}", label.id), settings)
-            }
+            Way::Respond { settings, .. } => Keeper::new(&self.responses, settings),
+            Way::RelayResponses { settings } => Keeper::new(&self.responses, settings),
             Way::Translate { .. }
             | Way::RelayAnthropic
             | Way::RelayChat { .. }
@@ -326,6 +325,7 @@ impl Gateway {
             Way::RelayBedrock(_) => self.learned.learn_target(callee, fault, self.catalog),
             Way::RelayAnthropic
             | Way::RelayChat { .. }
+            | Way::RelayResponses { .. }
             | Way::Translate { .. }
             | Way::Respond { .. } => {
                 self.learned.learn(callee, &outbound.body, fault, self.catalog)

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use outcrop_dialect::responses::{Kept, Recalled, Settings};
+use outcrop_model::json::{Members, Str};
 use tokio::time::Instant;
 
 use self::file::AnswerFile;
@@ -53,7 +54,6 @@ struct Inner {
 #[derive(Debug)]
 pub struct Keeper {
     store: Arc<ResponseStore>,
-    id: String,
     settings: Arc<Settings>,
 }
 
@@ -121,8 +121,24 @@ impl ResponseStore {
 
     /// Those of the answers that are still there.
     pub fn recall(&self, ids: Vec<String>) -> Recalled {
-        let found = ids.into_iter().filter_map(|id| self.get(&id).map(|kept| (id, kept)));
-        Recalled(found.collect())
+        let found = |id: String| match self.get(&id) {
+            Some(kept) => Some((id, kept)),
+            None => self.holding(&id),
+        };
+        Recalled(ids.into_iter().filter_map(found).collect())
+    }
+
+    /// The newest answer that has an item of this id, which its own id does not tell. The answers are
+    /// few enough to be searched.
+    fn holding(&self, item: &str) -> Option<(String, Arc<Kept>)> {
+        if item.starts_with("resp_") {
+            return None;
+        }
+        let inner = self.lock(Instant::now());
+        let ids = inner.order.iter().rev().map(|(_, id)| id);
+        let mut answers = ids.filter_map(|id| Some((id, &inner.answers.get(id)?.1)));
+        let (id, kept) = answers.find(|(_, kept)| kept.holds(item))?;
+        Some((id.clone(), Arc::clone(kept)))
     }
 
     /// The store without what is too old. A panic elsewhere cannot leave it half changed.
@@ -173,17 +189,22 @@ impl Inner {
 
 impl Keeper {
     /// `None` if the caller does not want the answer kept.
-    pub fn new(store: &Arc<ResponseStore>, id: String, settings: &Arc<Settings>) -> Option<Self> {
+    pub fn new(store: &Arc<ResponseStore>, settings: &Arc<Settings>) -> Option<Self> {
         settings.conversation()?;
-        Some(Self { store: Arc::clone(store), id, settings: Arc::clone(settings) })
+        Some(Self { store: Arc::clone(store), settings: Arc::clone(settings) })
     }
 
-    /// Keeps the complete answer.
+    /// Keeps the complete answer, under its own id.
     pub fn keep(self, response: &[u8]) {
-        if let Some(input) = self.settings.conversation() {
-            let response = String::from_utf8_lossy(response).into_owned();
-            self.store.put(self.id, Kept { input: input.to_owned(), response });
-        }
+        let Some(input) = self.settings.conversation() else { return };
+        let members: Members<'_> = serde_json::from_slice(response).unwrap_or_default();
+        let id = members.get("id").and_then(|raw| serde_json::from_str(raw.get()).ok());
+        let Some(Str(id)) = id else {
+            tracing::warn!("an answer has no id; it is not kept");
+            return;
+        };
+        let response = String::from_utf8_lossy(response).into_owned();
+        self.store.put(id.into_owned(), Kept { input: input.to_owned(), response });
     }
 }
 

@@ -60,6 +60,10 @@ pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Resu
             relayed(tally_of(&anthropic::decode_response(body, Phase::BeforeCommit)?))
         }
         Way::RelayChat { .. } => relayed(tally_of(&openai::decode_response(body)?)),
+        Way::RelayResponses { .. } => {
+            let (usage, stop) = responses::read_whole(body)?;
+            relayed(Tally { usage: Some(usage), stop: Some(stop), unknown: 0 })
+        }
         Way::RelayBedrock(Carrier::Converse) => {
             relayed(tally_of(&converse::decode_response(body)?))
         }
@@ -207,6 +211,7 @@ enum Reader {
 enum Tap {
     Anthropic(anthropic::Reader),
     Chat { reader: openai::Reader, include_usage: bool },
+    Responses(responses::Watch),
 }
 
 enum BedrockTap {
@@ -240,6 +245,7 @@ impl Tap {
         match self {
             Tap::Anthropic(reader) => reader.read(json, &mut |e| seen.note(e)),
             Tap::Chat { reader, .. } => reader.read(json, &mut |e| seen.note(e)),
+            Tap::Responses(watch) => watch.read(json, &mut |e| seen.note(e)),
         }
     }
 
@@ -247,7 +253,7 @@ impl Tap {
     /// in a chat. Anthropic's clients wait for `message_stop`.
     fn holds_back(&self) -> bool {
         match self {
-            Tap::Anthropic(_) => false,
+            Tap::Anthropic(_) | Tap::Responses(_) => false,
             Tap::Chat { .. } => true,
         }
     }
@@ -257,7 +263,7 @@ impl Tap {
         match self {
             Tap::Anthropic(_) => relay::write_event(json, out),
             Tap::Chat { include_usage: false, .. } if relay::openai::is_count(json) => {}
-            Tap::Chat { .. } => out.extend_from_slice(frame.raw),
+            Tap::Chat { .. } | Tap::Responses(_) => out.extend_from_slice(frame.raw),
         }
     }
 }
@@ -278,6 +284,16 @@ impl AnswerStream {
                 writer: Box::new(ChunkWriter::new(&openai_label(
                     label,
                     include_usage,
+                    CallForm::default(),
+                ))),
+            },
+            Way::RelayResponses { .. } => Route::Relay {
+                tap: Tap::Responses(responses::Watch::default()),
+                held: Vec::new(),
+                // Keeps the connection alive as OpenAI's chat does.
+                writer: Box::new(ChunkWriter::new(&openai_label(
+                    label,
+                    false,
                     CallForm::default(),
                 ))),
             },
@@ -465,6 +481,7 @@ impl AnswerStream {
     pub fn write_fault(&mut self, fault: &Fault, out: &mut Vec<u8>) {
         match &mut self.route {
             Route::Translate { writer, .. } => writer.fault(fault, out),
+            Route::Relay { tap: Tap::Responses(watch), .. } => watch.fault(fault, out),
             Route::Relay { writer, .. } => writer.fault(fault, out),
             Route::RelayBedrock { tap, encode } => {
                 let carrier = match tap {
@@ -482,6 +499,7 @@ impl AnswerStream {
     pub fn finished(&mut self) -> Option<Vec<u8>> {
         match &mut self.route {
             Route::Translate { writer, .. } => writer.finished(),
+            Route::Relay { tap: Tap::Responses(watch), .. } => watch.finished(),
             Route::Relay { .. } | Route::RelayBedrock { .. } => None,
         }
     }

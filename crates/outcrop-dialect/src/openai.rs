@@ -24,5 +24,6 @@ pub(crate) use request::media::{
 pub use request::{Decoded, decode};
 pub use response::{Answering, encode_response};
 pub use stream::ChunkWriter;
+pub(crate) use upstream::usage;
 pub use upstream::{Reader, decode_response};
 pub(crate) use wire::{lift, members, owned_json, take, text};

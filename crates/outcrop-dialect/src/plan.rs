@@ -46,7 +46,13 @@ enum Read<'a> {
         /// Betas that the model's name asks for.
         betas: Vec<Cow<'a, str>>,
     },
-    Responses(Box<responses::Decoded<'a>>),
+    /// A request of the Responses API, not decoded yet: it may be relayed.
+    Responses {
+        body: responses::Body<'a>,
+        recalled: &'a responses::Recalled,
+        /// Betas that the model's name asks for.
+        betas: Vec<Cow<'a, str>>,
+    },
     /// A Responses body that wants its answer as Chat Completions.
     Mixed {
         decoded: Box<responses::Decoded<'a>>,
@@ -85,6 +91,11 @@ pub enum Way {
     RelayChat {
         /// Whether the caller asked for the chunk of token counts.
         include_usage: bool,
+    },
+    /// OpenAI's own Responses.
+    RelayResponses {
+        /// What the answer is to be kept with.
+        settings: Arc<responses::Settings>,
     },
     /// Bedrock's own bytes.
     RelayBedrock(Carrier),
@@ -153,10 +164,13 @@ impl<'a> Peeked<'a> {
         recalled: &'a responses::Recalled,
         size: usize,
     ) -> Result<Self, Fault> {
-        let mut decoded = Box::new(body.decode(recalled)?);
-        let model = std::mem::take(&mut decoded.request.model);
-        let stream = decoded.request.stream;
-        Ok(Self { model, stream, content: Read::Responses(decoded), size })
+        let Some((model, stream)) = body.head() else {
+            // The decoder says best what is wrong.
+            body.decode(recalled)?;
+            return Err(Fault::invalid("model", "is required. Name the model to ask."));
+        };
+        let content = Read::Responses { body, recalled, betas: Vec::new() };
+        Ok(Self { model, stream, content, size })
     }
 
     /// `betas` are the values of `anthropic-beta`.
@@ -187,8 +201,10 @@ impl<'a> Peeked<'a> {
     pub fn ask_for(&mut self, beta: &'static str, ledger: &mut Ledger) {
         let betas = match &mut self.content {
             Read::Decoded { decoded, .. } => &mut decoded.request.betas,
-            Read::Responses(decoded) | Read::Mixed { decoded, .. } => &mut decoded.request.betas,
-            Read::Anthropic { betas, .. } | Read::Chat { betas, .. } => betas,
+            Read::Mixed { decoded, .. } => &mut decoded.request.betas,
+            Read::Anthropic { betas, .. }
+            | Read::Chat { betas, .. }
+            | Read::Responses { betas, .. } => betas,
             Read::Bedrock { .. } => {
                 let why =
                     format!("`{beta}` is not added to Bedrock's own bodies; name it in yours");
@@ -212,8 +228,7 @@ impl<'a> Peeked<'a> {
             Read::Chat { members, body, betas } => {
                 let chosen = to.choose(Dialect::OpenAiChat)?;
                 if chosen.dialect == Dialect::OpenAiChat {
-                    let why = |beta| format!("`{beta}` is Anthropic's; this model is OpenAI's");
-                    betas.iter().for_each(|beta| ledger.dropped("model", why(beta)));
+                    no_betas(&betas, ledger);
                     return Ok(relay_chat(&members, stream, to.card, chosen, ledger));
                 }
                 let openai::Decoded { mut request, include_usage } = openai::decode(body)?;
@@ -221,8 +236,15 @@ impl<'a> Peeked<'a> {
                 let caller = Caller { dialect: Dialect::OpenAiChat, include_usage, size };
                 translate(request, caller, to, ledger)
             }
-            Read::Responses(decoded) => {
-                let responses::Decoded { request, settings, ledger: losses } = *decoded;
+            Read::Responses { body, recalled, betas } => {
+                let chosen = to.choose(Dialect::Responses)?;
+                if chosen.dialect == Dialect::Responses {
+                    no_betas(&betas, ledger);
+                    return relay_responses(body, recalled, stream, to.card, chosen, ledger);
+                }
+                let decoded = body.decode(recalled)?;
+                let responses::Decoded { mut request, settings, ledger: losses } = decoded;
+                request.betas.extend(betas);
                 ledger.append(losses);
                 let caller = Caller { dialect: Dialect::Responses, include_usage: true, size };
                 let mut outgoing = translate(request, caller, to, ledger)?;
@@ -277,6 +299,14 @@ fn head_of<'a>(members: &Members<'a>) -> Option<(Cow<'a, str>, bool)> {
 /// Members that ask for parts of an answer that only a relay hands on.
 const RELAY_ONLY: [&str; 4] = ["n", "logprobs", "audio", "functions"];
 
+/// A model's name can ask for a beta that is not the model's vendor's.
+fn no_betas(betas: &[Cow<'_, str>], ledger: &mut Ledger) {
+    for beta in betas {
+        ledger.dropped("model", format!("`{beta}` is Anthropic's; this model is OpenAI's"));
+    }
+}
+
+const RESPONSES_PATH: &str = "/v1/responses";
 const CHAT_PATH: &str = "/v1/chat/completions";
 
 /// OpenAI's chat in the envelope of the chosen carrier.
@@ -303,6 +333,24 @@ fn relay_chat(
     let path = Some(openai_path(lane, CHAT_PATH));
     let (carrier, headers) = (lane.carrier, Vec::new());
     Outgoing { carrier, path, stream, headers, body: body.into(), way }
+}
+
+/// OpenAI's Responses in the envelope of the chosen carrier.
+fn relay_responses<'a>(
+    body: responses::Body<'a>,
+    recalled: &'a responses::Recalled,
+    stream: bool,
+    card: &Card,
+    chosen: Chosen<'_>,
+    ledger: &mut Ledger,
+) -> Result<Outgoing, Fault> {
+    let Chosen { lane, dialect: _, model } = chosen;
+    let toward = Toward { card, lane };
+    let (body, settings) = responses::relay(body, recalled, model, toward, ledger)?;
+    let way = Way::RelayResponses { settings: Arc::new(settings) };
+    let path = Some(openai_path(lane, RESPONSES_PATH));
+    let (carrier, headers) = (lane.carrier, Vec::new());
+    Ok(Outgoing { carrier, path, stream, headers, body: body.into(), way })
 }
 
 /// A path of OpenAI's API as the carrier has it.

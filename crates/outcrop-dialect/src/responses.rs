@@ -17,6 +17,7 @@ mod envelope;
 mod output;
 mod place;
 mod recall;
+mod relay;
 mod request;
 mod response;
 mod settings;
@@ -25,6 +26,8 @@ mod tools;
 
 pub use body::{Body, decode_alone, is_meant};
 pub use recall::{Kept, Recalled};
+pub(crate) use relay::relay;
+pub use relay::{Watch, read_whole};
 pub use request::Decoded;
 pub use response::{Answering, encode_count, encode_response};
 pub use settings::Settings;

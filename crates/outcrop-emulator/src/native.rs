@@ -22,6 +22,7 @@ mod openai;
 mod plain;
 mod reader;
 pub(crate) mod rerank;
+pub(crate) mod responses;
 mod template;
 #[cfg(test)]
 mod tests;

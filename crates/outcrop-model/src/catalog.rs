@@ -132,6 +132,9 @@ pub struct Lane {
     /// Beginnings of betas that are accepted here beside the card's own.
     #[serde(default)]
     pub betas: Vec<String>,
+    /// Types of tools that the Responses API takes here.
+    #[serde(default)]
+    pub tools: Vec<String>,
     /// Members that are not taken here, beside the card's own gates.
     #[serde(default)]
     pub gates: Vec<Gate>,

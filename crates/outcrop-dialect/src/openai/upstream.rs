@@ -13,12 +13,13 @@ use std::borrow::Cow;
 
 use outcrop_model::chat::ToolUse;
 use outcrop_model::{
-    At, Block, BlockKind, ChatResponse, Delta, ErrorClass, Event, Fault, Opening, Phase, StopReason,
+    At, Block, BlockKind, ChatResponse, Delta, ErrorClass, Event, Fault, Opening, Phase,
+    StopReason, Usage,
 };
 use serde_json::value::RawValue;
 
 use self::tags::Tags;
-use self::wire::{Answer, Call, Piece};
+use self::wire::{Answer, Call, Counted, Piece};
 
 /// Where the one choice of an answer stands.
 const CHOICE: At = At::Element("choices", 0);
@@ -75,6 +76,12 @@ pub fn decode_response(body: &[u8]) -> Result<ChatResponse<'_>, Fault> {
     all.extend(piece_extra);
     let stop = stop_reason(choice.finish_reason.as_deref().unwrap_or("stop"));
     Ok(ChatResponse { id, blocks, stop, usage: usage.unwrap_or_default().0, extra: all })
+}
+
+/// Token counts in the words of either of OpenAI's APIs.
+pub(crate) fn usage(raw: &RawValue) -> Option<Usage> {
+    let counted: Option<Counted> = serde_json::from_str(raw.get()).ok()?;
+    counted.map(|counted| counted.0)
 }
 
 fn whole_call(call: Call<'_>) -> Result<ToolUse<'_>, Fault> {

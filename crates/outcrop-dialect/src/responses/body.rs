@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use outcrop_model::Fault;
-use outcrop_model::json::{Extra, Members, parse_body, parse_raw};
+use outcrop_model::json::{Extra, Members, Str, parse_body, parse_raw};
 use serde_json::value::RawValue;
 
 use super::place::Place;
@@ -20,6 +20,8 @@ const PREVIOUS: &str = "previous_response_id";
 pub struct Body<'a> {
     members: Extra<'a>,
     input: Input<'a>,
+    /// The input as it was sent.
+    raw_input: Option<&'a RawValue>,
     previous: Option<Cow<'a, str>>,
 }
 
@@ -47,6 +49,15 @@ pub(super) enum Item<'a> {
     Object(Place, &'a RawValue),
 }
 
+/// A body with all that it refers to.
+pub(super) struct Unfolded<'a> {
+    pub members: Extra<'a>,
+    pub items: Vec<Item<'a>>,
+    pub previous: Option<Cow<'a, str>>,
+    /// The input, if it refers to nothing.
+    pub as_sent: Option<&'a RawValue>,
+}
+
 /// Whether a body that is no Chat Completions request was meant for this dialect.
 pub fn is_meant(body: &[u8]) -> bool {
     let members: Result<Members<'_>, _> = serde_json::from_slice(body);
@@ -65,12 +76,13 @@ impl<'a> Body<'a> {
     pub fn read(body: &'a [u8]) -> Result<Self, Fault> {
         let Members(mut members) = parse_body(body)?;
         members.retain(|(_, raw)| raw.get() != "null");
-        let input = match take(&mut members, "input") {
+        let raw_input = take(&mut members, "input");
+        let input = match raw_input {
             None => Input::Absent,
             Some(raw) => read_input(raw)?,
         };
         let previous = take(&mut members, PREVIOUS).map(|raw| text(raw, PREVIOUS)).transpose()?;
-        Ok(Self { members, input, previous })
+        Ok(Self { members, input, raw_input, previous })
     }
 
     /// Ids of the kept answers that the request refers to.
@@ -79,7 +91,8 @@ impl<'a> Body<'a> {
         if let Input::Items(items) = &self.input {
             let references = items.iter().filter_map(|item| match item {
                 Sent::Whole(_) => None,
-                Sent::Reference(id) => response_of(id),
+                // An id of another form is looked for in the answers themselves.
+                Sent::Reference(id) => Some(response_of(id).unwrap_or_else(|| id.to_string())),
             });
             ids.extend(references);
         }
@@ -88,9 +101,29 @@ impl<'a> Body<'a> {
         ids
     }
 
+    /// Model and streaming, if they can be read without looking further.
+    pub fn head(&self) -> Option<(Cow<'a, str>, bool)> {
+        let find = |name: &str| self.members.iter().find(|(key, _)| key == name);
+        let Str(model) = serde_json::from_str(find("model")?.1.get()).ok()?;
+        let stream = find("stream").map(|(_, raw)| serde_json::from_str(raw.get()));
+        let stream = stream.transpose().ok()?.unwrap_or(false);
+        (!model.trim().is_empty()).then_some((model, stream))
+    }
+
     /// Decodes the request. A fault names the JSON path and what to do about it.
     pub fn decode(self, recalled: &'a Recalled) -> Result<Decoded<'a>, Fault> {
-        let Self { members, input, previous } = self;
+        let Unfolded { members, items, previous, as_sent: _ } = self.unfold(recalled)?;
+        decode(members, items, previous)
+    }
+
+    /// Puts in what the request refers to.
+    pub(super) fn unfold(self, recalled: &'a Recalled) -> Result<Unfolded<'a>, Fault> {
+        let Self { members, input, raw_input, previous } = self;
+        let refers = match &input {
+            Input::Items(sent) => sent.iter().any(|item| matches!(item, Sent::Reference(_))),
+            Input::Absent | Input::Text(_) => false,
+        };
+        let as_sent = raw_input.filter(|_| !refers && previous.is_none());
         check(&members)?;
         let mut items = Vec::new();
         if let Some(id) = &previous {
@@ -114,7 +147,7 @@ impl<'a> Body<'a> {
         if items.is_empty() {
             return Err(invalid("input", "is empty; send a string or at least one item."));
         }
-        decode(members, items, previous)
+        Ok(Unfolded { members, items, previous, as_sent })
     }
 }
 

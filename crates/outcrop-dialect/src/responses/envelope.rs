@@ -13,7 +13,7 @@ use serde::de::MapAccess;
 
 use crate::write::JsonWriter;
 
-const MARK: &str = "outcrop1.";
+pub(super) const MARK: &str = "outcrop1.";
 
 /// One block of thinking.
 #[derive(Debug, Clone, PartialEq, Eq)]

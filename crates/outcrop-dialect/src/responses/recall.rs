@@ -38,6 +38,12 @@ impl Kept {
         self.input.len() + self.response.len()
     }
 
+    /// Whether an id seems to be that of one of its items.
+    pub fn holds(&self, item: &str) -> bool {
+        let quoted = format!("\"{item}\"");
+        memchr::memmem::find(self.response.as_bytes(), quoted.as_bytes()).is_some()
+    }
+
     /// The output's items. The gateway wrote the answer itself: what does not parse is not there.
     fn output(&self) -> Vec<&RawValue> {
         let response: Members<'_> = serde_json::from_str(&self.response).unwrap_or_default();
@@ -62,12 +68,12 @@ impl Recalled {
 
     /// An item of a kept answer, by the item's own id.
     pub(super) fn item(&self, id: &str) -> Option<&RawValue> {
-        let kept = self.response(&response_of(id)?)?;
         let is_it = |item: &&RawValue| {
             let members: Members<'_> = serde_json::from_str(item.get()).unwrap_or_default();
             members.get("id").is_some_and(|raw| raw.get().trim_matches('"') == id)
         };
-        kept.output().into_iter().find(is_it)
+        let mut kept = self.0.iter().map(|(_, kept)| kept).filter(|kept| kept.holds(id));
+        kept.find_map(|kept| kept.output().into_iter().find(is_it))
     }
 }
 

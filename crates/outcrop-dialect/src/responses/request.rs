@@ -57,6 +57,9 @@ impl Decoded<'_> {
     }
 }
 
+pub(super) use items::as_list;
+pub(super) use options::{refuse_background, take_store};
+
 /// Says no to members that ask for what does not exist here.
 pub(super) fn check(members: &Extra<'_>) -> Result<(), Fault> {
     match REFUSED.iter().find(|(name, _)| members.iter().any(|(key, _)| key == name)) {

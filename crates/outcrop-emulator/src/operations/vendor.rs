@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::judge;
 use crate::engine::Setting;
-use crate::models::{Model, Target};
-use crate::native;
+use crate::models::{Model, Target, Thinking};
+use crate::native::{self, responses};
 use crate::refusal::{Exception, Refusal};
 use crate::reply::{Event, Reply};
 use crate::service::{Call, State};
@@ -18,6 +18,11 @@ use crate::words::{Answer, Prompt, Usage};
 const DIRECT_MEMBERS: [&str; 3] = ["model", "stream", "service_tier"];
 /// Betas that mantle takes beside those of InvokeModel (a public gateway's matrix, checked 2026-11-21).
 const MANTLE_BETAS: [&str; 3] = ["claude-code", "structured-outputs", "web-search"];
+/// Types of tools that Responses takes (a public gateway's findings, checked 2026-11-21).
+const RUNTIME_TOOLS: [&str; 7] =
+    ["function", "mcp", "custom", "apply_patch", "namespace", "tool_search", "computer"];
+const MANTLE_TOOLS: [&str; 6] =
+    ["function", "mcp", "custom", "namespace", "tool_search", "web_search"];
 /// Anthropic's name for the version that InvokeModel calls `bedrock-2023-05-31`.
 const OLDEST_VERSION: &str = "2023-06-01";
 
@@ -88,8 +93,30 @@ pub(super) fn chat(state: &State, call: &Call<'_>, body: Value) -> Result<Reply,
 }
 
 /// OpenAI's Responses.
-pub(super) fn responses(_state: &State, _call: &Call<'_>, _body: Value) -> Result<Reply, Refusal> {
-    Err(Refusal::plain(Exception::UnknownOperation))
+pub(super) fn responses(state: &State, call: &Call<'_>, body: Value) -> Result<Reply, Refusal> {
+    let model = model(state, call, "openai-chat")?;
+    if !model.openai_api {
+        return Err(off_route(&call.routed.id));
+    }
+    let tool_types = match call.routed.surface {
+        Surface::Runtime => &RUNTIME_TOOLS[..],
+        Surface::Mantle => &MANTLE_TOOLS[..],
+    };
+    let mut prompt = responses::parse(&body, tool_types).map_err(Refusal::validation)?;
+    prompt.thinking |= model.thinking == Thinking::Always;
+    let answer = ask(state, call, model, &body, &prompt)?;
+    let id = call.id.simple().to_string();
+    let names = responses::Names { id: &id, model: &call.routed.id, body: &body };
+    if !is_true(&body, "stream") {
+        return Ok(Reply::json(responses::response(&names, &answer)));
+    }
+    let pieces = |text: &str| tokens::groups(text, call.engine.chunk);
+    let events = responses::events(&names, &answer, &pieces).into_iter();
+    let event = |(name, event): (String, Value)| Event {
+        wait: call.engine.wait(),
+        ..Event::sent(&name, event)
+    };
+    Ok(Reply::sent(events.map(event).collect()))
 }
 
 /// The models that mantle serves.
@@ -125,13 +152,15 @@ fn model<'s>(state: &'s State, call: &Call<'_>, family: &str) -> Result<&'s Mode
             (model.native == family && prefix == Some(call.routed.prefix)).then_some(model)
         }
     };
-    let model = model.ok_or_else(|| {
-        Refusal::validation(format!("model `{id}` isn't supported on this route"))
-    })?;
+    let model = model.ok_or_else(|| off_route(id))?;
     match state.config.denied_models.contains(&model.id) {
         true => Err(Refusal::plain(Exception::AccessDenied)),
         false => Ok(model),
     }
+}
+
+fn off_route(id: &str) -> Refusal {
+    Refusal::validation(format!("model `{id}` isn't supported on this route"))
 }
 
 /// Betas known beside those of InvokeModel.

@@ -20,7 +20,7 @@ use crate::openai::{members, owned_json, take, text};
 use crate::write::JsonWriter;
 
 /// The items as they stand, as a JSON list.
-pub(super) fn as_list(items: &[Item<'_>]) -> String {
+pub(in crate::responses) fn as_list(items: &[Item<'_>]) -> String {
     let mut list = Vec::new();
     let mut w = JsonWriter::new(&mut list);
     w.open_array();

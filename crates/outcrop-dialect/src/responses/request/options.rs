@@ -14,7 +14,7 @@ use crate::openai::{lift, members, take, text};
 const ENCRYPTED: &str = "reasoning.encrypted_content";
 
 /// Whether the answer is to be kept; OpenAI keeps it unless told not to.
-pub(super) fn take_store(members: &mut Extra<'_>) -> Result<bool, Fault> {
+pub(in crate::responses) fn take_store(members: &mut Extra<'_>) -> Result<bool, Fault> {
     take(members, "store").map_or(Ok(true), |raw| parse_raw(raw, "store"))
 }
 
@@ -32,15 +32,24 @@ pub(super) fn apply<'a>(
         match &*key {
             "reasoning" => summary = reasoning(raw, request, ledger)?,
             "include" => include(raw, ledger)?,
-            "background" => {
-                let what =
-                    "must be false: Bedrock answers at once. Ask with `stream: true` instead.";
-                return Err(unsupported("background", what));
-            }
+            "background" => return Err(in_background()),
             _ => apply_one(key, raw, request)?,
         }
     }
     Ok(summary)
+}
+
+/// An answer that is to be asked for later.
+pub(in crate::responses) fn refuse_background(members: &Extra<'_>) -> Result<(), Fault> {
+    match members.iter().any(|(key, raw)| key == "background" && raw.get() != "false") {
+        true => Err(in_background()),
+        false => Ok(()),
+    }
+}
+
+fn in_background() -> Fault {
+    let what = "must be false: Bedrock answers at once. Ask with `stream: true` instead.";
+    unsupported("background", what)
 }
 
 /// Whether a setting asks for what happens anyway.
