@@ -28,10 +28,15 @@ class Continue(Agent):
     program = "dist/cn.js"
     modes = ["Chat"]
 
+    def cannot(self, mode: str, model: str, case: str) -> str:
+        if case in ["429", "overloaded", "broken"]:
+            return "it asks again some thirty times, for more than three minutes, before it gives up"
+        return ""
+
     def start(self, prompt: str, mode: str, model: str, gateway: str, home: Path) -> Start:
         config = home / "config.yaml"
         args = [shutil.which("node") or "node", self.binary(), "-p", prompt, "--config", str(config), "--auto"]
-        env = {"CONTINUE_TELEMETRY_ENABLED": "0", "CONTINUE_CLI_AUTO_UPDATED": "true"}
+        env = {"CONTINUE_CLI_AUTO_UPDATED": "true"}
         return Start(args, env, {"config.yaml": CONFIG.format(model=model, gateway=gateway)})
 
     def read(self, ended: Ended) -> Said:
