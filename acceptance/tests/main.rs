@@ -7,6 +7,7 @@ mod bad_input;
 mod carriers;
 mod completions;
 mod cors;
+mod costs;
 mod count;
 mod door;
 mod drain;

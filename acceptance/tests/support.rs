@@ -16,7 +16,7 @@ use outcrop_aws::{
 use outcrop_core::{Gateway, Geography, ReceiptSink, Settings, Uncounted};
 use outcrop_emulator::{Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, Emulator, Fault};
 use outcrop_fetch::{Fetcher, Limits, Reach};
-use outcrop_model::{Carrier, Fidelity, Receipt};
+use outcrop_model::{Carrier, Fidelity, Prices, Receipt};
 use outcrop_server::{Readiness, Server, ServerConfig};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -52,6 +52,8 @@ pub struct Options {
     pub secret: &'static str,
     /// Nothing is fetched unless a test says so.
     pub media: Limits,
+    pub prices: Prices,
+    pub cost_header: bool,
 }
 
 impl Default for Options {
@@ -69,6 +71,8 @@ impl Default for Options {
             emulator: Config::default(),
             secret: EXAMPLE_SECRET_ACCESS_KEY,
             media: Limits { reach: Reach::Off, ..Limits::default() },
+            prices: Prices::built_in().clone(),
+            cost_header: false,
         }
     }
 }
@@ -129,6 +133,8 @@ impl Stack {
             geography: options.geography,
             keep_alive: options.keep_alive,
             media: Fetcher::new(options.media),
+            prices: options.prices,
+            cost_header: options.cost_header,
             ..Settings::default()
         };
         let (send, receipts) = mpsc::unbounded_channel();

@@ -19,13 +19,17 @@ use outcrop_dialect::carry::Destination;
 use outcrop_dialect::kong;
 use outcrop_dialect::plan::{Outgoing, Peeked, Way};
 use outcrop_dialect::responses::{Body, Recalled};
+use outcrop_dialect::tier;
 use outcrop_fetch::Fetcher;
-use outcrop_model::{Carrier, Catalog, ErrorClass, Fault, Fidelity, Framing, Ledger, Phase};
+use outcrop_model::{
+    Carrier, Catalog, ErrorClass, Fault, Fidelity, Framing, Ledger, Phase, PicoUsd, Prices, Tier,
+};
 
 use crate::attempt::Retries;
 use crate::callee::{Callee, Geography, Learned};
 use crate::inbound::{Inbound, Operation};
 use crate::model_id;
+use crate::pricing::Pricing;
 use crate::pump::{AnswerBody, Pump, Settling};
 use crate::reply::{Reply, ReplyBody};
 use crate::settle::{ReceiptSink, Settlement};
@@ -42,6 +46,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// a member, say.
 const MOST_LESSONS: usize = 3;
 const BEDROCK_HEADERS: &str = "x-amzn-bedrock-";
+const LATENCY: &str = "x-amzn-bedrock-performanceconfig-latency";
+const SERVICE_TIER: &str = "x-amzn-bedrock-service-tier";
 const ANTHROPIC_BETA: &str = "anthropic-beta";
 
 /// How the operator wants requests treated.
@@ -61,6 +67,9 @@ pub struct Settings {
     pub media: Fetcher,
     /// Whose profiles stand in for models that cannot be called by their own id.
     pub geography: Geography,
+    pub prices: Prices,
+    /// Whether whole answers tell what they cost.
+    pub cost_header: bool,
 }
 
 /// What a count of tokens is answered with where Bedrock refuses to count.
@@ -83,6 +92,7 @@ pub struct Gateway {
     upstream: UpstreamHealth,
     responses: Arc<ResponseStore>,
     learned: Learned,
+    pricing: Arc<Pricing>,
 }
 
 /// A planned request: all that an attempt needs.
@@ -115,6 +125,7 @@ enum Returned {
 struct Head {
     headers: HeaderMap,
     request_id: Option<String>,
+    tier: Option<Tier>,
 }
 
 // === impl Returned ===
@@ -140,6 +151,8 @@ impl Default for Settings {
             store: StoreLimits::default(),
             media: Fetcher::default(),
             geography: Geography::default(),
+            prices: Prices::built_in().clone(),
+            cost_header: false,
         }
     }
 }
@@ -152,6 +165,7 @@ impl Gateway {
         let region = aws.endpoints().region.as_str();
         Self {
             responses: Arc::new(ResponseStore::new(settings.store)),
+            pricing: Arc::new(Pricing::new(settings.prices.clone(), catalog, region)),
             learned: Learned::new(&settings.geography, region, catalog),
             aws,
             catalog,
@@ -175,13 +189,18 @@ impl Gateway {
         &self.responses
     }
 
+    pub fn pricing(&self) -> &Pricing {
+        &self.pricing
+    }
+
     pub fn upstream(&self) -> &UpstreamHealth {
         &self.upstream
     }
 
     /// A receipt in the making, for a request whose body has yet to be read.
     pub fn begin(&self, operation: &Operation, request_id: &str) -> Settlement {
-        Settlement::begin(self.receipts.clone(), operation, request_id)
+        let pricing = Arc::clone(&self.pricing);
+        Settlement::begin(self.receipts.clone(), pricing, operation, request_id)
     }
 
     /// Answers one request; every failure is a reply in the caller's dialect.
@@ -367,6 +386,8 @@ impl Gateway {
 
     /// Attempts, until something may be sent to the client or all hope is gone.
     async fn run(&self, planned: &Planned, settlement: &mut Settlement) -> Result<Returned, Fault> {
+        let Outbound { headers, body, .. } = &planned.outbound;
+        settlement.asked_tier(tier_of(headers).or_else(|| tier::find(body)));
         let mut retries = Retries::new(&self.settings.backoff);
         let returned = loop {
             settlement.attempt();
@@ -379,14 +400,16 @@ impl Gateway {
             }
         };
         self.upstream.note_answer();
-        settlement.answered(returned.head().request_id.as_deref());
+        let Head { headers: _, request_id, tier } = returned.head();
+        settlement.answered(request_id.as_deref());
+        settlement.told_tier(*tier);
         Ok(returned)
     }
 
     /// One attempt, up to the commit point.
     async fn once(&self, planned: &Planned) -> Result<Returned, Fault> {
         let Incoming { headers, request_id, body, .. } = self.aws.send(&planned.outbound).await?;
-        let incoming = Head { headers, request_id };
+        let mut incoming = Head { tier: tier_of(&headers), headers, request_id };
         if planned.stream {
             let mut pump =
                 Box::new(Pump::new(body, planned.framing, planned.way.clone(), &planned.label));
@@ -394,6 +417,7 @@ impl Gateway {
             return Ok(Returned::Stream { incoming, pump });
         }
         let theirs = body.collect(MAX_ANSWER).await?;
+        incoming.tier = incoming.tier.or_else(|| tier::find(&theirs));
         let mut losses = Ledger::default();
         let answer = whole(&planned.way, &theirs, &planned.label, &mut losses)?;
         let body = answer.body.map_or(theirs, Bytes::from);
@@ -409,10 +433,11 @@ impl Gateway {
     ) -> Reply {
         settlement.committed(StatusCode::OK.as_u16());
         let Afterwards { target, mut ledger, keeper } = after;
+        let mut cost = None;
         let (mut reply, head) = match returned {
             Returned::Whole { incoming, body, tally, losses } => {
                 ledger.append(losses);
-                settlement.complete(&tally, ledger.losses().len());
+                cost = settlement.complete(&tally, ledger.losses().len());
                 if let Some(keeper) = keeper {
                     keeper.keep(&body);
                 }
@@ -436,6 +461,7 @@ impl Gateway {
             }
         }
         reply.label(&inbound.request_id, head.request_id.as_deref());
+        self.tell_cost(&mut reply, cost);
         if let Some(target) = target {
             reply.target(&target);
         }
@@ -445,6 +471,13 @@ impl Gateway {
             reply.report(&losses);
         }
         reply
+    }
+
+    /// Tells what a whole answer cost, where the operator wants that; of a stream it is not known yet.
+    fn tell_cost(&self, reply: &mut Reply, cost: Option<PicoUsd>) {
+        if let Some(cost) = cost.filter(|_| self.settings.cost_header) {
+            reply.cost(cost);
+        }
     }
 }
 
@@ -515,6 +548,14 @@ fn copy_bedrock_headers(from: &HeaderMap, to: &mut HeaderMap) {
     {
         to.insert(name.clone(), value.clone());
     }
+}
+
+/// The service tier by InvokeModel's headers, asked for and told.
+fn tier_of(headers: &HeaderMap) -> Option<Tier> {
+    if headers.get(LATENCY).is_some_and(|latency| latency == tier::OPTIMISED) {
+        return Some(Tier::Unknown);
+    }
+    headers.get(SERVICE_TIER)?.to_str().ok().map(Tier::named)
 }
 
 fn betas(headers: &HeaderMap) -> Vec<Cow<'_, str>> {

@@ -10,6 +10,7 @@ use outcrop_model::{Card, Catalog, Fault};
 use serde_json::{Value, json};
 
 use crate::model_id::percent_decode;
+use crate::pricing::Pricing;
 
 /// Which part of the list is asked for, as Anthropic's API words it; nothing for the whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl Page {
 ///
 /// # Errors
 /// When the page begins or ends at a model that is not listed.
-pub fn list(catalog: &Catalog, page: &Page) -> Result<Value, Fault> {
+pub fn list(catalog: &Catalog, pricing: &Pricing, page: &Page) -> Result<Value, Fault> {
     let all: Vec<(&str, &Listed)> = entries(catalog).collect();
     let place = |id: &Option<String>, param: &'static str| match id {
         Some(id) => all.iter().position(|(one, _)| one == id).map(Some).ok_or_else(|| {
@@ -64,7 +65,8 @@ pub fn list(catalog: &Catalog, page: &Page) -> Result<Value, Fault> {
         Some(_) => &whole[whole.len() - size..],
         None => &whole[..size],
     };
-    let data: Vec<Value> = shown.iter().map(|(id, model)| item(catalog, id, model)).collect();
+    let data: Vec<Value> =
+        shown.iter().map(|(id, model)| item(catalog, pricing, id, model)).collect();
     Ok(json!({
         "object": "list",
         "data": data,
@@ -75,9 +77,9 @@ pub fn list(catalog: &Catalog, page: &Page) -> Result<Value, Fault> {
 }
 
 /// `GET /v1/models/{id}`
-pub fn one(catalog: &Catalog, id: &str) -> Option<Value> {
+pub fn one(catalog: &Catalog, pricing: &Pricing, id: &str) -> Option<Value> {
     let (id, model) = entries(catalog).find(|(one, _)| *one == id)?;
-    Some(item(catalog, id, model))
+    Some(item(catalog, pricing, id, model))
 }
 
 /// Every id that is listed, with its model.
@@ -90,7 +92,7 @@ fn entries(catalog: &Catalog) -> impl Iterator<Item = (&str, &Listed)> {
     })
 }
 
-fn item(catalog: &Catalog, id: &str, model: &Listed) -> Value {
+fn item(catalog: &Catalog, pricing: &Pricing, id: &str, model: &Listed) -> Value {
     let mut item = json!({
         "id": id,
         "object": "model",
@@ -107,6 +109,9 @@ fn item(catalog: &Catalog, id: &str, model: &Listed) -> Value {
             item["max_tokens"] = card.max_output_tokens.into();
         }
         item["capabilities"] = capabilities(card);
+    }
+    if let Some(prices) = pricing.listed(&model.id) {
+        item["prices"] = prices;
     }
     item
 }
@@ -158,7 +163,11 @@ fn unix_day(day: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use outcrop_model::alias;
+    use outcrop_model::{Prices, alias};
+
+    fn pricing() -> Pricing {
+        Pricing::new(Prices::built_in().clone(), Catalog::built_in(), "us-east-1")
+    }
 
     #[test]
     fn days_become_unix_time() {
@@ -168,20 +177,20 @@ mod tests {
 
     #[test]
     fn the_list_serves_both_parsers() {
-        let list = list(Catalog::built_in(), &Page::default()).unwrap();
+        let list = list(Catalog::built_in(), &pricing(), &Page::default()).unwrap();
         let first = &list["data"][0];
         for key in ["id", "object", "type", "created", "created_at", "owned_by", "display_name"] {
             assert!(!first[key].is_null(), "{key}");
         }
-        assert!(one(Catalog::built_in(), list["last_id"].as_str().unwrap()).is_some());
-        assert!(one(Catalog::built_in(), "nope").is_none());
+        assert!(one(Catalog::built_in(), &pricing(), list["last_id"].as_str().unwrap()).is_some());
+        assert!(one(Catalog::built_in(), &pricing(), "nope").is_none());
     }
 
     #[test]
     fn agents_find_claude_by_its_name() {
         for listed in Catalog::built_in().listed() {
             let Some(alias) = &listed.alias else { continue };
-            let model = one(Catalog::built_in(), alias).unwrap();
+            let model = one(Catalog::built_in(), &pricing(), alias).unwrap();
             assert_eq!(model["id"], *alias);
             let behind = alias::resolve(alias).id;
             assert!(listed.id.ends_with(&*behind), "{alias} is {behind}, not {}", listed.id);
@@ -200,11 +209,11 @@ mod tests {
 
     #[test]
     fn pages_follow_each_other() {
-        let whole = list(Catalog::built_in(), &Page::default()).unwrap();
+        let whole = list(Catalog::built_in(), &pricing(), &Page::default()).unwrap();
         let mut ids = Vec::new();
         let mut page = Page { limit: Some(3), ..Page::default() };
         loop {
-            let list = list(Catalog::built_in(), &page).unwrap();
+            let list = list(Catalog::built_in(), &pricing(), &page).unwrap();
             ids.extend(list["data"].as_array().unwrap().iter().map(|item| item["id"].clone()));
             if list["has_more"] == false {
                 break;
@@ -214,28 +223,29 @@ mod tests {
         let all = whole["data"].as_array().unwrap();
         assert_eq!(ids, all.iter().map(|item| item["id"].clone()).collect::<Vec<_>>());
         let last = Page { limit: Some(1), before_id: page.after_id, after_id: None };
-        assert_eq!(list(Catalog::built_in(), &last).unwrap()["has_more"], true);
+        assert_eq!(list(Catalog::built_in(), &pricing(), &last).unwrap()["has_more"], true);
         let lost = Page { after_id: Some("nope".to_owned()), ..Page::default() };
-        let fault = list(Catalog::built_in(), &lost).unwrap_err();
+        let fault = list(Catalog::built_in(), &pricing(), &lost).unwrap_err();
         assert_eq!(fault.param.as_deref(), Some("after_id"));
     }
 
     #[test]
     fn a_chat_model_says_what_it_can_do() {
-        let model = one(Catalog::built_in(), "anthropic.claude-3-haiku-20240307-v1:0").unwrap();
+        let model =
+            one(Catalog::built_in(), &pricing(), "anthropic.claude-3-haiku-20240307-v1:0").unwrap();
         assert_eq!(model["max_tokens"], 4096);
         let can = &model["capabilities"];
         assert_eq!(
             (&can["image_input"]["supported"], &can["thinking"]["supported"]),
             (&json!(true), &json!(false))
         );
-        let model = one(Catalog::built_in(), "us.anthropic.claude-opus-4-8").unwrap();
+        let model = one(Catalog::built_in(), &pricing(), "us.anthropic.claude-opus-4-8").unwrap();
         let can = &model["capabilities"];
         let cache = json!({"supported": true, "min_tokens": 1024, "ttls": ["5m", "1h"]});
         assert_eq!(can["prompt_cache"], cache);
         assert_eq!(can["thinking"]["types"]["adaptive"]["supported"], true);
         assert_eq!(can["effort"]["max"]["supported"], false);
-        let embeds = one(Catalog::built_in(), "amazon.titan-embed-text-v2:0").unwrap();
+        let embeds = one(Catalog::built_in(), &pricing(), "amazon.titan-embed-text-v2:0").unwrap();
         assert!(embeds["capabilities"].is_null());
     }
 }

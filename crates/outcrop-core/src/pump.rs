@@ -16,7 +16,8 @@ use outcrop_aws::eventstream::{Decoder, encode_exception};
 use outcrop_aws::{IncomingBody, SseDecoder, classify_stream};
 use outcrop_dialect::answer::{AnswerStream, Label, Step};
 use outcrop_dialect::plan::Way;
-use outcrop_model::{Fault, Frame, Framing, Phase};
+use outcrop_dialect::tier;
+use outcrop_model::{Fault, Frame, Framing, Phase, Tier};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::settle::Settlement;
@@ -29,6 +30,8 @@ pub struct Pump {
     answer: AnswerStream,
     out: Vec<u8>,
     phase: Phase,
+    /// The service tier, as soon as it is told.
+    tier: Option<Tier>,
     done: bool,
 }
 
@@ -118,6 +121,7 @@ impl Pump {
             answer,
             out: Vec::new(),
             phase: Phase::BeforeCommit,
+            tier: None,
             done: false,
         }
     }
@@ -151,6 +155,7 @@ impl Pump {
             if let Some(fault) = classify_stream(&frame.kind, frame.payload, self.phase) {
                 return Err(fault);
             }
+            self.tier = tier::find(frame.payload).or(self.tier);
             let step = self.answer.frame(&frame, &mut self.out);
             self.take(step)?;
         }
@@ -222,7 +227,10 @@ impl AnswerBody {
     }
 
     fn complete(&mut self) {
-        let Some(Settling { settlement, losses, keeper }) = self.settling.take() else { return };
+        let Some(Settling { mut settlement, losses, keeper }) = self.settling.take() else {
+            return;
+        };
+        settlement.told_tier(self.pump.tier);
         settlement.complete(self.pump.answer.tally(), losses);
         if let (Some(keeper), Some(whole)) = (keeper, self.pump.answer.finished()) {
             keeper.keep(&whole);
@@ -233,6 +241,7 @@ impl AnswerBody {
         self.pump.answer.write_fault(fault, &mut self.pump.out);
         self.pump.done = true;
         if let Some(Settling { mut settlement, .. }) = self.settling.take() {
+            settlement.told_tier(self.pump.tier);
             settlement.tally(self.pump.answer.tally());
             settlement.fail(fault, None);
         }
@@ -242,6 +251,7 @@ impl AnswerBody {
 impl Drop for AnswerBody {
     fn drop(&mut self) {
         if let Some(Settling { settlement, .. }) = &mut self.settling {
+            settlement.told_tier(self.pump.tier);
             settlement.tally(self.pump.answer.tally());
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use outcrop_dialect::render::render;
-use outcrop_model::{Dialect, Fault};
+use outcrop_model::{Dialect, Fault, PicoUsd};
 
 use crate::pump::AnswerBody;
 
@@ -30,6 +30,7 @@ const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const ESTIMATE: HeaderName = HeaderName::from_static("x-outcrop-estimate");
 const MODEL: HeaderName = HeaderName::from_static("x-outcrop-model");
+const COST: HeaderName = HeaderName::from_static("x-outcrop-cost");
 const LOSS: HeaderName = HeaderName::from_static("x-outcrop-loss");
 
 // === impl Reply ===
@@ -78,6 +79,11 @@ impl Reply {
     /// Tells the id that Bedrock was asked for, where it is another than the caller's.
     pub fn target(&mut self, id: &str) {
         self.put(MODEL, id);
+    }
+
+    /// Tells what the answer cost, in dollars.
+    pub fn cost(&mut self, cost: PicoUsd) {
+        self.put(COST, &cost.to_string());
     }
 
     /// Puts the loss report.

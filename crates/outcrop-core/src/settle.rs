@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outcrop_dialect::answer::Tally;
-use outcrop_model::{Carrier, ErrorClass, Fault, Outcome, Receipt};
+use outcrop_model::{Carrier, ErrorClass, Fault, Outcome, PicoUsd, Receipt, Tier, Wares};
 use tokio::time::Instant;
 
 use crate::discretion::{self, cut};
 use crate::inbound::Operation;
+use crate::pricing::Pricing;
 
 /// Where receipts go.
 #[derive(Clone)]
@@ -24,6 +25,9 @@ pub struct Settlement {
     /// `None` once handed out.
     receipt: Option<Receipt>,
     began: Instant,
+    /// What is charged by number.
+    wares: Wares,
+    pricing: Arc<Pricing>,
     sink: ReceiptSink,
 }
 
@@ -49,7 +53,12 @@ impl fmt::Debug for ReceiptSink {
 // === impl Settlement ===
 
 impl Settlement {
-    pub fn begin(sink: ReceiptSink, operation: &Operation, request_id: &str) -> Self {
+    pub fn begin(
+        sink: ReceiptSink,
+        pricing: Arc<Pricing>,
+        operation: &Operation,
+        request_id: &str,
+    ) -> Self {
         let receipt = Receipt {
             request_id: request_id.to_owned(),
             operation: operation.as_str(),
@@ -61,6 +70,8 @@ impl Settlement {
             attempts: 0,
             status: CLIENT_CLOSED_REQUEST,
             usage: None,
+            tier: None,
+            cost: None,
             first_byte: None,
             duration: Duration::ZERO,
             outcome: Outcome::ClientLeft,
@@ -68,7 +79,8 @@ impl Settlement {
             upstream_request_id: None,
             detail: None,
         };
-        Self { receipt: Some(receipt), began: Instant::now(), sink }
+        let (began, wares) = (Instant::now(), Wares::default());
+        Self { receipt: Some(receipt), began, wares, pricing, sink }
     }
 
     /// Notes what is known so far.
@@ -97,6 +109,21 @@ impl Settlement {
         });
     }
 
+    /// The service tier that this plan asks for.
+    pub fn asked_tier(&mut self, tier: Option<Tier>) {
+        self.note(|r| r.tier = tier);
+    }
+
+    /// The service tier that the answer tells; it counts.
+    pub fn told_tier(&mut self, tier: Option<Tier>) {
+        self.note(|r| r.tier = tier.or(r.tier));
+    }
+
+    /// What the answer holds that is charged by number.
+    pub fn wares(&mut self, wares: Wares) {
+        self.wares = wares;
+    }
+
     pub fn attempt(&mut self) {
         self.note(|r| r.attempts += 1);
     }
@@ -119,14 +146,15 @@ impl Settlement {
         self.note(|r| r.usage = tally.usage);
     }
 
-    pub fn complete(mut self, tally: &Tally, losses: usize) {
+    /// The answer is whole. Returns what it cost, if that is known.
+    pub fn complete(mut self, tally: &Tally, losses: usize) -> Option<PicoUsd> {
         self.tally(tally);
         let stop = tally.stop.as_ref().map(|s| cut(&s.as_str(), MOST_OF_A_NAME));
         self.note(|r| {
             r.losses = losses;
             r.outcome = Outcome::Completed(stop);
         });
-        self.hand_out();
+        self.hand_out()
     }
 
     /// The request failed; `status` when the failure became an HTTP status of its own.
@@ -144,11 +172,14 @@ impl Settlement {
         self.hand_out();
     }
 
-    fn hand_out(&mut self) {
-        if let Some(mut receipt) = self.receipt.take() {
-            receipt.duration = self.began.elapsed();
-            (self.sink.0)(receipt);
-        }
+    /// The receipt goes out, once. Returns the cost in it.
+    fn hand_out(&mut self) -> Option<PicoUsd> {
+        let mut receipt = self.receipt.take()?;
+        receipt.duration = self.began.elapsed();
+        receipt.cost = self.pricing.cost(&receipt, &self.wares);
+        let cost = receipt.cost;
+        (self.sink.0)(receipt);
+        cost
     }
 }
 

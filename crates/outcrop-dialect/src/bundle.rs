@@ -7,7 +7,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use outcrop_model::{Catalog, ErrorClass, Fault, Ledger, Phase, Specialist};
+use outcrop_model::{Catalog, ErrorClass, Fault, Ledger, Phase, Specialist, Wares};
 
 use crate::answer::Label;
 use crate::{embeddings, images, rerank};
@@ -30,6 +30,8 @@ pub struct Bundle {
     pub model: String,
     /// Bodies for InvokeModel.
     pub calls: Vec<Bytes>,
+    /// What is charged by number, as far as it is asked for.
+    pub wares: Wares,
     pub task: Box<dyn Task>,
 }
 

@@ -18,7 +18,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use outcrop_model::specialist::EmbeddingFamily as Family;
-use outcrop_model::{EmbeddingCard, Fault, Ledger};
+use outcrop_model::{EmbeddingCard, Fault, Ledger, Wares};
 use serde_json::value::RawValue;
 
 use crate::answer::Label;
@@ -128,7 +128,13 @@ pub fn plan(
     let calls = runs.iter().map(|run| encode(&inputs[run.clone()], &wish)).collect();
     let sizes = runs.iter().map(Range::len).collect();
     let task = Box::new(Gather { family: card.family, encoding, sizes });
-    Ok(Bundle { model: model.into_owned(), calls, task })
+    let image_inputs = inputs.iter().filter(|input| matches!(input, Input::Image { .. })).count();
+    let wares = Wares {
+        image_inputs: image_inputs as u64,
+        queries: (inputs.len() - image_inputs) as u64,
+        ..Wares::default()
+    };
+    Ok(Bundle { model: model.into_owned(), calls, wares, task })
 }
 
 fn wished_dimensions(asked: Option<u32>, card: &EmbeddingCard) -> Result<Option<u32>, Fault> {

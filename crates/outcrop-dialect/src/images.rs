@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 use outcrop_model::json::{Str, parse_raw};
 use outcrop_model::specialist::ImageFamily as Family;
-use outcrop_model::{ErrorClass, Fault, ImageCard, Ledger, Phase};
+use outcrop_model::{ErrorClass, Fault, ImageCard, Ledger, Phase, Quality, Wares};
 use serde_json::value::RawValue;
 
 use crate::answer::Label;
@@ -27,6 +27,8 @@ const MAX_IMAGES: u64 = 10;
 /// Where seeds of further calls begin when the caller names none and the model's own is always the same
 /// (12 or 42): far enough from those that no picture comes twice.
 const OWN_SEED: u64 = 1000;
+
+const PREMIUM: &str = "premium";
 
 /// A caller's request, read far enough to find its model.
 #[derive(Debug)]
@@ -130,6 +132,7 @@ pub fn plan(request: Request<'_>, card: &ImageCard, ledger: &mut Ledger) -> Resu
         format: wished_format(request.format.as_deref(), card)?,
         seed: None,
     };
+    let wares = wares(&wish, request.count, card);
     let counts = divided(request.count, card.per_call);
     if request.seed.is_some() && counts.len() > 1 {
         ledger.approximated("seed", "one seed a call: further calls get higher ones");
@@ -145,7 +148,17 @@ pub fn plan(request: Request<'_>, card: &ImageCard, ledger: &mut Ledger) -> Resu
     }
     drop_rest(request.rest, ledger);
     let task = Box::new(Gallery { family: card.family, counts });
-    Ok(Bundle { model: request.model.into_owned(), calls, task })
+    Ok(Bundle { model: request.model.into_owned(), calls, wares, task })
+}
+
+/// What bears on the price of each picture.
+fn wares(wish: &Wish<'_>, images: u64, card: &ImageCard) -> Wares {
+    let pixels = match &wish.shape {
+        Some(Shape::Pixels(size)) => size.width.saturating_mul(size.height),
+        Some(Shape::Ratio(_)) | None => card.default_pixels,
+    };
+    let quality = if wish.quality == Some(PREMIUM) { Quality::Premium } else { Quality::Standard };
+    Wares { images, pixels, quality, ..Wares::default() }
 }
 
 /// Accounts for the rest; what asks for nothing beyond the usual is no loss.
@@ -167,7 +180,7 @@ fn wished_quality(
     let Some(asked) = asked else { return Ok(None) };
     let (word, exact) = match asked {
         "standard" => ("standard", true),
-        "premium" | "hd" | "high" => ("premium", true),
+        "premium" | "hd" | "high" => (PREMIUM, true),
         "low" | "medium" => ("standard", false),
         _ => {
             let message = "must be auto, standard, hd, low, medium, high or premium.";

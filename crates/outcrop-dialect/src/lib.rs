@@ -29,4 +29,5 @@ pub mod responses;
 mod schema;
 pub mod sequencer;
 pub mod sse;
+pub mod tier;
 pub mod write;

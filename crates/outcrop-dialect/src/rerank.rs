@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use outcrop_model::json::{Str, parse_raw};
-use outcrop_model::{Fault, Ledger, RerankCard};
+use outcrop_model::{Fault, Ledger, RerankCard, Wares};
 use serde_json::value::RawValue;
 
 use crate::answer::Label;
@@ -40,6 +40,8 @@ struct Ranking {
     documents: Vec<Vec<u8>>,
 }
 
+/// Documents that are charged as one query (AWS pricing page, unverified).
+const DOCUMENTS_A_QUERY: u64 = 100;
 const DOCUMENT: &str = "must be a text or an object with a `text`.";
 
 /// Reads a request.
@@ -110,7 +112,9 @@ pub fn plan(
         false => Vec::new(),
     };
     let task = Box::new(Ranking { version, count, documents });
-    Ok(Bundle { model: model.into_owned(), calls: vec![body.into()], task })
+    let queries = (count as u64).div_ceil(DOCUMENTS_A_QUERY);
+    let wares = Wares { queries, ..Wares::default() };
+    Ok(Bundle { model: model.into_owned(), calls: vec![body.into()], wares, task })
 }
 
 fn encode(request: &Request<'_>, card: &RerankCard) -> Vec<u8> {

@@ -281,6 +281,17 @@ impl Tier {
     }
 }
 
+// === impl Quality ===
+
+impl Quality {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Quality::Standard => "standard",
+            Quality::Premium => "premium",
+        }
+    }
+}
+
 // === impl Place ===
 
 impl<'a> Place<'a> {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::dialect::{Carrier, Dialect};
 use crate::fault::ErrorClass;
+use crate::money::PicoUsd;
+use crate::price::Tier;
 use crate::usage::Usage;
 
 /// Metadata only: no prompt, no answer, no credential.
@@ -25,6 +27,10 @@ pub struct Receipt {
     /// HTTP status that the client saw.
     pub status: u16,
     pub usage: Option<Usage>,
+    /// The service tier that Bedrock told, else the one that was asked for.
+    pub tier: Option<Tier>,
+    /// What the answer cost, as far as it was seen; `None` when that is not known.
+    pub cost: Option<PicoUsd>,
     /// Time to the first event for the client.
     pub first_byte: Option<Duration>,
     pub duration: Duration,

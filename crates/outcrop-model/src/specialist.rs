@@ -81,6 +81,9 @@ pub struct ImageCard {
     /// Bounds, when any size within them will do.
     #[serde(default)]
     pub free_size: Option<FreeSize>,
+    /// Pixels of a picture when no size is asked for; 0 where it is not known.
+    #[serde(default)]
+    pub default_pixels: u64,
     /// The aspect ratios there are, when the model takes no size.
     #[serde(default)]
     pub ratios: Vec<String>,

@@ -124,7 +124,7 @@ impl Door {
 
     fn models(&self, head: &Parts, request_id: &str) -> Reply {
         let listed = Page::of_query(head.uri.query().unwrap_or_default())
-            .and_then(|page| models::list(self.gateway.catalog(), &page));
+            .and_then(|page| models::list(self.gateway.catalog(), self.gateway.pricing(), &page));
         match listed {
             Ok(list) => json_reply(StatusCode::OK, &list),
             Err(fault) => Reply::fault(&fault, dialect_of(head), request_id),
@@ -132,7 +132,7 @@ impl Door {
     }
 
     fn model(&self, id: &str, head: &Parts, request_id: &str) -> Reply {
-        if let Some(model) = models::one(self.gateway.catalog(), id) {
+        if let Some(model) = models::one(self.gateway.catalog(), self.gateway.pricing(), id) {
             return json_reply(StatusCode::OK, &model);
         }
         let fault = Fault::new(

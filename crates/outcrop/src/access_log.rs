@@ -58,6 +58,8 @@ fn log(receipt: &Receipt) {
         cache_read_tokens = receipt.usage.map(|_| usage.cache_read),
         cache_write_tokens = receipt.usage.map(|_| usage.cache_write()),
         output_tokens = receipt.usage.map(|_| usage.output),
+        tier = receipt.tier.map(outcrop_model::Tier::as_str),
+        cost_usd = receipt.cost.map(|cost| cost.to_string()),
         losses = receipt.losses,
         first_byte_ms = receipt.first_byte.map(|d| d.as_millis() as u64),
         duration_ms = receipt.duration.as_millis() as u64,

@@ -86,6 +86,13 @@ pub struct ServeArgs {
     /// where data may go; the header x-outcrop-model tells what was called.
     #[arg(long, default_value = "home", value_name = "GEOGRAPHY", value_parser = geography)]
     pub geography: Geography,
+    /// Prices of yours, laid over the built-in list: see docs/guide/cost.md.
+    #[arg(long, env = "OUTCROP_PRICES", value_name = "FILE")]
+    pub prices: Option<PathBuf>,
+    /// Tell what each whole answer costs in the header x-outcrop-cost, in dollars. A stream's cost is
+    /// known at its end only: it is in the access log.
+    #[arg(long)]
+    pub cost_header: bool,
     /// How often to send a request at the most, the first time included; a corrected clock allows one
     /// more.
     #[arg(long, default_value_t = outcrop_aws::retry::DEFAULT_ATTEMPTS, value_parser = clap::value_parser!(u32).range(1..=10), value_name = "N")]

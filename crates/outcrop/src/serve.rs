@@ -1,6 +1,7 @@
 //! `outcrop serve`
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,6 +14,7 @@ use outcrop_emulator::{
     Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_REGION, EXAMPLE_SECRET_ACCESS_KEY, Emulator,
 };
 use outcrop_fetch::Fetcher;
+use outcrop_model::Prices;
 use outcrop_server::{Cors, Server, ServerConfig};
 
 use crate::access_log;
@@ -49,6 +51,8 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         uncounted: args.count_tokens.into(),
         media: Fetcher::new(args.media.into()),
         geography: args.geography,
+        prices: prices(args.prices.as_deref())?,
+        cost_header: args.cost_header,
         store: store_limits(&args.store),
         ..Settings::default()
     };
@@ -142,6 +146,15 @@ pub async fn bind(
 
 fn store_limits(args: &StoreArgs) -> StoreLimits {
     StoreLimits { max_bytes: args.response_store_bytes, max_age: args.response_store_age }
+}
+
+/// The built-in price list, with the operator's own laid over it.
+fn prices(file: Option<&Path>) -> anyhow::Result<Prices> {
+    let built_in = Prices::built_in();
+    let Some(file) = file else { return Ok(built_in.clone()) };
+    let name = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
+    built_in.with(&text).map_err(|misprint| anyhow::anyhow!("{name}:{misprint}"))
 }
 
 fn timeouts(args: &TimeoutArgs) -> Timeouts {

@@ -43,6 +43,20 @@ fn what_is_missing_or_wrong_is_said_with_the_mend() {
     }
 }
 
+#[test]
+fn a_misprint_in_a_price_list_stops_the_start() {
+    let file = concat!(env!("CARGO_TARGET_TMPDIR"), "/misprint.toml");
+    let list = "[[price]]\nids = [\"a.b\"]\nsource = \"s\"\nchecked = \"c\"\nrates = [\n  { input = \"3,5\" },\n]\n";
+    std::fs::write(file, list).unwrap();
+    let missing = concat!(env!("CARGO_TARGET_TMPDIR"), "/missing.toml");
+    for (file, expected) in [(file, "misprint.toml:6: `3,5` is no price"), (missing, "cannot read")]
+    {
+        let output = outcrop(&["serve", "--emulator", "--prices", file]).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(expected), "{said}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn sigterm_turns_ready_first_and_a_second_signal_ends_all() {

@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use outcrop_aws::{Incoming, Outbound};
 use outcrop_dialect::answer::{Label, Tally};
 use outcrop_dialect::bundle::{Bundle, Piece, Specialty, input_tokens, plan};
-use outcrop_model::{Carrier, Fault, Fidelity, Ledger, Usage};
+use outcrop_model::{Carrier, Fault, Fidelity, Ledger, Usage, Wares};
 
 use super::{Gateway, MAX_ANSWER, MOST_LESSONS, copy_bedrock_headers, telling};
 use crate::attempt::Retries;
@@ -46,6 +46,7 @@ struct Gathered {
     /// The id that Bedrock was asked for, where it is not the caller's.
     target: Option<String>,
     usage: Option<Usage>,
+    wares: Wares,
     ledger: Ledger,
     /// Bedrock's id of the first call.
     first_id: Option<String>,
@@ -176,11 +177,14 @@ impl Gateway {
         inbound: &Inbound,
         mut settlement: Settlement,
     ) -> Reply {
-        let Gathered { body, target, usage, ledger, first_id } = gathered;
+        let Gathered { body, target, usage, wares, ledger, first_id } = gathered;
+        settlement.wares(wares);
         settlement.answered(first_id.as_deref());
         settlement.committed(StatusCode::OK.as_u16());
-        settlement.complete(&Tally { usage, ..Tally::default() }, ledger.losses().len());
+        let tally = Tally { usage, ..Tally::default() };
+        let cost = settlement.complete(&tally, ledger.losses().len());
         let mut reply = Reply::json(StatusCode::OK, body);
+        self.tell_cost(&mut reply, cost);
         reply.label(&inbound.request_id, first_id.as_deref());
         if let Some(target) = target {
             reply.target(&target);
@@ -200,9 +204,17 @@ fn gather(planned: Planned, returned: Vec<Returned>) -> Result<Gathered, Fault> 
     let first_id = returned.first().and_then(|r| r.request_id.clone());
     let pieces: Vec<Piece> = returned.into_iter().map(|r| r.piece).collect();
     let body = bundle.task.write(&pieces, &label, &mut ledger)?;
-    let usage = input_tokens(&pieces).map(|input| Usage { input, ..Usage::default() });
+    // A part of the tokens is no usage: it would be charged as if it were all.
+    let are_told = pieces.iter().all(|piece| piece.input_tokens.is_some());
+    let input = input_tokens(&pieces).filter(|_| are_told);
+    let usage = input.map(|input| Usage { input, ..Usage::default() });
+    let mut wares = bundle.wares;
+    if wares.images > 0 {
+        // What a filter held back is not there.
+        wares.images = pieces.iter().map(|piece| piece.items.len() as u64).sum();
+    }
     let target = Some(callee.target).filter(|target| *target != label.model);
-    Ok(Gathered { body, target, usage, ledger, first_id })
+    Ok(Gathered { body, target, usage, wares, ledger, first_id })
 }
 
 fn outbound(planned: &Planned, body: Bytes) -> Outbound {
