@@ -160,9 +160,8 @@ def test_what_is_not_there(client: openai.OpenAI, model: str) -> None:
     assert missing.value.status_code == 501
 
 
-@pytest.mark.parametrize("model", [CLAUDE, NOVA])
-def test_input_tokens_are_counted(client, model):
-    counted = client.responses.input_tokens.count(model=model, input="how many tokens are these?")
-    response = client.responses.create(model=model, input="how many tokens are these?")
+def test_input_tokens_are_counted(client: openai.OpenAI, model: str) -> None:
+    counted = client.responses.input_tokens.count(model=model, input=HELLO)
+    response = client.responses.create(model=model, input=HELLO)
     assert counted.object == "response.input_tokens"
-    assert counted.input_tokens == response.usage.input_tokens
+    assert response.usage and counted.input_tokens == response.usage.input_tokens
