@@ -25,6 +25,7 @@ mod paths;
 #[path = "../../crates/outcrop-dialect/tests/translate/planning.rs"]
 mod planning;
 mod receipts;
+mod replay;
 mod rerank;
 mod responses;
 mod retries;

@@ -22,7 +22,8 @@ use outcrop_dialect::responses::{Body, Recalled};
 use outcrop_dialect::tier;
 use outcrop_fetch::Fetcher;
 use outcrop_model::{
-    Carrier, Catalog, ErrorClass, Fault, Fidelity, Framing, Ledger, Phase, PicoUsd, Prices, Tier,
+    Carrier, Catalog, Dialect, ErrorClass, Fault, Fidelity, Framing, Ledger, Phase, PicoUsd,
+    Prices, Tier,
 };
 
 use crate::attempt::Retries;
@@ -30,7 +31,7 @@ use crate::callee::{Callee, Geography, Learned};
 use crate::inbound::{Inbound, Operation};
 use crate::model_id;
 use crate::pricing::Pricing;
-use crate::pump::{AnswerBody, Pump, Settling};
+use crate::pump::{self, AnswerBody, Pump, Replayed, Settling};
 use crate::reply::{Reply, ReplyBody};
 use crate::settle::{ReceiptSink, Settlement};
 use crate::store::{Keeper, ResponseStore, StoreLimits};
@@ -99,12 +100,22 @@ pub struct Gateway {
 struct Planned {
     callee: Callee,
     outbound: Outbound,
-    stream: bool,
+    delivery: Delivery,
     framing: Framing,
     way: Way,
     label: Label,
     ledger: Ledger,
     keeper: Option<Keeper>,
+}
+
+/// How the answer comes, and how it goes.
+enum Delivery {
+    Whole,
+    Stream,
+    /// Whole from Bedrock, as a stream to the caller: the model does not stream what it is asked for.
+    Replay {
+        from: Dialect,
+    },
 }
 
 /// What is left to do with a plan once there is an answer.
@@ -117,8 +128,21 @@ struct Afterwards {
 
 /// What an attempt that reached the commit point brought.
 enum Returned {
-    Whole { incoming: Head, body: Bytes, tally: outcrop_dialect::answer::Tally, losses: Ledger },
-    Stream { incoming: Head, pump: Box<Pump> },
+    Whole {
+        incoming: Head,
+        body: Bytes,
+        tally: outcrop_dialect::answer::Tally,
+        losses: Ledger,
+    },
+    Stream {
+        incoming: Head,
+        pump: Box<Pump>,
+    },
+    /// A stream that is complete already; `kept` is the whole answer where it is to be kept.
+    Replayed {
+        incoming: Head,
+        stream: Replayed,
+    },
 }
 
 /// What is left of a response once its body is taken.
@@ -133,7 +157,9 @@ struct Head {
 impl Returned {
     fn head(&self) -> &Head {
         match self {
-            Returned::Whole { incoming, .. } | Returned::Stream { incoming, .. } => incoming,
+            Returned::Whole { incoming, .. }
+            | Returned::Stream { incoming, .. }
+            | Returned::Replayed { incoming, .. } => incoming,
         }
     }
 }
@@ -299,6 +325,7 @@ impl Gateway {
             return Err(mistaken(&model, specialist));
         }
         let mut ledger = Ledger::default();
+        let wants_stream = peeked.stream;
         let outgoing = self.plan_for(&callee, self.settings.carrier, peeked, &mut ledger)?;
         ledger.verdict(self.settings.fidelity)?;
         settlement.planned(outgoing.carrier, ledger.losses().len());
@@ -333,8 +360,15 @@ impl Gateway {
             | Way::RelayChat { .. }
             | Way::RelayBedrock(_) => None,
         };
-        let (stream, framing, way) = (*stream, carrier.framing(), way.clone());
-        Ok(Planned { callee, outbound, stream, framing, way, label, ledger, keeper })
+        let delivery = match (stream, way) {
+            (true, _) => Delivery::Stream,
+            (false, Way::Translate { from, .. } | Way::Respond { from, .. }) if wants_stream => {
+                Delivery::Replay { from: *from }
+            }
+            (false, _) => Delivery::Whole,
+        };
+        let (framing, way) = (carrier.framing(), way.clone());
+        Ok(Planned { callee, outbound, delivery, framing, way, label, ledger, keeper })
     }
 
     /// Whether a refusal teaches how to ask. Bedrock's own bodies are the caller's to change.
@@ -410,7 +444,7 @@ impl Gateway {
     async fn once(&self, planned: &Planned) -> Result<Returned, Fault> {
         let Incoming { headers, request_id, body, .. } = self.aws.send(&planned.outbound).await?;
         let mut incoming = Head { tier: tier_of(&headers), headers, request_id };
-        if planned.stream {
+        if let Delivery::Stream = planned.delivery {
             let mut pump =
                 Box::new(Pump::new(body, planned.framing, planned.way.clone(), &planned.label));
             pump.open().await?;
@@ -418,6 +452,10 @@ impl Gateway {
         }
         let theirs = body.collect(MAX_ANSWER).await?;
         incoming.tier = incoming.tier.or_else(|| tier::find(&theirs));
+        if let Delivery::Replay { from } = planned.delivery {
+            let stream = pump::replay(from, &theirs, planned.way.clone(), &planned.label)?;
+            return Ok(Returned::Replayed { incoming, stream });
+        }
         let mut losses = Ledger::default();
         let answer = whole(&planned.way, &theirs, &planned.label, &mut losses)?;
         let body = answer.body.map_or(theirs, Bytes::from);
@@ -447,11 +485,15 @@ impl Gateway {
                 let losses = ledger.losses().len();
                 let settled = Settling { settlement, losses, keeper };
                 let body = AnswerBody::new(*pump, settled, self.settings.keep_alive);
-                let mut headers = HeaderMap::new();
-                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(body.content_type()));
-                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-                let body = ReplyBody::Stream(Box::new(body));
-                (Reply { status: StatusCode::OK, headers, body }, incoming)
+                let kind = body.content_type();
+                (Reply::stream(kind, ReplyBody::Stream(Box::new(body))), incoming)
+            }
+            Returned::Replayed { incoming, stream: Replayed { body, kind, tally, kept } } => {
+                cost = settlement.complete(&tally, ledger.losses().len());
+                if let (Some(keeper), Some(kept)) = (keeper, kept) {
+                    keeper.keep(&kept);
+                }
+                (Reply::stream(kind, ReplyBody::Whole(body)), incoming)
             }
         };
         if matches!(inbound.operation, Operation::Bedrock { .. }) {

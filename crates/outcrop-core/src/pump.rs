@@ -14,10 +14,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use outcrop_aws::eventstream::{Decoder, encode_exception};
 use outcrop_aws::{IncomingBody, SseDecoder, classify_stream};
-use outcrop_dialect::answer::{AnswerStream, Label, Step};
+use outcrop_dialect::answer::{AnswerStream, Label, Step, Tally};
 use outcrop_dialect::plan::Way;
 use outcrop_dialect::tier;
-use outcrop_model::{Fault, Frame, Framing, Phase, Tier};
+use outcrop_model::{Dialect, Fault, Frame, Framing, Phase, Tier};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::settle::Settlement;
@@ -58,6 +58,17 @@ pub struct Settling {
     pub keeper: Option<Keeper>,
 }
 
+/// A whole answer, written as a stream to its end.
+#[derive(Debug)]
+pub struct Replayed {
+    pub body: Bytes,
+    /// Media type.
+    pub kind: &'static str,
+    pub tally: Tally,
+    /// The answer as one value, where it is to be kept.
+    pub kept: Option<Vec<u8>>,
+}
+
 struct KeepAlive {
     every: Duration,
     timer: Pin<Box<Sleep>>,
@@ -69,6 +80,18 @@ fn exception_frame(name: &str, json: &[u8], out: &mut Vec<u8>) {
     if let Err(fault) = encode_exception(name, json, out) {
         tracing::warn!(%fault, "could not frame an exception");
     }
+}
+
+/// Writes a whole answer, as Bedrock gave it, as the stream that the caller asked for.
+///
+/// # Errors
+/// When the answer cannot be read or is none.
+pub fn replay(from: Dialect, body: &[u8], way: Way, label: &Label) -> Result<Replayed, Fault> {
+    let mut answer = AnswerStream::new(way, label, exception_frame);
+    let mut out = Vec::new();
+    answer.replay(from, body, &mut out)?;
+    let (kind, kept) = (answer.content_type(), answer.finished());
+    Ok(Replayed { body: out.into(), kind, tally: answer.tally().clone(), kept })
 }
 
 // === impl Frames ===

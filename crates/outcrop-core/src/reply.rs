@@ -42,6 +42,14 @@ impl Reply {
         Self { status, headers, body: ReplyBody::Whole(body.into()) }
     }
 
+    /// A streamed answer, of which this is the media type.
+    pub fn stream(kind: &'static str, body: ReplyBody) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        Self { status: StatusCode::OK, headers, body }
+    }
+
     /// A fault as an HTTP error in the caller's dialect.
     pub fn fault(fault: &Fault, dialect: Dialect, request_id: &str) -> Self {
         let rendered = render(fault, dialect, request_id);

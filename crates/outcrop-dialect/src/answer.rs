@@ -5,6 +5,7 @@
 //!    fault becomes an HTTP status (nothing sent yet) or is written into the stream.
 //! 3. A stream that ends without its own end marker is a fault, also when it is only relayed.
 
+mod replay;
 mod seen;
 
 use std::sync::Arc;
@@ -115,7 +116,15 @@ fn translated(
     body: &[u8],
     write: impl FnOnce(&outcrop_model::ChatResponse<'_>) -> Vec<u8>,
 ) -> Result<Whole, Fault> {
-    let mut response = match from {
+    let mut response = decoded(from, body)?;
+    names.restore_response(&mut response);
+    let tally = tally_of(&response);
+    Ok(Whole { body: Some(write(&response)), tally })
+}
+
+/// Reads the upstream's answer; one that says nothing is a fault.
+fn decoded(from: Dialect, body: &[u8]) -> Result<outcrop_model::ChatResponse<'_>, Fault> {
+    let response = match from {
         Dialect::Anthropic => anthropic::decode_response(body, Phase::BeforeCommit)?,
         Dialect::OpenAiChat => openai::decode_response(body)?,
         Dialect::Converse
@@ -130,9 +139,7 @@ fn translated(
     if let Some(fault) = unusable(&response.stop).filter(|_| response.blocks.is_empty()) {
         return Err(fault.at_phase(Phase::BeforeCommit));
     }
-    names.restore_response(&mut response);
-    let tally = tally_of(&response);
-    Ok(Whole { body: Some(write(&response)), tally })
+    Ok(response)
 }
 
 fn tally_of(response: &outcrop_model::ChatResponse<'_>) -> Tally {

@@ -57,6 +57,7 @@ pub fn fit(
     tools::fit(request, target, ledger);
     settings::fit(request, target, ledger);
     cache::fit(request, target.card, ledger);
+    tools::fit_stream(request, target.card, ledger);
     Ok(ToolNames::legalise(request))
 }
 

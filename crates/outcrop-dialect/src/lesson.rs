@@ -56,6 +56,7 @@ const ROWS: &[Row] = &[
         card.forced_tools = ForcedTools::None;
     }),
     row("support the toolconfig.toolchoice field", |card| card.forced_tools = ForcedTools::None),
+    row("tool use in streaming mode", |card| card.streamed_tools = false),
     row("strict: extra inputs", |card| card.strict_tools = false),
     row("support the outputconfig", |card| card.json_schema = false),
     row("output_config.format: extra inputs", |card| card.json_schema = false),

@@ -55,6 +55,8 @@ pub struct Card {
     pub tools: bool,
     /// How far a tool call can be forced.
     pub forced_tools: ForcedTools,
+    /// Whether an answer can be streamed when there are tools.
+    pub streamed_tools: bool,
     /// Whether a tool may carry `strict`.
     pub strict_tools: bool,
     /// Whether parallel tool calls can be switched off.

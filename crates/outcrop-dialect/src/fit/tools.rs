@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use outcrop_model::catalog::{ForcedTools, ThinkingStyle};
 use outcrop_model::chat::{Block, Thinking, Tool, ToolChoice};
 use outcrop_model::json::Members;
-use outcrop_model::{At, BlockKind, ChatRequest, Dialect, Ledger};
+use outcrop_model::{At, BlockKind, Card, ChatRequest, Dialect, Ledger};
 
 use super::Target;
 
@@ -31,6 +31,18 @@ pub(super) fn fit(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mu
     }
     if request.tools.is_empty() {
         declare_used_tools(request, ledger);
+    }
+}
+
+/// A model that does not stream when it has tools is asked for a whole answer, which the caller gets as
+/// a stream of few pieces.
+pub(super) fn fit_stream(request: &mut ChatRequest<'_>, card: &Card, ledger: &mut Ledger) {
+    if request.stream && !card.streamed_tools && !request.tools.is_empty() {
+        ledger.approximated(
+            "stream",
+            "this model does not stream with tools; its answer comes at once",
+        );
+        request.stream = false;
     }
 }
 
