@@ -15,6 +15,7 @@ use std::time::SystemTime;
 use http::HeaderMap;
 
 use crate::config::Config;
+use crate::identity::Issued;
 use crate::refusal::{Exception, Refusal};
 
 pub(crate) use crypto::{hmac_sha256, sha256_hex};
@@ -41,11 +42,29 @@ pub(crate) struct Signed<'a> {
 pub(crate) struct Caller {
     /// The region the credential is scoped to; long-term API keys have none.
     pub(crate) region: Option<String>,
+    /// The access key behind it; long-term API keys have none.
+    pub(crate) key_id: Option<String>,
+    /// The foundation models it may call; all if `None`.
+    models: Option<Vec<String>>,
+}
+
+/// The credentials that are good here: those of the configuration and those issued since.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) issued: &'a Issued,
+}
+
+impl Caller {
+    /// Whether it may call the foundation model of this id.
+    pub(crate) fn may_call(&self, model: &str) -> bool {
+        self.models.as_ref().is_none_or(|models| models.iter().any(|id| id == model))
+    }
 }
 
 /// Verifies whichever credential the request carries.
 pub(crate) fn verify(
-    config: &Config,
+    known: Known<'_>,
     request: &Signed<'_>,
     now: SystemTime,
 ) -> Result<Caller, Refusal> {
@@ -54,8 +73,8 @@ pub(crate) fn verify(
     };
     let authorization = authorization.to_str().unwrap_or_default();
     match authorization.split_once(' ') {
-        Some(("Bearer", key)) => bearer::verify(config, key.trim(), now),
-        Some((sigv4::ALGORITHM, fields)) => sigv4::verify(config, request, fields, now),
+        Some(("Bearer", key)) => bearer::verify(known, key.trim(), now),
+        Some((sigv4::ALGORITHM, fields)) => sigv4::verify(known, request, fields, now),
         _ => Err(Refusal::new(
             Exception::IncompleteSignature,
             format!("Authorization header requires '{}' or 'Bearer'. ", sigv4::ALGORITHM),

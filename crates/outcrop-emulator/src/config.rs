@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use crate::cassette::Cassette;
 use crate::engine::Engine;
+use crate::identity::Role;
 
 /// The access key id of AWS's own documentation examples.
 pub const EXAMPLE_ACCESS_KEY_ID: &str = "AKIDEXAMPLE";
@@ -21,6 +22,8 @@ pub const EXAMPLE_API_KEY: &str =
 pub const EXAMPLE_REGION: &str = "us-east-1";
 /// The account that owns the application inference profiles the emulator knows.
 pub const EXAMPLE_ACCOUNT: &str = "123456789012";
+/// The role that may be assumed, and that containers and instances have, unless others are configured.
+pub const EXAMPLE_ROLE: &str = "arn:aws:iam::123456789012:role/example";
 
 /// Everything an [`crate::Emulator`] can be told.
 #[derive(Debug, Clone)]
@@ -35,6 +38,8 @@ pub struct Config {
     pub engine: Engine,
     /// Foundation model ids the account has no access to (403).
     pub denied_models: Vec<String>,
+    /// Roles that STS and the SSO portal know; the first is that of containers and instances.
+    pub roles: Vec<Role>,
     /// Application inference profiles besides the built-in ones: (ARN, model or profile id).
     pub application_profiles: Vec<(String, String)>,
     /// When set, every answer is replayed from here and no engine is asked.
@@ -68,6 +73,7 @@ impl Default for Config {
             tls: None,
             engine: Engine::default(),
             denied_models: Vec::new(),
+            roles: vec![Role::new(EXAMPLE_ROLE)],
             application_profiles: Vec::new(),
             cassette: None,
         }

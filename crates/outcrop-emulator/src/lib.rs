@@ -36,6 +36,7 @@ mod converse;
 mod engine;
 mod fault;
 mod frame;
+mod identity;
 mod models;
 pub mod native;
 mod operations;
@@ -56,10 +57,11 @@ pub mod words;
 pub use cassette::{Cassette, Exchange};
 pub use config::{
     AccessKey, Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_ACCOUNT, EXAMPLE_API_KEY, EXAMPLE_REGION,
-    EXAMPLE_SECRET_ACCESS_KEY, Tls,
+    EXAMPLE_ROLE, EXAMPLE_SECRET_ACCESS_KEY, Tls,
 };
 pub use engine::{Engine, EngineKind, Script};
 pub use fault::{ErrorFault, Fault, Injection, NamedIn};
+pub use identity::Role;
 pub use received::Received;
 pub use refusal::Exception;
 pub use route::Operation;

@@ -72,7 +72,9 @@ fn resolve<'s>(state: &'s State, call: &Call<'_>) -> Result<Target<'s>, Refusal>
         Operation::CountTokens => state.catalog.resolve_for_count(&call.routed.id, region)?,
         _ => state.catalog.resolve(&call.routed.id, region)?,
     };
-    if state.config.denied_models.contains(&target.model.id) {
+    if state.config.denied_models.contains(&target.model.id)
+        || !call.caller.may_call(&target.model.id)
+    {
         return Err(Refusal::plain(Exception::AccessDenied));
     }
     Ok(target)

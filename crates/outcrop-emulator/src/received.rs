@@ -79,6 +79,9 @@ impl Received {
 impl Journal {
     pub(crate) fn push(&self, mut received: Received) {
         mask(&mut received.headers);
+        if received.raw_path == "/" {
+            received.body = without_web_token(&received.body);
+        }
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.push_back(received);
         let mut bytes: usize = entries.iter().map(|entry| entry.body.len()).sum();
@@ -98,7 +101,13 @@ impl Journal {
 }
 
 fn mask(headers: &mut HeaderMap) {
-    for name in ["x-amz-security-token", "x-api-key", "cookie"] {
+    for name in [
+        "x-amz-security-token",
+        "x-api-key",
+        "cookie",
+        "x-amz-sso_bearer_token",
+        "x-aws-ec2-metadata-token",
+    ] {
         if headers.contains_key(name) {
             headers.insert(name, HeaderValue::from_static("***"));
         }
@@ -109,10 +118,26 @@ fn mask(headers: &mut HeaderMap) {
     let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
     let shown = match text.split_once("Signature=") {
         Some((before, _)) => format!("{before}Signature=***"),
-        None => format!("{} ***", text.split(' ').next().unwrap_or_default()),
+        None => match text.split_once(' ') {
+            Some((scheme, _)) => format!("{scheme} ***"),
+            None => "***".to_owned(),
+        },
     };
     let shown = HeaderValue::from_str(&shown).unwrap_or(HeaderValue::from_static("***"));
     headers.insert("authorization", shown);
+}
+
+/// The form of a call of STS without the token in it.
+fn without_web_token(form: &[u8]) -> Bytes {
+    let form = String::from_utf8_lossy(form);
+    let shown: Vec<&str> = form
+        .split('&')
+        .map(|pair| match pair.starts_with("WebIdentityToken=") {
+            true => "WebIdentityToken=***",
+            false => pair,
+        })
+        .collect();
+    shown.join("&").into()
 }
 
 #[cfg(test)]
@@ -127,5 +152,12 @@ mod tests {
         mask(&mut headers);
         assert_eq!(headers["authorization"], "Bearer ***");
         assert_eq!(headers["x-amz-security-token"], "***");
+        headers.insert("authorization", HeaderValue::from_static("of-a-container"));
+        mask(&mut headers);
+        assert_eq!(headers["authorization"], "***");
+        assert_eq!(
+            without_web_token(b"A=1&WebIdentityToken=x.y&B=2"),
+            "A=1&WebIdentityToken=***&B=2"
+        );
     }
 }

@@ -135,6 +135,36 @@ impl Emulator {
         self.state.set_engine(engine);
     }
 
+    /// A token that STS takes for a web identity; it expires after `lifetime`.
+    pub fn web_identity_token(&self, subject: &str, lifetime: Duration) -> String {
+        self.state.issued.web_identity_token(subject, lifetime)
+    }
+
+    /// What a container must send for its credentials from now on; at first nothing is asked for.
+    pub fn set_container_token(&self, token: &str) {
+        self.state.issued.set_container_token(token);
+    }
+
+    /// What a signed-in person's tool must send to the SSO portal.
+    pub fn set_sso_token(&self, token: &str) {
+        self.state.issued.set_sso_token(token);
+    }
+
+    /// Lets all credentials issued from now on live this long, whatever is asked for.
+    pub fn set_session_lifetime(&self, lifetime: Duration) {
+        self.state.issued.set_lifetime(lifetime);
+    }
+
+    /// Expires all credentials issued so far.
+    pub fn expire_sessions(&self) {
+        self.state.issued.expire();
+    }
+
+    /// How many sets of credentials were issued.
+    pub fn sessions(&self) -> usize {
+        self.state.issued.count()
+    }
+
     /// Serves until `shutdown` completes, then lets open connections finish for a moment.
     pub async fn serve(mut self, shutdown: impl Future<Output = ()>) {
         shutdown.await;

@@ -13,12 +13,13 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::admin;
-use crate::auth::{self, Caller, Signed};
+use crate::auth::{self, Caller, Known, Signed};
 use crate::body::StepBody;
 use crate::cache::CacheStore;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::fault::{self, Fault, Pending};
+use crate::identity::{self, Ask, Issued};
 use crate::models::Catalog;
 use crate::operations;
 use crate::operations::jobs::Jobs;
@@ -49,6 +50,7 @@ pub(crate) struct State {
     pub(crate) pending: Pending,
     pub(crate) cache: CacheStore,
     pub(crate) jobs: Jobs,
+    pub(crate) issued: Issued,
     engine: Mutex<Engine>,
 }
 
@@ -80,6 +82,7 @@ impl State {
     pub(crate) fn new(config: Config, catalog: Catalog) -> Self {
         Self {
             engine: Mutex::new(config.engine.clone()),
+            issued: Issued::new(&config),
             config,
             catalog,
             journal: Journal::default(),
@@ -155,6 +158,9 @@ fn too_large() -> Refusal {
 impl Whole {
     /// The answer, and the faults still to be applied to it.
     fn answer(&self, state: &State) -> (Reply, Vec<Fault>) {
+        if let Some(answer) = self.give_credentials(state) {
+            return answer;
+        }
         let (surface, path) = surface::of(&self.parts);
         let mut routed = match route::route(self.parts.method.as_str(), path, surface) {
             Ok(routed) => routed,
@@ -183,6 +189,31 @@ impl Whole {
         (reply.unwrap_or_else(refuse), faults)
     }
 
+    /// The answer of a service that hands out credentials, if the request is for one.
+    fn give_credentials(&self, state: &State) -> Option<(Reply, Vec<Fault>)> {
+        let ask = Ask {
+            method: &self.parts.method,
+            path: self.parts.uri.path(),
+            query: self.parts.uri.query().unwrap_or_default(),
+            headers: &self.parts.headers,
+            body: self.body.as_deref().unwrap_or_default(),
+        };
+        let call = identity::Call::of(&ask)?;
+        let mut key_id = None;
+        if call.is_signed() {
+            match self.authenticate(state, "sts") {
+                Ok(caller) => key_id = caller.key_id,
+                Err(refusal) => return Some((identity::unsigned(&refusal), Vec::new())),
+            }
+        }
+        let faults = state.pending.take(Some(call.name()), ask.path);
+        let refuse =
+            |refusal: Refusal| call.refuse(&refusal.name, refusal.status, &refusal.message);
+        let reply = fault::instead(&faults, refuse)
+            .unwrap_or_else(|| call.answer(&state.issued, &ask, key_id.as_deref()));
+        Some((reply, faults))
+    }
+
     /// The model that the body names, as far as it can be read.
     fn model_in_body(&self) -> String {
         let body = self.body.as_deref().unwrap_or_default();
@@ -200,7 +231,8 @@ impl Whole {
             authority: self.parts.uri.authority().map(http::uri::Authority::as_str),
             body: self.body.as_deref().ok_or_else(too_large)?,
         };
-        auth::verify(&state.config, &signed, SystemTime::now())
+        let known = Known { config: &state.config, issued: &state.issued };
+        auth::verify(known, &signed, SystemTime::now())
     }
 
     /// Those of the header, then those injected for requests like this one.

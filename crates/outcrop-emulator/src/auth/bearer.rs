@@ -12,8 +12,7 @@ use super::canonical;
 use super::credential::{self, Scope};
 use super::crypto::{same, sha256_hex, signature};
 use super::sigv4::{ALGORITHM, parse_timestamp};
-use super::{Caller, SERVICE};
-use crate::config::Config;
+use super::{Caller, Known, SERVICE};
 use crate::refusal::{Exception, Refusal};
 use crate::route::query_pairs;
 
@@ -22,9 +21,9 @@ const HOST: &str = "bedrock.amazonaws.com";
 /// The longest life of a short-term key.
 const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
 
-pub(super) fn verify(config: &Config, key: &str, now: SystemTime) -> Result<Caller, Refusal> {
-    if config.api_keys.iter().any(|known| same(known, key)) {
-        return Ok(Caller { region: None });
+pub(super) fn verify(known: Known<'_>, key: &str, now: SystemTime) -> Result<Caller, Refusal> {
+    if known.config.api_keys.iter().any(|good| same(good, key)) {
+        return Ok(Caller { region: None, key_id: None, models: None });
     }
     let query = key
         .strip_prefix(SHORT_TERM)
@@ -32,7 +31,7 @@ pub(super) fn verify(config: &Config, key: &str, now: SystemTime) -> Result<Call
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .and_then(|url| Some(url.strip_prefix(HOST)?.strip_prefix("/?")?.to_owned()))
         .ok_or_else(invalid)?;
-    ShortTerm::parse(&query).ok_or_else(invalid)?.verify(config, now)
+    ShortTerm::parse(&query).ok_or_else(invalid)?.verify(known, now)
 }
 
 /// A short-term key, taken apart.
@@ -71,15 +70,14 @@ impl ShortTerm {
         })
     }
 
-    fn verify(&self, config: &Config, now: SystemTime) -> Result<Caller, Refusal> {
+    fn verify(&self, known: Known<'_>, now: SystemTime) -> Result<Caller, Refusal> {
         let scope = Scope::parse(&self.credential).ok_or_else(invalid)?;
-        scope.check(config, SERVICE)?;
-        let key = credential::find(config, scope.key_id, self.token.as_deref(), now).map_err(
-            |refusal| match refusal.name.as_str() {
+        scope.check(known.config, SERVICE)?;
+        let (key, models) = credential::find(known, scope.key_id, self.token.as_deref(), now)
+            .map_err(|refusal| match refusal.name.as_str() {
                 "ExpiredTokenException" => refusal,
                 _ => invalid(),
-            },
-        )?;
+            })?;
         let canonical =
             format!("POST\n/\n{}\nhost:{HOST}\n\nhost\n{}", self.signed_query, sha256_hex(b""));
         let to_sign = canonical::string_to_sign(&self.timestamp, &scope.text(), &canonical);
@@ -91,7 +89,8 @@ impl ShortTerm {
         if now >= start + self.lifetime.min(LONGEST) {
             return Err(Refusal::plain(Exception::ExpiredToken));
         }
-        Ok(Caller { region: Some(scope.region.to_owned()) })
+        let key_id = Some(key.id);
+        Ok(Caller { region: Some(scope.region.to_owned()), key_id, models })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use super::Known;
 use crate::config::{AccessKey, Config};
 use crate::refusal::{Exception, Refusal};
 
@@ -51,22 +52,24 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Finds the key and checks that the session token sent with it is its own and still valid.
-pub(super) fn find<'c>(
-    config: &'c Config,
+/// Finds the key with the models it may call, and checks that the session token sent with it is its own
+/// and still valid.
+pub(super) fn find(
+    known: Known<'_>,
     key_id: &str,
     token: Option<&str>,
     now: SystemTime,
-) -> Result<&'c AccessKey, Refusal> {
-    let key = config
-        .access_keys
-        .iter()
-        .find(|key| key.id == key_id && key.session_token.as_deref() == token)
+) -> Result<(AccessKey, Option<Vec<String>>), Refusal> {
+    let configured = known.config.access_keys.iter().map(|key| (key.clone(), None));
+    let issued = known.issued.find(key_id).map(|session| (session.key, session.models));
+    let (key, models) = configured
+        .chain(issued)
+        .find(|(key, _)| key.id == key_id && key.session_token.as_deref() == token)
         .ok_or_else(|| Refusal::plain(Exception::UnrecognizedClient))?;
     if key.expires_at.is_some_and(|at| now >= at) {
         return Err(Refusal::plain(Exception::ExpiredToken));
     }
-    Ok(key)
+    Ok((key, models))
 }
 
 /// Words of small letters and digits joined by hyphens, the last one a number: `us-gov-west-1`.

@@ -7,8 +7,7 @@ use jiff::Timestamp;
 use super::canonical;
 use super::credential::{self, Scope};
 use super::crypto::{same, sha256_hex, signature};
-use super::{Caller, Signed};
-use crate::config::Config;
+use super::{Caller, Known, Signed};
 use crate::refusal::{Exception, Refusal};
 
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -25,7 +24,7 @@ struct Fields<'a> {
 }
 
 pub(super) fn verify(
-    config: &Config,
+    known: Known<'_>,
     request: &Signed<'_>,
     fields: &str,
     now: SystemTime,
@@ -36,9 +35,9 @@ pub(super) fn verify(
             "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ",
         )
     })?;
-    fields.scope.check(config, request.service)?;
+    fields.scope.check(known.config, request.service)?;
     let token = canonical::header(request, "x-amz-security-token");
-    let key = credential::find(config, fields.scope.key_id, token.as_deref(), now)?;
+    let (key, models) = credential::find(known, fields.scope.key_id, token.as_deref(), now)?;
     check_signed_headers(request, &fields.signed_headers)?;
     check_date(&fields.scope, &timestamp, now)?;
     let payload_hash = payload_hash(request)?;
@@ -54,7 +53,7 @@ pub(super) fn verify(
     if !same(&expected, fields.signature) {
         return Err(mismatch(&canonical, &to_sign));
     }
-    Ok(Caller { region: Some(fields.scope.region.to_owned()) })
+    Ok(Caller { region: Some(fields.scope.region.to_owned()), key_id: Some(key.id), models })
 }
 
 impl<'a> Fields<'a> {

@@ -153,7 +153,7 @@ fn model<'s>(state: &'s State, call: &Call<'_>, family: &str) -> Result<&'s Mode
         }
     };
     let model = model.ok_or_else(|| off_route(id))?;
-    match state.config.denied_models.contains(&model.id) {
+    match state.config.denied_models.contains(&model.id) || !call.caller.may_call(&model.id) {
         true => Err(Refusal::plain(Exception::AccessDenied)),
         false => Ok(model),
     }

@@ -1,0 +1,173 @@
+//! Roles, and the credentials handed out for them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::token::Issuer;
+use crate::config::{AccessKey, Config, EXAMPLE_ACCOUNT};
+
+/// What STS gives when nobody says otherwise.
+const HOUR: Duration = Duration::from_secs(60 * 60);
+/// Sessions that are remembered.
+const MOST: usize = 4096;
+
+/// A role that may be assumed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    pub arn: String,
+    /// Must be sent by whoever assumes it.
+    pub external_id: Option<String>,
+    /// Foundation models that its sessions may call; all if `None`.
+    pub models: Option<Vec<String>>,
+}
+
+/// One set of issued credentials.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    pub(crate) key: AccessKey,
+    /// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/NAME`.
+    pub(crate) arn: String,
+    pub(crate) models: Option<Vec<String>>,
+    pub(crate) expires_at: SystemTime,
+}
+
+/// Everything issued so far, and what must be shown to get more.
+#[derive(Debug)]
+pub(crate) struct Issued {
+    roles: Vec<Role>,
+    sessions: Mutex<Vec<Session>>,
+    /// Milliseconds; 0 means an hour, or what the caller asks for.
+    lifetime: AtomicU64,
+    container_token: Mutex<Option<String>>,
+    sso_token: Mutex<Option<String>>,
+    pub(super) issuer: Issuer,
+    /// What instance metadata were opened with.
+    pub(super) metadata_token: String,
+}
+
+// === impl Role ===
+
+impl Role {
+    /// A role that anybody may assume and that may call every model.
+    pub fn new(arn: impl Into<String>) -> Self {
+        Self { arn: arn.into(), external_id: None, models: None }
+    }
+
+    /// The last part of the ARN.
+    pub(super) fn name(&self) -> &str {
+        self.arn.rsplit('/').next().unwrap_or_default()
+    }
+
+    pub(super) fn account(&self) -> &str {
+        self.arn.split(':').nth(4).unwrap_or(EXAMPLE_ACCOUNT)
+    }
+}
+
+// === impl Session ===
+
+impl Session {
+    /// As AWS writes it: `2026-11-21T03:51:07Z`.
+    pub(super) fn expiration(&self) -> String {
+        Timestamp::try_from(self.expires_at)
+            .map_or_else(|_| String::new(), |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+    }
+}
+
+// === impl Issued ===
+
+impl Issued {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            roles: config.roles.clone(),
+            sessions: Mutex::default(),
+            lifetime: AtomicU64::new(0),
+            container_token: Mutex::default(),
+            sso_token: Mutex::default(),
+            issuer: Issuer::new(),
+            metadata_token: Uuid::new_v4().simple().to_string(),
+        }
+    }
+
+    /// From now on sessions live this long, whatever is asked for.
+    pub(crate) fn set_lifetime(&self, lifetime: Duration) {
+        let millis = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX);
+        self.lifetime.store(millis, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_container_token(&self, token: &str) {
+        *lock(&self.container_token) = Some(token.to_owned());
+    }
+
+    pub(super) fn container_token(&self) -> Option<String> {
+        lock(&self.container_token).clone()
+    }
+
+    pub(crate) fn set_sso_token(&self, token: &str) {
+        *lock(&self.sso_token) = Some(token.to_owned());
+    }
+
+    pub(super) fn sso_token(&self) -> Option<String> {
+        lock(&self.sso_token).clone()
+    }
+
+    pub(crate) fn web_identity_token(&self, subject: &str, lifetime: Duration) -> String {
+        self.issuer.token(subject, SystemTime::now() + lifetime)
+    }
+
+    /// Ends every session.
+    pub(crate) fn expire(&self) {
+        for session in lock(&self.sessions).iter_mut() {
+            session.key.expires_at = Some(SystemTime::UNIX_EPOCH);
+        }
+    }
+
+    /// How many sessions were begun, the forgotten ones not counted.
+    pub(crate) fn count(&self) -> usize {
+        lock(&self.sessions).len()
+    }
+
+    pub(super) fn role(&self, arn: &str) -> Option<&Role> {
+        self.roles.iter().find(|role| role.arn == arn)
+    }
+
+    /// The role of machines and containers.
+    pub(super) fn first_role(&self) -> Option<&Role> {
+        self.roles.first()
+    }
+
+    pub(super) fn begin(&self, role: &Role, name: &str, asked: Option<Duration>) -> Session {
+        let lifetime = match self.lifetime.load(Ordering::Relaxed) {
+            0 => asked.unwrap_or(HOUR),
+            millis => Duration::from_millis(millis),
+        };
+        let secret = || Uuid::new_v4().simple().to_string();
+        let id = format!("ASIA{}", secret().to_uppercase().get(..16).unwrap_or_default());
+        let end = SystemTime::now() + lifetime;
+        let session = Session {
+            key: AccessKey::new(id, secret())
+                .with_session_token(secret() + &secret())
+                .expiring_at(end),
+            arn: format!("arn:aws:sts::{}:assumed-role/{}/{name}", role.account(), role.name()),
+            models: role.models.clone(),
+            expires_at: end,
+        };
+        let mut sessions = lock(&self.sessions);
+        if sessions.len() == MOST {
+            sessions.remove(0);
+        }
+        sessions.push(session.clone());
+        session
+    }
+
+    pub(crate) fn find(&self, key_id: &str) -> Option<Session> {
+        lock(&self.sessions).iter().find(|session| session.key.id == key_id).cloned()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
