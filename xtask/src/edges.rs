@@ -2,7 +2,8 @@
 //!
 //! Rules: (1) a crate links only crates of ours that [`ROWS`] names; (2) dev-dependencies follow
 //! the same edges, except in crates that only test or measure; (3) the pure crates link nothing that
-//! opens sockets, reads clocks or throws dice; (4) AWS SDK clients are test tools of `conformance`.
+//! opens sockets, reads clocks or throws dice; (4) AWS SDK clients are test tools of `conformance`, and
+//! `aws-config` belongs to `outcrop-aws`.
 //! Only direct dependencies are looked at: an edge through a third crate is that crate's own row.
 
 use anyhow::{Result, bail};
@@ -131,7 +132,10 @@ fn broken_rule(row: &Row, dependency: &Dependency) -> Option<String> {
     if dependency.ours {
         return broken_edge(row, name);
     }
-    let sdk = name.starts_with("aws-sdk-") || name == "aws-config";
+    if name == "aws-config" && row.name != "outcrop-aws" {
+        return Some("only outcrop-aws reads AWS credentials".to_owned());
+    }
+    let sdk = name.starts_with("aws-sdk-");
     if sdk && !(row.name == "conformance" && dependency.kind == Kind::Dev) {
         return Some("AWS SDK clients are dev-dependencies of conformance only".to_owned());
     }
@@ -265,6 +269,7 @@ mod tests {
         assert_eq!(check("outcrop-aws", &["aws-sdk-bedrockruntime"]).len(), 1);
         assert_eq!(check("conformance", &["aws-sdk-bedrockruntime"]).len(), 1);
         assert_eq!(check("acceptance", &["dev:aws-config"]).len(), 1);
+        assert!(check("outcrop-aws", &["aws-config"]).is_empty());
     }
 
     #[test]

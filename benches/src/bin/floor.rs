@@ -17,14 +17,16 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use outcrop_aws::{AwsClient, ClientConfig, EndpointWish, IncomingBody, Outbound};
+use outcrop_aws::{AwsClient, ClientConfig, EndpointWish, IdentityWish, IncomingBody, Outbound};
 use outcrop_model::{ErrorClass, Fault, Phase};
 use tokio::net::{TcpListener, TcpStream};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let wish = EndpointWish { region: None, endpoint_url: None };
-    let config = ClientConfig::from_env(wish, &|name| std::env::var(name).ok())?;
+    let config =
+        ClientConfig::from_env(wish, &IdentityWish::default(), &|name| std::env::var(name).ok())?;
+    config.credentials.begin().await?;
     let client = Arc::new(AwsClient::new(config)?);
     let listener = TcpListener::bind("127.0.0.1:0").await.context("cannot listen")?;
     println!("listening on http://{}", listener.local_addr()?);

@@ -6,7 +6,8 @@
 //! 3. Headers that a caller used to identify itself, and those that the connection owns, never leave.
 //! 4. Any status but 2xx is a [`Fault`] with AWS's own words classified.
 //! 5. A refused signature corrects the clock from the response's `date` before the fault is returned,
-//!    so that the next attempt carries the right time.
+//!    so that the next attempt carries the right time. Where the clock is right, the credentials are
+//!    fetched anew instead.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -21,11 +22,12 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::body::{IncomingBody, chain};
 use crate::classify::{classify_http, date, request_id};
-use crate::clock::{Clock, CorrectedClock};
+use crate::clock::Clock;
 use crate::connect::{HttpClient, Protocols, Trust, http_client};
 use crate::credentials::{CredentialSource, Credentials};
 use crate::deadline::{Timeouts, Watchdog, after};
 use crate::endpoint::{EndpointWish, Endpoints, Service};
+use crate::identity::{IdentityWish, Surroundings, resolve};
 use crate::setup::{Lookup, SetupError, read};
 use crate::sign::{Signable, signature};
 
@@ -77,7 +79,7 @@ pub struct AwsClient {
     endpoints: Endpoints,
     credentials: CredentialSource,
     timeouts: Timeouts,
-    clock: CorrectedClock,
+    clock: Clock,
 }
 
 /// A request, replayable as often as wanted.
@@ -120,12 +122,22 @@ impl ClientConfig {
     /// Everything from flags and environment.
     ///
     /// # Errors
-    /// When region, endpoint or credentials are missing or malformed.
-    pub fn from_env(wish: EndpointWish<'_>, lookup: Lookup<'_>) -> Result<Self, SetupError> {
-        let credentials = CredentialSource::from_env(lookup)?;
-        let mut config = Self::new(Endpoints::resolve(wish, lookup)?, credentials);
-        config.extra_roots = read(lookup, CA_BUNDLE).map(PathBuf::from);
-        Ok(config)
+    /// When region, endpoint or credentials are missing, malformed or contradict each other.
+    pub fn from_env(
+        wish: EndpointWish<'_>,
+        identity: &IdentityWish,
+        lookup: Lookup<'_>,
+    ) -> Result<Self, SetupError> {
+        let endpoints = Endpoints::resolve(wish, lookup)?;
+        let clock = Clock::system();
+        let extra_roots = read(lookup, CA_BUNDLE).map(PathBuf::from);
+        let around = Surroundings {
+            region: &endpoints.region,
+            clock: clock.clone(),
+            extra_roots: extra_roots.clone(),
+        };
+        let credentials = resolve(identity, around, lookup)?;
+        Ok(Self { clock, extra_roots, ..Self::new(endpoints, credentials) })
     }
 }
 
@@ -170,7 +182,7 @@ impl AwsClient {
             Trust::NotNeeded
         };
         let http = http_client(trust, protocols, timeouts.connect)?;
-        Ok(Self { http, endpoints, credentials, timeouts, clock: CorrectedClock::new(clock) })
+        Ok(Self { http, endpoints, credentials, timeouts, clock })
     }
 
     /// Where this client sends.
@@ -186,7 +198,7 @@ impl AwsClient {
     pub async fn send(&self, request: &Outbound) -> Result<Incoming, Fault> {
         let started = Instant::now();
         let end = after(started, self.timeouts.total);
-        let credentials = self.credentials.current()?;
+        let credentials = self.credentials.current().await?;
         let signed = self.prepare(request, &credentials)?;
         let head_by = after(started, self.timeouts.first_byte).min(end);
         let response = match timeout_at(head_by, self.http.request(signed)).await {
@@ -197,7 +209,8 @@ impl AwsClient {
         let (head, body) = response.into_parts();
         let body = IncomingBody::new(body, Watchdog::new(self.timeouts.idle, end));
         if !head.status.is_success() {
-            return Err(self.refused(Response::from_parts(head, body)).await);
+            let fault = self.refused(Response::from_parts(head, body), &credentials).await;
+            return Err(fault);
         }
         Ok(Incoming {
             status: head.status,
@@ -251,7 +264,7 @@ impl AwsClient {
     }
 
     /// Reads why the service refused.
-    async fn refused(&self, response: Response<IncomingBody>) -> Fault {
+    async fn refused(&self, response: Response<IncomingBody>, used: &Credentials) -> Fault {
         let (head, mut body) = response.into_parts();
         body.set_phase(Phase::AwaitingHead);
         let mut read = Vec::new();
@@ -263,20 +276,32 @@ impl AwsClient {
                 "error body incomplete"
             );
         }
-        let fault = classify_http(head.status.as_u16(), &head.headers, &read);
-        if fault.class == ErrorClass::BadSignature {
-            self.correct_clock(&head.headers);
+        let mut fault = classify_http(head.status.as_u16(), &head.headers, &read);
+        if fault.class == ErrorClass::BadSignature && self.correct_clock(&head.headers) {
+            return fault;
+        }
+        let is_identity = matches!(
+            fault.class,
+            ErrorClass::BadSignature | ErrorClass::BadCredentials | ErrorClass::ExpiredCredentials
+        );
+        if is_identity && self.credentials.doubt(used) && fault.class == ErrorClass::BadCredentials
+        {
+            // What is fetched may have been replaced: that is expiry, which is worth another attempt.
+            fault.class = ErrorClass::ExpiredCredentials;
         }
         fault
     }
 
-    fn correct_clock(&self, headers: &HeaderMap) {
-        if let Some(seconds) = date(headers).and_then(|theirs| self.clock.correct(theirs)) {
+    /// Whether the clock was wrong.
+    fn correct_clock(&self, headers: &HeaderMap) -> bool {
+        let corrected = date(headers).and_then(|theirs| self.clock.correct(theirs));
+        if let Some(seconds) = corrected {
             tracing::warn!(
                 seconds,
                 "the clock differs from AWS's; signing with the corrected time from now on"
             );
         }
+        corrected.is_some()
     }
 }
 

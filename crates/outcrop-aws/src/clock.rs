@@ -2,11 +2,14 @@
 //!
 //! 1. The correction changes only after AWS refused a signature and its `date` disagrees by more than
 //!    a response can be late.
+//! 2. Clones share the correction: whoever judges an expiry judges it by AWS's time.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
+
+use aws_smithy_async::time::TimeSource;
 
 /// A smaller disagreement than this is the age of the response, not a wrong clock. AWS allows five
 /// minutes, so nothing is lost by waiting for a clear case.
@@ -14,12 +17,10 @@ const SMALLEST_SKEW: Duration = Duration::from_secs(60);
 
 /// Tells the time; tests give their own.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
+pub struct Clock(Arc<Inner>);
 
-/// A clock with the correction learnt so far.
-#[derive(Debug)]
-pub(crate) struct CorrectedClock {
-    clock: Clock,
+struct Inner {
+    raw: Box<dyn Fn() -> SystemTime + Send + Sync>,
     /// Seconds to add.
     offset: AtomicI64,
 }
@@ -33,32 +34,14 @@ impl Clock {
     }
 
     pub fn new(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+        Self(Arc::new(Inner { raw: Box::new(now), offset: AtomicI64::new(0) }))
     }
 
-    fn now(&self) -> SystemTime {
-        (self.0)()
-    }
-}
-
-impl fmt::Debug for Clock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Clock")
-    }
-}
-
-// === impl CorrectedClock ===
-
-impl CorrectedClock {
-    pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, offset: AtomicI64::new(0) }
-    }
-
-    /// The time to sign with.
+    /// The corrected time.
     pub(crate) fn now(&self) -> SystemTime {
-        let offset = self.offset.load(Ordering::Relaxed);
+        let offset = self.0.offset.load(Ordering::Relaxed);
         let step = Duration::from_secs(offset.unsigned_abs());
-        let now = self.clock.now();
+        let now = (self.0.raw)();
         let corrected = if offset < 0 { now.checked_sub(step) } else { now.checked_add(step) };
         corrected.unwrap_or(now)
     }
@@ -74,12 +57,24 @@ impl CorrectedClock {
         if apart < SMALLEST_SKEW {
             return None;
         }
-        let raw = self.clock.now();
+        let raw = (self.0.raw)();
         let offset = match theirs.duration_since(raw) {
             Ok(ahead) => i64::try_from(ahead.as_secs()).ok()?,
             Err(behind) => -i64::try_from(behind.duration().as_secs()).ok()?,
         };
-        self.offset.store(offset, Ordering::Relaxed);
+        self.0.offset.store(offset, Ordering::Relaxed);
         Some(offset)
+    }
+}
+
+impl TimeSource for Clock {
+    fn now(&self) -> SystemTime {
+        Self::now(self)
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
     }
 }

@@ -5,8 +5,7 @@
 //! 2. A Bedrock API key wins over access keys when both are set, as in the AWS SDKs (boto3 1.44.5 and
 //!    aws-config 1.13.0, observed 2026-11-21).
 //! 3. Half a key pair is an error, not an absence.
-//! 4. [`CredentialSource::current`] never waits for the network: a source that fetches its secrets
-//!    keeps a fresh one at hand.
+//! 4. [`CredentialSource::current`] does not wait for the network while valid credentials are at hand.
 
 use std::fmt;
 
@@ -14,7 +13,8 @@ use aws_smithy_runtime_api::client::identity::Identity;
 use http::HeaderValue;
 use outcrop_model::Fault;
 
-use crate::setup::{Lookup, SetupError, read};
+use crate::identity::{Keeper, Miss};
+use crate::setup::SetupError;
 
 /// The variable that holds a Bedrock API key; its name derives from the signing name `bedrock`.
 pub const BEARER_TOKEN: &str = "AWS_BEARER_TOKEN_BEDROCK";
@@ -25,12 +25,13 @@ pub const SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
 /// The variable that holds the session token of a temporary access key.
 pub const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
 
-/// Where credentials come from. Sources that fetch and renew become further variants.
+/// Where credentials come from.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub enum CredentialSource {
     /// The same credentials for the life of the process.
     Static(Credentials),
+    /// Fetched, and renewed before they expire.
+    Kept(Keeper),
 }
 
 /// One set of credentials, ready to use. Cheap to clone.
@@ -60,27 +61,19 @@ pub struct BearerToken {
 // === impl CredentialSource ===
 
 impl CredentialSource {
-    /// Reads the environment through `lookup`.
+    /// Fetches the first credentials, so that a wrong setup is known before the first request.
     ///
     /// # Errors
-    /// When nothing is set, half of a pair is set, or a value cannot be a credential.
-    pub fn from_env(lookup: Lookup<'_>) -> Result<Self, SetupError> {
-        if let Some(token) = read(lookup, BEARER_TOKEN) {
-            return Credentials::bearer(&token).map(Self::Static);
-        }
-        let pair = (read(lookup, ACCESS_KEY_ID), read(lookup, SECRET_ACCESS_KEY));
-        match pair {
-            (Some(id), Some(secret)) => {
-                let token = read(lookup, SESSION_TOKEN);
-                Credentials::keys(&id, &secret, token.as_deref()).map(Self::Static)
-            }
-            (Some(_), None) => {
-                Err(SetupError::HalfPair { present: ACCESS_KEY_ID, missing: SECRET_ACCESS_KEY })
-            }
-            (None, Some(_)) => {
-                Err(SetupError::HalfPair { present: SECRET_ACCESS_KEY, missing: ACCESS_KEY_ID })
-            }
-            (None, None) => Err(SetupError::MissingCredentials { tried: tried(lookup) }),
+    /// When no source is configured or the one that is cannot give any.
+    pub async fn begin(&self) -> Result<(), SetupError> {
+        match self {
+            Self::Static(_) => Ok(()),
+            Self::Kept(keeper) => keeper.begin().await.map(drop).map_err(|miss| match miss {
+                Miss::Nothing(tried) => SetupError::MissingCredentials { tried },
+                Miss::Failed { source: from, reason } => {
+                    SetupError::NoCredentialsFrom { from, reason }
+                }
+            }),
         }
     }
 
@@ -88,9 +81,21 @@ impl CredentialSource {
     ///
     /// # Errors
     /// When the source has none that are valid; static ones always have.
-    pub fn current(&self) -> Result<Credentials, Fault> {
+    pub async fn current(&self) -> Result<Credentials, Fault> {
         match self {
             Self::Static(credentials) => Ok(credentials.clone()),
+            Self::Kept(keeper) => keeper.current().await,
+        }
+    }
+
+    /// Notes that AWS refused `used`. Returns whether others may be had before the next use.
+    pub fn doubt(&self, used: &Credentials) -> bool {
+        match self {
+            Self::Static(_) => false,
+            Self::Kept(keeper) => {
+                keeper.doubt(used);
+                true
+            }
         }
     }
 }
@@ -99,6 +104,7 @@ impl fmt::Display for CredentialSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Static(credentials) => credentials.fmt(f),
+            Self::Kept(keeper) => keeper.fmt(f),
         }
     }
 }
@@ -122,6 +128,20 @@ impl Credentials {
             "outcrop",
         );
         Ok(Self::Keys(AccessKeys { hint: hint(id), identity: keys.into() }))
+    }
+
+    /// What a provider gave.
+    pub(crate) fn from_keys(keys: aws_credential_types::Credentials) -> Result<Self, SetupError> {
+        Self::keys(keys.access_key_id(), keys.secret_access_key(), keys.session_token())
+    }
+
+    /// Whether both are the same secrets.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Keys(one), Self::Keys(other)) => one.secrets() == other.secrets(),
+            (Self::Bearer(one), Self::Bearer(other)) => one.authorization == other.authorization,
+            (Self::Keys(_), Self::Bearer(_)) | (Self::Bearer(_), Self::Keys(_)) => false,
+        }
     }
 
     /// A Bedrock API key, long-term or short-term.
@@ -158,6 +178,10 @@ impl AccessKeys {
     pub(crate) fn identity(&self) -> &Identity {
         &self.identity
     }
+
+    fn secrets(&self) -> Option<&aws_credential_types::Credentials> {
+        self.identity.data()
+    }
 }
 
 // === impl BearerToken ===
@@ -183,15 +207,4 @@ fn usable<'a>(value: &'a str, name: &'static str) -> Result<&'a str, SetupError>
 /// The first four characters of an access key id: its kind (`AKIA`, `ASIA`), nothing to guess from.
 fn hint(id: &str) -> String {
     id.chars().take(4).collect()
-}
-
-fn tried(lookup: Lookup<'_>) -> Vec<String> {
-    let mut tried = vec![
-        format!("{BEARER_TOKEN} (not set)"),
-        format!("{ACCESS_KEY_ID} and {SECRET_ACCESS_KEY} (not set)"),
-    ];
-    if read(lookup, SESSION_TOKEN).is_some() {
-        tried.push(format!("{SESSION_TOKEN} (set, but useless without the two above)"));
-    }
-    tried
 }

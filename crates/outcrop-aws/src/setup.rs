@@ -15,13 +15,21 @@ pub enum SetupError {
         "no AWS credentials. Tried: {}.\n\
          To try Outcrop without an AWS account, run `outcrop demo`, or `outcrop serve --emulator`.\n\
          To use Bedrock, set AWS_BEARER_TOKEN_BEDROCK to a Bedrock API key, or AWS_ACCESS_KEY_ID and \
-         AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN for temporary keys).",
+         AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN for temporary keys), or name a profile by --profile.",
         tried.join(", ")
     )]
     MissingCredentials {
         /// Each source with what was found there.
         tried: Vec<String>,
     },
+    #[error("no AWS credentials from the {from}: {reason}")]
+    NoCredentialsFrom { from: &'static str, reason: String },
+    #[error(
+        "{flag} asks for another identity than AWS_BEARER_TOKEN_BEDROCK, which is set: unset one of the two"
+    )]
+    KeyAndFlag { flag: &'static str },
+    #[error("{0}")]
+    BadContainer(String),
     #[error("{present} is set but {missing} is not: set both, or neither")]
     HalfPair { present: &'static str, missing: &'static str },
     #[error(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use outcrop_aws::{
     AwsClient, Backoff, ClientConfig, CredentialSource, Credentials, Endpoint, EndpointWish,
-    Endpoints, Region, Service, SetupError,
+    Endpoints, IdentityWish, Region, Service, SetupError,
 };
 
 /// A stand-in for the environment.
@@ -12,10 +12,18 @@ fn env<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> +
     |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
 }
 
+/// The source that an environment describes, in a region and with no instance metadata.
+fn source(pairs: &[(&str, &str)]) -> Result<CredentialSource, SetupError> {
+    let around = [("AWS_REGION", "us-east-1"), ("AWS_EC2_METADATA_DISABLED", "true")];
+    let pairs = [&around[..], pairs].concat();
+    let wish = EndpointWish::default();
+    Ok(ClientConfig::from_env(wish, &IdentityWish::default(), &env(&pairs))?.credentials)
+}
+
 #[test]
 fn credentials_come_from_the_environment() {
     let check = |pairs: &[(&str, &str)], expected: &str| {
-        let source = CredentialSource::from_env(&env(pairs)).unwrap();
+        let source = source(pairs).unwrap();
         assert_eq!(source.to_string(), expected, "{pairs:?}");
     };
     let id = ("AWS_ACCESS_KEY_ID", " AKIDEXAMPLE\n");
@@ -28,10 +36,13 @@ fn credentials_come_from_the_environment() {
     check(&[id, secret, ("AWS_BEARER_TOKEN_BEDROCK", " ")], "access key AKID…");
 }
 
-#[test]
-fn unusable_credentials_are_refused_with_the_variable_s_name() {
-    let check = |pairs: &[(&str, &str)], words: &[&str]| {
-        let error = CredentialSource::from_env(&env(pairs)).unwrap_err().to_string();
+#[tokio::test]
+async fn unusable_credentials_are_refused_with_the_variable_s_name() {
+    let check = async |pairs: &[(&str, &str)], words: &[&str]| {
+        let error = match source(pairs) {
+            Ok(source) => source.begin().await.unwrap_err().to_string(),
+            Err(error) => error.to_string(),
+        };
         for word in words {
             assert!(error.contains(word), "{error}");
         }
@@ -45,24 +56,29 @@ fn unusable_credentials_are_refused_with_the_variable_s_name() {
             "outcrop demo",
             "outcrop serve --emulator",
         ],
-    );
-    check(&[("AWS_SESSION_TOKEN", "s3cr3t")], &["AWS_SESSION_TOKEN (set, but useless"]);
+    )
+    .await;
+    check(&[("AWS_SESSION_TOKEN", "s3cr3t")], &["AWS_SESSION_TOKEN (set, but useless"]).await;
     check(
         &[("AWS_ACCESS_KEY_ID", "AKID")],
         &["AWS_ACCESS_KEY_ID is set but AWS_SECRET_ACCESS_KEY is not"],
-    );
+    )
+    .await;
     check(
         &[("AWS_SECRET_ACCESS_KEY", "s3cr3t")],
         &["AWS_SECRET_ACCESS_KEY is set but AWS_ACCESS_KEY_ID is not"],
-    );
+    )
+    .await;
     check(
         &[("AWS_BEARER_TOKEN_BEDROCK", "s3cr3t\ns3cr3t")],
         &["AWS_BEARER_TOKEN_BEDROCK holds a blank or a control"],
-    );
+    )
+    .await;
     check(
         &[("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "s3cr3t s3cr3t")],
         &["AWS_SECRET_ACCESS_KEY holds"],
-    );
+    )
+    .await;
 }
 
 #[test]
@@ -252,7 +268,9 @@ fn a_whole_client_is_set_up_from_the_environment() {
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
         ("AWS_CA_BUNDLE", "/certs.pem"),
     ];
-    let config = ClientConfig::from_env(EndpointWish::default(), &env(&pairs)).unwrap();
+    let config =
+        ClientConfig::from_env(EndpointWish::default(), &IdentityWish::default(), &env(&pairs))
+            .unwrap();
     assert_eq!(config.extra_roots.as_deref(), Some(std::path::Path::new("/certs.pem")));
     let hour = Duration::from_secs(3600);
     assert!(

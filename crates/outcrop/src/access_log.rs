@@ -12,6 +12,12 @@ use crate::cli::LogFormat;
 /// Overrides what is logged, in `tracing`'s filter syntax, e.g. `outcrop=debug`.
 const LOG_VARIABLE: &str = "OUTCROP_LOG";
 
+/// The AWS crates log key ids, ARNs and file contents in places; what matters of theirs is in our own
+/// messages. [`LOG_VARIABLE`] can still ask for them by name.
+const QUIET: &str = "aws_config=off,aws_credential_types=off,aws_runtime=off,aws_sdk_signin=off,\
+    aws_sdk_sso=off,aws_sdk_ssooidc=off,aws_sdk_sts=off,aws_smithy_runtime=off,\
+    aws_smithy_runtime_api=off,aws_sigv4=off";
+
 /// Starts logging; at `default` unless [`LOG_VARIABLE`] says otherwise.
 ///
 /// # Errors
@@ -19,7 +25,7 @@ const LOG_VARIABLE: &str = "OUTCROP_LOG";
 pub fn start(format: LogFormat, default: &str) -> anyhow::Result<()> {
     let wish = std::env::var(LOG_VARIABLE).ok().filter(|wish| !wish.is_empty());
     let filter = EnvFilter::builder()
-        .parse(wish.as_deref().unwrap_or(default))
+        .parse(format!("{QUIET},{}", wish.as_deref().unwrap_or(default)))
         .with_context(|| format!("{LOG_VARIABLE} is not a log filter, such as debug"))?;
     let colour = std::io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());

@@ -1,5 +1,7 @@
 //! The command line, as `--help` teaches it.
 
+mod identity;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +12,8 @@ use outcrop_emulator::AccessKey;
 use outcrop_fetch::{Allowed, Limits, Reach};
 use outcrop_model::{Carrier, Catalog, Fidelity};
 use outcrop_server::Origin;
+
+use self::identity::IdentityArgs;
 
 /// Where the gateway listens unless told otherwise: loopback, since it does not yet ask clients for a key.
 const LISTEN: &str = "127.0.0.1:8080";
@@ -32,9 +36,9 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run the gateway.
     ///
-    /// Region and credentials come from the environment, as for any AWS tool: AWS_REGION,
-    /// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, or AWS_BEARER_TOKEN_BEDROCK.
-    Serve(ServeArgs),
+    /// The region comes from AWS_REGION; credentials from where any AWS tool finds them: environment,
+    /// shared files, web identity, container or instance (docs/guide/aws-identity.md).
+    Serve(Box<ServeArgs>),
     /// Run the local Bedrock alone, for any AWS SDK to talk to.
     Emulate(EmulateArgs),
 }
@@ -65,8 +69,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "URL")]
     pub endpoint_url: Option<String>,
     /// Use a local Bedrock inside this process instead of AWS; needs no account.
-    #[arg(long, conflicts_with_all = ["endpoint_url", "region"])]
+    #[arg(long, conflicts_with_all = ["endpoint_url", "region", "IdentityArgs"])]
     pub emulator: bool,
+    #[command(flatten)]
+    pub identity: IdentityArgs,
     /// What to do with parts of a request that a model cannot be given.
     #[arg(long, value_enum, default_value_t = FidelityWord::Report)]
     pub fidelity: FidelityWord,

@@ -39,7 +39,7 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Serve(args) => serve::run(args).await,
+        Command::Serve(args) => serve::run(*args).await,
         Command::Emulate(args) => emulate::run(args).await,
         Command::Demo(args) => match demo::run(args).await {
             Err(error) if print::reader_left(&error) => Ok(()),

@@ -39,9 +39,11 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
                 region: args.region.as_deref(),
                 endpoint_url: args.endpoint_url.as_deref(),
             };
-            ClientConfig::from_env(wish, &|name| std::env::var(name).ok())?
+            let identity = args.identity.wish()?;
+            ClientConfig::from_env(wish, &identity, &|name| std::env::var(name).ok())?
         }
     };
+    config.credentials.begin().await?;
     config.timeouts = timeouts(&args.timeouts);
     let backoff = Backoff { attempts: args.max_attempts, ..Backoff::default() };
     let settings = Settings {

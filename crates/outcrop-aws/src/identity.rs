@@ -1,0 +1,92 @@
+//! Who the gateway is, worked out from flags, environment and files; what has to be fetched is fetched
+//! by AWS's own crates.
+//!
+//! 1. The order is that of `docs/guide/aws-identity.md`, and the first source that is configured decides:
+//!    when it fails, the sources after it are not asked.
+//! 2. Two wishes that contradict each other are an error at the start, never a silent choice.
+//! 3. Files, token files among them, are read anew at each fetch.
+
+mod chain;
+mod container;
+mod http;
+mod keeper;
+mod key_file;
+mod mint;
+mod role;
+
+use std::path::{Path, PathBuf};
+
+use crate::clock::Clock;
+use crate::credentials::{BEARER_TOKEN, CredentialSource, Credentials};
+use crate::endpoint::Region;
+use crate::setup::{Lookup, SetupError, read};
+
+use self::chain::Chain;
+pub use self::keeper::Keeper;
+pub(crate) use self::keeper::Miss;
+use self::key_file::KeyFile;
+use self::mint::Mint;
+pub use self::role::Role;
+
+/// What the operator asked for by flags.
+#[derive(Debug, Clone, Default)]
+pub struct IdentityWish {
+    /// `--profile`: this profile of the shared files, and nothing else.
+    pub profile: Option<String>,
+    /// `--assume-role` and what belongs to it.
+    pub role: Option<Role>,
+    /// `--api-key-file`: a Bedrock API key, read again when it changes.
+    pub api_key_file: Option<PathBuf>,
+    /// `--mint-api-keys`: make short-term Bedrock API keys and send those instead of signatures.
+    pub mint_api_keys: bool,
+}
+
+/// What else a source must know.
+#[derive(Debug, Clone)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) region: &'a Region,
+    pub(crate) clock: Clock,
+    pub(crate) extra_roots: Option<PathBuf>,
+}
+
+/// Finds the source; fetches nothing yet.
+pub(crate) fn resolve(
+    wish: &IdentityWish,
+    around: Surroundings<'_>,
+    lookup: Lookup<'_>,
+) -> Result<CredentialSource, SetupError> {
+    let IdentityWish { profile, role, api_key_file, mint_api_keys } = wish;
+    if let Some(path) = api_key_file {
+        return Ok(kept(KeyFile::new(path), around.clock));
+    }
+    if let Some(token) = read(lookup, BEARER_TOKEN) {
+        let contradictions = [
+            ("--profile", profile.is_some()),
+            ("--assume-role", role.is_some()),
+            ("--mint-api-keys", *mint_api_keys),
+        ];
+        if let Some((flag, _)) = contradictions.into_iter().find(|(_, asked)| *asked) {
+            return Err(SetupError::KeyAndFlag { flag });
+        }
+        return Credentials::bearer(&token).map(CredentialSource::Static);
+    }
+    let clock = around.clock.clone();
+    let chain = Chain::new(profile.as_deref(), role.clone(), &around, lookup)?;
+    match chain.fixed() {
+        _ if *mint_api_keys => Ok(kept(Mint::new(chain, around.region, clock.clone()), clock)),
+        Some(credentials) => Ok(CredentialSource::Static(credentials)),
+        None => Ok(kept(chain, clock)),
+    }
+}
+
+fn kept(source: impl keeper::Fetch + 'static, clock: Clock) -> CredentialSource {
+    CredentialSource::Kept(Keeper::new(Box::new(source), clock))
+}
+
+/// The whole text of a small file of secrets, or why not, naming the file.
+pub(crate) fn secret_file(path: &Path) -> Result<String, String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(text),
+        Err(error) => Err(format!("cannot read {}: {error}", path.display())),
+    }
+}

@@ -1,0 +1,82 @@
+//! The flags that say who the gateway is to AWS.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use outcrop_aws::{IdentityWish, Role};
+
+/// Who the gateway is to AWS. See docs/guide/aws-identity.md.
+#[derive(Debug, Args)]
+pub struct IdentityArgs {
+    /// Take the credentials from this profile of the shared AWS files, and from nowhere else.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Assume this role with the credentials found.
+    #[arg(long, env = "OUTCROP_ASSUME_ROLE", value_name = "ARN", value_parser = Role::new)]
+    pub assume_role: Option<Role>,
+    /// External id for --assume-role.
+    #[arg(long, value_name = "ID", requires = "assume_role")]
+    pub assume_role_external_id: Option<String>,
+    /// Session name for --assume-role [default: outcrop].
+    #[arg(long, value_name = "NAME", requires = "assume_role")]
+    pub assume_role_session_name: Option<String>,
+    /// How long a session of --assume-role lasts; 900 to 43200 [default: STS's hour].
+    #[arg(long, value_name = "SECONDS", requires = "assume_role", value_parser = session)]
+    pub assume_role_duration: Option<Duration>,
+    /// Session tag for --assume-role; may be given several times.
+    #[arg(long, value_name = "KEY=VALUE", requires = "assume_role", value_parser = tag)]
+    pub assume_role_tag: Vec<(String, String)>,
+    /// File of a policy in JSON that narrows what --assume-role gives.
+    #[arg(long, value_name = "FILE", requires = "assume_role")]
+    pub assume_role_policy: Option<PathBuf>,
+    /// File that holds a Bedrock API key; read again when it changes.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["profile", "assume_role", "mint_api_keys"])]
+    pub api_key_file: Option<PathBuf>,
+    /// Make short-term Bedrock API keys of the credentials and send those instead of signatures.
+    #[arg(long)]
+    pub mint_api_keys: bool,
+}
+
+impl IdentityArgs {
+    /// What is asked for, with the policy read.
+    ///
+    /// # Errors
+    /// When the policy file cannot be read or is no JSON.
+    pub fn wish(self) -> anyhow::Result<IdentityWish> {
+        let policy = self.assume_role_policy.as_deref().map(policy).transpose()?;
+        let role = self.assume_role.map(|role| Role {
+            external_id: self.assume_role_external_id,
+            session_name: self.assume_role_session_name,
+            session_length: self.assume_role_duration,
+            tags: self.assume_role_tag,
+            policy,
+            ..role
+        });
+        Ok(IdentityWish {
+            profile: self.profile,
+            role,
+            api_key_file: self.api_key_file,
+            mint_api_keys: self.mint_api_keys,
+        })
+    }
+}
+
+fn policy(path: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the policy {}", path.display()))?;
+    serde_json::from_str::<serde_json::Value>(&text).map_err(|error| {
+        anyhow::anyhow!("{}, line {}: the policy is not JSON", path.display(), error.line())
+    })?;
+    Ok(text)
+}
+
+fn session(text: &str) -> Result<Duration, String> {
+    Role::session_length(text.parse().map_err(|_| "not a number of seconds".to_owned())?)
+}
+
+fn tag(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("a tag is KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}

@@ -1,0 +1,112 @@
+//! `outcrop serve` as a process of its own, which ends with its handle.
+
+use std::process::Stdio;
+
+use outcrop_emulator::Emulator;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+
+pub struct Gateway {
+    process: Child,
+    address: String,
+}
+
+/// What is set besides the addresses of the emulator. A home of its own keeps the developer's away.
+pub struct Setting<'a> {
+    pub emulator: &'a Emulator,
+    pub home: &'a std::path::Path,
+    pub env: Vec<(&'a str, String)>,
+    pub flags: Vec<String>,
+}
+
+impl<'a> Setting<'a> {
+    pub fn new(emulator: &'a Emulator, home: &'a std::path::Path) -> Self {
+        Self { emulator, home, env: Vec::new(), flags: Vec::new() }
+    }
+
+    pub fn env(mut self, name: &'a str, value: impl Into<String>) -> Self {
+        self.env.push((name, value.into()));
+        self
+    }
+
+    pub fn flags(mut self, flags: &[&str]) -> Self {
+        self.flags.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        self
+    }
+
+    /// Writes a file below the home, which is made readable.
+    pub fn file(self, name: &str, text: &str) -> Self {
+        let path = self.home.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+        self
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_outcrop"));
+        let url = self.emulator.base_url();
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--region", "us-east-1"])
+            .args(&self.flags)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home)
+            .env("AWS_ENDPOINT_URL", &url)
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    pub async fn start(&self) -> Gateway {
+        let mut process = self.command().spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).await.unwrap();
+        let Some(address) = line.trim().strip_prefix("listening on http://") else {
+            let mut told = String::new();
+            process.stderr.take().unwrap().read_to_string(&mut told).await.unwrap();
+            panic!("{line}{told}");
+        };
+        Gateway { address: address.to_owned(), process }
+    }
+
+    /// Starts what must not start, and returns what it says.
+    pub async fn refused(&self) -> String {
+        let output = self.command().output().await.unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+impl Gateway {
+    /// One chat; returns status and body.
+    pub async fn chat(&self) -> (u16, String) {
+        chat(&self.address).await
+    }
+
+    /// Ends the process and returns its log.
+    pub async fn log(mut self) -> String {
+        self.process.start_kill().unwrap();
+        let mut log = String::new();
+        self.process.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
+        log
+    }
+}
+
+pub async fn chat(address: &str) -> (u16, String) {
+    let body = r#"{"model":"amazon.nova-lite-v1:0","messages":[{"role":"user","content":"hi"}]}"#;
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, answer)
+}

@@ -1,0 +1,152 @@
+//! Each source alone.
+
+use std::time::Duration;
+
+use outcrop_emulator::{EXAMPLE_API_KEY, EXAMPLE_ROLE};
+
+use crate::gateway::Setting;
+use crate::{asked, emulator, signers};
+
+const PROFILE: &str = "aws_access_key_id = AKIDFILE\naws_secret_access_key = s3cr3t\n";
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Starts, chats once, and returns the log, in which no secret may stand.
+async fn works(setting: Setting<'_>) -> String {
+    let gateway = setting.start().await;
+    let (status, answer) = gateway.chat().await;
+    let log = gateway.log().await;
+    assert_eq!(status, 200, "{answer}{log}");
+    for secret in ["s3cr3t", "arn:aws", "123456789012", "AKIDFILE", EXAMPLE_API_KEY] {
+        assert!(!log.contains(secret), "{secret} in {log}");
+    }
+    log
+}
+
+#[tokio::test]
+async fn a_profile_of_the_shared_files() {
+    let emulator = emulator(&["AKIDFILE"]).await;
+    let home = tempfile::tempdir().unwrap();
+    let setting = || Setting::new(&emulator, home.path());
+    works(setting().file(".aws/credentials", &format!("[default]\n{PROFILE}"))).await;
+    let named = setting()
+        .file(".aws/credentials", "[default]\n")
+        .file(".aws/config", &format!("[profile work]\n{PROFILE}"));
+    works(named.flags(&["--profile", "work"])).await;
+    works(setting().env("AWS_PROFILE", "work")).await;
+    let elsewhere = home.path().join("elsewhere").display().to_string();
+    let moved = setting().file("elsewhere", &format!("[default]\n{PROFILE}"));
+    works(moved.env("AWS_SHARED_CREDENTIALS_FILE", elsewhere)).await;
+    assert_eq!(signers(&emulator), ["AKIDFILE"; 4]);
+}
+
+#[tokio::test]
+async fn a_program_that_prints_credentials() {
+    let emulator = emulator(&["AKIDFILE"]).await;
+    let home = tempfile::tempdir().unwrap();
+    let printed = r#"{"Version":1,"AccessKeyId":"AKIDFILE","SecretAccessKey":"s3cr3t"}"#;
+    let profile = format!("[default]\ncredential_process = echo '{printed}'\n");
+    works(Setting::new(&emulator, home.path()).file(".aws/config", &profile)).await;
+    assert_eq!(signers(&emulator), ["AKIDFILE"]);
+}
+
+#[tokio::test]
+async fn a_role_assumed_by_a_profile() {
+    let emulator = emulator(&["AKIDFILE"]).await;
+    let home = tempfile::tempdir().unwrap();
+    let config = format!(
+        "[profile base]\n{PROFILE}\n[profile work]\nrole_arn = {EXAMPLE_ROLE}\nsource_profile = base\nexternal_id = x\n"
+    );
+    let setting = Setting::new(&emulator, home.path()).file(".aws/config", &config);
+    works(setting.env("AWS_PROFILE", "work")).await;
+    assert!(signers(&emulator)[0].starts_with("ASIA"));
+    assert_eq!(asked(&emulator), ["/"]);
+}
+
+#[tokio::test]
+async fn a_web_identity() {
+    let emulator = emulator(&[]).await;
+    let home = tempfile::tempdir().unwrap();
+    let token = emulator.web_identity_token("system:serviceaccount:a:b", HOUR);
+    let setting = Setting::new(&emulator, home.path())
+        .file("token", &token)
+        .env("AWS_WEB_IDENTITY_TOKEN_FILE", home.path().join("token").display().to_string())
+        .env("AWS_ROLE_ARN", EXAMPLE_ROLE);
+    works(setting).await;
+    assert!(signers(&emulator)[0].starts_with("ASIA"));
+}
+
+#[tokio::test]
+async fn a_container() {
+    let emulator = emulator(&[]).await;
+    emulator.set_container_token("pod-token");
+    let home = tempfile::tempdir().unwrap();
+    // The newline is what most tools leave at the end of a file.
+    let setting = Setting::new(&emulator, home.path())
+        .file("token", "pod-token\n")
+        .env(
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            format!("{}/v1/credentials", emulator.base_url()),
+        )
+        .env(
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+            home.path().join("token").display().to_string(),
+        );
+    works(setting).await;
+    assert!(signers(&emulator)[0].starts_with("ASIA"));
+    assert_eq!(asked(&emulator), ["/v1/credentials"]);
+}
+
+#[tokio::test]
+async fn an_instance() {
+    let emulator = emulator(&[]).await;
+    let home = tempfile::tempdir().unwrap();
+    let setting = Setting::new(&emulator, home.path())
+        .env("AWS_EC2_METADATA_DISABLED", "false")
+        .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", emulator.base_url());
+    works(setting).await;
+    assert!(signers(&emulator)[0].starts_with("ASIA"));
+    assert_eq!(asked(&emulator)[0], "/latest/api/token");
+}
+
+#[tokio::test]
+async fn a_role_assumed_with_whatever_was_found() {
+    let emulator = emulator(&["AKIDENV"]).await;
+    let home = tempfile::tempdir().unwrap();
+    let setting = || {
+        let flags = ["--assume-role", EXAMPLE_ROLE, "--assume-role-session-name", "gateway"];
+        Setting::new(&emulator, home.path()).flags(&flags)
+    };
+    let keys = setting().env("AWS_ACCESS_KEY_ID", "AKIDENV").env("AWS_SECRET_ACCESS_KEY", "s3cr3t");
+    works(keys).await;
+    let uri = format!("{}/v1/credentials", emulator.base_url());
+    let container = setting().env("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri).flags(&[
+        "--assume-role-tag",
+        "team=a b",
+        "--assume-role-duration",
+        "900",
+    ]);
+    works(container).await;
+    assert_eq!(asked(&emulator), ["/", "/v1/credentials", "/"]);
+    assert!(signers(&emulator).iter().all(|id| id.starts_with("ASIA")));
+    let forms: Vec<String> = emulator
+        .requests()
+        .iter()
+        .filter(|request| request.raw_path == "/")
+        .map(|request| String::from_utf8_lossy(&request.body).into_owned())
+        .collect();
+    assert!(forms[0].contains("RoleSessionName=gateway"), "{forms:?}");
+    assert!(forms[1].contains("DurationSeconds=900") && forms[1].contains("team"), "{forms:?}");
+}
+
+#[tokio::test]
+async fn an_api_key_of_a_file_and_one_made_here() {
+    let emulator = emulator(&["AKIDENV"]).await;
+    let home = tempfile::tempdir().unwrap();
+    let setting = || Setting::new(&emulator, home.path());
+    let file = home.path().join("key").display().to_string();
+    works(setting().file("key", &format!("{EXAMPLE_API_KEY}\n")).flags(&["--api-key-file", &file]))
+        .await;
+    let keys = setting().env("AWS_ACCESS_KEY_ID", "AKIDENV").env("AWS_SECRET_ACCESS_KEY", "s3cr3t");
+    works(keys.flags(&["--mint-api-keys"])).await;
+    assert_eq!(signers(&emulator), ["Bearer ***"; 2]);
+}
