@@ -429,7 +429,7 @@ impl Gateway {
                 Ok(returned) => break returned,
                 Err(fault) => {
                     self.upstream.note_fault(&fault);
-                    retries.after(fault).await?;
+                    retries.after(planned.way.placed(fault)).await?;
                 }
             }
         };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use outcrop_model::json::{Members, Str, parse_body, parse_raw};
-use outcrop_model::{Card, Carrier, ChatRequest, Dialect, Fault, Fidelity, Lane, Ledger};
+use outcrop_model::{Card, Carrier, ChatRequest, Dialect, Fault, Fidelity, Lane, Ledger, Phase};
 
 use crate::anthropic::Envelope;
 use crate::anthropic::envelope;
@@ -111,6 +111,26 @@ pub enum Way {
         names: ToolNames,
         settings: Arc<responses::Settings>,
     },
+}
+
+// === impl Way ===
+
+impl Way {
+    /// An upstream's refusal as the caller can use it: the place that it names is one of the body that
+    /// was sent, which is the caller's own only if that was relayed.
+    pub fn placed(&self, mut fault: Fault) -> Fault {
+        let is_translated = match self {
+            Way::Translate { .. } | Way::Respond { .. } => true,
+            Way::RelayAnthropic
+            | Way::RelayChat { .. }
+            | Way::RelayResponses { .. }
+            | Way::RelayBedrock(_) => false,
+        };
+        if is_translated && fault.phase != Phase::BeforeSend {
+            fault.param = None;
+        }
+        fault
+    }
 }
 
 // === impl Peeked ===
@@ -472,5 +492,28 @@ fn invoke_headers(request: &ChatRequest<'_>, headers: &mut Vec<(&'static str, St
         w.close_object();
         headers
             .push(("x-amzn-bedrock-request-metadata", String::from_utf8_lossy(&json).into_owned()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use outcrop_model::ErrorClass;
+
+    #[test]
+    fn a_place_in_a_body_that_the_caller_never_saw_is_not_named() {
+        let refusal = |phase| {
+            Fault::new(ErrorClass::InvalidRequest, phase, "no").with_param("messages[0].content")
+        };
+        let translated = Way::Translate {
+            from: Dialect::OpenAiChat,
+            to: Dialect::Anthropic,
+            names: ToolNames::default(),
+            include_usage: true,
+        };
+        assert_eq!(translated.placed(refusal(Phase::AwaitingHead)).param, None);
+        assert!(translated.placed(refusal(Phase::BeforeSend)).param.is_some());
+        let relayed = Way::RelayChat { include_usage: true };
+        assert!(relayed.placed(refusal(Phase::AwaitingHead)).param.is_some());
     }
 }
