@@ -105,6 +105,9 @@ fn item(catalog: &Catalog, pricing: &Pricing, id: &str, model: &Listed) -> Value
     // Models that do not chat have no card.
     if catalog.is_known(&model.id) {
         let card = catalog.card(&model.id);
+        if card.max_input_tokens > 0 {
+            item["max_input_tokens"] = card.max_input_tokens.into();
+        }
         if card.max_output_tokens > 0 {
             item["max_tokens"] = card.max_output_tokens.into();
         }
@@ -233,7 +236,10 @@ mod tests {
     fn a_chat_model_says_what_it_can_do() {
         let model =
             one(Catalog::built_in(), &pricing(), "anthropic.claude-3-haiku-20240307-v1:0").unwrap();
-        assert_eq!(model["max_tokens"], 4096);
+        assert_eq!(
+            (&model["max_tokens"], &model["max_input_tokens"]),
+            (&json!(4096), &json!(200_000))
+        );
         let can = &model["capabilities"];
         assert_eq!(
             (&can["image_input"]["supported"], &can["thinking"]["supported"]),

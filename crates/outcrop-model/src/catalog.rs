@@ -117,6 +117,8 @@ pub struct Card {
     pub default_max_tokens: u64,
     /// Smallest limit that the model accepts.
     pub min_max_tokens: u64,
+    /// Most tokens of a prompt. 0 where it is not known. Told, never enforced: Bedrock counts.
+    pub max_input_tokens: u64,
     /// Most tokens of an answer; a larger limit is refused. 0 where it is not known.
     pub max_output_tokens: u64,
 }
