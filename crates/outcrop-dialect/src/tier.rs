@@ -24,6 +24,15 @@ struct Told<'a> {
     service_tier: Option<Cow<'a, str>>,
     #[serde(borrow, rename = "performanceConfig")]
     performance: Option<Performance<'a>>,
+    /// Of an event of OpenAI's Responses: the answer.
+    #[serde(borrow)]
+    response: Option<Response<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Response<'a> {
+    #[serde(borrow)]
+    service_tier: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -48,7 +57,8 @@ pub fn find(json: &[u8]) -> Option<Tier> {
     if latency.is_some_and(|word| word == OPTIMISED) {
         return Some(Tier::Unknown);
     }
-    let word = told.converse.map(|named| named.word).or(told.service_tier)?;
+    let inner = told.response.and_then(|response| response.service_tier);
+    let word = told.converse.map(|named| named.word).or(told.service_tier).or(inner)?;
     (word != "auto").then(|| Tier::named(&word))
 }
 
@@ -69,6 +79,10 @@ mod tests {
                 Some(Tier::Flex),
             ),
             (r#"{"performanceConfig":{"latency":"standard"}}"#, None),
+            (
+                r#"{"type":"response.completed","response":{"service_tier":"flex"}}"#,
+                Some(Tier::Flex),
+            ),
             (r#"{"service_tier":"auto"}"#, None),
             (r#"{"service_tier":null}"#, None),
             (r#"{"text":"\"serviceTier\""}"#, None),

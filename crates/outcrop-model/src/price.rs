@@ -215,6 +215,8 @@ impl Rates {
 
     fn cost(&self, usage: Option<&Usage>, wares: &Wares) -> Option<PicoUsd> {
         let charges_tokens = self.input.is_some() || self.output.is_some();
+        // No answer is made of no tokens: none were told.
+        let usage = usage.filter(|usage| usage.total() > 0 || wares.image_inputs > 0);
         let tokens = match (usage, charges_tokens) {
             (Some(usage), true) => self.tokens(usage)?,
             (None, true) => return None,
