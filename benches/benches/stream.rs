@@ -47,7 +47,7 @@ fn bench(bencher: Bencher<'_, '_>, frames: &[Vec<u8>], way: &Way) {
 }
 
 fn translate(from: Dialect, to: Dialect) -> Way {
-    Way::Translate { from, to, names: ToolNames::default(), include_usage: true }
+    Way::Translate { from, to, names: ToolNames::default(), structured: None, include_usage: true }
 }
 
 #[divan::bench]

@@ -6,6 +6,7 @@ use outcrop_dialect::answer::{Label, Whole, whole};
 use outcrop_dialect::names::ToolNames;
 use outcrop_dialect::plan::Way;
 use outcrop_dialect::responses::{Settings, decode_alone};
+use outcrop_dialect::structured::{Form, Structured};
 use outcrop_model::{Carrier, Dialect, ErrorClass, Ledger};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -30,13 +31,30 @@ pub fn label() -> Label {
     Label { id: "0123".to_owned(), created: 1_700_000_000, model: "the-model".to_owned() }
 }
 
-/// Every way on which the answer of `from` is written anew.
-pub fn ways(from: Dialect) -> Vec<Way> {
+/// Every way on which the answer of `from` is written anew, in a form that the caller set.
+pub fn ways(from: Dialect, form: Option<&Form>) -> Vec<Way> {
     let names = ToolNames::default;
-    let translated = [Dialect::OpenAiChat, Dialect::OpenAiText, Dialect::Anthropic]
-        .into_iter()
-        .map(|to| Way::Translate { from, to, names: names(), include_usage: true });
-    translated.chain([Way::Respond { from, names: names(), settings: settings() }]).collect()
+    let structured = || {
+        let (form, schema) = (form?.clone(), r#"{"type":"object"}"#.into());
+        Some(Structured { form, schema, path: "response_format" })
+    };
+    let translate = |to| Way::Translate {
+        from,
+        to,
+        names: names(),
+        structured: structured(),
+        include_usage: true,
+    };
+    let translated = [Dialect::OpenAiChat, Dialect::OpenAiText, Dialect::Anthropic].map(translate);
+    let respond =
+        Way::Respond { from, names: names(), structured: structured(), settings: settings() };
+    translated.into_iter().chain([respond]).collect()
+}
+
+/// No form, and those that change the answer; the tool is called as most of the corpus's are.
+pub fn forms() -> [Option<Form>; 3] {
+    let tool = Form::Tool { name: "now".to_owned(), envelope: Some("properties") };
+    [None, Some(Form::Fenced), Some(tool)]
 }
 
 fn settings() -> Arc<Settings> {
@@ -45,11 +63,15 @@ fn settings() -> Arc<Settings> {
 }
 
 fn check(from: Dialect, body: &[u8]) {
+    forms().iter().for_each(|form| check_form(from, form.as_ref(), body));
+}
+
+fn check_form(from: Dialect, form: Option<&Form>, body: &[u8]) {
     let mut outcomes = Vec::new();
-    for way in ways(from) {
+    for way in ways(from, form) {
         let mut ledger = Ledger::default();
         match whole(&way, body, &label(), &mut ledger) {
-            Ok(Whole { body: Some(written), tally }) => {
+            Ok(Whole { body: Some(written), tally, mismatch: _ }) => {
                 says(&way, &written);
                 outcomes.push(Ok(tally));
             }

@@ -11,21 +11,23 @@ use outcrop_dialect::answer::{AnswerStream, Step};
 use outcrop_dialect::plan::Way;
 use outcrop_model::{Carrier, Dialect, Fault, Frame, Framing, Phase};
 
-use crate::answers::{label, ways};
+use crate::answers::{forms, label, ways};
 use crate::pieces::pieces;
 use crate::sse;
 
 pub fn run(input: &[u8]) {
     let lines = String::from_utf8_lossy(input);
     let upstreams = [Dialect::Converse, Dialect::Anthropic];
-    let mut all: Vec<Way> = upstreams.into_iter().flat_map(ways).collect();
+    let written =
+        |from| forms().iter().flat_map(|form| ways(from, form.as_ref())).collect::<Vec<_>>();
+    let mut all: Vec<Way> = upstreams.into_iter().flat_map(written).collect();
     all.push(Way::RelayAnthropic);
     all.push(Way::RelayBedrock(Carrier::Converse));
     all.push(Way::RelayBedrock(Carrier::Invoke));
     check(&event_stream(&lines), Framing::EventStream, &all);
     // Only the vendors' own paths stream so, and no translation from Converse is read from them.
     let vendors = [Dialect::Anthropic, Dialect::OpenAiChat];
-    let mut vendors: Vec<Way> = vendors.into_iter().flat_map(ways).collect();
+    let mut vendors: Vec<Way> = vendors.into_iter().flat_map(written).collect();
     vendors.push(Way::RelayAnthropic);
     vendors.push(Way::RelayChat { include_usage: false });
     check(&server_sent_events(&lines), Framing::ServerSentEvents, &vendors);

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use outcrop_aws::{AwsClient, Backoff, Incoming, Outbound, Service};
-use outcrop_dialect::answer::{Label, whole};
+use outcrop_dialect::answer::{Label, Mismatch, Whole, whole};
 use outcrop_dialect::bundle::mistaken;
 use outcrop_dialect::carry::Destination;
 use outcrop_dialect::kong;
@@ -130,8 +130,8 @@ struct Afterwards {
 enum Returned {
     Whole {
         incoming: Head,
+        answer: Box<Whole>,
         body: Bytes,
-        tally: outcrop_dialect::answer::Tally,
         losses: Ledger,
     },
     Stream {
@@ -161,6 +161,21 @@ impl Returned {
             | Returned::Stream { incoming, .. }
             | Returned::Replayed { incoming, .. } => incoming,
         }
+    }
+
+    /// A whole answer that does not have the form that the caller set is told, or fails when nothing may
+    /// be lost. It is paid for, so it is not asked for again.
+    fn judge_form(&mut self, fidelity: Fidelity, settlement: &mut Settlement) -> Result<(), Fault> {
+        let Returned::Whole { answer, losses, .. } = self else { return Ok(()) };
+        let Some(Mismatch { path, why }) = answer.mismatch.take() else { return Ok(()) };
+        if fidelity == Fidelity::Strict {
+            settlement.tally(&answer.tally);
+            let message =
+                format!("The model's answer does not have the form that `{path}` sets: {why}.");
+            return Err(Fault::new(ErrorClass::ModelFailed, Phase::BeforeCommit, message));
+        }
+        losses.approximated(path, why);
+        Ok(())
     }
 }
 
@@ -423,7 +438,7 @@ impl Gateway {
         let Outbound { headers, body, .. } = &planned.outbound;
         settlement.asked_tier(tier_of(headers).or_else(|| tier::find(body)));
         let mut retries = Retries::new(&self.settings.backoff);
-        let returned = loop {
+        let mut returned = loop {
             settlement.attempt();
             match self.once(planned).await {
                 Ok(returned) => break returned,
@@ -437,6 +452,7 @@ impl Gateway {
         let Head { headers: _, request_id, tier } = returned.head();
         settlement.answered(request_id.as_deref());
         settlement.told_tier(*tier);
+        returned.judge_form(self.settings.fidelity, settlement)?;
         Ok(returned)
     }
 
@@ -457,9 +473,9 @@ impl Gateway {
             return Ok(Returned::Replayed { incoming, stream });
         }
         let mut losses = Ledger::default();
-        let answer = whole(&planned.way, &theirs, &planned.label, &mut losses)?;
-        let body = answer.body.map_or(theirs, Bytes::from);
-        Ok(Returned::Whole { incoming, body, tally: answer.tally, losses })
+        let mut answer = Box::new(whole(&planned.way, &theirs, &planned.label, &mut losses)?);
+        let body = answer.body.take().map_or(theirs, Bytes::from);
+        Ok(Returned::Whole { incoming, answer, body, losses })
     }
 
     fn reply(
@@ -473,9 +489,9 @@ impl Gateway {
         let Afterwards { target, mut ledger, keeper } = after;
         let mut cost = None;
         let (mut reply, head) = match returned {
-            Returned::Whole { incoming, body, tally, losses } => {
+            Returned::Whole { incoming, answer, body, losses } => {
                 ledger.append(losses);
-                cost = settlement.complete(&tally, ledger.losses().len());
+                cost = settlement.complete(&answer.tally, ledger.losses().len());
                 if let Some(keeper) = keeper {
                     keeper.keep(&body);
                 }

@@ -11,7 +11,8 @@ mod seen;
 use std::sync::Arc;
 
 use outcrop_model::{
-    Carrier, Dialect, ErrorClass, Event, Fault, Frame, FrameKind, Ledger, Phase, StopReason, Usage,
+    BlockKind, Carrier, ChatResponse, Dialect, ErrorClass, Event, Fault, Frame, FrameKind, Ledger,
+    Phase, StopReason, Usage,
 };
 
 use self::seen::Seen;
@@ -23,6 +24,7 @@ use crate::plan::Way;
 use crate::responses::{self, ResponseWriter};
 use crate::sequencer::{Sequencer, truncated, unusable};
 use crate::sse::StreamWriter;
+use crate::structured::{Shaper, Structured};
 use crate::{converse, invoke, relay, render};
 
 /// What the answer is labelled with.
@@ -51,11 +53,21 @@ pub struct Whole {
     /// `None`: the upstream's own bytes.
     pub body: Option<Vec<u8>>,
     pub tally: Tally,
+    /// Set when the answer does not have the form that the caller set.
+    pub mismatch: Option<Mismatch>,
+}
+
+/// An answer in another form than the caller's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// Where the caller set the form.
+    pub path: &'static str,
+    pub why: String,
 }
 
 /// Turns a whole answer into the caller's.
 pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Result<Whole, Fault> {
-    let relayed = |tally| Ok(Whole { body: None, tally });
+    let relayed = |tally| Ok(Whole { body: None, tally, mismatch: None });
     match way {
         Way::RelayAnthropic => {
             relayed(tally_of(&anthropic::decode_response(body, Phase::BeforeCommit)?))
@@ -82,8 +94,9 @@ pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Resu
             )),
             false => relayed(Tally::default()),
         },
-        Way::Translate { from, to, names, .. } => {
-            translated(*from, names, body, |response| match to {
+        Way::Translate { from, to, names, structured, .. } => {
+            let back = Back { from: *from, names, structured: structured.as_ref() };
+            translated(back, body, ledger, |response, ledger| match to {
                 Dialect::OpenAiChat => {
                     let label = openai_label(label, false, names.call_form());
                     openai::encode_response(response, &label, ledger)
@@ -103,27 +116,43 @@ pub fn whole(way: &Way, body: &[u8], label: &Label, ledger: &mut Ledger) -> Resu
                 }
             })
         }
-        Way::Respond { from, names, settings } => translated(*from, names, body, |response| {
-            responses::encode_response(response, &responses_label(label, settings), ledger)
-        }),
+        Way::Respond { from, names, structured, settings } => {
+            let back = Back { from: *from, names, structured: structured.as_ref() };
+            translated(back, body, ledger, |response, ledger| {
+                responses::encode_response(response, &responses_label(label, settings), ledger)
+            })
+        }
     }
+}
+
+/// What the plan left for the way back.
+struct Back<'w> {
+    from: Dialect,
+    names: &'w ToolNames,
+    structured: Option<&'w Structured>,
 }
 
 /// Reads the upstream's answer and writes it anew.
 fn translated(
-    from: Dialect,
-    names: &ToolNames,
+    back: Back<'_>,
     body: &[u8],
-    write: impl FnOnce(&outcrop_model::ChatResponse<'_>) -> Vec<u8>,
+    ledger: &mut Ledger,
+    write: impl FnOnce(&ChatResponse<'_>, &mut Ledger) -> Vec<u8>,
 ) -> Result<Whole, Fault> {
+    let Back { from, names, structured } = back;
     let mut response = decoded(from, body)?;
+    let mismatch = structured.and_then(|structured| {
+        structured.shape(&mut response, ledger);
+        let why = structured.mismatch(&text_of(&response), &response.stop)?;
+        Some(Mismatch { path: structured.path, why })
+    });
     names.restore_response(&mut response);
     let tally = tally_of(&response);
-    Ok(Whole { body: Some(write(&response)), tally })
+    Ok(Whole { body: Some(write(&response, ledger)), tally, mismatch })
 }
 
 /// Reads the upstream's answer; one that says nothing is a fault.
-fn decoded(from: Dialect, body: &[u8]) -> Result<outcrop_model::ChatResponse<'_>, Fault> {
+fn decoded(from: Dialect, body: &[u8]) -> Result<ChatResponse<'_>, Fault> {
     let response = match from {
         Dialect::Anthropic => anthropic::decode_response(body, Phase::BeforeCommit)?,
         Dialect::OpenAiChat => openai::decode_response(body)?,
@@ -142,7 +171,20 @@ fn decoded(from: Dialect, body: &[u8]) -> Result<outcrop_model::ChatResponse<'_>
     Ok(response)
 }
 
-fn tally_of(response: &outcrop_model::ChatResponse<'_>) -> Tally {
+fn text_of(response: &ChatResponse<'_>) -> String {
+    let texts = response.blocks.iter().filter_map(|block| match &block.kind {
+        BlockKind::Text(text) => Some(&**text),
+        BlockKind::Media(_)
+        | BlockKind::ToolUse(_)
+        | BlockKind::ToolResult(_)
+        | BlockKind::Thinking { .. }
+        | BlockKind::Redacted(_)
+        | BlockKind::Foreign { .. } => None,
+    });
+    texts.collect()
+}
+
+fn tally_of(response: &ChatResponse<'_>) -> Tally {
     Tally { usage: Some(response.usage), stop: Some(response.stop.clone()), unknown: 0 }
 }
 
@@ -191,6 +233,7 @@ pub struct AnswerStream {
 enum Route {
     Translate {
         reader: Reader,
+        shaper: Option<Box<Shaper>>,
         sequencer: Sequencer,
         names: ToolNames,
         writer: Box<dyn StreamWriter>,
@@ -315,7 +358,7 @@ impl AnswerStream {
                 };
                 Route::RelayBedrock { tap, encode }
             }
-            Way::Translate { from, to, names, include_usage } => {
+            Way::Translate { from, to, names, structured, include_usage } => {
                 let writer: Box<dyn StreamWriter> = match to {
                     Dialect::OpenAiChat => {
                         let form = names.call_form();
@@ -334,12 +377,14 @@ impl AnswerStream {
                     | Dialect::Native => Box::new(MessageWriter::new(anthropic_label(label))),
                 };
                 let (reader, sequencer) = (Reader::of(from), Sequencer::default());
-                Route::Translate { reader, sequencer, names, writer }
+                let shaper = structured.as_ref().and_then(Shaper::new).map(Box::new);
+                Route::Translate { reader, shaper, sequencer, names, writer }
             }
-            Way::Respond { from, names, settings } => {
+            Way::Respond { from, names, structured, settings } => {
                 let writer = Box::new(ResponseWriter::new(responses_label(label, &settings)));
                 let (reader, sequencer) = (Reader::of(from), Sequencer::default());
-                Route::Translate { reader, sequencer, names, writer }
+                let shaper = structured.as_ref().and_then(Shaper::new).map(Box::new);
+                Route::Translate { reader, shaper, sequencer, names, writer }
             }
         };
         Self { route, tally: Tally::default(), started: false, done: false, scratch: Vec::new() }
@@ -407,7 +452,7 @@ impl AnswerStream {
                 }
                 if step == Step::More && self.done { Step::Done } else { step }
             }
-            Route::Translate { reader, sequencer, names, writer } => {
+            Route::Translate { reader, shaper, sequencer, names, writer } => {
                 let mut sink = Sink {
                     names,
                     writer: writer.as_mut(),
@@ -415,24 +460,23 @@ impl AnswerStream {
                     started: &mut self.started,
                     fault: None,
                 };
+                let mut take = |event: Event<'_>| {
+                    let mut next = |e: Event<'_>| sequencer.push(e, &mut |e| sink.take(e));
+                    match shaper {
+                        Some(shaper) => shaper.push(event, &mut next),
+                        None => next(event),
+                    }
+                };
                 match reader {
                     Reader::Converse(reader) => {
-                        reader.read(event_type, frame.payload, &mut |e| {
-                            sequencer.push(e, &mut |e| sink.take(e))
-                        });
+                        reader.read(event_type, frame.payload, &mut take);
                     }
-                    Reader::Anthropic(reader) => {
-                        let mut push = |e: Event<'_>| sequencer.push(e, &mut |e| sink.take(e));
-                        match models_json(frame, &mut self.scratch) {
-                            Ok(Some(json)) => reader.read(json, &mut push),
-                            Ok(None) => push(Event::Unknown(event_type.into())),
-                            Err(fault) => return Step::Fault(fault),
-                        }
-                    }
-                    Reader::Chat(reader) => {
-                        reader
-                            .read(frame.payload, &mut |e| sequencer.push(e, &mut |e| sink.take(e)));
-                    }
+                    Reader::Chat(reader) => reader.read(frame.payload, &mut take),
+                    Reader::Anthropic(reader) => match models_json(frame, &mut self.scratch) {
+                        Ok(Some(json)) => reader.read(json, &mut take),
+                        Ok(None) => take(Event::Unknown(event_type.into())),
+                        Err(fault) => return Step::Fault(fault),
+                    },
                 }
                 let fault = sink.fault.take();
                 self.after_translation(fault)
@@ -447,7 +491,7 @@ impl AnswerStream {
                 true => Step::Done,
                 false => Step::Fault(truncated()),
             },
-            Route::Translate { reader, sequencer, names, writer } => {
+            Route::Translate { reader, sequencer, names, writer, .. } => {
                 let mut sink = Sink {
                     names,
                     writer: writer.as_mut(),

@@ -5,14 +5,15 @@
 //!    first in theirs;
 //! 2. `Role::System` turns exist only for models that allow them; system text only where allowed;
 //! 3. no block, turn, tool or request has an `extra`; no block is `Foreign`; none is blank text;
-//! 4. thinking, effort, sampling, stop sequences, cache marks and formats are in a form that the
-//!    model's card accepts; `max_tokens` is set;
+//! 4. thinking, effort, sampling, stop sequences, cache marks, schemas and the form of the answer are
+//!    such that the model's card accepts them; `max_tokens` is set;
 //! 5. tool names and ids are legal for Bedrock;
 //! 6. everything that had to change or go is in the ledger.
 
 mod cache;
 mod content;
 mod foreign;
+mod format;
 mod pairs;
 mod settings;
 mod thinking;
@@ -22,6 +23,7 @@ mod turns;
 use outcrop_model::{At, Card, ChatRequest, Dialect, Extra, Fault, Ledger};
 
 use crate::names::ToolNames;
+use crate::structured::Structured;
 
 pub(crate) use cache::MAX_MARKS;
 pub(crate) use settings::{fit_sampling, fit_tier, lower_limit};
@@ -37,12 +39,20 @@ pub struct Target<'c> {
     pub dialect: Dialect,
 }
 
+/// What the way back must know of a fitted request.
+#[derive(Debug)]
+pub struct Fitted {
+    pub names: ToolNames,
+    /// Set when the caller set the form of the answer.
+    pub structured: Option<Structured>,
+}
+
 /// Fits `request` in place. An error means that nothing is left to ask.
 pub fn fit(
     request: &mut ChatRequest<'_>,
     target: Target<'_>,
     ledger: &mut Ledger,
-) -> Result<ToolNames, Fault> {
+) -> Result<Fitted, Fault> {
     account_for(std::mem::take(&mut request.extra), ledger);
     content::fit(request, target, ledger);
     turns::fit(request, target, ledger);
@@ -54,11 +64,14 @@ pub fn fit(
     settings::lower_limit(request, target.card, ledger);
     // Thinking decides which tool choices and which sampling are possible.
     thinking::fit(request, target, ledger);
+    let own = format::own_tools(request);
     tools::fit(request, target, ledger);
+    // The form may need a tool of its own, beside those that are left.
+    let structured = format::fit(request, own, target, ledger);
     settings::fit(request, target, ledger);
     cache::fit(request, target.card, ledger);
     tools::fit_stream(request, target.card, ledger);
-    Ok(ToolNames::legalise(request))
+    Ok(Fitted { names: ToolNames::legalise(request), structured })
 }
 
 /// Members that the caller relies on: without them the answer would not be the one that was asked for.

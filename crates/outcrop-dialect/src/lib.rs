@@ -29,5 +29,6 @@ pub mod responses;
 mod schema;
 pub mod sequencer;
 pub mod sse;
+pub mod structured;
 pub mod tier;
 pub mod write;

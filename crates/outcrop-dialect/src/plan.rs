@@ -12,9 +12,10 @@ use outcrop_model::{Card, Carrier, ChatRequest, Dialect, Fault, Fidelity, Lane, 
 use crate::anthropic::Envelope;
 use crate::anthropic::envelope;
 use crate::carry::{Chosen, Destination};
-use crate::fit::{Target, fit, fit_tier};
+use crate::fit::{Fitted, Target, fit, fit_tier};
 use crate::names::ToolNames;
 use crate::relay::Toward;
+use crate::structured::Structured;
 use crate::{anthropic, converse, openai, relay, responses};
 
 /// A translated body is rarely larger than the caller's by more than this part of it; one that is
@@ -103,12 +104,14 @@ pub enum Way {
         from: Dialect,
         to: Dialect,
         names: ToolNames,
+        structured: Option<Structured>,
         include_usage: bool,
     },
     /// Translated for the Responses API, whose answers repeat parts of the request.
     Respond {
         from: Dialect,
         names: ToolNames,
+        structured: Option<Structured>,
         settings: Arc<responses::Settings>,
     },
 }
@@ -268,9 +271,9 @@ impl<'a> Peeked<'a> {
                 ledger.append(losses);
                 let caller = Caller { dialect: Dialect::Responses, include_usage: true, size };
                 let mut outgoing = translate(request, caller, to, ledger)?;
-                if let Way::Translate { from, names, .. } = outgoing.way {
+                if let Way::Translate { from, names, structured, .. } = outgoing.way {
                     let settings = Arc::new(settings);
-                    outgoing.way = Way::Respond { from, names, settings };
+                    outgoing.way = Way::Respond { from, names, structured, settings };
                 }
                 Ok(outgoing)
             }
@@ -282,7 +285,8 @@ impl<'a> Peeked<'a> {
             }
             Read::Anthropic { members, betas, body } => {
                 let chosen = to.choose(Dialect::Anthropic)?;
-                if chosen.dialect == Dialect::Anthropic {
+                let in_form = to.card.json_schema || !relay::sets_format(&members);
+                if chosen.dialect == Dialect::Anthropic && in_form {
                     return relay_messages(&members, &betas, stream, to.card, chosen, ledger);
                 }
                 let betas: Vec<&str> = betas.iter().map(|b| &**b).collect();
@@ -346,7 +350,13 @@ fn relay_chat(
         // Only the answer is translated: its reasoning stands in the text, where no client looks for it.
         true => {
             let (from, to) = (Dialect::OpenAiChat, Dialect::OpenAiChat);
-            Way::Translate { from, to, names: ToolNames::default(), include_usage }
+            Way::Translate {
+                from,
+                to,
+                names: ToolNames::default(),
+                structured: None,
+                include_usage,
+            }
         }
         false => Way::RelayChat { include_usage },
     };
@@ -424,7 +434,8 @@ fn translate(
     let card = destination.card;
     let Chosen { lane, dialect: from, model } = destination.choose(caller.dialect)?;
     let carrier = lane.carrier;
-    let names = fit(&mut request, Target { card, dialect: from }, ledger)?;
+    let target = Target { card, dialect: from };
+    let Fitted { names, structured } = fit(&mut request, target, ledger)?;
     // What no fidelity permits need not be written first.
     ledger.verdict(Fidelity::Lenient)?;
     let Caller { dialect: to, include_usage, size } = caller;
@@ -447,7 +458,7 @@ fn translate(
     } else {
         converse::encode(&request, card, &mut body, ledger);
     }
-    let way = Way::Translate { from, to, names, include_usage };
+    let way = Way::Translate { from, to, names, structured, include_usage };
     Ok(Outgoing { carrier, path, stream: request.stream, headers, body: body.into(), way })
 }
 
@@ -509,6 +520,7 @@ mod tests {
             from: Dialect::OpenAiChat,
             to: Dialect::Anthropic,
             names: ToolNames::default(),
+            structured: None,
             include_usage: true,
         };
         assert_eq!(translated.placed(refusal(Phase::AwaitingHead)).param, None);

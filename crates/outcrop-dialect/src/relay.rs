@@ -12,6 +12,8 @@ use serde_json::value::RawValue;
 pub(crate) mod openai;
 mod target;
 
+pub(crate) use target::sets_format;
+
 use crate::anthropic::{Envelope, OLDEST_VERSION};
 use crate::gate;
 use crate::invoke::METRICS;

@@ -96,6 +96,14 @@ pub struct Card {
     pub json_schema: bool,
     /// Whether OpenAI's dialect has the model's reasoning in the text, between tags.
     pub reasoning_tags: bool,
+    /// What of JSON Schema can be enforced, in answers (`json_schema`) and in tools (`strict_tools`).
+    pub grammar: Grammar,
+    /// Whether a tool's schema may refer to its own parts (`$ref`).
+    pub schema_refs: bool,
+    /// Whether a tool's `pattern` may look around (`(?=`, `(?!`, `(?<=`, `(?<!`).
+    pub schema_look_around: bool,
+    /// Keywords that the root of a tool's schema must not have.
+    pub schema_root_refuses: Vec<String>,
     /// Whether the conversation may end with an assistant turn to be continued.
     pub prefill: bool,
     /// Values of `anthropic_version` that the model accepts on Bedrock, preferred first.
@@ -153,6 +161,22 @@ pub struct Gate {
     pub path: String,
     #[serde(default)]
     pub betas: Vec<String>,
+}
+
+/// The part of JSON Schema that the model's side compiles to a grammar.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grammar {
+    /// Keywords that it refuses.
+    pub refuses: Vec<String>,
+    /// Values of `format` that it knows.
+    pub formats: Vec<String>,
+    /// Largest `minItems`.
+    pub min_items: u64,
+    /// Most places in a schema that allow one of several types or shapes.
+    pub unions: usize,
+    /// Most properties in a schema that may be absent.
+    pub optionals: usize,
 }
 
 /// Which tool choices the model obeys.

@@ -56,6 +56,10 @@ pub struct Names {
     pub thinking: &'static str,
     pub effort: &'static str,
     pub format: &'static str,
+    /// The JSON schema inside `format`.
+    pub schema: &'static str,
+    /// A tool's schema inside the tool.
+    pub tool_schema: &'static str,
     pub user: &'static str,
     pub parallel_tools: &'static str,
     pub betas: &'static str,
@@ -70,6 +74,8 @@ impl Default for Names {
             thinking: "thinking",
             effort: "output_config.effort",
             format: "output_config.format",
+            schema: "output_config.format.schema",
+            tool_schema: "input_schema",
             user: "metadata.user_id",
             parallel_tools: "tool_choice.disable_parallel_tool_use",
             betas: "anthropic-beta",

@@ -16,13 +16,17 @@ impl AnswerStream {
     /// When the answer cannot be read, or is none; nothing of it is fit for the caller then.
     pub fn replay(&mut self, from: Dialect, body: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
         let response = decoded(from, body)?;
-        let Route::Translate { sequencer, names, writer, .. } = &mut self.route else {
+        let Route::Translate { shaper, sequencer, names, writer, .. } = &mut self.route else {
             // Only translated requests are planned so.
             return Err(truncated());
         };
         let (writer, started) = (writer.as_mut(), &mut self.started);
         let mut sink = Sink { names, writer, out, started, fault: None };
-        tell(&response, &mut |event| sequencer.push(event, &mut |event| sink.take(event)));
+        let mut next = |event: Event<'_>| sequencer.push(event, &mut |event| sink.take(event));
+        tell(&response, &mut |event| match shaper {
+            Some(shaper) => shaper.push(event, &mut next),
+            None => next(event),
+        });
         let fault = sink.fault.take();
         match self.after_translation(fault) {
             Step::Done => Ok(()),

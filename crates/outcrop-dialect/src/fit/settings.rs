@@ -1,9 +1,9 @@
-//! Sampling, limits, formats and the caller's own metadata.
+//! Sampling, limits and the caller's own metadata.
 
 use std::borrow::Cow;
 
 use outcrop_model::catalog::{SamplingRule, ThinkingStyle, TopKPlace};
-use outcrop_model::chat::{OutputFormat, Thinking};
+use outcrop_model::chat::Thinking;
 use outcrop_model::{Card, ChatRequest, Dialect, Ledger};
 
 use super::Target;
@@ -18,7 +18,6 @@ pub(super) fn fit(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mu
     fit_sampling(request, target, ledger);
     fit_limit(request, target, ledger);
     fit_stop(request, target, ledger);
-    fit_format(request, target, ledger);
     fit_betas(request, target, ledger);
     fit_identity(request, target, ledger);
 }
@@ -114,19 +113,6 @@ fn fit_stop(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledg
         );
         request.stop_sequences.retain(|s| !s.trim().is_empty());
     }
-}
-
-fn fit_format(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
-    let why = match &request.format {
-        None => return,
-        Some(OutputFormat::JsonSchema { .. }) if target.card.json_schema => return,
-        Some(OutputFormat::JsonSchema { .. }) => {
-            "this model does not enforce a schema for its answer"
-        }
-        Some(OutputFormat::JsonObject) => "Bedrock has no JSON mode without a schema",
-    };
-    ledger.dropped(request.names.format, why);
-    request.format = None;
 }
 
 fn fit_betas(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {

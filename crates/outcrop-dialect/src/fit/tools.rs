@@ -9,6 +9,7 @@ use outcrop_model::json::Members;
 use outcrop_model::{At, BlockKind, Card, ChatRequest, Dialect, Ledger};
 
 use super::Target;
+use crate::structured;
 
 /// Why a forced tool is not.
 pub(crate) const CANNOT_FORCE: &str = "this model cannot be made to call a tool; it may";
@@ -17,7 +18,8 @@ pub(super) fn fit(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mu
     if !target.card.tools {
         return refuse_tools(request, ledger);
     }
-    request.tools.retain_mut(|tool| keep(tool, target, ledger));
+    let schema = request.names.tool_schema;
+    request.tools.retain_mut(|tool| keep(tool, target, schema, ledger));
     fit_choice(request, target, ledger);
     if request.parallel_tools == Some(true) || request.tools.is_empty() {
         request.parallel_tools = None;
@@ -60,7 +62,12 @@ fn refuse_tools(request: &ChatRequest<'_>, ledger: &mut Ledger) {
     }
 }
 
-fn keep(tool: &mut Tool<'_>, target: Target<'_>, ledger: &mut Ledger) -> bool {
+fn keep(
+    tool: &mut Tool<'_>,
+    target: Target<'_>,
+    schema: &'static str,
+    ledger: &mut Ledger,
+) -> bool {
     let extra = std::mem::take(&mut tool.extra);
     ledger.extra(tool.at, &extra);
     if let Some((kind, raw)) = &tool.vendor {
@@ -86,6 +93,7 @@ fn keep(tool: &mut Tool<'_>, target: Target<'_>, ledger: &mut Ledger) -> bool {
     if tool.description.as_deref().is_some_and(|d| d.trim().is_empty()) {
         tool.description = None;
     }
+    structured::tools::fit(tool, target.card, schema, ledger);
     true
 }
 

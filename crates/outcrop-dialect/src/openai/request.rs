@@ -32,6 +32,8 @@ pub(super) const NAMES: Names = Names {
     thinking: "thinking",
     effort: "reasoning_effort",
     format: "response_format",
+    schema: "response_format.json_schema.schema",
+    tool_schema: "function.parameters",
     user: "user",
     parallel_tools: "parallel_tool_calls",
     betas: "anthropic-beta",

@@ -5,6 +5,7 @@
 //! 2. Whatever changes is in the ledger under its own path.
 
 mod cache;
+mod format;
 mod settings;
 mod system;
 mod tools;
@@ -15,6 +16,7 @@ use outcrop_model::json::{Json, Members};
 use outcrop_model::{Card, Fault, Ledger};
 use serde_json::value::RawValue;
 
+pub(crate) use format::sets_format;
 pub(super) use system::fit as fit_turns;
 
 /// A body's top-level members, each as it was sent or anew.
@@ -30,6 +32,7 @@ pub(super) fn fit<'a>(
     let whole = |(key, raw): &(Cow<'a, str>, &'a RawValue)| (key.clone(), Cow::Borrowed(*raw));
     let mut body = Body(members.0.iter().map(whole).collect());
     settings::fit(&mut body, members, card, ledger)?;
+    format::fit(&mut body, ledger);
     tools::fit(&mut body, card, ledger);
     cache::fit(&mut body, card, ledger);
     Ok(body)

@@ -33,6 +33,8 @@ const NAMES: Names = Names {
     thinking: "reasoning",
     effort: "reasoning.effort",
     format: "text.format",
+    schema: "text.format.schema",
+    tool_schema: "parameters",
     user: "user",
     parallel_tools: "parallel_tool_calls",
     betas: "anthropic-beta",

@@ -63,6 +63,8 @@ fn request(request: &ChatRequest<'_>, out: &mut String) -> std::fmt::Result {
         thinking: thinking_name,
         effort: effort_name,
         format: format_name,
+        schema: _,
+        tool_schema: _,
         user: user_name,
         parallel_tools: parallel_name,
         betas: _,

@@ -18,5 +18,6 @@ mod reasoning;
 mod sent;
 mod settings;
 mod streaming;
+mod structured;
 mod table;
 mod tools;

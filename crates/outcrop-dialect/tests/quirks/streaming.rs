@@ -14,6 +14,7 @@ fn chunks(events: &[(&str, Value)]) -> (Vec<Value>, Step) {
         from: Dialect::Converse,
         to: Dialect::OpenAiChat,
         names: ToolNames::default(),
+        structured: None,
         include_usage: true,
     };
     let (text, step) = read(way, events);
@@ -125,6 +126,7 @@ fn quirk_88_a_fault_in_the_stream_keeps_its_class() {
         from: Dialect::Converse,
         to: Dialect::OpenAiChat,
         names: ToolNames::default(),
+        structured: None,
         include_usage: false,
     };
     let label = Label { id: "0".to_owned(), created: 0, model: "m".to_owned() };

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use outcrop_dialect::answer::{Label, Whole, whole};
+use outcrop_dialect::answer::{Label, Mismatch, Whole, whole};
 use outcrop_dialect::names::ToolNames;
 use outcrop_dialect::plan::Way;
 use outcrop_dialect::responses::{Settings, decode_alone};
+use outcrop_dialect::structured::{Form, Structured};
 use outcrop_model::chat::Tool;
 use outcrop_model::{At, ChatRequest, Dialect, Ledger};
 
@@ -52,6 +53,25 @@ pub fn names(case: &Case) -> ToolNames {
     ToolNames::legalise(&mut ChatRequest { tools, ..ChatRequest::default() })
 }
 
+/// The form that the caller set: `form: text | fenced | tool` with `schema: {…}` and `envelope: answer`.
+fn structured(case: &Case) -> Option<Structured> {
+    let form = match case.setting("form")? {
+        "text" => Form::Text,
+        "fenced" => Form::Fenced,
+        "tool" => {
+            let envelope = case.setting("envelope").map(|key| match key {
+                "answer" => "answer",
+                "properties" => "properties",
+                other => panic!("no envelope is called {other}"),
+            });
+            Form::Tool { name: "answer_in_json".to_owned(), envelope }
+        }
+        other => panic!("no form is called {other}"),
+    };
+    let schema = case.setting("schema").unwrap_or(r#"{"type":"object"}"#);
+    Some(Structured { form, schema: schema.into(), path: "response_format" })
+}
+
 /// Those of a caller who wants to read the model's thinking.
 pub fn settings() -> Arc<Settings> {
     const BODY: &str = r#"{"model":"m","input":"x","store":false,"reasoning":{"summary":"auto"}}"#;
@@ -61,13 +81,24 @@ pub fn settings() -> Arc<Settings> {
 /// How the answer of `from` becomes the caller's: a relay if the caller speaks the same dialect.
 pub fn way(case: &Case, from: Dialect, to: Dialect) -> Way {
     if to == Dialect::Responses {
-        return Way::Respond { from, names: names(case), settings: settings() };
+        return Way::Respond {
+            from,
+            names: names(case),
+            structured: structured(case),
+            settings: settings(),
+        };
     }
     match from == Dialect::Anthropic && to == Dialect::Anthropic {
         true => Way::RelayAnthropic,
         false => {
             let include_usage = case.setting("include_usage") != Some("false");
-            Way::Translate { from, to, names: names(case), include_usage }
+            Way::Translate {
+                from,
+                to,
+                names: names(case),
+                structured: structured(case),
+                include_usage,
+            }
         }
     }
 }
@@ -77,8 +108,15 @@ fn check(case: &Case, from: Dialect, to: Dialect, word: &str) -> Vec<String> {
     let mut ledger = Ledger::default();
     let answer = whole(&way(case, from, to), &body, &label(), &mut ledger);
     let (expected, fault) = match answer {
-        Ok(Whole { body: Some(body), tally: _ }) => (pretty::json(&body), String::new()),
-        Ok(Whole { body: None, tally }) => (format!("relayed: {tally:?}\n"), String::new()),
+        Ok(Whole { body: Some(body), tally: _, mismatch }) => {
+            if let Some(Mismatch { path, why }) = mismatch {
+                ledger.approximated(path, why);
+            }
+            (pretty::json(&body), String::new())
+        }
+        Ok(Whole { body: None, tally, mismatch: _ }) => {
+            (format!("relayed: {tally:?}\n"), String::new())
+        }
         Err(fault) => {
             let detail = fault.detail.as_deref().unwrap_or_default();
             (String::new(), format!("{}: {}\nlog: {detail}\n", fault.class.as_str(), fault.message))

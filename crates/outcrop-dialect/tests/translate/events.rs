@@ -371,7 +371,13 @@ const UNKNOWN: [(&str, &str); 5] = [
 
 fn read(frames: &[(&str, &str)], to: Dialect) -> String {
     let names = ToolNames::default();
-    let way = Way::Translate { from: Dialect::Converse, to, names, include_usage: true };
+    let way = Way::Translate {
+        from: Dialect::Converse,
+        to,
+        names,
+        structured: None,
+        include_usage: true,
+    };
     let mut stream = AnswerStream::new(way, &label(), |_, _, _| {});
     let mut out = Vec::new();
     for (kind, payload) in frames {

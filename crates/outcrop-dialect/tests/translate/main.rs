@@ -17,6 +17,7 @@
 mod answers;
 mod arbitrary;
 mod events;
+mod forms;
 mod golden;
 mod lifecycle;
 mod planning;
