@@ -30,6 +30,7 @@ mod rerank;
 mod responses;
 mod retries;
 mod streams;
+mod structured;
 mod support;
 mod surfaces;
 mod witness;

@@ -7,6 +7,7 @@
 mod directive;
 mod echo;
 mod finish;
+mod form;
 mod lorem;
 mod reasoner;
 mod schema;
@@ -45,7 +46,7 @@ pub struct Engine {
 /// What makes up the answer.
 #[derive(Debug, Clone)]
 pub enum EngineKind {
-    /// Whatever the prompt asks for: directives, thinking, tools, else an echo.
+    /// Whatever the prompt asks for: directives, thinking, tools, a form of the answer, else an echo.
     Auto,
     /// Says what it was told.
     Echo,
@@ -176,6 +177,8 @@ fn auto(prompt: &Prompt, setting: Setting<'_>) -> Draft {
         directed(&directives, prompt, setting, &mut draft);
     } else if wants_tools(prompt) {
         draft.parts.extend(tool_caller::wanted(prompt, setting));
+    } else if let Some(part) = form::part(prompt) {
+        draft.parts.push(part);
     } else {
         draft.parts.push(echo::part(prompt));
     }

@@ -36,6 +36,7 @@ mod converse;
 mod engine;
 mod fault;
 mod frame;
+mod grammar;
 mod identity;
 mod models;
 pub mod native;

@@ -47,6 +47,8 @@ pub(crate) struct Model {
     pub(crate) tools: bool,
     pub(crate) stream_tools: bool,
     pub(crate) tool_choice: bool,
+    /// Whether a schema of the answer and strict tools are enforced.
+    pub(crate) structured: bool,
     /// Whether a turn may hold tool results beside other content.
     pub(crate) mixed_results: bool,
     pub(crate) cache_points: bool,

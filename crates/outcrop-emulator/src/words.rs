@@ -18,6 +18,8 @@ pub struct Prompt {
     pub stop_sequences: Vec<String>,
     /// Whether the caller asked the model to think before it answers.
     pub thinking: bool,
+    /// The schema that the answer is made to fit.
+    pub format: Option<Value>,
 }
 
 #[derive(Debug, Clone)]

@@ -30,6 +30,7 @@ pub(crate) fn prompt(body: &Value, model: &Model) -> Prompt {
             .map(|bound| u32::try_from(bound).unwrap_or(u32::MAX)),
         stop_sequences: stop_sequences(body),
         thinking: asks_to_think(body, model),
+        format: format(body),
     }
 }
 
@@ -122,6 +123,13 @@ fn tool_choice(value: &Value) -> ToolChoice {
     value["tool"]["name"]
         .as_str()
         .map_or(ToolChoice::Auto, |name| ToolChoice::Named(name.to_owned()))
+}
+
+/// The schema is JSON inside a string.
+fn format(body: &Value) -> Option<Value> {
+    let schema =
+        body["outputConfig"]["textFormat"]["structure"]["jsonSchema"]["schema"].as_str()?;
+    serde_json::from_str(schema).ok()
 }
 
 /// Those of `inferenceConfig` and those a Claude model takes as an additional field.

@@ -92,7 +92,7 @@ pub fn parse_with(body: &Value, rules: &AnthropicRules) -> Result<Prompt, String
     let tool_choice = options::tool_choice(&root, &tools)?;
     let thinking = options::thinking(&root, &reading, max_tokens)?;
     options::sampling(&root, &reading, thinking)?;
-    options::outputs(&root)?;
+    let format = options::outputs(&root, rules)?;
     conversation::check(&turns, rules, thinking)?;
     Ok(Prompt {
         system,
@@ -102,6 +102,7 @@ pub fn parse_with(body: &Value, rules: &AnthropicRules) -> Result<Prompt, String
         max_tokens: Some(max_tokens),
         stop_sequences: options::stop_sequences(&root)?,
         thinking: thinking.is_on(),
+        format,
     })
 }
 

@@ -56,11 +56,22 @@ pub(crate) fn parse(body: &Value) -> Result<Prompt, String> {
     let limit = tokens(&root, "max_tokens")?;
     prompt.max_tokens = tokens(&root, "max_completion_tokens")?.or(limit);
     prompt.stop_sequences = stops(&root)?;
+    prompt.format = format(&root)?;
     prompt.thinking = match root.get("reasoning_effort") {
         None => false,
         Some(effort) => effort.text()? != "none",
     };
     Ok(prompt)
+}
+
+/// The schema that `response_format` sets.
+fn format(root: &Node<'_>) -> Parsed<Option<Value>> {
+    let Some(format) = root.get("response_format") else { return Ok(None) };
+    match format.need("type")?.choice(&["text", "json_object", "json_schema"])? {
+        "json_schema" => Ok(Some(format.need("json_schema")?.need("schema")?.value().clone())),
+        "json_object" => Ok(Some(serde_json::json!({"type": "object"}))),
+        _ => Ok(None),
+    }
 }
 
 /// `stop` is one text or a list of them.

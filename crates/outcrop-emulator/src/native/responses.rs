@@ -76,11 +76,24 @@ pub(crate) fn parse(body: &Value, tool_types: &[&str]) -> Result<Prompt, String>
     }
     prompt.tool_choice = tool_choice(&root)?;
     prompt.max_tokens = tokens(&root, "max_output_tokens")?;
+    prompt.format = format(&root)?;
     prompt.thinking = root
         .get("reasoning")
         .and_then(|reasoning| reasoning.get("effort"))
         .is_some_and(|effort| effort.value() != "none");
     Ok(prompt)
+}
+
+/// The schema that `text.format` sets.
+fn format(root: &Node<'_>) -> Parsed<Option<Value>> {
+    let Some(format) = root.get("text").and_then(|text| text.get("format")) else {
+        return Ok(None);
+    };
+    match format.need("type")?.choice(&["text", "json_object", "json_schema"])? {
+        "json_schema" => Ok(Some(format.need("schema")?.value().clone())),
+        "json_object" => Ok(Some(json!({"type": "object"}))),
+        _ => Ok(None),
+    }
 }
 
 fn input(input: &Node<'_>, prompt: &mut Prompt) -> Parsed<()> {

@@ -124,6 +124,7 @@ fn anthropic_rules(model: &Model) -> AnthropicRules {
     AnthropicRules {
         versions: model.anthropic_versions.clone(),
         thinking,
+        structured: model.structured,
         prefill: model.prefill,
         system_role: model.system_turns,
         sampling: model.sampling,

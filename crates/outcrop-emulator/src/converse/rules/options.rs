@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Asked, Verdict, from_model, unsupported};
 use crate::converse::read::list;
+use crate::grammar;
 
 /// Additional fields that Claude models take on Converse.
 const CLAUDE_EXTRA: [&str; 14] = [
@@ -31,7 +32,7 @@ pub(super) fn check(asked: &Asked<'_>) -> Verdict {
     sampling(asked)?;
     stop_sequences(asked)?;
     extra(asked)?;
-    text_format(&asked.body["outputConfig"]["textFormat"])
+    text_format(asked)
 }
 
 fn system(asked: &Asked<'_>) -> Verdict {
@@ -114,12 +115,17 @@ fn extra(asked: &Asked<'_>) -> Verdict {
 }
 
 /// The schema of structured output is JSON inside a string.
-fn text_format(format: &Value) -> Verdict {
+fn text_format(asked: &Asked<'_>) -> Verdict {
+    let format = &asked.body["outputConfig"]["textFormat"];
+    if !format.is_null() && !asked.model.structured {
+        return Err(unsupported("outputConfig.textFormat"));
+    }
     let Some(schema) = format["structure"]["jsonSchema"]["schema"].as_str() else {
         return Ok(());
     };
     match serde_json::from_str::<Value>(schema) {
-        Ok(Value::Object(_)) => Ok(()),
+        Ok(schema @ Value::Object(_)) => grammar::check(&schema)
+            .map_err(|why| from_model(&format!("output_config.format.schema: {why}"))),
         Ok(_) | Err(_) => Err("The schema field at outputConfig.textFormat.structure.jsonSchema isn't a valid JSON schema. Correct the schema and try again.".into()),
     }
 }
@@ -162,5 +168,8 @@ mod tests {
         };
         accepted(SONNET, &format("{}"));
         refused(SONNET, &format("{"), "isn't a valid JSON schema");
+        refused(HAIKU, &format("{}"), "doesn't support the outputConfig.textFormat field");
+        let open = r#"{"type":"object"}"#;
+        refused(SONNET, &format(open), "output_config.format.schema: For 'object' type");
     }
 }

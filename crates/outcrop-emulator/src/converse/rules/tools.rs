@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Asked, Mode, Placed, Verdict, from_model, unsupported};
 use crate::converse::read::list;
+use crate::grammar;
 
 /// Turns of one role in a row, as one.
 struct Run<'a> {
@@ -34,8 +35,22 @@ fn support(asked: &Asked<'_>) -> Verdict {
     if !asked.model.tools {
         return Err("This model doesn't support tool use.".into());
     }
+    strict(asked)?;
     if asked.mode == Mode::Stream && !asked.model.stream_tools {
         return Err("This model doesn't support tool use in streaming mode.".into());
+    }
+    Ok(())
+}
+
+/// A strict tool has a schema that can be enforced.
+fn strict(asked: &Asked<'_>) -> Verdict {
+    let specs = list(&asked.body["toolConfig"]["tools"]).iter().map(|tool| &tool["toolSpec"]);
+    for (at, spec) in specs.enumerate().filter(|(_, spec)| spec["strict"] == true) {
+        if !asked.model.structured {
+            return Err(unsupported(&format!("toolConfig.tools.{at}.toolSpec.strict")));
+        }
+        grammar::check(&spec["inputSchema"]["json"])
+            .map_err(|why| from_model(&format!("tools.{at}.custom: {why}")))?;
     }
     Ok(())
 }

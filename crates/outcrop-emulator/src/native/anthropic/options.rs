@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::blocks::{check_word, system_text};
 use super::{AnthropicRules, Reading};
+use crate::grammar;
 use crate::native::reader::{Node, Parsed};
 use crate::words::{Tool, ToolChoice};
 
@@ -95,7 +96,7 @@ fn tool(item: &Node<'_>, reading: &Reading<'_>) -> Parsed<Tool> {
     reading.gate(&tool, "tools.")?;
     reading.cache_control(&tool)?;
     if kind == "custom" {
-        return custom_tool(&tool);
+        return custom_tool(&tool, reading.rules);
     }
     let name = tool.need("name")?.text()?.to_owned();
     Ok(Tool { name, description: format!("server tool {kind}"), schema: Value::Null })
@@ -109,12 +110,18 @@ fn unknown_tool(kind: &str, rules: &AnthropicRules) -> String {
     )
 }
 
-fn custom_tool(tool: &Node<'_>) -> Parsed<Tool> {
+fn custom_tool(tool: &Node<'_>, rules: &AnthropicRules) -> Parsed<Tool> {
     tool.only(&CUSTOM_TOOL_MEMBERS)?;
     let name = tool.need("name")?;
     check_word(&name, 128, "^[a-zA-Z0-9_-]{1,128}$")?;
     let schema = tool.need("input_schema")?;
     schema.need("type")?.choice(&["object"])?;
+    if tool.get("strict").is_some_and(|strict| strict.value() == true) {
+        if !rules.structured {
+            return Err(tool.extra("strict"));
+        }
+        grammar::check(schema.value()).map_err(|why| tool.fail(&why))?;
+    }
     let description = tool.get("description").map(|text| text.text()).transpose()?;
     Ok(Tool {
         name: name.text()?.to_owned(),
@@ -255,8 +262,8 @@ pub(super) fn stop_sequences(root: &Node<'_>) -> Parsed<Vec<String>> {
     Ok(stops)
 }
 
-/// `metadata`, `output_config` and `context_management`: checked, then of no further use here.
-pub(super) fn outputs(root: &Node<'_>) -> Parsed<()> {
+/// `metadata`, `context_management` and `output_config`, of which the schema of the answer is kept.
+pub(super) fn outputs(root: &Node<'_>, rules: &AnthropicRules) -> Parsed<Option<Value>> {
     if let Some(metadata) = root.get("metadata") {
         metadata.only(&["user_id"])?;
         metadata.get("user_id").map(|id| id.text()).transpose()?;
@@ -264,7 +271,15 @@ pub(super) fn outputs(root: &Node<'_>) -> Parsed<()> {
     if let Some(management) = root.get("context_management") {
         management.get("edits").map(|edits| edits.items()).transpose()?;
     }
-    root.get("output_config").map_or(Ok(()), |config| output_config(&config))
+    let Some(config) = root.get("output_config") else { return Ok(None) };
+    output_config(&config)?;
+    let Some(format) = config.get("format") else { return Ok(None) };
+    if !rules.structured {
+        return Err(config.extra("format"));
+    }
+    let schema = format.need("schema")?;
+    grammar::check(schema.value()).map_err(|why| schema.fail(&why))?;
+    Ok(Some(schema.value().clone()))
 }
 
 /// Also read on single messages, where newer clients set it.

@@ -15,6 +15,8 @@ pub struct AnthropicRules {
     pub thinking: Vec<String>,
     /// Accepted `type` values of tools; one that ends in `_` stands for all its dated forms.
     pub tool_types: Vec<String>,
+    /// Whether `output_config.format` and `strict` of tools are accepted.
+    pub structured: bool,
     /// Whether the conversation may end with an assistant message.
     pub prefill: bool,
     /// Whether `role: "system"` is accepted inside `messages`.
@@ -93,6 +95,7 @@ impl Default for AnthropicRules {
             gates: GATES.iter().map(gate).collect(),
             thinking: owned(&THINKING),
             tool_types: owned(&TOOL_TYPES),
+            structured: true,
             prefill: true,
             system_role: true,
             sampling: true,

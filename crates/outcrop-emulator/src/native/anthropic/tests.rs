@@ -126,7 +126,8 @@ fn what_real_clients_send_is_accepted() {
         "metadata": {"user_id": "u"},
         "system": [{"type": "text", "text": "a", "cache_control": {"type": "ephemeral", "ttl": "1h"}}],
         "tools": [
-            {"type": "custom", "name": "t", "input_schema": {"type": "object"}, "defer_loading": true, "strict": true},
+            {"type": "custom", "name": "t", "defer_loading": true, "strict": true,
+             "input_schema": {"type": "object", "additionalProperties": false}},
             {"type": "computer_20250124", "name": "computer", "display_width_px": 1, "display_height_px": 1},
             {"type": "bash_20250124", "name": "bash"},
             {"type": "text_editor_20250728", "name": "str_replace_based_edit_tool"},
