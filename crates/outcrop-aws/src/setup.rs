@@ -37,7 +37,8 @@ pub enum SetupError {
     )]
     UnusableSecret { name: &'static str },
     #[error(
-        "no AWS region. Tried: --region, AWS_REGION, AWS_DEFAULT_REGION. Set one of them, for example --region us-east-1"
+        "no AWS region. Tried: --region, AWS_REGION, AWS_DEFAULT_REGION. Set one of them, for example --region us-east-1. \
+         Without an AWS account, run `outcrop demo`, or `outcrop serve --emulator`"
     )]
     MissingRegion,
     #[error("`{value}` (from {origin}) is not an AWS region: a region looks like us-east-1")]
