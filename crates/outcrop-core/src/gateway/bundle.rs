@@ -10,7 +10,8 @@ use outcrop_dialect::answer::{Label, Tally};
 use outcrop_dialect::bundle::{Bundle, Piece, Specialty, input_tokens, plan};
 use outcrop_model::{Carrier, Fault, Fidelity, Ledger, Usage, Wares};
 
-use super::{Gateway, MAX_ANSWER, MOST_LESSONS, copy_bedrock_headers, telling};
+use super::headers::copy_bedrock_headers;
+use super::{Gateway, MAX_ANSWER, MOST_LESSONS, telling};
 use crate::attempt::Retries;
 use crate::callee::Callee;
 use crate::fan::fan_out;

@@ -10,7 +10,8 @@ use outcrop_dialect::responses::{self, Body};
 use outcrop_model::{Carrier, ErrorClass, Fault, Ledger, Phase};
 
 use super::fetch::Answered;
-use super::{Gateway, Uncounted, betas, outbound_headers, service};
+use super::headers::{betas, outbound_headers, service};
+use super::{Gateway, Uncounted};
 use crate::callee::Callee;
 use crate::inbound::Inbound;
 use crate::model_id;

@@ -5,8 +5,9 @@ use http::{HeaderMap, header};
 use outcrop_aws::{Backoff, Outbound};
 use outcrop_model::{ErrorClass, Fault, Ledger, Phase};
 
+use super::Gateway;
 use super::fetch::Answered;
-use super::{Gateway, copy_bedrock_headers};
+use super::headers::copy_bedrock_headers;
 use crate::aside::Aside;
 use crate::inbound::Inbound;
 use crate::reply::{Reply, ReplyBody};
