@@ -309,3 +309,6 @@ fn unavailable(miss: &Miss) -> Fault {
     )
     .with_detail(miss.to_string())
 }
+
+#[cfg(test)]
+mod tests;

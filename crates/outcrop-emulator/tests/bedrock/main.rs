@@ -11,6 +11,7 @@ mod converse;
 mod door;
 mod engines;
 mod faults;
+mod identity;
 mod invoke;
 mod refusals;
 mod signatures;

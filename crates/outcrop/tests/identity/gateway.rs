@@ -1,5 +1,6 @@
 //! `outcrop serve` as a process of its own, which ends with its handle.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use outcrop_emulator::Emulator;
@@ -10,6 +11,7 @@ use tokio::process::{Child, Command};
 pub struct Gateway {
     process: Child,
     address: String,
+    log: PathBuf,
 }
 
 /// What is set besides the addresses of the emulator. A home of its own keeps the developer's away.
@@ -57,21 +59,21 @@ impl<'a> Setting<'a> {
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
             .kill_on_drop(true);
         command
     }
 
     pub async fn start(&self) -> Gateway {
-        let mut process = self.command().spawn().unwrap();
+        // A pipe that nobody reads would stop the gateway once it is full.
+        let log = self.home.join("log");
+        let file = std::fs::File::create(&log).unwrap();
+        let mut process = self.command().stderr(file).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).await.unwrap();
         let Some(address) = line.trim().strip_prefix("listening on http://") else {
-            let mut told = String::new();
-            process.stderr.take().unwrap().read_to_string(&mut told).await.unwrap();
-            panic!("{line}{told}");
+            panic!("{line}{}", std::fs::read_to_string(log).unwrap());
         };
-        Gateway { address: address.to_owned(), process }
+        Gateway { address: address.to_owned(), process, log }
     }
 
     /// Starts what must not start, and returns what it says.
@@ -88,12 +90,14 @@ impl Gateway {
         chat(&self.address).await
     }
 
+    pub fn address(&self) -> String {
+        self.address.clone()
+    }
+
     /// Ends the process and returns its log.
     pub async fn log(mut self) -> String {
-        self.process.start_kill().unwrap();
-        let mut log = String::new();
-        self.process.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
-        log
+        self.process.kill().await.unwrap();
+        std::fs::read_to_string(&self.log).unwrap()
     }
 }
 

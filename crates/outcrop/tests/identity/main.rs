@@ -5,6 +5,7 @@
 mod conflicts;
 mod gateway;
 mod refusals;
+mod renewal;
 mod sources;
 
 use outcrop_emulator::{Config, Emulator};

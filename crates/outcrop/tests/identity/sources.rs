@@ -150,3 +150,24 @@ async fn an_api_key_of_a_file_and_one_made_here() {
     works(keys.flags(&["--mint-api-keys"])).await;
     assert_eq!(signers(&emulator), ["Bearer ***"; 2]);
 }
+
+#[tokio::test]
+async fn a_person_who_signed_in() {
+    let emulator = emulator(&[]).await;
+    emulator.set_sso_token("s3cr3t");
+    let home = tempfile::tempdir().unwrap();
+    let start = "https://example.awsapps.com/start";
+    let config = format!(
+        "[default]\nsso_start_url = {start}\nsso_region = us-east-1\nsso_account_id = 123456789012\nsso_role_name = example\n"
+    );
+    // What `aws sso login` leaves behind: a file named by the SHA-1 of the address.
+    let token = format!(
+        r#"{{"accessToken":"s3cr3t","expiresAt":"2999-01-01T00:00:00Z","region":"us-east-1","startUrl":"{start}"}}"#
+    );
+    let setting = Setting::new(&emulator, home.path())
+        .file(".aws/config", &config)
+        .file(".aws/sso/cache/e8be5486177c5b5392bd9aa76563515b29358e6e.json", &token);
+    works(setting).await;
+    assert!(signers(&emulator)[0].starts_with("ASIA"));
+    assert_eq!(asked(&emulator), ["/federation/credentials"]);
+}

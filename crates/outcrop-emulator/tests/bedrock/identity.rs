@@ -1,0 +1,133 @@
+//! What hands out credentials, and what those are good for.
+
+use std::time::Duration;
+
+use outcrop_emulator::{Config, EXAMPLE_ROLE, Emulator, Fault, Injection, Role};
+
+use crate::client::{Answer, Ask, HAIKU, NOVA, emulator, with};
+use crate::converse::hello;
+
+fn sts(form: &str) -> Ask {
+    let mut ask = Ask::new("POST", "/");
+    ask.service = "sts".into();
+    ask.body = format!("Version=2011-06-15&{form}").into_bytes();
+    ask.signed.push(("content-type".into(), "application/x-www-form-urlencoded".into()));
+    ask
+}
+
+fn assume(role: &str, more: &str) -> Ask {
+    sts(&format!("Action=AssumeRole&RoleArn={role}&RoleSessionName=test{more}"))
+}
+
+fn text(answer: &Answer) -> String {
+    String::from_utf8_lossy(&answer.body).into_owned()
+}
+
+/// The text of one XML element.
+fn element(answer: &Answer, name: &str) -> String {
+    let text = text(answer);
+    let (_, rest) = text.split_once(&format!("<{name}>")).unwrap();
+    rest.split_once("</").unwrap().0.to_owned()
+}
+
+/// `ask` signed with the credentials in `answer`.
+fn signed_with(mut ask: Ask, answer: &Answer) -> Ask {
+    ask.key = (element(answer, "AccessKeyId"), element(answer, "SecretAccessKey"));
+    ask.signed.push(("x-amz-security-token".into(), element(answer, "SessionToken")));
+    ask
+}
+
+async fn chat(emulator: &Emulator, model: &str, session: &Answer) -> u16 {
+    let ask = signed_with(Ask::post(model, "converse", &hello()), session);
+    ask.send(emulator).await.status.as_u16()
+}
+
+#[tokio::test]
+async fn a_session_is_good_until_it_ends() {
+    let emulator = emulator().await;
+    let session = assume(EXAMPLE_ROLE, "").send(&emulator).await;
+    assert_eq!(session.status, 200, "{}", text(&session));
+    assert_eq!(chat(&emulator, HAIKU, &session).await, 200);
+    let who = signed_with(sts("Action=GetCallerIdentity"), &session).send(&emulator).await;
+    assert_eq!(element(&who, "Arn"), "arn:aws:sts::123456789012:assumed-role/example/test");
+    emulator.expire_sessions();
+    assert_eq!(chat(&emulator, HAIKU, &session).await, 403);
+    let who = signed_with(sts("Action=GetCallerIdentity"), &session).send(&emulator).await;
+    assert_eq!((who.status.as_u16(), element(&who, "Code").as_str()), (403, "ExpiredToken"));
+}
+
+#[tokio::test]
+async fn a_role_decides_who_gets_it_and_what_it_may() {
+    let mut role = Role::new("arn:aws:iam::999999999999:role/team/narrow");
+    role.external_id = Some("partner".into());
+    role.models = Some(vec!["anthropic.claude-3-haiku-20240307-v1:0".into()]);
+    let arn = role.arn.clone();
+    let emulator = with(Config { roles: vec![role], ..Config::default() }).await;
+    for more in ["", "&ExternalId=other"] {
+        let refused = assume(&arn, more).send(&emulator).await;
+        assert_eq!(
+            (refused.status.as_u16(), element(&refused, "Code").as_str()),
+            (403, "AccessDenied")
+        );
+    }
+    let session = assume(&arn, "&ExternalId=partner").send(&emulator).await;
+    assert_eq!(chat(&emulator, HAIKU, &session).await, 200);
+    assert_eq!(chat(&emulator, NOVA, &session).await, 403);
+}
+
+#[tokio::test]
+async fn sts_is_as_strict_as_bedrock() {
+    let emulator = emulator().await;
+    let mut wrong = assume(EXAMPLE_ROLE, "");
+    wrong.key.1 = "wrong".into();
+    let answer = wrong.send(&emulator).await;
+    assert_eq!(element(&answer, "Code"), "SignatureDoesNotMatch");
+    let mut elsewhere = assume(EXAMPLE_ROLE, "");
+    elsewhere.service = "bedrock".into();
+    assert_eq!(elsewhere.send(&emulator).await.status, 403);
+    for (form, code) in [
+        ("Action=AssumeRole&RoleSessionName=test", "ValidationError"),
+        ("Action=Unknown", "InvalidAction"),
+    ] {
+        assert_eq!(element(&sts(form).send(&emulator).await, "Code"), code);
+    }
+    let short = assume(EXAMPLE_ROLE, "&DurationSeconds=899").send(&emulator).await;
+    assert_eq!(element(&short, "Code"), "ValidationError");
+}
+
+#[tokio::test]
+async fn web_identities_are_checked_and_never_shown() {
+    let emulator = emulator().await;
+    let ask = |token: &str| {
+        sts(&format!(
+            "Action=AssumeRoleWithWebIdentity&RoleArn={EXAMPLE_ROLE}&RoleSessionName=test&WebIdentityToken={token}"
+        ))
+    };
+    let token = emulator.web_identity_token("someone", Duration::from_secs(60));
+    let session = ask(&token).send(&emulator).await;
+    assert_eq!(element(&session, "SubjectFromWebIdentityToken"), "someone");
+    assert_eq!(chat(&emulator, HAIKU, &session).await, 200);
+    let spoilt = token.replace('.', ".e");
+    assert_eq!(element(&ask(&spoilt).send(&emulator).await, "Code"), "InvalidIdentityToken");
+    let late = emulator.web_identity_token("someone", Duration::ZERO);
+    assert_eq!(element(&ask(&late).send(&emulator).await, "Code"), "ExpiredTokenException");
+    assert!(!format!("{:?}", emulator.requests()).contains(&token));
+}
+
+#[tokio::test]
+async fn calls_for_credentials_fail_on_demand() {
+    let emulator = emulator().await;
+    for (fault, status) in [("error=Throttling;status=400", 400), ("html=503", 503), ("empty", 200)]
+    {
+        emulator.inject_where(Injection {
+            faults: Fault::parse_list(fault).unwrap(),
+            times: 1,
+            operation: Some("AssumeRole".into()),
+            model: None,
+        });
+        let answer = assume(EXAMPLE_ROLE, "").send(&emulator).await;
+        assert_eq!(answer.status.as_u16(), status);
+        assert!(!text(&answer).contains("SecretAccessKey"));
+    }
+    assert_eq!(assume(EXAMPLE_ROLE, "").send(&emulator).await.status, 200);
+}
