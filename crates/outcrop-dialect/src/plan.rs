@@ -343,7 +343,8 @@ fn relay_chat(
 ) -> Outgoing {
     let Chosen { lane, dialect: _, model } = chosen;
     let (usage, include_usage) = relay::openai::counted(members);
-    let changes = if stream { vec![usage] } else { Vec::new() };
+    let mut changes = relay::openai::limit(members);
+    changes.extend(Some(usage).filter(|_| stream));
     let body = relay::openai::body(members, model, changes, Toward { card, lane }, ledger);
     let is_plain = !RELAY_ONLY.iter().any(|key| members.get(key).is_some());
     let way = match card.reasoning_tags && is_plain {

@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn tagged_reasoning_is_thinking_however_it_is_split() {
+    fn quirk_18_tagged_reasoning_is_thinking_however_it_is_split() {
         let text = "<reasoning>let me <see></reasoning>Hello < world";
         for size in 1..text.len() {
             let chunks: Vec<String> = text

@@ -76,6 +76,19 @@ pub(crate) fn counted(members: &Members<'_>) -> (Change, bool) {
     (Change { key: "stream_options", json: Some(json) }, wanted)
 }
 
+/// The limit by the name that reasoning models demand; both names mean the same.
+pub(crate) fn limit(members: &Members<'_>) -> Vec<Change> {
+    const OLD: &str = "max_tokens";
+    const NEW: &str = "max_completion_tokens";
+    match (members.get(OLD), members.get(NEW)) {
+        (Some(limit), None) => vec![
+            Change { key: OLD, json: None },
+            Change { key: NEW, json: Some(limit.get().as_bytes().to_vec()) },
+        ],
+        (_, Some(_)) | (None, None) => Vec::new(),
+    }
+}
+
 /// Whether a chunk holds nothing but token counts.
 pub(crate) fn is_count(json: &[u8]) -> bool {
     if memchr::memmem::find(json, b"\"usage\"").is_none() {

@@ -63,6 +63,12 @@ pub fn try_anthropic(model: &str, members: Value) -> Result<Sent, Fault> {
     with_betas(model, &[], members)
 }
 
+/// A chat of OpenAI's dialect for a model, by the carrier that the plan chooses.
+pub fn relayed(model: &str, members: Value) -> Sent {
+    let body = body(model, members, &[]);
+    planned(to(model), Peeked::openai(&body).unwrap()).unwrap()
+}
+
 /// A chat of OpenAI's dialect for a model that is asked over Converse, whatever else it speaks.
 pub fn over_converse(model: &str, members: Value) -> Sent {
     let body = body(model, members, &[]);
@@ -91,10 +97,14 @@ fn to(model: &str) -> Destination<'_> {
 }
 
 fn send(to: Destination<'_>, peeked: Peeked<'_>) -> Result<Sent, Fault> {
-    let mut ledger = Ledger::default();
     // The rules are of Bedrock's own dialects, also where the client's own would be relayed.
     let first = to.card.carriers[0].carrier;
-    let outgoing = peeked.plan(to.pinned(to.pin.or(Some(first))), &mut ledger)?;
+    planned(to.pinned(to.pin.or(Some(first))), peeked)
+}
+
+fn planned(to: Destination<'_>, peeked: Peeked<'_>) -> Result<Sent, Fault> {
+    let mut ledger = Ledger::default();
+    let outgoing = peeked.plan(to, &mut ledger)?;
     ledger.verdict(Fidelity::Lenient)?;
     Ok(Sent {
         body: serde_json::from_slice(&outgoing.body).unwrap(),

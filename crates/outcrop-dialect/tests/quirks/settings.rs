@@ -107,3 +107,12 @@ fn quirk_81_a_guardrail_is_never_left_out_in_silence() {
     let sent = openai(NOVA, json!({"performanceConfig": {"latency": "optimized"}}));
     assert!(sent.losses.contains("dropped performanceConfig"));
 }
+
+#[test]
+fn quirk_79_openais_own_route_is_told_the_limit_by_its_new_name() {
+    for model in [GPT_OSS, GPT] {
+        let sent = relayed(model, json!({"max_tokens": 99}));
+        assert_eq!(sent.at("/max_completion_tokens"), 99, "{model}: {}", sent.body);
+        assert!(!sent.has("/max_tokens"), "{}", sent.body);
+    }
+}
