@@ -1,5 +1,9 @@
 //! What is tried again, and what is not.
 
+use std::time::{Duration, SystemTime};
+
+use outcrop_aws::Clock;
+
 use crate::support::{CLAUDE, NOVA, Options, Stack, chat};
 
 #[tokio::test]
@@ -66,4 +70,20 @@ async fn a_retried_request_is_sent_in_full() {
     let requests = stack.emulator.requests();
     assert_eq!(requests.len(), 3);
     assert!(requests.iter().all(|r| r.body == requests[0].body));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_ten_minutes_off_is_corrected_once() {
+    let off = Duration::from_secs(600);
+    for clock in
+        [Clock::new(move || SystemTime::now() + off), Clock::new(move || SystemTime::now() - off)]
+    {
+        let mut stack = Stack::with(Options { clock, ..Options::default() }).await;
+        for attempts in [2, 1] {
+            let (path, body) = chat("openai", NOVA, "hi", false);
+            let answer = stack.post(&path, &body).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            assert_eq!(stack.receipt().await.attempts, attempts);
+        }
+    }
 }

@@ -10,8 +10,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use outcrop_aws::{
-    AwsClient, Backoff, ClientConfig, CredentialSource, Credentials, Endpoint, Endpoints, Region,
-    Timeouts,
+    AwsClient, Backoff, ClientConfig, Clock, CredentialSource, Credentials, Endpoint, Endpoints,
+    Region, Timeouts,
 };
 use outcrop_core::{Gateway, Geography, ReceiptSink, Settings, Uncounted};
 use outcrop_emulator::{Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, Emulator, Fault};
@@ -50,6 +50,7 @@ pub struct Options {
     pub server: ServerConfig,
     pub emulator: Config,
     pub secret: &'static str,
+    pub clock: Clock,
     /// Nothing is fetched unless a test says so.
     pub media: Limits,
     pub prices: Prices,
@@ -70,6 +71,7 @@ impl Default for Options {
             server: ServerConfig::default(),
             emulator: Config::default(),
             secret: EXAMPLE_SECRET_ACCESS_KEY,
+            clock: Clock::system(),
             media: Limits { reach: Reach::Off, ..Limits::default() },
             prices: Prices::built_in().clone(),
             cost_header: false,
@@ -120,6 +122,7 @@ impl Stack {
         endpoints.mantle = Endpoint::parse(&emulator.mantle_url(), "test").unwrap();
         let mut config = ClientConfig::new(endpoints, CredentialSource::Static(credentials));
         config.timeouts = options.timeouts;
+        config.clock = options.clock;
         let backoff = Backoff {
             attempts: options.attempts,
             base: Duration::from_millis(1),

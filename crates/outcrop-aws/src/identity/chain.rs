@@ -244,7 +244,14 @@ impl Source {
                 provider.provide_credentials().await.map_err(sorted)
             }
             Self::Container(container) => container.fetch(wire).await.map_err(Outcome::Failed),
-            Self::Metadata { endpoint } => metadata(endpoint.as_deref(), config).await,
+            Self::Metadata { endpoint: Some(endpoint) } => metadata(Some(endpoint), config).await,
+            Self::Metadata { endpoint: None } => {
+                let keys = metadata(None, config).await;
+                // Nobody said that this is an instance, so it may be none.
+                keys.map_err(|outcome| match outcome {
+                    Outcome::Failed(reason) | Outcome::Absent(reason) => Outcome::Absent(reason),
+                })
+            }
         }
     }
 }
