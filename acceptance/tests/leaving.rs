@@ -20,9 +20,13 @@ async fn leave(stack: &Stack, path: &str, body: &serde_json::Value, after_bytes:
 async fn leaving_in_the_middle_of_a_stream_yields_a_receipt() {
     let mut stack = Stack::start().await;
     stack.emulator.set_engine("lorem;tokens=100000;chunk=1;rate=200".parse().unwrap());
-    for (dialect, model) in
-        [("openai", NOVA), ("openai", CLAUDE), ("anthropic", CLAUDE), ("converse", NOVA)]
-    {
+    for (dialect, model) in [
+        ("openai", NOVA),
+        ("openai", CLAUDE),
+        ("anthropic", CLAUDE),
+        ("converse", NOVA),
+        ("invoke", NOVA),
+    ] {
         let (path, mut body) = chat(dialect, model, "x", true);
         if dialect != "converse" {
             body["max_tokens"] = json!(5000);

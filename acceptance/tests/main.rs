@@ -13,6 +13,7 @@ mod door;
 mod drain;
 mod elsewhere;
 mod embeddings;
+mod enveloped;
 mod errors;
 mod generations;
 mod images;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{Answer, CLAUDE, NOVA, Options, Stack};
+use crate::support::{Answer, CLAUDE, NOVA, Options, Stack, invoke_path};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
 const PNG64: &str = "iVBORw0KGgoAAAANSUhEUg==";
@@ -153,6 +153,20 @@ async fn images_arrive_as_bytes_in_every_dialect() {
             assert_eq!(files.asked(), ["dot.png", "other.png"], "{dialect} {model}: once each");
         }
     }
+}
+
+/// Anthropic's body for InvokeModel, translated: its media are fetched as any other's.
+#[tokio::test]
+async fn images_of_an_enveloped_body_arrive_too() {
+    let files = Files::start().await;
+    let stack = stack(limits()).await;
+    let (_, mut body, _) = ask("anthropic", NOVA, &[files.url("dot.png")]);
+    body.as_object_mut().unwrap().remove("model");
+    body["anthropic_version"] = json!("bedrock-2023-05-31");
+    let answer = stack.post(&invoke_path(NOVA, false), &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let image = &stack.upstream_body()["messages"][0]["content"][1]["image"];
+    assert_eq!(*image, json!({"format": "png", "source": {"bytes": PNG64}}));
 }
 
 #[tokio::test]

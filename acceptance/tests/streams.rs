@@ -10,6 +10,8 @@ pub fn has_success_end(dialect: &str, text: &str) -> bool {
         "openai" => text.contains("[DONE]") || text.contains("\"finish_reason\":\"stop\""),
         "responses" => text.contains("response.completed") || text.contains("[DONE]"),
         "anthropic" => text.contains("message_stop"),
+        // `{"type":"message_stop` in base64.
+        "invoke" => text.contains("eyJ0eXBlIjoibWVzc2FnZV9zdG9w"),
         _ => false,
     }
 }
@@ -117,10 +119,10 @@ pub fn without_labels(text: &str) -> String {
 #[tokio::test]
 async fn what_is_unknown_or_split_changes_nothing() {
     let stack = Stack::start().await;
-    for (dialect, model) in ROUTES
-        .into_iter()
-        .filter(|(d, m)| ["openai", "responses"].contains(d) || *m != CLAUDE && *d != "converse")
-    {
+    for (dialect, model) in ROUTES.into_iter().filter(|(d, m)| {
+        let is_framed = ["converse", "invoke"].contains(d);
+        ["openai", "responses"].contains(d) || *m != CLAUDE && !is_framed
+    }) {
         let (path, body) = chat(dialect, model, "hello there", true);
         let plain = stack.post(&path, &body).await.text();
         for fault in [

@@ -210,6 +210,11 @@ impl Stack {
     }
 }
 
+pub fn invoke_path(model: &str, stream: bool) -> String {
+    let verb = if stream { "invoke-with-response-stream" } else { "invoke" };
+    format!("/model/{}/{verb}", model.replace(':', "%3A"))
+}
+
 /// A minimal chat in the client's dialect.
 pub fn chat(dialect: &str, model: &str, text: &str, stream: bool) -> (String, Value) {
     match dialect {
@@ -229,12 +234,17 @@ pub fn chat(dialect: &str, model: &str, text: &str, stream: bool) -> (String, Va
             let body = json!({"messages": [{"role": "user", "content": [{"text": text}]}]});
             (format!("/model/{}/{verb}", model.replace(':', "%3A")), body)
         }
+        // Anthropic's body in InvokeModel's envelope.
+        "invoke" => {
+            let body = json!({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 500, "messages": [{"role": "user", "content": text}]});
+            (invoke_path(model, stream), body)
+        }
         other => panic!("no dialect {other}"),
     }
 }
 
 /// Every client dialect with every kind of upstream: (client dialect, model).
-pub const ROUTES: [(&str, &str); 7] = [
+pub const ROUTES: [(&str, &str); 8] = [
     ("openai", NOVA),
     ("openai", CLAUDE),
     ("responses", NOVA),
@@ -242,4 +252,5 @@ pub const ROUTES: [(&str, &str); 7] = [
     ("anthropic", NOVA),
     ("anthropic", CLAUDE),
     ("converse", NOVA),
+    ("invoke", NOVA),
 ];

@@ -14,7 +14,7 @@ use outcrop_aws::eventstream::encode_exception;
 use outcrop_dialect::answer::{AnswerStream, Label, Step};
 use outcrop_dialect::names::ToolNames;
 use outcrop_dialect::plan::Way;
-use outcrop_model::{Carrier, Dialect};
+use outcrop_model::{Carrier, Dialect, FrameKind};
 
 const FRAMES: usize = 2000;
 
@@ -25,8 +25,9 @@ fn main() {
 /// Sends `frames` through a stream one by one, each as a chunk of its own, as they come off the wire.
 fn bench(bencher: Bencher<'_, '_>, frames: &[Vec<u8>], way: &Way) {
     let label = Label { id: "0123456789abcdef".into(), created: 1_700_000_000, model: "m".into() };
-    let encode = |name: &str, json: &[u8], out: &mut Vec<u8>| {
-        encode_exception(name, json, out).unwrap();
+    let encode = |kind: FrameKind<'_>, json: &[u8], out: &mut Vec<u8>| match kind {
+        FrameKind::Exception(name) => encode_exception(name, json, out).unwrap(),
+        other => panic!("{other:?}"),
     };
     bencher.counter(ItemsCount::new(frames.len())).bench(|| {
         let mut decoder = Decoder::default();

@@ -1,11 +1,11 @@
-"""AnthropicBedrock, the Anthropic client that speaks InvokeModel, through the gateway."""
+"""AnthropicBedrock, the Anthropic client that speaks InvokeModel, through the gateway: relayed to Claude, translated for others."""
 
 from typing import Any
 
 import pytest
 from anthropic import APIStatusError, AnthropicBedrock, BadRequestError, NotFoundError, RateLimitError
 
-from stack import ALWAYS, CLAUDE, PROFILE_ARN, Emulator
+from stack import ALWAYS, CLAUDE, NOVA, PROFILE_ARN, Emulator
 
 WEATHER: Any = {
     "name": "get_weather",
@@ -27,7 +27,7 @@ def client(gateway: str) -> AnthropicBedrock:
     )
 
 
-@pytest.mark.parametrize("model", [CLAUDE, PROFILE_ARN], ids=["profile-id", "profile-arn"])
+@pytest.mark.parametrize("model", [CLAUDE, PROFILE_ARN, NOVA], ids=["profile-id", "profile-arn", "nova"])
 def test_create(client: AnthropicBedrock, model: str) -> None:
     message = client.messages.create(model=model, max_tokens=256, messages=HELLO)
     assert message.content[0].text == ECHO
@@ -46,33 +46,33 @@ def test_the_body_says_a_version_the_model_knows(client: AnthropicBedrock, emula
     assert emulator.last_body()["anthropic_version"] == "bedrock-2023-05-31"
 
 
-def test_stream(client: AnthropicBedrock) -> None:
-    with client.messages.stream(model=CLAUDE, max_tokens=256, messages=HELLO) as stream:
+def test_stream(client: AnthropicBedrock, model: str) -> None:
+    with client.messages.stream(model=model, max_tokens=256, messages=HELLO) as stream:
         pieces = list(stream.text_stream)
         message = stream.get_final_message()
     assert len(pieces) > 1
     assert "".join(pieces) == ECHO == message.content[0].text
 
 
-def test_tool_loop(client: AnthropicBedrock) -> None:
+def test_tool_loop(client: AnthropicBedrock, model: str) -> None:
     messages: Any = [{"role": "user", "content": 'call:get_weather {"city": "Oslo"}'}]
-    first = client.messages.create(model=CLAUDE, max_tokens=256, messages=messages, tools=[WEATHER])
+    first = client.messages.create(model=model, max_tokens=256, messages=messages, tools=[WEATHER])
     [asked] = first.content
     assert (asked.name, asked.input) == ("get_weather", {"city": "Oslo"})
     result = {"type": "tool_result", "tool_use_id": asked.id, "content": "mild"}
     messages += [{"role": "assistant", "content": first.content}, {"role": "user", "content": [result]}]
-    second = client.messages.create(model=CLAUDE, max_tokens=256, messages=messages, tools=[WEATHER])
+    second = client.messages.create(model=model, max_tokens=256, messages=messages, tools=[WEATHER])
     assert second.content[0].text == "The tool get_weather said: mild"
 
 
-def test_errors(client: AnthropicBedrock, emulator: Emulator) -> None:
+def test_errors(client: AnthropicBedrock, model: str, emulator: Emulator) -> None:
     emulator.fault("error=ThrottlingException", times=ALWAYS)
     with pytest.raises(RateLimitError):
-        client.messages.create(model=CLAUDE, max_tokens=256, messages=HELLO)
+        client.messages.create(model=model, max_tokens=256, messages=HELLO)
     emulator.clear()
     emulator.fault("error=ValidationException;message=No.")
     with pytest.raises(BadRequestError) as raised:
-        client.messages.create(model=CLAUDE, max_tokens=256, messages=HELLO)
+        client.messages.create(model=model, max_tokens=256, messages=HELLO)
     assert "No." in str(raised.value)
     with pytest.raises(NotFoundError):
         client.messages.create(model="anthropic.claude-nope", max_tokens=256, messages=HELLO)
@@ -80,16 +80,16 @@ def test_errors(client: AnthropicBedrock, emulator: Emulator) -> None:
 
 @pytest.mark.parametrize("exception", ["throttlingException", "modelTimeoutException", "internalServerException"])
 def test_an_exception_in_the_stream_keeps_its_name(
-    client: AnthropicBedrock, emulator: Emulator, exception: str
+    client: AnthropicBedrock, model: str, emulator: Emulator, exception: str
 ) -> None:
     emulator.fault(f"stream-error={exception};after=4")
     with pytest.raises(APIStatusError) as raised:
-        list(client.messages.create(model=CLAUDE, max_tokens=256, messages=HELLO, stream=True))
+        list(client.messages.create(model=model, max_tokens=256, messages=HELLO, stream=True))
     assert exception in str(raised.value.body)
 
 
 @pytest.mark.parametrize("fault", ["end", "truncate=9;after=4", "drop;after=4"])
-def test_a_broken_stream_is_never_success(client: AnthropicBedrock, emulator: Emulator, fault: str) -> None:
+def test_a_broken_stream_is_never_success(client: AnthropicBedrock, model: str, emulator: Emulator, fault: str) -> None:
     emulator.fault(fault)
     with pytest.raises(APIStatusError):
-        list(client.messages.create(model=CLAUDE, max_tokens=256, messages=HELLO, stream=True))
+        list(client.messages.create(model=model, max_tokens=256, messages=HELLO, stream=True))

@@ -77,8 +77,8 @@ def test_streamed_tool(client: Any, model: str) -> None:
     assert stop["stopReason"] == "tool_use"
 
 
-def test_invoke_model(client: Any) -> None:
-    answer = client.invoke_model(modelId=CLAUDE, body=json.dumps(NATIVE))
+def test_invoke_model(client: Any, model: str) -> None:
+    answer = client.invoke_model(modelId=model, body=json.dumps(NATIVE))
     message = json.loads(answer["body"].read())
     assert answer["contentType"] == "application/json"
     assert message["content"] == [{"type": "text", "text": ECHO}]
@@ -86,11 +86,12 @@ def test_invoke_model(client: Any) -> None:
     assert int(headers["x-amzn-bedrock-output-token-count"]) == message["usage"]["output_tokens"]
 
 
-def test_invoke_model_stream(client: Any) -> None:
-    answer = client.invoke_model_with_response_stream(modelId=CLAUDE, body=json.dumps(NATIVE))
+def test_invoke_model_stream(client: Any, model: str) -> None:
+    answer = client.invoke_model_with_response_stream(modelId=model, body=json.dumps(NATIVE))
     events = [json.loads(event["chunk"]["bytes"]) for event in answer["body"]]
     assert events[0]["type"] == "message_start"
     assert events[-1]["type"] == "message_stop"
+    assert answer["contentType"] == "application/json"
     assert events[-1]["amazon-bedrock-invocationMetrics"]["outputTokenCount"] > 0
     deltas = [event["delta"] for event in events if event["type"] == "content_block_delta"]
     assert "".join(delta["text"] for delta in deltas) == ECHO

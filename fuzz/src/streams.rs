@@ -9,7 +9,7 @@ use outcrop_aws::eventstream::{Decoder, encode_event, encode_exception};
 use outcrop_aws::{SseDecoder, classify_stream};
 use outcrop_dialect::answer::{AnswerStream, Step};
 use outcrop_dialect::plan::Way;
-use outcrop_model::{Carrier, Dialect, Fault, Frame, Framing, Phase};
+use outcrop_model::{Carrier, Dialect, Fault, Frame, FrameKind, Framing, Phase};
 
 use crate::answers::{forms, label, ways};
 use crate::pieces::pieces;
@@ -92,8 +92,13 @@ pub enum End {
 
 /// The gateway's way with a stream, without its sockets.
 fn read<'w>(way: &Way, framing: Framing, pieces: impl Iterator<Item = &'w [u8]>) -> Read {
-    let mut stream = AnswerStream::new(way.clone(), &label(), |name, body, out| {
-        assert!(encode_exception(name, body, out).is_ok(), "a fault fits into a frame");
+    let mut stream = AnswerStream::new(way.clone(), &label(), |kind, body, out| {
+        let framed = match kind {
+            FrameKind::Event(name) => encode_event(name, body, out),
+            FrameKind::Exception(name) => encode_exception(name, body, out),
+            other => panic!("{other:?} is not written"),
+        };
+        assert!(framed.is_ok(), "what is written fits into a frame");
     });
     let mut bytes = Vec::new();
     let gone = match framing {

@@ -3,6 +3,7 @@
 mod bundle;
 mod chat;
 mod count;
+mod enveloped;
 mod fetch;
 mod headers;
 mod media;

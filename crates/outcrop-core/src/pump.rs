@@ -12,12 +12,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use outcrop_aws::eventstream::{Decoder, encode_exception};
+use outcrop_aws::eventstream::{Decoder, encode_event, encode_exception};
 use outcrop_aws::{IncomingBody, SseDecoder, classify_stream};
 use outcrop_dialect::answer::{AnswerStream, Label, Step, Tally};
 use outcrop_dialect::plan::Way;
 use outcrop_dialect::tier;
-use outcrop_model::{Dialect, Fault, Frame, Framing, Phase, Tier};
+use outcrop_model::{Dialect, Fault, Frame, FrameKind, Framing, Phase, Tier};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::settle::Settlement;
@@ -74,11 +74,17 @@ struct KeepAlive {
     timer: Pin<Box<Sleep>>,
 }
 
-/// An exception frame. The names and messages that come here are short, so encoding cannot fail; if it
-/// did, the stream would end without its end marker, which clients take for an error too.
-fn exception_frame(name: &str, json: &[u8], out: &mut Vec<u8>) {
-    if let Err(fault) = encode_exception(name, json, out) {
-        tracing::warn!(%fault, "could not frame an exception");
+/// A frame for the client. What comes here is far shorter than a frame can be, so encoding does not
+/// fail; if it did, the stream would lack an event, and the log would tell.
+fn frame(kind: FrameKind<'_>, json: &[u8], out: &mut Vec<u8>) {
+    let framed = match kind {
+        FrameKind::Event(name) => encode_event(name, json, out),
+        FrameKind::Exception(name) => encode_exception(name, json, out),
+        // Never written to clients.
+        FrameKind::Error { .. } | FrameKind::Unknown(_) | FrameKind::Sent(_) => Ok(()),
+    };
+    if let Err(fault) = framed {
+        tracing::warn!(%fault, "could not frame an event");
     }
 }
 
@@ -87,7 +93,7 @@ fn exception_frame(name: &str, json: &[u8], out: &mut Vec<u8>) {
 /// # Errors
 /// When the answer cannot be read or is none.
 pub fn replay(from: Dialect, body: &[u8], way: Way, label: &Label) -> Result<Replayed, Fault> {
-    let mut answer = AnswerStream::new(way, label, exception_frame);
+    let mut answer = AnswerStream::new(way, label, frame);
     let mut out = Vec::new();
     answer.replay(from, body, &mut out)?;
     let (kind, kept) = (answer.content_type(), answer.finished());
@@ -137,7 +143,7 @@ impl Frames {
 
 impl Pump {
     pub fn new(body: IncomingBody, framing: Framing, way: Way, label: &Label) -> Self {
-        let answer = AnswerStream::new(way, label, exception_frame);
+        let answer = AnswerStream::new(way, label, frame);
         Self {
             body,
             decoder: Frames::new(framing),

@@ -5,6 +5,7 @@
 //!    fault becomes an HTTP status (nothing sent yet) or is written into the stream.
 //! 3. A stream that ends without its own end marker is a fault, also when it is only relayed.
 
+mod enveloped;
 mod replay;
 mod seen;
 
@@ -15,6 +16,7 @@ use outcrop_model::{
     Phase, StopReason, Usage,
 };
 
+use self::enveloped::{EVENT_STREAM, EnvelopedWriter};
 use self::seen::Seen;
 use crate::anthropic::{self, MessageWriter};
 use crate::names::{CallForm, ToolNames};
@@ -217,8 +219,8 @@ pub enum Step {
     Fault(Fault),
 }
 
-/// Encodes an exception frame: name and JSON payload onto a buffer.
-pub type EncodeException = fn(&str, &[u8], &mut Vec<u8>);
+/// Encodes a frame of Bedrock's event stream, an event or an exception: JSON payload onto a buffer.
+pub type EncodeFrame = fn(FrameKind<'_>, &[u8], &mut Vec<u8>);
 
 /// A streamed answer on its way to the caller.
 pub struct AnswerStream {
@@ -247,7 +249,7 @@ enum Route {
     },
     RelayBedrock {
         tap: BedrockTap,
-        encode: EncodeException,
+        encode: EncodeFrame,
     },
 }
 
@@ -321,7 +323,7 @@ impl Tap {
 // === impl AnswerStream ===
 
 impl AnswerStream {
-    pub fn new(way: Way, label: &Label, encode: EncodeException) -> Self {
+    pub fn new(way: Way, label: &Label, encode: EncodeFrame) -> Self {
         let route = match way {
             Way::RelayAnthropic => Route::Relay {
                 tap: Tap::Anthropic(anthropic::Reader::default()),
@@ -373,8 +375,11 @@ impl AnswerStream {
                     | Dialect::Converse
                     | Dialect::OpenAiEmbeddings
                     | Dialect::OpenAiImages
-                    | Dialect::CohereRerank
-                    | Dialect::Native => Box::new(MessageWriter::new(anthropic_label(label))),
+                    | Dialect::CohereRerank => Box::new(MessageWriter::new(anthropic_label(label))),
+                    Dialect::Native => {
+                        let inner = MessageWriter::new(anthropic_label(label));
+                        Box::new(EnvelopedWriter::new(inner, encode))
+                    }
                 };
                 let (reader, sequencer) = (Reader::of(from), Sequencer::default());
                 let shaper = structured.as_ref().and_then(Shaper::new).map(Box::new);
@@ -391,9 +396,9 @@ impl AnswerStream {
     }
 
     pub fn content_type(&self) -> &'static str {
-        match self.route {
-            Route::RelayBedrock { .. } => "application/vnd.amazon.eventstream",
-            Route::Translate { .. } | Route::Relay { .. } => "text/event-stream",
+        match &self.route {
+            Route::RelayBedrock { .. } => EVENT_STREAM,
+            Route::Translate { writer, .. } | Route::Relay { writer, .. } => writer.content_type(),
         }
     }
 
@@ -541,7 +546,8 @@ impl AnswerStream {
                 };
                 let mut body = Vec::new();
                 render::bedrock_body(fault, &mut body);
-                encode(render::exception_type(fault.class, carrier), &body, out);
+                let name = render::exception_type(fault.class, carrier);
+                encode(FrameKind::Exception(name), &body, out);
             }
         }
     }
@@ -558,8 +564,7 @@ impl AnswerStream {
     /// Bytes for a silent gap, where the dialect has some.
     pub fn keep_alive(&self) -> Option<&'static [u8]> {
         match &self.route {
-            Route::Translate { writer, .. } => Some(writer.keep_alive()),
-            Route::Relay { writer, .. } => Some(writer.keep_alive()),
+            Route::Translate { writer, .. } | Route::Relay { writer, .. } => writer.keep_alive(),
             Route::RelayBedrock { .. } => None,
         }
     }

@@ -31,7 +31,7 @@ mod wire_event;
 mod writer;
 
 pub use decode::decode;
-pub(crate) use decode::read_turns;
+pub(crate) use decode::{decode_for, read_turns};
 pub use encode::encode;
 pub(crate) use encode::write_thinking_setting;
 pub use envelope::{Envelope, OLDEST_VERSION};

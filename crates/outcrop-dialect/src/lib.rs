@@ -11,6 +11,7 @@ pub mod bundle;
 pub mod carry;
 pub mod converse;
 pub mod embeddings;
+pub mod enveloped;
 pub mod fields;
 pub mod fit;
 mod gate;

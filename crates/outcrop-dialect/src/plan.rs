@@ -16,7 +16,7 @@ use crate::fit::{Fitted, Target, fit, fit_tier};
 use crate::names::ToolNames;
 use crate::relay::Toward;
 use crate::structured::Structured;
-use crate::{anthropic, converse, openai, relay, responses};
+use crate::{anthropic, converse, enveloped, openai, relay, responses};
 
 /// A translated body is rarely larger than the caller's by more than this part of it; one that is
 /// costs a copy.
@@ -67,6 +67,11 @@ enum Read<'a> {
     Bedrock {
         body: Bytes,
         carrier: Carrier,
+    },
+    /// Anthropic's body for InvokeModel, to a model that takes none.
+    Enveloped {
+        body: &'a [u8],
+        headers: Vec<(&'a str, &'a str)>,
     },
 }
 
@@ -220,6 +225,17 @@ impl<'a> Peeked<'a> {
         Self { model, stream, content: Read::Bedrock { body, carrier }, size }
     }
 
+    /// InvokeModel with a body that [`is_foreign`](crate::enveloped::is_foreign). `headers` are the
+    /// request's own.
+    pub fn enveloped(
+        model: Cow<'a, str>,
+        body: &'a [u8],
+        headers: Vec<(&'a str, &'a str)>,
+        stream: bool,
+    ) -> Self {
+        Self { model, stream, content: Read::Enveloped { body, headers }, size: body.len() }
+    }
+
     /// Asks for a beta of Anthropic's, as a model's name can.
     pub fn ask_for(&mut self, beta: &'static str, ledger: &mut Ledger) {
         let betas = match &mut self.content {
@@ -228,7 +244,7 @@ impl<'a> Peeked<'a> {
             Read::Anthropic { betas, .. }
             | Read::Chat { betas, .. }
             | Read::Responses { betas, .. } => betas,
-            Read::Bedrock { .. } => {
+            Read::Bedrock { .. } | Read::Enveloped { .. } => {
                 let why =
                     format!("`{beta}` is not added to Bedrock's own bodies; name it in yours");
                 return ledger.dropped("model", why);
@@ -241,7 +257,7 @@ impl<'a> Peeked<'a> {
 
     /// Plans the request for one target.
     pub fn plan(self, to: Destination<'_>, ledger: &mut Ledger) -> Result<Outgoing, Fault> {
-        let Self { stream, size, .. } = self;
+        let Self { model, stream, size, .. } = self;
         match self.content {
             Read::Decoded { decoded, to: dialect } => {
                 let openai::Decoded { request, include_usage } = *decoded;
@@ -292,6 +308,11 @@ impl<'a> Peeked<'a> {
                 let betas: Vec<&str> = betas.iter().map(|b| &**b).collect();
                 let request = anthropic::decode(body, &betas)?;
                 let caller = Caller { dialect: Dialect::Anthropic, include_usage: true, size };
+                translate(request, caller, to, ledger)
+            }
+            Read::Enveloped { body, headers } => {
+                let request = enveloped::decode(body, model, stream, &headers, ledger)?;
+                let caller = Caller { dialect: Dialect::Native, include_usage: true, size };
                 translate(request, caller, to, ledger)
             }
             Read::Bedrock { body, carrier } => {

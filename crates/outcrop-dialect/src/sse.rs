@@ -1,4 +1,4 @@
-//! What every server-sent-event writer shares.
+//! What every writer of a streamed answer shares.
 
 use outcrop_model::{Event, Fault};
 
@@ -16,6 +16,12 @@ pub trait StreamWriter: Send {
         None
     }
 
-    /// Bytes that keep a silent connection alive and that every client of the dialect ignores.
-    fn keep_alive(&self) -> &'static [u8];
+    /// Media type of the stream.
+    fn content_type(&self) -> &'static str {
+        "text/event-stream"
+    }
+
+    /// Bytes that keep a silent connection alive and that every client of the dialect ignores; `None`
+    /// where there are none such.
+    fn keep_alive(&self) -> Option<&'static [u8]>;
 }

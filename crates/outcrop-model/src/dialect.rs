@@ -24,7 +24,8 @@ pub enum Dialect {
     OpenAiImages,
     /// Cohere Rerank.
     CohereRerank,
-    /// A model family's own body for InvokeModel; the gateway relays it unread.
+    /// A body for InvokeModel, each model family's own. The gateway relays it unread; only Anthropic's,
+    /// where the model does not take it, is translated, and answered in the same envelope.
     Native,
 }
 

@@ -16,7 +16,7 @@ use outcrop_dialect::tier;
 use outcrop_model::{Carrier, Dialect, ErrorClass, Fault, Fidelity, Framing, Ledger, Phase, Tier};
 
 use super::headers::{betas, copy_bedrock_headers, outbound_headers, service, tier_of};
-use super::{Gateway, MAX_ANSWER, MOST_LESSONS, telling};
+use super::{Gateway, MAX_ANSWER, MOST_LESSONS, enveloped, telling};
 use crate::attempt::Retries;
 use crate::callee::Callee;
 use crate::inbound::{Inbound, Operation};
@@ -52,6 +52,8 @@ enum Delivery {
 pub(super) struct Afterwards {
     /// The id that Bedrock was asked for, where it is not the caller's.
     target: Option<String>,
+    /// Whether the answer is Bedrock's own to the caller's own request.
+    is_bedrocks: bool,
     ledger: Ledger,
     keeper: Option<Keeper>,
 }
@@ -123,9 +125,10 @@ impl Gateway {
             let planned = self.plan(inbound, settlement)?;
             match self.run(&planned, settlement).await {
                 Ok(returned) => {
-                    let Planned { callee, label, ledger, keeper, .. } = planned;
+                    let Planned { callee, label, ledger, keeper, way, .. } = planned;
                     let target = Some(callee.target).filter(|target| *target != label.model);
-                    return Ok((returned, Afterwards { target, ledger, keeper }));
+                    let is_bedrocks = matches!(way, Way::RelayBedrock(_));
+                    return Ok((returned, Afterwards { target, is_bedrocks, ledger, keeper }));
                 }
                 Err(fault) => {
                     if heard.len() == MOST_LESSONS || !self.learns(&planned, &fault) {
@@ -158,12 +161,9 @@ impl Gateway {
             Operation::CountMessages | Operation::CountResponses | Operation::Aside(_) => {
                 return Err(no_chat());
             }
-            Operation::Bedrock { model, carrier, stream } => Peeked::bedrock(
-                model_id::percent_decode(model).into(),
-                body.clone(),
-                *carrier,
-                *stream,
-            ),
+            Operation::Bedrock { model, carrier, stream } => {
+                self.peek_bedrock(inbound, model, *carrier, *stream)
+            }
             // Taken by `handle` before.
             Operation::Special(_) => return Err(Fault::invalid("", "is not a chat.")),
         };
@@ -323,12 +323,13 @@ impl Gateway {
         mut settlement: Settlement,
     ) -> Reply {
         settlement.committed(StatusCode::OK.as_u16());
-        let Afterwards { target, mut ledger, keeper } = after;
-        let mut cost = None;
+        let Afterwards { target, is_bedrocks, mut ledger, keeper } = after;
+        let (mut cost, mut counted) = (None, None);
         let (mut reply, head) = match returned {
             Returned::Whole { incoming, answer, body, losses } => {
                 ledger.append(losses);
                 cost = settlement.complete(&answer.tally, ledger.losses().len());
+                counted = Some(answer.tally.usage.unwrap_or_default());
                 if let Some(keeper) = keeper {
                     keeper.keep(&body);
                 }
@@ -349,11 +350,13 @@ impl Gateway {
                 (Reply::stream(kind, ReplyBody::Whole(body)), incoming)
             }
         };
-        if matches!(inbound.operation, Operation::Bedrock { .. }) {
+        if is_bedrocks {
             copy_bedrock_headers(&head.headers, &mut reply.headers);
             if let Some(theirs) = head.headers.get(header::CONTENT_TYPE) {
                 reply.headers.insert(header::CONTENT_TYPE, theirs.clone());
             }
+        } else if matches!(inbound.operation, Operation::Bedrock { .. }) {
+            enveloped::label(&mut reply.headers, counted);
         }
         reply.label(&inbound.request_id, head.request_id.as_deref());
         self.tell_cost(&mut reply, cost);

@@ -37,11 +37,15 @@ impl Gateway {
         inbound: &mut Inbound,
         settlement: &mut Settlement,
     ) -> Result<(), Fault> {
-        if !takes_media(&inbound.operation) {
+        let enveloped = self.enveloped_model(inbound);
+        if enveloped.is_none() && !takes_media(&inbound.operation) {
             return Ok(());
         }
         let body = inbound.body.clone();
         let Some(mut wanted) = media::wanted(&body) else { return Ok(()) };
+        if let Some(model) = enveloped {
+            wanted.model = model.into();
+        }
         let target = self.learned.callee(&wanted.model).target;
         let is_called = !wanted.model.is_empty() && model_id::check(&wanted.model).is_ok();
         if !is_called || self.catalog.specialist(&target).is_some() {

@@ -25,6 +25,12 @@ pub fn decode<'a>(body: &'a [u8], betas: &[&'a str]) -> Result<ChatRequest<'a>, 
     Ok(request)
 }
 
+/// Reads a body that does not name the model it is for, as InvokeModel's.
+pub fn decode_for<'a>(body: &'a [u8], model: Cow<'a, str>) -> Result<ChatRequest<'a>, Fault> {
+    let body: Body<'a> = parse_body(body)?;
+    request(Body { model: Some(model), ..body })
+}
+
 fn request<'a>(body: Body<'a>) -> Result<ChatRequest<'a>, Fault> {
     let Body {
         model,

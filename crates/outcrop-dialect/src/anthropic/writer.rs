@@ -148,8 +148,8 @@ impl StreamWriter for MessageWriter {
         out.extend_from_slice(b"\n\n");
     }
 
-    fn keep_alive(&self) -> &'static [u8] {
-        b"event: ping\ndata: {\"type\":\"ping\"}\n\n"
+    fn keep_alive(&self) -> Option<&'static [u8]> {
+        Some(b"event: ping\ndata: {\"type\":\"ping\"}\n\n")
     }
 }
 

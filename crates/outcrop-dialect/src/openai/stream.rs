@@ -228,7 +228,7 @@ impl StreamWriter for ChunkWriter {
         out.extend_from_slice(b"\n\n");
     }
 
-    fn keep_alive(&self) -> &'static [u8] {
-        b": keep-alive\n\n"
+    fn keep_alive(&self) -> Option<&'static [u8]> {
+        Some(b": keep-alive\n\n")
     }
 }

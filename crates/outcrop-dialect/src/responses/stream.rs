@@ -384,7 +384,7 @@ impl StreamWriter for ResponseWriter {
         self.finished.take()
     }
 
-    fn keep_alive(&self) -> &'static [u8] {
-        b": keep-alive\n\n"
+    fn keep_alive(&self) -> Option<&'static [u8]> {
+        Some(b": keep-alive\n\n")
     }
 }

@@ -148,7 +148,7 @@ fn broken_bodies_never_panic() {
 #[test]
 fn a_silent_stream_is_kept_alive_by_pings() {
     let ping = MessageWriter::new(answering()).keep_alive();
-    assert_eq!(ping, b"event: ping\ndata: {\"type\":\"ping\"}\n\n");
+    assert_eq!(ping, Some(&b"event: ping\ndata: {\"type\":\"ping\"}\n\n"[..]));
     let mut events = 0;
     Reader::new().read(br#"{"type":"ping"}"#, &mut |_| events += 1);
     assert_eq!(events, 0);

@@ -106,6 +106,6 @@ fn streams_encode() {
 #[test]
 fn the_keep_alive_is_a_comment() {
     let writer = ChunkWriter::new(&script::answering(false));
-    let bytes = writer.keep_alive();
+    let bytes = writer.keep_alive().unwrap();
     assert!(bytes.starts_with(b":") && bytes.ends_with(b"\n\n"));
 }
