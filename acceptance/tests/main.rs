@@ -5,6 +5,7 @@
 mod asides;
 mod bad_input;
 mod carriers;
+mod citations;
 mod completions;
 mod cors;
 mod costs;

@@ -520,11 +520,11 @@ impl AnswerStream {
     }
 
     fn after_translation(&mut self, fault: Option<Fault>) -> Step {
-        let Route::Translate { sequencer, .. } = &self.route else { return Step::More };
+        let Route::Translate { sequencer, writer, .. } = &self.route else { return Step::More };
         self.tally = Tally {
             usage: sequencer.usage(),
             stop: sequencer.stop_reason().cloned(),
-            unknown: sequencer.unknown(),
+            unknown: sequencer.unknown() + writer.lost(),
         };
         match fault {
             Some(fault) => Step::Fault(fault),

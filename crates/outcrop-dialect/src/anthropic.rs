@@ -10,6 +10,7 @@
 mod block;
 mod body;
 mod cache;
+mod citation;
 pub mod count;
 mod decode;
 mod encode;

@@ -2,6 +2,7 @@
 //!
 //! Requests are only ever written (a Converse client is relayed), answers only ever read.
 
+mod citation;
 mod encode;
 mod media;
 mod response;

@@ -11,6 +11,7 @@
 //! 6. everything that had to change or go is in the ledger.
 
 mod cache;
+mod citations;
 mod content;
 mod foreign;
 mod format;

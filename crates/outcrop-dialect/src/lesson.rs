@@ -45,6 +45,8 @@ const ROWS: &[Row] = &[
     row("cache_control.ttl: extra inputs", |card| card.cache_one_hour = false),
     row("support the system field", |card| card.system = false),
     row("support system messages", |card| card.system = false),
+    row("support the citationscontent field", |card| card.citations = false),
+    row("support the citations field", |card| card.citations = false),
     row("support the reasoningcontent field", |card| card.replay_thinking = false),
     row("support the toolconfig.toolchoice.tool field", |card| {
         card.forced_tools = match card.forced_tools {

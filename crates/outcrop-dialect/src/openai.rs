@@ -8,6 +8,7 @@
 //!
 //! What a model can take is not decided here: that is `fit`'s business.
 
+mod annotation;
 mod encode;
 mod encode_media;
 mod request;
@@ -17,6 +18,7 @@ pub mod text;
 mod upstream;
 mod wire;
 
+pub(crate) use annotation::{Annotation, NO_PLACE, POINTS_ONLY, length, read as read_annotations};
 pub use encode::encode;
 pub(crate) use request::media::{
     check_base64, file_data, file_id, kind_of, mime_by_ending, source,

@@ -132,7 +132,7 @@ impl Sequencer {
     }
 
     fn delta(&mut self, theirs: u32, delta: Delta<'_>, emit: &mut Emit<'_>) {
-        if delta_text(&delta).is_empty() {
+        if says_nothing(&delta) {
             return self.ensure_started(emit);
         }
         let needed = delta_kind(&delta);
@@ -199,20 +199,21 @@ fn close_block(block: OpenBlock, emit: &mut Emit<'_>) {
 
 fn delta_kind(delta: &Delta<'_>) -> Kind {
     match delta {
-        Delta::Text(_) => Kind::Text,
+        Delta::Text(_) | Delta::Citation(_) => Kind::Text,
         Delta::ToolInput(_) => Kind::ToolUse,
         Delta::Thinking(_) | Delta::Signature(_) => Kind::Thinking,
         Delta::Redacted(_) => Kind::Redacted,
     }
 }
 
-fn delta_text<'d>(delta: &'d Delta<'_>) -> &'d str {
+fn says_nothing(delta: &Delta<'_>) -> bool {
     match delta {
+        Delta::Citation(_) => false,
         Delta::Text(t)
         | Delta::ToolInput(t)
         | Delta::Thinking(t)
         | Delta::Signature(t)
-        | Delta::Redacted(t) => t,
+        | Delta::Redacted(t) => t.is_empty(),
     }
 }
 

@@ -16,6 +16,11 @@ pub trait StreamWriter: Send {
         None
     }
 
+    /// How much of what was written had no place in the dialect.
+    fn lost(&self) -> usize {
+        0
+    }
+
     /// Media type of the stream.
     fn content_type(&self) -> &'static str {
         "text/event-stream"

@@ -20,6 +20,30 @@ pub struct Prompt {
     pub thinking: bool,
     /// The schema that the answer is made to fit.
     pub format: Option<Value>,
+    /// The first source that the caller wants cited.
+    pub citable: Option<Citation>,
+}
+
+/// A place in a source, and the words that stand there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Citation {
+    pub unit: Unit,
+    /// Which source of its kind, counted from 0 over the whole conversation.
+    pub index: usize,
+    pub title: Option<String>,
+    pub start: usize,
+    pub end: usize,
+    pub text: String,
+}
+
+/// What the start and the end of a citation are counted in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unit {
+    Chars,
+    Pages,
+    Parts,
+    /// Parts of a search result that came from this source.
+    Result(String),
 }
 
 #[derive(Debug, Clone)]
@@ -88,6 +112,8 @@ pub struct Answer {
     pub parts: Vec<AnswerPart>,
     pub stop: Stop,
     pub usage: Usage,
+    /// What the first text rests on.
+    pub citation: Option<Citation>,
 }
 
 #[derive(Debug, Clone)]
@@ -109,6 +135,39 @@ pub enum Stop {
     /// Any other stop reason, spelt as Bedrock spells it in `stopReason`.
     Other(String),
 }
+
+// === impl Citation ===
+
+impl Citation {
+    /// The beginning of a text.
+    pub(crate) fn of_text(index: usize, title: Option<String>, text: &str) -> Self {
+        let text: String = text.chars().take(CITED_CHARS).collect();
+        Self { unit: Unit::Chars, index, title, start: 0, end: text.chars().count(), text }
+    }
+
+    /// The first page of a document; pages are counted from 1.
+    pub(crate) fn of_pages(index: usize, title: Option<String>) -> Self {
+        Self { unit: Unit::Pages, index, title, start: 1, end: 2, text: "(page 1)".into() }
+    }
+
+    /// The first part of a source that came in parts.
+    pub(crate) fn of_parts(unit: Unit, index: usize, title: Option<String>, text: &str) -> Self {
+        Self { unit, index, title, start: 0, end: 1, text: text.to_owned() }
+    }
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// What the part at `index` rests on.
+    pub(crate) fn citation_of(&self, index: usize) -> Option<&Citation> {
+        let first = self.parts.iter().position(|part| matches!(part, AnswerPart::Text(_)));
+        self.citation.as_ref().filter(|_| first == Some(index))
+    }
+}
+
+/// Most characters of a text that are cited.
+const CITED_CHARS: usize = 40;
 
 /// Disjoint token buckets: `input` counts neither cache reads nor cache writes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

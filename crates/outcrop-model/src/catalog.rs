@@ -63,6 +63,8 @@ pub struct Card {
     pub parallel_control: bool,
     pub images: bool,
     pub documents: bool,
+    /// Whether Converse can be asked to cite documents, and takes citations back.
+    pub citations: bool,
     pub audio: bool,
     pub video: bool,
     pub tool_result_images: bool,

@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 
 use crate::at::At;
+use crate::citation::Citation;
 use crate::json::{Extra, Json};
 use crate::stop::StopReason;
 use crate::usage::Usage;
@@ -105,6 +106,8 @@ pub enum Role {
 #[derive(Debug, Clone)]
 pub struct Block<'a> {
     pub kind: BlockKind<'a>,
+    /// What the text rests on; only text has any.
+    pub citations: Vec<Citation<'a>>,
     /// Set when the prompt is to be cached up to and including this block.
     pub cache: Option<CacheTtl>,
     pub at: At,
@@ -140,6 +143,7 @@ pub struct Media<'a> {
     pub name: Option<Cow<'a, str>>,
     /// What the caller says about the document.
     pub context: Option<Cow<'a, str>>,
+    /// Whether the answer is to cite the document.
     pub citations: Option<bool>,
 }
 
@@ -252,7 +256,7 @@ pub struct ChatResponse<'a> {
 
 impl<'a> Block<'a> {
     pub fn new(kind: BlockKind<'a>, at: At) -> Self {
-        Self { kind, cache: None, at, extra: Vec::new() }
+        Self { kind, citations: Vec::new(), cache: None, at, extra: Vec::new() }
     }
 
     pub fn text(text: impl Into<Cow<'a, str>>, at: At) -> Self {

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use crate::citation::Citation;
 use crate::fault::Fault;
 use crate::stop::StopReason;
 use crate::usage::Usage;
@@ -54,6 +55,8 @@ pub enum Opening<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Delta<'a> {
     Text(Cow<'a, str>),
+    /// What the text of its block rests on.
+    Citation(Box<Citation<'a>>),
     /// A piece of the tool input's JSON text.
     ToolInput(Cow<'a, str>),
     Thinking(Cow<'a, str>),
@@ -66,7 +69,7 @@ impl Delta<'_> {
     /// The block that a delta needs when its upstream never opened one.
     pub fn implied_opening(&self) -> Option<Opening<'static>> {
         match self {
-            Delta::Text(_) => Some(Opening::Text),
+            Delta::Text(_) | Delta::Citation(_) => Some(Opening::Text),
             Delta::Thinking(_) | Delta::Signature(_) => Some(Opening::Thinking),
             Delta::Redacted(_) => Some(Opening::Redacted(Cow::Borrowed(""))),
             Delta::ToolInput(_) => None,

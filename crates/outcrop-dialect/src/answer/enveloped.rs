@@ -104,6 +104,10 @@ impl StreamWriter for EnvelopedWriter {
         EVENT_STREAM
     }
 
+    fn lost(&self) -> usize {
+        self.inner.lost()
+    }
+
     /// Bedrock's streams have none, and not every client of theirs knows Anthropic's ping.
     fn keep_alive(&self) -> Option<&'static [u8]> {
         None

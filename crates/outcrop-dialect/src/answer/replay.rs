@@ -56,7 +56,10 @@ fn tell_block(index: u32, block: &Block<'_>, emit: &mut dyn FnMut(Event<'_>)) {
         emit(Event::Close { index });
     };
     match &block.kind {
-        BlockKind::Text(text) => tell(Opening::Text, vec![Delta::Text(text.clone())]),
+        BlockKind::Text(text) => {
+            let cited = block.citations.iter().map(|c| Delta::Citation(Box::new(c.clone())));
+            tell(Opening::Text, [Delta::Text(text.clone())].into_iter().chain(cited).collect());
+        }
         BlockKind::ToolUse(ToolUse { id, name, input }) => {
             let opening = Opening::ToolUse { id: id.clone(), name: name.clone() };
             tell(opening, vec![Delta::ToolInput(input.get().into())]);

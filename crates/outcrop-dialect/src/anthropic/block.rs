@@ -11,6 +11,7 @@ use outcrop_model::{At, Block, BlockKind, Fault};
 use serde_json::value::RawValue;
 
 use super::cache;
+use super::citation;
 use super::part::{Kind, Part};
 use super::source::{Found, Source, write_extra, written};
 use crate::blob::{NOT_BASE64, is_base64};
@@ -55,10 +56,12 @@ pub(super) fn block<'a>(part: Part<'a>, at: At) -> Result<Block<'a>, Fault> {
 
 fn text<'a>(part: Part<'a>, at: At) -> Result<Block<'a>, Fault> {
     let Part { text, citations, cache, mut extra, .. } = part;
-    if let Some(raw) = citations.filter(|raw| raw.get() != "[]") {
-        extra.push((Cow::Borrowed("citations"), raw));
-    }
-    Ok(finish(BlockKind::Text(need(text, at, "text")?), cache, extra, at))
+    let citations = match citations {
+        Some(raw) => citation::read_all(raw, &mut extra),
+        None => Vec::new(),
+    };
+    let block = finish(BlockKind::Text(need(text, at, "text")?), cache, extra, at);
+    Ok(Block { citations, ..block })
 }
 
 fn tool_use<'a>(part: Part<'a>, at: At) -> Result<Block<'a>, Fault> {
@@ -181,7 +184,7 @@ fn finish<'a>(
     at: At,
 ) -> Block<'a> {
     let cache = cache::read(cache, &mut extra);
-    Block { kind, cache, at, extra }
+    Block { cache, extra, ..Block::new(kind, at) }
 }
 
 fn need<T>(value: Option<T>, at: At, member: &str) -> Result<T, Fault> {

@@ -4,6 +4,7 @@ use outcrop_model::chat::{ToolResult, ToolUse};
 use outcrop_model::{Block, BlockKind, Ledger};
 
 use super::cache;
+use super::citation;
 use super::encode_media::write_media;
 use crate::write::JsonWriter;
 
@@ -29,7 +30,7 @@ pub(super) fn write_last_words(w: &mut JsonWriter<'_>, blocks: &[Block<'_>], led
                 let why = "whitespace at the end of the last assistant text is trimmed";
                 ledger.approximated(last.at.to_string(), why);
                 ledger.extra(last.at, &last.extra);
-                write_text(w, text.trim_end(), last);
+                write_text(w, text.trim_end(), last, ledger);
             }
             BlockKind::Text(_)
             | BlockKind::Media(_)
@@ -46,7 +47,7 @@ pub(super) fn write_last_words(w: &mut JsonWriter<'_>, blocks: &[Block<'_>], led
 fn write_block(w: &mut JsonWriter<'_>, block: &Block<'_>, ledger: &mut Ledger) {
     ledger.extra(block.at, &block.extra);
     match &block.kind {
-        BlockKind::Text(text) => write_text(w, text, block),
+        BlockKind::Text(text) => write_text(w, text, block, ledger),
         BlockKind::Media(media) => write_media(w, media, block, ledger),
         BlockKind::ToolUse(tool_use) => write_tool_use(w, tool_use, block),
         BlockKind::ToolResult(result) => write_tool_result(w, result, block, ledger),
@@ -72,10 +73,11 @@ fn write_block(w: &mut JsonWriter<'_>, block: &Block<'_>, ledger: &mut Ledger) {
     }
 }
 
-fn write_text(w: &mut JsonWriter<'_>, text: &str, block: &Block<'_>) {
+fn write_text(w: &mut JsonWriter<'_>, text: &str, block: &Block<'_>, ledger: &mut Ledger) {
     w.open_object();
     w.member_str("type", "text");
     w.member_str("text", text);
+    citation::write_all(w, &block.citations, block.at, ledger);
     cache::write(w, block.cache);
     w.close_object();
 }
@@ -89,7 +91,7 @@ fn unsigned(w: &mut JsonWriter<'_>, text: &str, block: &Block<'_>, ledger: &mut 
         return ledger.dropped(place, "thinking without text or signature");
     }
     ledger.approximated(place, "thinking without a signature is sent as text");
-    write_text(w, text, block);
+    write_text(w, text, block, ledger);
 }
 
 /// Thinking cannot carry a cache mark.

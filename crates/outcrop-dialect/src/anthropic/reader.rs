@@ -8,7 +8,9 @@
 use std::borrow::Cow;
 
 use outcrop_model::{Delta, Event, Extra, Fault, Opening, Phase, StopReason};
+use serde_json::value::RawValue;
 
+use super::citation;
 use super::error::garbled;
 use super::part::{Kind, Part};
 use super::usage::{Counts, WireUsage};
@@ -122,20 +124,30 @@ impl Reader {
                 return Ok(());
             }
         }
-        if part.citations.is_some_and(|raw| raw.get() != "[]") {
-            emit(Event::Unknown(Cow::Borrowed("citations")));
+        if let Some(raw) = part.citations {
+            match serde_json::from_str::<Vec<&RawValue>>(raw.get()) {
+                Ok(list) => list.into_iter().for_each(|raw| cite(index, raw, emit)),
+                Err(_) => emit(Event::Unknown(Cow::Borrowed("citations"))),
+            }
         }
         unknown_members(part.extra, emit);
         Ok(())
     }
 
     fn delta<'a>(&mut self, index: u32, delta: BlockDelta<'a>, emit: Emit<'_>) {
-        let BlockDelta { kind, word, piece, extra } = delta;
+        let BlockDelta { kind, word, piece, citation, extra } = delta;
         let make: fn(Cow<'a, str>) -> Delta<'a> = match kind {
             DeltaKind::Text => Delta::Text,
             DeltaKind::Input => Delta::ToolInput,
             DeltaKind::Thinking => Delta::Thinking,
             DeltaKind::Signature => Delta::Signature,
+            DeltaKind::Citation => {
+                match citation.filter(|_| !self.unknown.contains(&index)) {
+                    Some(raw) => cite(index, raw, emit),
+                    None => emit(Event::Unknown(word.unwrap_or_default())),
+                }
+                return unknown_members(extra, emit);
+            }
             DeltaKind::Unknown => {
                 let word = word.unwrap_or(Cow::Borrowed("delta without type"));
                 return emit(Event::Unknown(word));
@@ -193,6 +205,12 @@ fn emit_piece<'a>(
     if !piece.is_empty() {
         emit(Event::Delta { index, delta: make(piece) });
     }
+}
+
+fn cite(index: u32, raw: &RawValue, emit: Emit<'_>) {
+    let (citation, unknown) = citation::read(raw);
+    emit(Event::Delta { index, delta: Delta::Citation(Box::new(citation)) });
+    unknown_members(unknown, emit);
 }
 
 fn is_empty_object(json: &str) -> bool {

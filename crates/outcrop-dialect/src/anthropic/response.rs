@@ -8,6 +8,7 @@ use outcrop_model::{At, Block, BlockKind, ChatResponse, Fault, Ledger, Phase, St
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess};
 
 use super::block::block;
+use super::citation;
 use super::error::{WireError, garbled};
 use super::part::Part;
 use super::stop::write_stop;
@@ -150,10 +151,16 @@ fn note_stop(stop: &StopReason, ledger: &mut Ledger) {
 }
 
 fn write_block(w: &mut JsonWriter<'_>, block: &Block<'_>, ledger: &mut Ledger) {
-    let Block { kind, cache: _, at, extra } = block;
+    let Block { kind, citations, cache: _, at, extra } = block;
     ledger.extra(*at, extra);
     let lost = match kind {
-        BlockKind::Text(text) => return write_object(w, "text", &[("text", text)]),
+        BlockKind::Text(text) => {
+            w.open_object();
+            w.member_str("type", "text");
+            w.member_str("text", text);
+            citation::write_all(w, citations, *at, ledger);
+            return w.close_object();
+        }
         BlockKind::Thinking { text, signature } => {
             let signature = signature.as_deref().unwrap_or_default();
             return write_object(w, "thinking", &[("thinking", text), ("signature", signature)]);

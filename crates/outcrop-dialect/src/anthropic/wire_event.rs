@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use outcrop_model::json::{Extra, Object, next_str, read_object};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess};
+use serde_json::value::RawValue;
 
 use super::error::WireError;
 use super::part::Part;
-use super::tagged::{Tagged, keep, read_tagged};
+use super::tagged::{Tagged, keep, next_raw, read_tagged};
 use super::usage::{Counts, WireUsage};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -134,6 +135,7 @@ pub(super) enum DeltaKind {
     Input,
     Thinking,
     Signature,
+    Citation,
 }
 
 /// `content_block_delta.delta`
@@ -142,8 +144,9 @@ pub(super) struct BlockDelta<'a> {
     pub kind: DeltaKind,
     /// The word in `type`.
     pub word: Option<Cow<'a, str>>,
-    /// The one member that the kind has.
+    /// The one member that the kind has, if that is text.
     pub piece: Option<Cow<'a, str>>,
+    pub citation: Option<&'a RawValue>,
     pub extra: Extra<'a>,
 }
 
@@ -162,6 +165,7 @@ impl<'de> Tagged<'de> for BlockDelta<'de> {
             "input_json_delta" => DeltaKind::Input,
             "thinking_delta" => DeltaKind::Thinking,
             "signature_delta" => DeltaKind::Signature,
+            "citations_delta" => DeltaKind::Citation,
             _ => DeltaKind::Unknown,
         };
         self.word = Some(tag);
@@ -177,6 +181,7 @@ impl<'de> Tagged<'de> for BlockDelta<'de> {
             | (DeltaKind::Input, "partial_json")
             | (DeltaKind::Thinking, "thinking")
             | (DeltaKind::Signature, "signature") => self.piece = next_str(map)?,
+            (DeltaKind::Citation, "citation") => self.citation = next_raw(map)?,
             _ => keep(&mut self.extra, key, map)?,
         }
         Ok(())

@@ -7,8 +7,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use outcrop_model::{Delta, Event, Fault, Opening, StopReason, Usage};
+use outcrop_model::{Citation, Delta, Event, Fault, Opening, StopReason, Usage};
 
+use super::citation;
 use super::response::Answering;
 use super::stop::write_stop;
 use super::usage::write_usage;
@@ -24,13 +25,15 @@ pub struct MessageWriter {
     stop: Option<StopReason>,
     /// An open block of encrypted thinking, and its data so far.
     held: Option<(u32, String)>,
+    /// Citations that could not be said, or not all of.
+    lost: usize,
 }
 
 // === impl MessageWriter ===
 
 impl MessageWriter {
     pub fn new(answering: Answering) -> Self {
-        Self { answering, usage: None, stop: None, held: None }
+        Self { answering, usage: None, stop: None, held: None, lost: 0 }
     }
 
     fn start(&mut self, usage: Option<Usage>, out: &mut Vec<u8>) {
@@ -82,6 +85,7 @@ impl MessageWriter {
             Delta::ToolInput(piece) => ("input_json_delta", "partial_json", piece),
             Delta::Thinking(piece) => ("thinking_delta", "thinking", piece),
             Delta::Signature(piece) => ("signature_delta", "signature", piece),
+            Delta::Citation(citation) => return self.cite(index, citation, out),
             Delta::Redacted(piece) => {
                 // The sequencer lets blocks of encrypted thinking overlap with no other.
                 if let Some((_, data)) = self.held.as_mut().filter(|(held, _)| *held == index) {
@@ -98,6 +102,22 @@ impl MessageWriter {
             w.member_str(member, piece);
             w.close_object();
         });
+    }
+
+    fn cite(&mut self, index: u32, citation: &Citation<'_>, out: &mut Vec<u8>) {
+        let mut whole = citation::can_say(citation);
+        if whole {
+            event(out, "content_block_delta", |w| {
+                w.member_u64("index", u64::from(index));
+                w.key("delta");
+                w.open_object();
+                w.member_str("type", "citations_delta");
+                w.key("citation");
+                whole = citation::write(w, citation);
+                w.close_object();
+            });
+        }
+        self.lost += usize::from(!whole);
     }
 
     /// Opens the block that waits for its data.
@@ -146,6 +166,10 @@ impl StreamWriter for MessageWriter {
         out.extend_from_slice(b"event: error\ndata: ");
         anthropic_body(fault, None, out);
         out.extend_from_slice(b"\n\n");
+    }
+
+    fn lost(&self) -> usize {
+        self.lost
     }
 
     fn keep_alive(&self) -> Option<&'static [u8]> {

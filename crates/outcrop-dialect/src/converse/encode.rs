@@ -8,6 +8,7 @@ use outcrop_model::chat::{
 };
 use outcrop_model::{BlockKind, Card, ChatRequest, Ledger};
 
+use super::citation;
 use super::media::{DocumentNames, write_media};
 use crate::schema::write_input_schema;
 use crate::write::JsonWriter;
@@ -104,7 +105,11 @@ impl Encoder<'_> {
 
     fn block(&mut self, block: &Block<'_>) {
         match &block.kind {
-            BlockKind::Text(text) => self.text(text),
+            BlockKind::Text(text) if block.citations.is_empty() => self.text(text),
+            BlockKind::Text(text) => {
+                let Block { citations, at, .. } = block;
+                citation::write_text(&mut self.w, text, citations, *at, self.ledger);
+            }
             BlockKind::Media(media) => {
                 write_media(&mut self.w, media, block.at, &mut self.names, self.ledger)
             }

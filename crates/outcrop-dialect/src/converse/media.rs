@@ -144,18 +144,35 @@ pub(super) fn write_media(
     }
     w.key("source");
     w.open_object();
-    write_source(w, source, at, ledger);
+    write_source(w, source, *citations == Some(true), at, ledger);
     w.close_object();
     w.close_object();
     w.close_object();
 }
 
-fn write_source(w: &mut JsonWriter<'_>, source: &MediaSource<'_>, at: At, ledger: &mut Ledger) {
+fn write_source(
+    w: &mut JsonWriter<'_>,
+    source: &MediaSource<'_>,
+    is_cited: bool,
+    at: At,
+    ledger: &mut Ledger,
+) {
     match source {
         MediaSource::Base64(data) => w.member_str("bytes", data),
         MediaSource::Text(text) => {
             w.key("bytes");
             w.base64(text.as_bytes());
+        }
+        // Citations count the parts.
+        MediaSource::Blocks(texts) if is_cited => {
+            w.key("content");
+            w.open_array();
+            for text in texts {
+                w.open_object();
+                w.member_str("text", text);
+                w.close_object();
+            }
+            w.close_array();
         }
         MediaSource::Blocks(texts) => {
             w.key("bytes");

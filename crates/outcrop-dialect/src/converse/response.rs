@@ -11,6 +11,8 @@ use outcrop_model::{
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
+use super::citation;
+
 /// Reads a whole answer. A body that is not a Converse answer is `Garbled`, an empty one too.
 pub fn decode_response(body: &[u8]) -> Result<ChatResponse<'_>, Fault> {
     let wire: Response<'_> = serde_json::from_slice(body).map_err(|e| garbled(e.to_string()))?;
@@ -39,7 +41,7 @@ fn below<'a>(path: &str, extra: Extra<'a>, all: &mut Extra<'a>) {
 }
 
 /// Keeps a member that has no place here; JSON `null` is absence.
-fn keep<'de, A: MapAccess<'de>>(
+pub(super) fn keep<'de, A: MapAccess<'de>>(
     extra: &mut Extra<'de>,
     key: Cow<'de, str>,
     map: &mut A,
@@ -108,10 +110,11 @@ struct ReasoningText<'a> {
     extra: Extra<'a>,
 }
 
-/// Text with citations: the text is kept as text, the citations beside it.
+/// Text and what it rests on.
 #[derive(Default)]
 struct Citations<'a> {
     content: Vec<WireBlock<'a>>,
+    citations: Vec<&'a RawValue>,
     extra: Extra<'a>,
 }
 
@@ -132,6 +135,7 @@ impl<'a> WireBlock<'a> {
     fn into_block(self, index: usize) -> Block<'a> {
         let at = At::Element("content", index as u32);
         let WireBlock { text, tool_use, reasoning, citations, mut extra } = self;
+        let mut cited = Vec::new();
         let kind = if let Some(text) = text {
             BlockKind::Text(text)
         } else if let Some(WireToolUse { id, name, input, extra: inner }) = tool_use {
@@ -151,17 +155,34 @@ impl<'a> WireBlock<'a> {
                 }
                 (None, redacted) => BlockKind::Redacted(redacted.unwrap_or_default()),
             }
-        } else if let Some(Citations { content, extra: inner }) = citations {
+        } else if let Some(Citations { content, citations, extra: inner }) = citations {
             extra.extend(inner);
-            let texts = content.into_iter().filter_map(|part| part.text);
-            BlockKind::Text(Cow::Owned(texts.collect::<String>()))
+            for (i, raw) in citations.into_iter().enumerate() {
+                let (citation, unknown) = citation::read(raw);
+                cited.push(citation);
+                below(&format!("citations[{i}]"), unknown, &mut extra);
+            }
+            BlockKind::Text(joined(content, &mut extra))
         } else {
             match extra.pop() {
                 Some((kind, raw)) => BlockKind::Foreign { kind, raw: Cow::Borrowed(raw) },
                 None => BlockKind::Text(Cow::Borrowed("")),
             }
         };
-        Block { kind, cache: None, at, extra }
+        Block { kind, citations: cited, cache: None, at, extra }
+    }
+}
+
+/// The text of cited content; parts that are none are left to `extra`.
+fn joined<'a>(parts: Vec<WireBlock<'a>>, extra: &mut Extra<'a>) -> Cow<'a, str> {
+    let mut texts = Vec::new();
+    for part in parts {
+        texts.extend(part.text);
+        extra.extend(part.extra);
+    }
+    match texts.len() {
+        1 => texts.remove(0),
+        _ => Cow::Owned(texts.concat()),
     }
 }
 
@@ -313,6 +334,7 @@ impl<'de> Object<'de> for Citations<'de> {
     ) -> Result<(), A::Error> {
         match &*key {
             "content" => self.content = map.next_value::<Option<_>>()?.unwrap_or_default(),
+            "citations" => self.citations = map.next_value::<Option<_>>()?.unwrap_or_default(),
             _ => keep(&mut self.extra, key, map)?,
         }
         Ok(())

@@ -8,7 +8,9 @@ use outcrop_model::json::{Object, next_str, skip};
 use outcrop_model::read_as_object;
 use outcrop_model::{Delta, ErrorClass, Event, Fault, Opening, Phase, StopReason};
 use serde::de::MapAccess;
+use serde_json::value::RawValue;
 
+use super::citation;
 use super::response::WireUsage;
 
 #[derive(Debug, Default)]
@@ -70,11 +72,17 @@ fn open(index: u32, start: Union<'_>, emit: &mut dyn FnMut(Event<'_>)) {
 }
 
 fn delta(index: u32, delta: Union<'_>, emit: &mut dyn FnMut(Event<'_>)) {
-    let Union { text, tool, reasoning, unknown } = delta;
+    let Union { text, tool, reasoning, citation, unknown } = delta;
     let mut send = |delta| emit(Event::Delta { index, delta });
     if let Some(text) = text {
         send(Delta::Text(text));
     }
+    if let Some(raw) = citation {
+        let (citation, unknown) = citation::read(raw);
+        send(Delta::Citation(Box::new(citation)));
+        unknown.into_iter().for_each(|(key, _)| emit(Event::Unknown(key)));
+    }
+    let mut send = |delta| emit(Event::Delta { index, delta });
     if let Some(ToolStart { input: Some(input), .. }) = tool {
         send(Delta::ToolInput(input));
     }
@@ -105,6 +113,7 @@ struct Union<'a> {
     text: Option<Cow<'a, str>>,
     tool: Option<ToolStart<'a>>,
     reasoning: Option<Reasoning<'a>>,
+    citation: Option<&'a RawValue>,
     unknown: Option<Cow<'a, str>>,
 }
 
@@ -153,6 +162,7 @@ impl<'de> Object<'de> for Union<'de> {
             "text" => self.text = next_str(map)?,
             "toolUse" => self.tool = map.next_value()?,
             "reasoningContent" => self.reasoning = map.next_value()?,
+            "citation" => self.citation = map.next_value()?,
             _ => {
                 skip(map)?;
                 self.unknown = Some(key);

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use outcrop_model::chat::{Block, CacheTtl, Media, MediaKind, MediaSource, Role, ToolResult, Turn};
 use outcrop_model::{At, BlockKind, Card, ChatRequest, Dialect, Ledger};
 
-use super::{Target, foreign};
+use super::{Target, citations, foreign};
 use crate::blob::is_base64;
 
 pub(super) fn fit(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
     for block in &mut request.system {
         let extra = std::mem::take(&mut block.extra);
         ledger.extra(block.at, &extra);
+        citations::fit(block, Role::System, target, ledger);
         let kind = match &block.kind {
             BlockKind::Text(_) => continue,
             BlockKind::Foreign { kind, .. } => kind,
@@ -39,10 +40,14 @@ fn fit_turn(turn: &mut Turn<'_>, target: Target<'_>, ledger: &mut Ledger) {
         let extra = std::mem::take(&mut block.extra);
         ledger.extra(block.at, &extra);
         if let BlockKind::ToolResult(result) = &mut block.kind {
+            for part in &mut result.content {
+                citations::fit(part, role, target, ledger);
+            }
             let cache = fit_parts(&mut result.content, card, &mut moved, ledger);
             block.cache = block.cache.or(cache);
             fit_result(result, block.at, target, ledger);
         }
+        citations::fit(block, role, target, ledger);
         foreign::show_as_text(block, ledger);
         keep(block, role, target, ledger)
     });

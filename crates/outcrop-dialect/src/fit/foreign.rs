@@ -21,6 +21,9 @@ pub(super) fn show_as_text(block: &mut Block<'_>, ledger: &mut Ledger) {
     };
     let Some(text) = text else { return };
     ledger.approximated(block.at.to_string(), format!("`{kind}` is sent as text"));
+    if members.get("citations").is_some_and(|raw| raw.get().contains("true")) {
+        ledger.dropped(block.at.key("citations"), "text is cited by no place in it");
+    }
     block.kind = BlockKind::Text(Cow::Owned(text));
 }
 

@@ -139,14 +139,14 @@ fn write_message(w: &mut JsonWriter<'_>, role: &str, blocks: &[Block<'_>], ledge
 /// One text as a string, all else as parts.
 fn write_content(w: &mut JsonWriter<'_>, blocks: &[Block<'_>], ledger: &mut Ledger) {
     w.key("content");
-    if let [Block { kind: BlockKind::Text(text), cache, at, extra }] = blocks {
+    if let [Block { kind: BlockKind::Text(text), citations: _, cache, at, extra }] = blocks {
         ledger.extra(*at, extra);
         note_cache(cache.is_some(), *at, ledger);
         return w.str(text);
     }
     w.open_array();
     for block in blocks {
-        let Block { kind, cache, at, extra } = block;
+        let Block { kind, citations: _, cache, at, extra } = block;
         ledger.extra(*at, extra);
         note_cache(cache.is_some(), *at, ledger);
         match kind {
@@ -184,7 +184,8 @@ fn drop_thinking(at: At, ledger: &mut Ledger) {
 
 fn write_assistant(w: &mut JsonWriter<'_>, blocks: &[Block<'_>], ledger: &mut Ledger) {
     let (mut texts, mut calls): (Vec<&str>, Vec<&ToolUse<'_>>) = (Vec::new(), Vec::new());
-    for Block { kind, cache, at, extra } in blocks {
+    // `fit` accounts for citations.
+    for Block { kind, citations: _, cache, at, extra } in blocks {
         ledger.extra(*at, extra);
         note_cache(cache.is_some(), *at, ledger);
         match kind {

@@ -4,8 +4,9 @@
 //! 2. What the dialect cannot say is in the ledger, under its path in the answer.
 
 use outcrop_model::chat::{Media, MediaKind, MediaSource, ToolUse};
-use outcrop_model::{At, Block, BlockKind, ChatResponse, Ledger, StopReason, Usage};
+use outcrop_model::{At, Block, BlockKind, ChatResponse, Citation, Ledger, StopReason, Usage};
 
+use super::annotation::{Annotation, NO_PLACE, POINTS_ONLY, length};
 use crate::names::CallForm;
 use crate::write::JsonWriter;
 
@@ -27,6 +28,7 @@ pub struct Answering {
 #[derive(Default)]
 struct Sorted<'r> {
     texts: Vec<&'r str>,
+    annotations: Vec<(Annotation, (u64, u64))>,
     thinking: Vec<Thought<'r>>,
     calls: Vec<&'r ToolUse<'r>>,
     images: Vec<(&'r str, &'r str)>,
@@ -124,10 +126,13 @@ pub(in crate::openai) fn write_usage(w: &mut JsonWriter<'_>, usage: &Usage) {
 impl<'r> Sorted<'r> {
     fn sort(blocks: &'r [Block<'r>], ledger: &mut Ledger) -> Self {
         let mut sorted = Self::default();
-        for Block { kind, cache: _, at, extra } in blocks {
+        for Block { kind, citations, cache: _, at, extra } in blocks {
             ledger.extra(*at, extra);
             match kind {
-                BlockKind::Text(text) => sorted.texts.push(text),
+                BlockKind::Text(text) => {
+                    sorted.annotate(text, citations, *at, ledger);
+                    sorted.texts.push(text);
+                }
                 BlockKind::ToolUse(call) => sorted.calls.push(call),
                 BlockKind::Thinking { text, signature } => {
                     let signature = signature.as_deref();
@@ -150,8 +155,27 @@ impl<'r> Sorted<'r> {
         sorted
     }
 
+    /// Notes what rests on what, of the text that comes next.
+    fn annotate(&mut self, text: &str, citations: &[Citation<'_>], at: At, ledger: &mut Ledger) {
+        if citations.is_empty() {
+            return;
+        }
+        let start: u64 = self.texts.iter().map(|text| length(text)).sum();
+        let span = (start, start + length(text));
+        for (i, citation) in citations.iter().enumerate() {
+            let path = at.key(&format!("citations[{i}]"));
+            match Annotation::in_chat(citation) {
+                Some(annotation) => {
+                    ledger.approximated(path, POINTS_ONLY);
+                    self.annotations.push((annotation, span));
+                }
+                None => ledger.dropped(path, NO_PLACE),
+            }
+        }
+    }
+
     fn write(&self, w: &mut JsonWriter<'_>, form: CallForm, ledger: &mut Ledger) {
-        let Self { texts, thinking, calls, images } = self;
+        let Self { texts, annotations, thinking, calls, images } = self;
         w.open_object();
         w.member_str("role", "assistant");
         w.key("content");
@@ -160,6 +184,9 @@ impl<'r> Sorted<'r> {
             false => w.str_parts(texts),
         }
         w.member_null("refusal");
+        if !annotations.is_empty() {
+            write_annotations(annotations, w);
+        }
         write_reasoning(w, thinking);
         match (form, &**calls) {
             (_, []) => {}
@@ -187,6 +214,14 @@ impl<'r> Sorted<'r> {
         }
         w.close_object();
     }
+}
+
+/// `annotations`, each with where it stands in the message.
+pub(super) fn write_annotations(annotations: &[(Annotation, (u64, u64))], w: &mut JsonWriter<'_>) {
+    w.key("annotations");
+    w.open_array();
+    annotations.iter().for_each(|(annotation, span)| annotation.write_in_chat(*span, w));
+    w.close_array();
 }
 
 fn write_reasoning(w: &mut JsonWriter<'_>, thinking: &[Thought<'_>]) {

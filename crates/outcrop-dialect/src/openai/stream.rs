@@ -4,11 +4,13 @@
 //! 2. Thinking streams as `reasoning_content`; a block that can be replayed (signed or encrypted) is
 //!    repeated whole in `thinking_blocks` when it closes.
 //! 3. Token counts come in a chunk of their own, only if asked for, after the finish reason.
-//! 4. `[DONE]` is written on `End` alone: a fault ends the stream without it.
+//! 4. What a text rests on comes in a chunk of its own when the text's block closes.
+//! 5. `[DONE]` is written on `End` alone: a fault ends the stream without it.
 
 use outcrop_model::{Delta, Event, Fault, Opening, StopReason, Usage};
 
-use super::response::{Answering, Thought, finish_reason, write_usage};
+use super::annotation::{Annotation, length};
+use super::response::{Answering, Thought, finish_reason, write_annotations, write_usage};
 use crate::names::CallForm;
 use crate::render::openai_body;
 use crate::sse::StreamWriter;
@@ -24,6 +26,10 @@ pub struct ChunkWriter {
     usage: Option<Usage>,
     open: Vec<OpenBlock>,
     next_tool: u64,
+    /// Characters of text so far.
+    said: u64,
+    /// Citations that have no place here.
+    lost: usize,
 }
 
 #[derive(Debug)]
@@ -34,9 +40,18 @@ struct OpenBlock {
 
 #[derive(Debug)]
 enum OpenKind {
-    Text,
-    Tool { number: u64 },
-    Thinking { text: String, signature: String },
+    /// Where it begins in the message, and what it rests on.
+    Text {
+        start: u64,
+        cited: Vec<Annotation>,
+    },
+    Tool {
+        number: u64,
+    },
+    Thinking {
+        text: String,
+        signature: String,
+    },
     Redacted(String),
 }
 
@@ -58,7 +73,7 @@ impl ChunkWriter {
         w.key("choices");
         w.open_array();
         let (include_usage, usage, open, next_tool) = (*include_usage, None, Vec::new(), 0);
-        Self { head, include_usage, calls: *calls, usage, open, next_tool }
+        Self { head, include_usage, calls: *calls, usage, open, next_tool, said: 0, lost: 0 }
     }
 
     /// A chunk whose delta has the members that `write` writes.
@@ -87,7 +102,7 @@ impl ChunkWriter {
 
     fn open(&mut self, index: u32, block: &Opening<'_>, out: &mut Vec<u8>) {
         let kind = match block {
-            Opening::Text => OpenKind::Text,
+            Opening::Text => OpenKind::Text { start: self.said, cited: Vec::new() },
             Opening::Thinking => {
                 OpenKind::Thinking { text: String::new(), signature: String::new() }
             }
@@ -108,7 +123,16 @@ impl ChunkWriter {
     fn delta(&mut self, index: u32, delta: &Delta<'_>, out: &mut Vec<u8>) {
         let block = self.open.iter_mut().find(|block| block.index == index);
         match (delta, block.map(|block| &mut block.kind)) {
-            (Delta::Text(text), _) => self.chunk(out, |w| w.member_str("content", text)),
+            (Delta::Text(text), _) => {
+                self.said += length(text);
+                self.chunk(out, |w| w.member_str("content", text));
+            }
+            (Delta::Citation(citation), Some(OpenKind::Text { cited, .. })) => {
+                match Annotation::in_chat(citation) {
+                    Some(annotation) => cited.push(annotation),
+                    None => self.lost += 1,
+                }
+            }
             (Delta::ToolInput(json), Some(OpenKind::Tool { number })) => {
                 let number = *number;
                 self.call(number, None, out, |w| w.member_str("arguments", json));
@@ -123,7 +147,11 @@ impl ChunkWriter {
             (Delta::Redacted(piece), Some(OpenKind::Redacted(data))) => data.push_str(piece),
             // A delta of another kind than its block: the sequencer lets none pass.
             (
-                Delta::ToolInput(_) | Delta::Thinking(_) | Delta::Signature(_) | Delta::Redacted(_),
+                Delta::Citation(_)
+                | Delta::ToolInput(_)
+                | Delta::Thinking(_)
+                | Delta::Signature(_)
+                | Delta::Redacted(_),
                 _,
             ) => {}
         }
@@ -171,7 +199,12 @@ impl ChunkWriter {
                 self.thought(&Thought::Plain { text: &text, signature: Some(&signature) }, out);
             }
             OpenKind::Redacted(data) => self.thought(&Thought::Redacted(&data), out),
-            OpenKind::Text | OpenKind::Tool { .. } | OpenKind::Thinking { .. } => {}
+            OpenKind::Text { start, cited } if !cited.is_empty() => {
+                let span = (start, self.said);
+                let annotations: Vec<_> = cited.into_iter().map(|one| (one, span)).collect();
+                self.chunk(out, |w| write_annotations(&annotations, w));
+            }
+            OpenKind::Text { .. } | OpenKind::Tool { .. } | OpenKind::Thinking { .. } => {}
         }
     }
 
@@ -226,6 +259,10 @@ impl StreamWriter for ChunkWriter {
         out.extend_from_slice(b"data: ");
         openai_body(fault, out);
         out.extend_from_slice(b"\n\n");
+    }
+
+    fn lost(&self) -> usize {
+        self.lost
     }
 
     fn keep_alive(&self) -> Option<&'static [u8]> {

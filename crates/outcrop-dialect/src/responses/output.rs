@@ -10,6 +10,7 @@ use super::recall::item_id;
 use super::response::Answering;
 use super::settings::Settings;
 use super::tools::{INPUT, ToolShapes};
+use crate::openai::{Annotation, length};
 use crate::render::response_error;
 use crate::write::JsonWriter;
 
@@ -32,11 +33,18 @@ pub(super) enum Status {
 pub(super) enum ItemBody {
     Reasoning(Thought),
     Message {
-        parts: Vec<String>,
+        parts: Vec<Part>,
     },
     Call(Call),
     /// Base64.
     Image(String),
+}
+
+/// A piece of text and what it rests on.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Part {
+    pub text: String,
+    pub annotations: Vec<Annotation>,
 }
 
 /// A call of a function or of a free-text tool.
@@ -161,7 +169,7 @@ impl Item {
                 w.member_str("role", "assistant");
                 w.key("content");
                 w.open_array();
-                parts.iter().for_each(|text| write_part(text, w));
+                parts.iter().for_each(|part| write_part(part, w));
                 w.close_array();
             }
             ItemBody::Image(data) => {
@@ -182,15 +190,20 @@ pub(super) fn write_summary(text: &str, w: &mut JsonWriter<'_>) {
     w.close_object();
 }
 
-pub(super) fn write_part(text: &str, w: &mut JsonWriter<'_>) {
+pub(super) fn write_part(part: &Part, w: &mut JsonWriter<'_>) {
+    let Part { text, annotations } = part;
     w.open_object();
     w.member_str("type", "output_text");
     w.member_str("text", text);
-    for list in ["annotations", "logprobs"] {
-        w.key(list);
-        w.open_array();
-        w.close_array();
+    w.key("annotations");
+    w.open_array();
+    if !annotations.is_empty() {
+        let length = length(text);
+        annotations.iter().for_each(|annotation| annotation.write(length, w));
     }
+    w.close_array();
+    w.key("logprobs");
+    w.raw_bytes(b"[]");
     w.close_object();
 }
 

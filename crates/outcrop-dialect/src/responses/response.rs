@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use outcrop_model::chat::{MediaKind, MediaSource};
-use outcrop_model::{At, Block, BlockKind, ChatResponse, Ledger, StopReason};
+use outcrop_model::{At, Block, BlockKind, ChatResponse, Citation, Ledger, StopReason};
 
 use super::envelope::Thought;
-use super::output::{Call, Item, ItemBody, State, Status, write_response};
+use super::output::{Call, Item, ItemBody, Part, State, Status, write_response};
 use super::settings::Settings;
+use crate::openai::{Annotation, NO_PLACE, POINTS_ONLY};
 use crate::write::JsonWriter;
 
 /// What an answer says about itself rather than by the model.
@@ -40,12 +41,18 @@ pub fn encode_response(
 
 fn items(blocks: &[Block<'_>], answering: &Answering, ledger: &mut Ledger) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::new();
-    for Block { kind, cache: _, at, extra } in blocks {
+    for Block { kind, citations, cache: _, at, extra } in blocks {
         ledger.extra(*at, extra);
-        if let (BlockKind::Text(text), Some(ItemBody::Message { parts })) =
-            (kind, items.last_mut().map(|item| &mut item.body))
-        {
-            parts.push(text.to_string());
+        if let BlockKind::Text(text) = kind {
+            let annotations = annotations(citations, *at, ledger);
+            let part = Part { text: text.to_string(), annotations };
+            match items.last_mut().map(|item| &mut item.body) {
+                Some(ItemBody::Message { parts }) => parts.push(part),
+                Some(ItemBody::Reasoning(_) | ItemBody::Call(_) | ItemBody::Image(_)) | None => {
+                    let body = ItemBody::Message { parts: vec![part] };
+                    items.push(Item::new(&answering.id, items.len(), Status::Completed, body));
+                }
+            }
             continue;
         }
         if let Some(body) = body(kind, *at, answering, ledger) {
@@ -55,6 +62,21 @@ fn items(blocks: &[Block<'_>], answering: &Answering, ledger: &mut Ledger) -> Ve
     items
 }
 
+fn annotations(citations: &[Citation<'_>], at: At, ledger: &mut Ledger) -> Vec<Annotation> {
+    let mut found = Vec::new();
+    for (i, citation) in citations.iter().enumerate() {
+        let path = at.key(&format!("citations[{i}]"));
+        match Annotation::of(citation) {
+            Some(annotation) => {
+                ledger.approximated(path, POINTS_ONLY);
+                found.push(annotation);
+            }
+            None => ledger.dropped(path, NO_PLACE),
+        }
+    }
+    found
+}
+
 fn body(
     kind: &BlockKind<'_>,
     at: At,
@@ -62,7 +84,10 @@ fn body(
     ledger: &mut Ledger,
 ) -> Option<ItemBody> {
     match kind {
-        BlockKind::Text(text) => Some(ItemBody::Message { parts: vec![text.to_string()] }),
+        BlockKind::Text(text) => {
+            let part = Part { text: text.to_string(), annotations: Vec::new() };
+            Some(ItemBody::Message { parts: vec![part] })
+        }
         BlockKind::Thinking { text, signature } => {
             let signature = signature.as_deref().unwrap_or_default().to_owned();
             Some(ItemBody::Reasoning(Thought::Plain { text: text.to_string(), signature }))

@@ -6,15 +6,17 @@
 //!    done is repeated whole.
 //! 3. Text blocks that follow each other are parts of one message.
 //! 4. Thinking streams as a summary only if asked for; the item holds all of it either way.
-//! 5. A fault is `response.failed`: no success terminator follows.
+//! 5. What a part of the text rests on is told when the part is whole.
+//! 6. A fault is `response.failed`: no success terminator follows.
 
 use outcrop_model::{Delta, Event, Fault, Opening, StopReason, Usage};
 
 use super::envelope::Thought;
 use super::output::{
-    Call, Item, ItemBody, State, Status, status, write_part, write_response, write_summary,
+    Call, Item, ItemBody, Part, State, Status, status, write_part, write_response, write_summary,
 };
 use super::response::Answering;
+use crate::openai::{Annotation, length};
 use crate::sse::StreamWriter;
 use crate::write::JsonWriter;
 
@@ -28,6 +30,8 @@ pub struct ResponseWriter {
     usage: Option<Usage>,
     stop: Option<StopReason>,
     finished: Option<Vec<u8>>,
+    /// Citations that have no place here.
+    lost: usize,
 }
 
 /// An open block, and where it goes.
@@ -51,6 +55,7 @@ impl ResponseWriter {
             usage: None,
             stop: None,
             finished: None,
+            lost: 0,
         }
     }
 
@@ -167,17 +172,17 @@ impl ResponseWriter {
 
     fn add_part(&mut self, item: usize, out: &mut Vec<u8>) -> usize {
         let Some(parts) = self.parts(item) else { return 0 };
-        parts.push(String::new());
+        parts.push(Part::default());
         let part = parts.len() - 1;
         self.item_event("response.content_part.added", item, out, |_, w| {
             w.member_u64("content_index", part as u64);
             w.key("part");
-            write_part("", w);
+            write_part(&Part::default(), w);
         });
         part
     }
 
-    fn parts(&mut self, item: usize) -> Option<&mut Vec<String>> {
+    fn parts(&mut self, item: usize) -> Option<&mut Vec<Part>> {
         match self.items.get_mut(item).map(|item| &mut item.body) {
             Some(ItemBody::Message { parts }) => Some(parts),
             Some(ItemBody::Reasoning(_) | ItemBody::Call(_) | ItemBody::Image(_)) | None => None,
@@ -204,8 +209,8 @@ impl ResponseWriter {
         let Some(body) = self.items.get_mut(item).map(|item| &mut item.body) else { return };
         match (delta, body) {
             (Delta::Text(piece), ItemBody::Message { parts }) => {
-                if let Some(text) = parts.get_mut(part) {
-                    text.push_str(piece);
+                if let Some(part) = parts.get_mut(part) {
+                    part.text.push_str(piece);
                 }
                 self.item_event("response.output_text.delta", item, out, |_, w| {
                     w.member_u64("content_index", part as u64);
@@ -213,6 +218,12 @@ impl ResponseWriter {
                     w.key("logprobs");
                     w.raw_bytes(b"[]");
                 });
+            }
+            (Delta::Citation(citation), ItemBody::Message { parts }) => {
+                match (parts.get_mut(part), Annotation::of(citation)) {
+                    (Some(part), Some(annotation)) => part.annotations.push(annotation),
+                    (Some(_) | None, _) => self.lost += 1,
+                }
             }
             (Delta::ToolInput(piece), ItemBody::Call(call)) => {
                 call.arguments.push_str(piece);
@@ -278,17 +289,25 @@ impl ResponseWriter {
     }
 
     fn close_text(&mut self, item: usize, part: usize, out: &mut Vec<u8>) {
-        let text = self.parts(item).and_then(|p| p.get(part).cloned()).unwrap_or_default();
+        let said = self.parts(item).and_then(|p| p.get(part).cloned()).unwrap_or_default();
+        for (i, annotation) in said.annotations.iter().enumerate() {
+            self.item_event("response.output_text.annotation.added", item, out, |_, w| {
+                w.member_u64("content_index", part as u64);
+                w.member_u64("annotation_index", i as u64);
+                w.key("annotation");
+                annotation.write(length(&said.text), w);
+            });
+        }
         self.item_event("response.output_text.done", item, out, |_, w| {
             w.member_u64("content_index", part as u64);
-            w.member_str("text", &text);
+            w.member_str("text", &said.text);
             w.key("logprobs");
             w.raw_bytes(b"[]");
         });
         self.item_event("response.content_part.done", item, out, |_, w| {
             w.member_u64("content_index", part as u64);
             w.key("part");
-            write_part(&text, w);
+            write_part(&said, w);
         });
         if item + 1 < self.items.len() {
             self.leave_message(out);
@@ -382,6 +401,10 @@ impl StreamWriter for ResponseWriter {
 
     fn finished(&mut self) -> Option<Vec<u8>> {
         self.finished.take()
+    }
+
+    fn lost(&self) -> usize {
+        self.lost
     }
 
     fn keep_alive(&self) -> Option<&'static [u8]> {

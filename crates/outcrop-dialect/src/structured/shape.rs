@@ -131,6 +131,10 @@ impl Shaper {
                     next(Event::Unknown("text beside the answer".into()));
                 }
             },
+            // Its text is held back, and goes unless the model never answers in the form.
+            Event::Delta { delta: Delta::Citation(_), .. } if self.said != Said::Call => {
+                next(Event::Unknown("citation".into()));
+            }
             Event::Close { index } => self.close(index, next),
             Event::Stop(reason) => {
                 self.settle(next);

@@ -122,7 +122,7 @@ fn show_usage(usage: &Usage) -> String {
 }
 
 fn write_block(out: &mut String, block: &Block<'_>, depth: usize) {
-    let Block { kind, cache, at, extra } = block;
+    let Block { kind, citations, cache, at, extra } = block;
     write!(out, "{}{at} ", "  ".repeat(depth)).unwrap();
     match kind {
         BlockKind::Text(text) => write!(out, "text {text:?}"),
@@ -142,6 +142,9 @@ fn write_block(out: &mut String, block: &Block<'_>, depth: usize) {
         write!(out, " cache={cache:?}").unwrap();
     }
     out.push('\n');
+    for citation in citations {
+        writeln!(out, "{}cites {citation:?}", "  ".repeat(depth + 1)).unwrap();
+    }
     write_extra(out, extra, depth + 1);
     if let BlockKind::ToolResult(result) = kind {
         for part in &result.content {

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use outcrop_dialect::anthropic::{Answering, MessageWriter, Reader};
 use outcrop_dialect::sse::StreamWriter;
-use outcrop_model::{Delta, Event, Opening, StopReason, Usage};
+use outcrop_model::citation::{Place, Span};
+use outcrop_model::{Citation, Delta, Dialect, Event, Opening, StopReason, Usage};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -15,8 +16,10 @@ fn owned(text: String) -> Cow<'static, str> {
 }
 
 fn block() -> impl Strategy<Value = (Opening<'static>, Vec<Delta<'static>>)> {
-    let text = vec(any::<String>(), 0..5).prop_map(|pieces| {
-        (Opening::Text, pieces.into_iter().map(|p| Delta::Text(owned(p))).collect())
+    let text = (vec(any::<String>(), 0..5), vec(citation(), 0..3)).prop_map(|(pieces, cited)| {
+        let pieces = pieces.into_iter().map(|p| Delta::Text(owned(p)));
+        let cited = cited.into_iter().map(|c| Delta::Citation(Box::new(c)));
+        (Opening::Text, pieces.chain(cited).collect())
     });
     let thinking = (vec(any::<String>(), 0..4), proptest::option::of("[a-zA-Z0-9+/]{1,12}"))
         .prop_map(|(pieces, signature)| {
@@ -33,6 +36,34 @@ fn block() -> impl Strategy<Value = (Opening<'static>, Vec<Delta<'static>>)> {
     let redacted = "[a-zA-Z0-9+/]{4}"
         .prop_map(|data: String| (Opening::Redacted(owned(data)), Vec::<Delta<'static>>::new()));
     prop_oneof![3 => text, 2 => thinking, 2 => tool, 1 => redacted]
+}
+
+/// Any citation that Anthropic has words for, or wrote itself.
+fn citation() -> impl Strategy<Value = Citation<'static>> {
+    let text = || any::<String>().prop_map(owned);
+    let span = (any::<u64>(), any::<u64>(), any::<u64>());
+    (0..6, span, text(), proptest::option::of(text()), text(), "[!-~]{1,9}").prop_map(
+        |(kind, (index, start, end), cited, title, url, token)| {
+            let span = Span { index, start, end };
+            let source = (kind == 3).then(|| url.clone());
+            let place = match kind {
+                0 => Place::Chars(span),
+                1 => Place::Pages(span),
+                2 => Place::Parts(span),
+                3 => Place::Result(span),
+                4 => Place::Web { url, token: (start > end).then(|| owned(token)) },
+                _ => return foreign(index),
+            };
+            Citation { cited, title, source, place }
+        },
+    )
+}
+
+fn foreign(n: u64) -> Citation<'static> {
+    let json = owned(format!(r#"{{"type":"dream_location","cited_text":"z","night": {n}}}"#));
+    let kind = Cow::Borrowed("dream_location");
+    let place = Place::Foreign { dialect: Dialect::Anthropic, kind, json };
+    Citation { cited: Cow::Borrowed(""), title: None, source: None, place }
 }
 
 fn stop() -> impl Strategy<Value = StopReason> {
@@ -143,6 +174,7 @@ fn into_owned(event: Event<'_>) -> Owned {
             index,
             delta: match delta {
                 Delta::Text(piece) => Delta::Text(cow(piece)),
+                Delta::Citation(citation) => Delta::Citation(Box::new(own_citation(*citation))),
                 Delta::ToolInput(piece) => Delta::ToolInput(cow(piece)),
                 Delta::Thinking(piece) => Delta::Thinking(cow(piece)),
                 Delta::Signature(piece) => Delta::Signature(cow(piece)),
@@ -156,6 +188,22 @@ fn into_owned(event: Event<'_>) -> Owned {
         Event::Fault(fault) => Event::Fault(fault),
         Event::Unknown(word) => Event::Unknown(cow(word)),
     }
+}
+
+fn own_citation(citation: Citation<'_>) -> Citation<'static> {
+    let cow = |c: Cow<'_, str>| Cow::Owned(c.into_owned());
+    let Citation { cited, title, source, place } = citation;
+    let place = match place {
+        Place::Chars(span) => Place::Chars(span),
+        Place::Pages(span) => Place::Pages(span),
+        Place::Parts(span) => Place::Parts(span),
+        Place::Result(span) => Place::Result(span),
+        Place::Web { url, token } => Place::Web { url: cow(url), token: token.map(cow) },
+        Place::Foreign { dialect, kind, json } => {
+            Place::Foreign { dialect, kind: cow(kind), json: cow(json) }
+        }
+    };
+    Citation { cited: cow(cited), title: title.map(cow), source: source.map(cow), place }
 }
 
 proptest! {

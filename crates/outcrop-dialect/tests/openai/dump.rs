@@ -155,7 +155,8 @@ fn tool(tool: &Tool<'_>, out: &mut String) -> std::fmt::Result {
 }
 
 fn block(block: &Block<'_>, indent: &str, out: &mut String) -> std::fmt::Result {
-    let Block { kind, cache, at, extra } = block;
+    let Block { kind, citations, cache, at, extra } = block;
+    assert!(citations.is_empty());
     let tail = format!("{}{}", self::cache(*cache), self::extra(extra));
     write!(out, "{indent}@ {at}: ")?;
     match kind {

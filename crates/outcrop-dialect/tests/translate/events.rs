@@ -7,8 +7,10 @@ use outcrop_dialect::openai::{Answering, ChunkWriter};
 use outcrop_dialect::plan::Way;
 use outcrop_dialect::sequencer::Sequencer;
 use outcrop_dialect::sse::StreamWriter;
+use outcrop_model::citation::{Place, Span};
 use outcrop_model::{
-    Delta, Dialect, ErrorClass, Event, Fault, Frame, FrameKind, Opening, Phase, StopReason, Usage,
+    Citation, Delta, Dialect, ErrorClass, Event, Fault, Frame, FrameKind, Opening, Phase,
+    StopReason, Usage,
 };
 use proptest::prelude::*;
 
@@ -21,7 +23,7 @@ pub fn event() -> impl Strategy<Value = Event<'static>> {
     prop_oneof![
         1 => Just(Event::Start { id: None, usage: Some(usage(1)) }),
         4 => (index(), opening()).prop_map(|(index, block)| Event::Open { index, block }),
-        8 => (index(), 0..5_u8, piece()).prop_map(|(index, kind, p)| Event::Delta { index, delta: delta(kind, p) }),
+        8 => (index(), 0..6_u8, piece()).prop_map(|(index, kind, p)| Event::Delta { index, delta: delta(kind, p) }),
         4 => index().prop_map(|index| Event::Close { index }),
         2 => stop().prop_map(Event::Stop),
         1 => (2..9_u64).prop_map(|n| Event::Usage(usage(n))),
@@ -43,8 +45,17 @@ fn stop() -> impl Strategy<Value = StopReason> {
 }
 
 fn delta(kind: u8, piece: &'static str) -> Delta<'static> {
+    if kind == 5 {
+        return Delta::Citation(Box::new(citation(piece)));
+    }
     let make = [Delta::Text, Delta::ToolInput, Delta::Thinking, Delta::Signature, Delta::Redacted];
     make[usize::from(kind)](piece.into())
+}
+
+fn citation(source: &str) -> Citation<'static> {
+    let place = Place::Result(Span { index: 0, start: 0, end: 1 });
+    let source = Some(source.to_owned().into());
+    Citation { cited: "a".into(), title: None, source, place }
 }
 
 fn usage(output: u64) -> Usage {
@@ -53,7 +64,7 @@ fn usage(output: u64) -> Usage {
 
 fn kind_of(delta: &Delta<'_>) -> &'static str {
     match delta {
-        Delta::Text(_) => "text",
+        Delta::Text(_) | Delta::Citation(_) => "text",
         Delta::ToolInput(_) => "tool",
         Delta::Thinking(_) | Delta::Signature(_) => "thinking",
         Delta::Redacted(_) => "redacted",
@@ -93,6 +104,9 @@ fn owned(event: &Event<'_>) -> Event<'static> {
             let own = |text: &str| text.to_owned().into();
             let delta = match delta {
                 Delta::Text(t) => Delta::Text(own(t)),
+                Delta::Citation(c) => {
+                    Delta::Citation(Box::new(citation(c.source.as_deref().unwrap_or_default())))
+                }
                 Delta::ToolInput(t) => Delta::ToolInput(own(t)),
                 Delta::Thinking(t) => Delta::Thinking(own(t)),
                 Delta::Signature(t) => Delta::Signature(own(t)),

@@ -16,6 +16,7 @@
 
 mod answers;
 mod arbitrary;
+mod citations;
 mod events;
 mod forms;
 mod golden;

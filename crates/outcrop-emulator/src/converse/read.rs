@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::citation;
 use crate::models::{Model, Thinking};
 use crate::words::{Part, Prompt, Role, Tool, ToolChoice, Turn};
 
@@ -31,6 +32,7 @@ pub(crate) fn prompt(body: &Value, model: &Model) -> Prompt {
         stop_sequences: stop_sequences(body),
         thinking: asks_to_think(body, model),
         format: format(body),
+        citable: citation::citable(body),
     }
 }
 
@@ -69,6 +71,9 @@ fn part(block: &Value) -> Part {
             parts: list(&value["content"]).iter().map(result_part).collect(),
             is_error: value["status"] == "error",
         },
+        "citationsContent" => {
+            Part::Text(list(&value["content"]).iter().map(|part| text(&part["text"])).collect())
+        }
         "reasoningContent" => reasoning(value),
         "cachePoint" => Part::CachePoint,
         "guardContent" => value["text"]["text"]

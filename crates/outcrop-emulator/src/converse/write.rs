@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use super::citation;
 use crate::reply::Event;
 use crate::tokens;
 use crate::words::{Answer, AnswerPart, Stop, Usage};
@@ -23,7 +24,13 @@ pub(crate) struct Extras {
 
 /// The whole response.
 pub(crate) fn response(answer: &Answer, extras: &Extras) -> Value {
-    let content: Vec<Value> = answer.parts.iter().map(block).collect();
+    let content: Vec<Value> = (0..)
+        .zip(&answer.parts)
+        .map(|(index, part)| match (part, answer.citation_of(index)) {
+            (AnswerPart::Text(text), Some(citation)) => citation::block(text, citation),
+            _ => block(part),
+        })
+        .collect();
     let mut body = json!({
         "output": {"message": {"role": "assistant", "content": content}},
         "stopReason": stop_reason(&answer.stop),
@@ -47,7 +54,8 @@ pub(crate) fn events(answer: &Answer, extras: &Extras, size: usize) -> Vec<Event
                 json!({"contentBlockIndex": index, "start": start}),
             ));
         }
-        events.extend(deltas(part, size).into_iter().map(|delta| {
+        let cited = answer.citation_of(index).map(|c| json!({"citation": citation::write(c)}));
+        events.extend(deltas(part, size).into_iter().chain(cited).map(|delta| {
             Event::new("contentBlockDelta", json!({"contentBlockIndex": index, "delta": delta}))
         }));
         events.push(Event::new("contentBlockStop", json!({"contentBlockIndex": index})));

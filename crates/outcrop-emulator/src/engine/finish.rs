@@ -22,7 +22,8 @@ pub(super) fn outcome(draft: Draft, prompt: &Prompt, model: &Model, input: u64) 
     let calls = parts.iter().any(|part| matches!(part, AnswerPart::ToolUse { .. }));
     let stop = stop.unwrap_or(if calls { Stop::ToolUse } else { Stop::EndTurn });
     let usage = Usage { input, output, ..Usage::default() };
-    Outcome { answer: Answer { parts, stop, usage }, raw_events: draft.raw_events }
+    let citation = prompt.citable.clone();
+    Outcome { answer: Answer { parts, stop, usage, citation }, raw_events: draft.raw_events }
 }
 
 enum Bounded {

@@ -16,12 +16,12 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use serde_json::Value;
 
 use super::reader::{Node, Parsed, Voice};
-use crate::words::Prompt;
+use crate::words::{Citation, Prompt};
 
 pub use rules::AnthropicRules;
 pub(crate) use write::{chunks, response};
@@ -59,6 +59,10 @@ struct Reading<'r> {
     betas: Vec<String>,
     cache_blocks: Cell<usize>,
     short_cache_seen: Cell<bool>,
+    documents: Cell<usize>,
+    results: Cell<usize>,
+    /// The first source that is to be cited.
+    citable: RefCell<Option<Citation>>,
 }
 
 /// Reads a body under the default rules: those of a Claude model that accepts every accepted form.
@@ -78,6 +82,9 @@ pub fn parse_with(body: &Value, rules: &AnthropicRules) -> Result<Prompt, String
         betas: options::betas(&root, rules)?,
         cache_blocks: Cell::new(0),
         short_cache_seen: Cell::new(false),
+        documents: Cell::new(0),
+        results: Cell::new(0),
+        citable: RefCell::new(None),
     };
     root.only(&MEMBERS)?;
     reading.gate(&root, "")?;
@@ -103,6 +110,7 @@ pub fn parse_with(body: &Value, rules: &AnthropicRules) -> Result<Prompt, String
         stop_sequences: options::stop_sequences(&root)?,
         thinking: thinking.is_on(),
         format,
+        citable: reading.citable.into_inner(),
     })
 }
 
@@ -111,6 +119,11 @@ pub fn parse_with(body: &Value, rules: &AnthropicRules) -> Result<Prompt, String
 impl Reading<'_> {
     fn is_2026_10_21(&self) -> bool {
         self.version == VERSION_2026_10_21
+    }
+
+    /// Takes note of a source that is to be cited.
+    fn cite(&self, citation: Citation) {
+        self.citable.borrow_mut().get_or_insert(citation);
     }
 
     fn has_beta(&self, name: &str) -> bool {

@@ -10,7 +10,7 @@ const USAGE: Usage =
 
 pub(crate) fn text_answer() -> Answer {
     let parts = vec![AnswerPart::Text("Hello, wörld".into())];
-    Answer { parts, stop: Stop::MaxTokens, usage: USAGE }
+    Answer { parts, stop: Stop::MaxTokens, usage: USAGE, citation: None }
 }
 
 /// Thinking, text and two tool calls, one of them without arguments.
@@ -29,6 +29,7 @@ pub(crate) fn full_answer() -> Answer {
         ],
         stop: Stop::ToolUse,
         usage: USAGE,
+        citation: None,
     }
 }
 

@@ -61,7 +61,7 @@ fn block<'a>(
     };
     let input = input(arguments, &|| path("arguments"))?;
     let kind = BlockKind::ToolUse(ToolUse { id, name, input });
-    Ok(Block { kind, cache: None, at, extra })
+    Ok(Block { extra, ..Block::new(kind, at) })
 }
 
 /// `arguments` is JSON within a string; no arguments at all are an empty object.
@@ -114,7 +114,7 @@ fn read_custom<'a>(
     extra.push((Cow::Borrowed("type"), kind));
     lift(&mut extra, "custom", custom);
     let kind = BlockKind::ToolUse(ToolUse { id, name, input });
-    Ok(Block { kind, cache: None, at, extra })
+    Ok(Block { extra, ..Block::new(kind, at) })
 }
 
 fn foreign<'a>(

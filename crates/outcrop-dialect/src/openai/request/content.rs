@@ -45,12 +45,8 @@ fn read_part<'a>(part: Part<'a>, at: At) -> Result<Block<'a>, Fault> {
             let raw = rebuild(None, &word, &extra)?;
             let mut lost = Extra::new();
             let cache = cache(cache_control, at, &mut lost)?;
-            return Ok(Block {
-                kind: BlockKind::Foreign { kind: word, raw },
-                cache,
-                at,
-                extra: lost,
-            });
+            let kind = BlockKind::Foreign { kind: word, raw };
+            return Ok(Block { cache, extra: lost, ..Block::new(kind, at) });
         }
     };
     let cache = cache(cache_control, at, &mut extra)?;
@@ -62,7 +58,7 @@ fn read_part<'a>(part: Part<'a>, at: At) -> Result<Block<'a>, Fault> {
         Payload::Audio(audio) => media::from_audio(audio, at, &mut extra)?,
         Payload::File(file) => media::from_file(file, at, &mut extra)?,
     };
-    Ok(Block { kind, cache, at, extra })
+    Ok(Block { cache, extra, ..Block::new(kind, at) })
 }
 
 /// Reads `cache_control: {type: ephemeral, ttl}`; what it says beyond that goes to `extra`.

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use outcrop_model::chat::Turn;
-use outcrop_model::json::{Extra, parse_raw};
+use outcrop_model::json::parse_raw;
 use outcrop_model::{At, Block, BlockKind, Fault};
 use serde_json::value::RawValue;
 
@@ -45,11 +45,11 @@ fn read_block<'a>(raw: &'a RawValue, at: At) -> Result<Block<'a>, Fault> {
         _ => {
             let kind = kind.unwrap_or(Cow::Borrowed("thinking_block"));
             let kind = BlockKind::Foreign { kind, raw: Cow::Borrowed(raw) };
-            return Ok(Block { kind, cache: None, at, extra: Extra::new() });
+            return Ok(Block::new(kind, at));
         }
     };
     let cache = cache(cache_control, at, &mut extra)?;
-    Ok(Block { kind, cache, at, extra })
+    Ok(Block { cache, extra, ..Block::new(kind, at) })
 }
 
 /// Whether `text` is the blocks' thinking, one after the other.

@@ -39,10 +39,16 @@ pub fn encode_response(
 
 fn texts<'r>(blocks: &'r [Block<'r>], ledger: &mut Ledger) -> Vec<&'r str> {
     let mut texts: Vec<&str> = Vec::new();
-    for Block { kind, cache: _, at, extra } in blocks {
+    for Block { kind, citations, cache: _, at, extra } in blocks {
         ledger.extra(*at, extra);
         match kind {
-            BlockKind::Text(text) => texts.push(text),
+            BlockKind::Text(text) => {
+                texts.push(text);
+                if !citations.is_empty() {
+                    let why = "a text completion has no place for citations";
+                    ledger.dropped(at.key("citations"), why);
+                }
+            }
             BlockKind::Thinking { .. } | BlockKind::Redacted(_) => {
                 ledger.dropped(at.to_string(), "a text completion has no place for thinking");
             }

@@ -18,6 +18,8 @@ pub struct TextWriter {
     head: Vec<u8>,
     include_usage: bool,
     usage: Option<Usage>,
+    /// Citations, which have no place here.
+    lost: usize,
 }
 
 // === impl TextWriter ===
@@ -34,7 +36,7 @@ impl TextWriter {
         w.member_str("model", model);
         w.key("choices");
         w.open_array();
-        Self { head, include_usage: *include_usage, usage: None }
+        Self { head, include_usage: *include_usage, usage: None, lost: 0 }
     }
 
     fn chunk(&self, text: &str, stop: Option<&StopReason>, out: &mut Vec<u8>) {
@@ -76,6 +78,7 @@ impl StreamWriter for TextWriter {
     fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         match event {
             Event::Delta { index: _, delta: Delta::Text(text) } => self.chunk(text, None, out),
+            Event::Delta { index: _, delta: Delta::Citation(_) } => self.lost += 1,
             Event::Stop(reason) => self.chunk("", Some(reason), out),
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::End => self.end(out),
@@ -97,6 +100,10 @@ impl StreamWriter for TextWriter {
         out.extend_from_slice(b"data: ");
         openai_body(fault, out);
         out.extend_from_slice(b"\n\n");
+    }
+
+    fn lost(&self) -> usize {
+        self.lost
     }
 
     fn keep_alive(&self) -> Option<&'static [u8]> {

@@ -10,7 +10,8 @@ use serde_json::value::RawValue;
 use super::super::invalid;
 use super::super::place::Place;
 use crate::openai::{
-    check_base64, file_data, file_id, kind_of, members, mime_by_ending, source, take, text,
+    check_base64, file_data, file_id, kind_of, members, mime_by_ending, read_annotations, source,
+    take, text,
 };
 
 /// Reads a string or a list of parts, the member `list` of an item.
@@ -63,8 +64,12 @@ fn part<'a>(raw: &'a RawValue, at: At) -> Result<Block<'a>, Fault> {
         part.clear();
     }
     // Furniture of answers that come back: lists that hold nothing are gone already.
+    let citations = match take(&mut part, "annotations") {
+        Some(raw) => read_annotations(raw, &mut part),
+        None => Vec::new(),
+    };
     let cache = take(&mut part, "prompt_cache_breakpoint").map(|_| CacheTtl::Default);
-    Ok(Block { kind, cache, at, extra: part })
+    Ok(Block { citations, cache, extra: part, ..Block::new(kind, at) })
 }
 
 fn said<'a>(part: &mut Extra<'a>, key: &'static str, at: At) -> Result<BlockKind<'a>, Fault> {

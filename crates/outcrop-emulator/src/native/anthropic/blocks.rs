@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Reading;
 use crate::native::reader::{Node, Parsed};
-use crate::words::{Part, Role};
+use crate::words::{Citation, Part, Role, Unit};
 
 /// Longest base64 text of an image (a decoded image of 3.75 MB).
 const MAX_IMAGE_BASE64: usize = 5_242_880;
@@ -69,7 +69,7 @@ fn block(item: &Node<'_>, kind: &str, place: Place, reading: &Reading<'_>) -> Pa
         "text" => text(&block, place, reading),
         "image" => image(&block),
         "document" => document(&block, place, reading),
-        "search_result" => search_result(&block),
+        "search_result" => search_result(&block, reading),
         "thinking" => thinking(&block),
         "redacted_thinking" => redacted(&block),
         "tool_use" => tool_use(&block),
@@ -185,28 +185,41 @@ fn document(block: &Node<'_>, place: Place, reading: &Reading<'_>) -> Parsed<Par
         return Err(block.fail("`document` blocks can only be in `user` messages"));
     }
     block.only(&["type", "source", "title", "context", "citations", "cache_control"])?;
-    if let Some(citations) = block.get("citations") {
-        citations.only(&["enabled"])?;
-        citations.get("enabled").map(|enabled| enabled.flag()).transpose()?;
-    }
-    let title = block.get("title").map(|title| title.text()).transpose()?.unwrap_or_default();
+    let is_cited = is_cited(block)?;
+    let index = reading.documents.replace(reading.documents.get() + 1);
+    let title = block.get("title").map(|title| title.text()).transpose()?;
+    let named = || title.map(str::to_owned);
+    let note = |citation: Citation| is_cited.then(|| reading.cite(citation));
+    let title = title.unwrap_or_default();
     let source = block.need("source")?;
     let kind = source.need("type")?.choice(&["base64", "content", "text"])?;
     let source = source.tagged(kind);
     match kind {
         "base64" => {
             source.need("media_type")?.choice(&["application/pdf"])?;
+            note(Citation::of_pages(index, named()));
             Ok(media("document", "application/pdf", title, decoded_length(&source.need("data")?)?))
         }
         "text" => {
             source.need("media_type")?.choice(&["text/plain"])?;
+            note(Citation::of_text(index, named(), source.need("data")?.text()?));
             Ok(media("document", "text/txt", title, source.need("data")?.text()?.len()))
         }
         _ => {
             let parts = content(&source.need("content")?, Place::ToolResult, reading)?;
+            if let Some(Part::Text(first)) = parts.first() {
+                note(Citation::of_parts(Unit::Parts, index, named(), first));
+            }
             Ok(media("document", "text/txt", title, text_length(&parts)))
         }
     }
+}
+
+/// Whether `citations` of a source is there and on.
+fn is_cited(block: &Node<'_>) -> Parsed<bool> {
+    let Some(citations) = block.get("citations") else { return Ok(false) };
+    citations.only(&["enabled"])?;
+    Ok(citations.get("enabled").map(|enabled| enabled.flag()).transpose()? == Some(true))
 }
 
 fn text_length(parts: &[Part]) -> usize {
@@ -214,13 +227,20 @@ fn text_length(parts: &[Part]) -> usize {
     parts.iter().map(length).sum()
 }
 
-fn search_result(block: &Node<'_>) -> Parsed<Part> {
+fn search_result(block: &Node<'_>, reading: &Reading<'_>) -> Parsed<Part> {
     block.only(&["type", "source", "title", "content", "citations", "cache_control"])?;
-    block.need("source")?.text()?;
+    let source = block.need("source")?.text()?;
     let title = block.need("title")?.text()?;
+    let index = reading.results.replace(reading.results.get() + 1);
+    let mut first = None;
     for item in block.need("content")?.items()? {
         item.need("type")?.choice(&["text"])?;
-        item.need("text")?.text()?;
+        first = first.or(Some(item.need("text")?.text()?.to_owned()));
+    }
+    if is_cited(block)? {
+        let unit = Unit::Result(source.to_owned());
+        let first = first.unwrap_or_default();
+        reading.cite(Citation::of_parts(unit, index, Some(title.to_owned()), &first));
     }
     Ok(Part::Other(format!("search_result {title}")))
 }

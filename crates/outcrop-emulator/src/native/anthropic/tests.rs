@@ -390,6 +390,7 @@ fn answer() -> Answer {
         ],
         stop: Stop::ToolUse,
         usage: Usage { input: 10, output: 20, cache_read: 3, cache_write_5m: 4, cache_write_1h: 5 },
+        citation: None,
     }
 }
 

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::native::metrics;
-use crate::words::{Answer, AnswerPart, Stop, Usage};
+use crate::words::{Answer, AnswerPart, Citation, Stop, Unit, Usage};
 
 /// Output tokens the first event reports, before anything was generated.
 const FIRST_OUTPUT_TOKENS: u64 = 1;
@@ -17,10 +17,41 @@ pub(crate) fn response(model_id: &str, message_id: &str, answer: &Answer) -> Val
         "type": "message",
         "role": "assistant",
         "model": model_name(model_id),
-        "content": answer.parts.iter().map(block).collect::<Vec<_>>(),
+        "content": content(answer),
         "stop_reason": reason,
         "stop_sequence": sequence,
         "usage": usage(&answer.usage),
+    })
+}
+
+fn content(answer: &Answer) -> Vec<Value> {
+    let cited = |(index, part): (usize, &AnswerPart)| {
+        let mut block = block(part);
+        if let Some(cited) = answer.citation_of(index) {
+            block["citations"] = json!([citation(cited)]);
+        }
+        block
+    };
+    answer.parts.iter().enumerate().map(cited).collect()
+}
+
+fn citation(citation: &Citation) -> Value {
+    let Citation { unit, index, title, start, end, text } = citation;
+    let (kind, start_key, end_key) = match unit {
+        Unit::Chars => ("char_location", "start_char_index", "end_char_index"),
+        Unit::Pages => ("page_location", "start_page_number", "end_page_number"),
+        Unit::Parts => ("content_block_location", "start_block_index", "end_block_index"),
+        Unit::Result(source) => {
+            return json!({
+                "type": "search_result_location", "cited_text": text, "source": source,
+                "search_result_index": index, "title": title,
+                "start_block_index": start, "end_block_index": end,
+            });
+        }
+    };
+    json!({
+        "type": kind, "cited_text": text, "document_index": index, "document_title": title,
+        start_key: start, end_key: end, "file_id": null,
     })
 }
 
@@ -32,7 +63,7 @@ pub(crate) fn chunks(
 ) -> Vec<Value> {
     let mut events = vec![start(model_id, message_id, answer)];
     for (index, part) in answer.parts.iter().enumerate() {
-        block_events(index, part, pieces, &mut events);
+        block_events(index, part, answer.citation_of(index), pieces, &mut events);
     }
     let (reason, sequence) = stop(&answer.stop);
     events.push(json!({
@@ -51,6 +82,7 @@ fn start(model_id: &str, message_id: &str, answer: &Answer) -> Value {
     let before = Answer {
         parts: Vec::new(),
         stop: Stop::EndTurn,
+        citation: None,
         usage: Usage { output: answer.usage.output.min(FIRST_OUTPUT_TOKENS), ..answer.usage },
     };
     let mut message = response(model_id, message_id, &before);
@@ -61,17 +93,23 @@ fn start(model_id: &str, message_id: &str, answer: &Answer) -> Value {
 fn block_events(
     index: usize,
     part: &AnswerPart,
+    cited: Option<&Citation>,
     pieces: &dyn Fn(&str) -> Vec<String>,
     events: &mut Vec<Value>,
 ) {
+    let mut opening = empty_block(part);
+    if cited.is_some() {
+        opening["citations"] = json!([]);
+    }
     events.push(json!({
         "type": "content_block_start",
         "index": index,
-        "content_block": empty_block(part),
+        "content_block": opening,
     }));
-    let deltas = deltas(part, pieces);
+    let cited = cited.map(|c| json!({"type": "citations_delta", "citation": citation(c)}));
+    let deltas = deltas(part, pieces).into_iter().chain(cited);
     let delta = |delta| json!({"type": "content_block_delta", "index": index, "delta": delta});
-    events.extend(deltas.into_iter().map(delta));
+    events.extend(deltas.map(delta));
     events.push(json!({"type": "content_block_stop", "index": index}));
 }
 
