@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{CLAUDE, NOVA, Options, Stack};
+use crate::support::{Answer, CLAUDE, NOVA, Stack};
 
 const TERMS: &str = "Be nice. Be kind.";
 
@@ -20,7 +20,7 @@ fn text() -> Value {
 }
 
 /// The citations of the text blocks, whole or from the events of a stream.
-fn cited(answer: &crate::support::Answer, stream: bool) -> Vec<Value> {
+fn cited(answer: &Answer, stream: bool) -> Vec<Value> {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     match stream {
         false => answer.json()["content"][0]["citations"].as_array().cloned().unwrap_or_default(),
@@ -92,10 +92,27 @@ async fn what_was_cited_is_sent_again() {
 #[tokio::test]
 async fn a_model_without_citations_is_not_asked_for_them() {
     const LLAMA: &str = "us.meta.llama3-3-70b-instruct-v1:0";
-    let stack = Stack::with(Options::default()).await;
+    let stack = Stack::start().await;
     let answer = stack.post("/v1/messages", &asking(LLAMA, &text(), false)).await;
     assert!(cited(&answer, false).is_empty());
     let asked = stack.upstream_body();
     let blocks = asked["messages"][0]["content"].as_array().unwrap();
     assert!(blocks.iter().all(|b| b["document"]["citations"].is_null()), "{asked}");
+}
+
+#[tokio::test]
+async fn a_search_result_is_cited_by_its_source() {
+    let stack = Stack::start().await;
+    let result = json!({"type": "search_result", "source": "https://example.com/kind",
+        "title": "Kind", "content": [{"type": "text", "text": "Be kind."}],
+        "citations": {"enabled": true}});
+    let content = json!([result, {"type": "text", "text": "what does it say"}]);
+    for stream in [false, true] {
+        let body = json!({"model": CLAUDE, "max_tokens": 500, "stream": stream,
+            "messages": [{"role": "user", "content": content}]});
+        let cited = cited(&stack.post("/v1/messages", &body).await, stream);
+        assert_eq!(cited[0]["type"], "search_result_location");
+        assert_eq!(cited[0]["source"], "https://example.com/kind");
+        assert_eq!(cited[0]["cited_text"], "Be kind.");
+    }
 }
