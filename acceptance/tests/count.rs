@@ -163,3 +163,19 @@ async fn responses_that_bedrock_does_not_count_are_estimated() {
     assert_eq!(counted.header("x-outcrop-estimate"), "true", "{}", counted.text());
     assert!(counted.json()["input_tokens"].as_u64().unwrap() > 5);
 }
+
+#[tokio::test]
+async fn what_carries_the_chat_does_not_decide_whether_it_is_counted() {
+    let stack = Stack::start().await;
+    let ask = json!({"model": "openai.gpt-oss-120b-1:0", "input": "how many tokens are these?"});
+    let counted = stack.post("/v1/responses/input_tokens", &ask).await;
+    assert_eq!((counted.status.as_u16(), counted.header("x-outcrop-estimate")), (200, ""));
+}
+
+#[tokio::test]
+async fn what_does_not_chat_is_not_counted() {
+    let stack = Stack::start().await;
+    let counted = stack.post(PATH, &ask("amazon.titan-embed-text-v2:0")).await;
+    assert_eq!(counted.status, 400, "{}", counted.text());
+    assert!(counted.text().contains("/v1/embeddings"), "{}", counted.text());
+}

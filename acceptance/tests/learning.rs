@@ -224,3 +224,24 @@ async fn words_that_agents_look_for_arrive_whole() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_model_that_is_not_there_is_named_with_the_mend() {
+    let stack = Stack::start().await;
+    for dialect in ["openai", "responses"] {
+        let (path, body) = chat(dialect, "nope", "hi", false);
+        let answer = stack.post(&path, &body).await;
+        assert_eq!(answer.status, 404, "{}", answer.text());
+        let error = &answer.json()["error"];
+        assert_eq!(error["param"], "model", "{error}");
+        assert!(error["message"].as_str().unwrap().contains("GET /v1/models"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_strict_gateway_tells_what_an_answer_lost() {
+    let stack = Stack::with(Options { fidelity: Fidelity::Strict, ..Options::default() }).await;
+    let body = json!({"model": "openai.gpt-oss-120b-1:0", "prompt": "think:hm say:hi"});
+    let answer = ask(&stack, "/v1/completions", &body).await;
+    assert!(answer.header("x-outcrop-loss").contains("thinking"), "{:?}", answer.headers);
+}

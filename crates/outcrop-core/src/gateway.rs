@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use outcrop_aws::{AwsClient, Backoff};
 use outcrop_fetch::Fetcher;
-use outcrop_model::{Carrier, Catalog, ErrorClass, Fault, Fidelity, PicoUsd, Prices};
+use outcrop_model::{Carrier, Catalog, ErrorClass, Fault, Fidelity, Ledger, PicoUsd, Prices};
 
 use crate::callee::{Geography, Learned};
 use crate::inbound::{Inbound, Operation};
@@ -172,6 +172,15 @@ impl Gateway {
         match self.answer(&inbound, &mut settlement).await {
             Ok((returned, after)) => self.reply(returned, after, &inbound, settlement),
             Err(fault) => refuse(&fault, &inbound, settlement),
+        }
+    }
+
+    /// Tells what was lost; what an answer lost even where nothing of a request may be.
+    fn report(&self, reply: &mut Reply, ledger: &Ledger) {
+        if self.settings.fidelity != Fidelity::Lenient
+            && let Some(losses) = ledger.header()
+        {
+            reply.report(&losses);
         }
     }
 

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use outcrop_model::json::{Members, Str, parse_body, parse_raw};
-use outcrop_model::{Card, Carrier, ChatRequest, Dialect, Fault, Fidelity, Lane, Ledger, Phase};
+use outcrop_model::{
+    Card, Carrier, ChatRequest, Dialect, ErrorClass, Fault, Fidelity, Lane, Ledger, Phase,
+};
 
 use crate::anthropic::Envelope;
 use crate::anthropic::envelope;
@@ -125,8 +127,16 @@ pub enum Way {
 
 impl Way {
     /// An upstream's refusal as the caller can use it: the place that it names is one of the body that
-    /// was sent, which is the caller's own only if that was relayed.
+    /// was sent, which is the caller's own only if that was relayed. A model that Bedrock does not know
+    /// is the caller's to name anew.
     pub fn placed(&self, mut fault: Fault) -> Fault {
+        let is_unknown = fault.class == ErrorClass::UnknownModel;
+        if is_unknown && !matches!(self, Way::RelayBedrock(_)) {
+            fault.param = Some("model".to_owned());
+            fault.message =
+                format!("{} GET /v1/models lists some that exist.", fault.message).into();
+            return fault;
+        }
         let is_translated = match self {
             Way::Translate { .. } | Way::Respond { .. } => true,
             Way::RelayAnthropic
@@ -531,7 +541,6 @@ fn invoke_headers(request: &ChatRequest<'_>, headers: &mut Vec<(&'static str, St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use outcrop_model::ErrorClass;
 
     #[test]
     fn a_place_in_a_body_that_the_caller_never_saw_is_not_named() {

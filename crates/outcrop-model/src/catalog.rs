@@ -418,6 +418,13 @@ mod tests {
     fn the_built_in_catalog_parses() {
         let catalog = Catalog::parse(BUILT_IN).unwrap();
         assert!(catalog.cards.len() > 10);
+        for (card, name) in catalog.prefixes.iter().map(|(name, at)| (&catalog.cards[*at], name)) {
+            let most = card.max_output_tokens;
+            assert!(
+                most == 0 || card.default_max_tokens <= most,
+                "{name}: the default is too much"
+            );
+        }
         for listed in catalog.listed() {
             assert_ne!(catalog.card(&listed.id).default_max_tokens, 0, "{}", listed.id);
         }

@@ -84,7 +84,7 @@ pub struct ServeArgs {
     /// `*` for all; may be given several times. Off by default.
     #[arg(long, value_name = "ORIGIN")]
     pub cors_origin: Vec<Origin>,
-    /// How to count tokens for POST /v1/messages/count_tokens.
+    /// How to count tokens for POST /v1/messages/count_tokens and POST /v1/responses/input_tokens.
     #[arg(long, value_enum, default_value_t = CountWord::Estimate)]
     pub count_tokens: CountWord,
     /// Whose inference profiles may stand in for a model that cannot be called by its own id: `home`
@@ -175,16 +175,16 @@ pub struct StoreArgs {
 /// Seconds to wait for Bedrock. The defaults fit calls of up to 60 minutes.
 #[derive(Debug, Args)]
 pub struct TimeoutArgs {
-    /// Seconds to connect.
+    /// Seconds to connect [default: 5].
     #[arg(long, value_parser = seconds, value_name = "SECONDS")]
     pub connect_timeout: Option<Duration>,
-    /// Seconds until the answer begins.
+    /// Seconds until the answer begins [default: 3660].
     #[arg(long, value_parser = seconds, value_name = "SECONDS")]
     pub first_byte_timeout: Option<Duration>,
-    /// Seconds of silence within an answer.
+    /// Seconds of silence within an answer [default: 900].
     #[arg(long, value_parser = seconds, value_name = "SECONDS")]
     pub idle_timeout: Option<Duration>,
-    /// Seconds for a whole call.
+    /// Seconds for a whole call [default: 3900].
     #[arg(long, value_parser = seconds, value_name = "SECONDS")]
     pub total_timeout: Option<Duration>,
 }

@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use outcrop_aws::{Incoming, Outbound};
 use outcrop_dialect::answer::{Label, Tally};
 use outcrop_dialect::bundle::{Bundle, Piece, Specialty, input_tokens, plan};
-use outcrop_model::{Carrier, Fault, Fidelity, Ledger, Usage, Wares};
+use outcrop_model::{Carrier, Fault, Ledger, Usage, Wares};
 
 use super::headers::copy_bedrock_headers;
 use super::{Gateway, MAX_ANSWER, MOST_LESSONS, telling};
@@ -190,11 +190,7 @@ impl Gateway {
         if let Some(target) = target {
             reply.target(&target);
         }
-        if self.settings.fidelity == Fidelity::Report
-            && let Some(losses) = ledger.header()
-        {
-            reply.report(&losses);
-        }
+        self.report(&mut reply, &ledger);
         reply
     }
 }

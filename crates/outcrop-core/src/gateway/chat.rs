@@ -363,11 +363,7 @@ impl Gateway {
         if let Some(target) = target {
             reply.target(&target);
         }
-        if self.settings.fidelity == Fidelity::Report
-            && let Some(losses) = ledger.header()
-        {
-            reply.report(&losses);
-        }
+        self.report(&mut reply, &ledger);
         reply
     }
 }

@@ -4,6 +4,7 @@
 use http::{HeaderMap, StatusCode};
 use outcrop_aws::Outbound;
 use outcrop_dialect::anthropic::{self, count};
+use outcrop_dialect::bundle::mistaken;
 use outcrop_dialect::carry::Destination;
 use outcrop_dialect::plan::{Outgoing, Peeked};
 use outcrop_dialect::responses::{self, Body};
@@ -77,7 +78,11 @@ impl Gateway {
     fn counted(&self, model: &str, settlement: &mut Settlement) -> Result<Callee, Fault> {
         settlement.asked(model, false);
         model_id::check(model)?;
-        Ok(self.callee(model, settlement))
+        let callee = self.callee(model, settlement);
+        match self.catalog.specialist(&callee.target) {
+            Some(specialist) => Err(mistaken(model, specialist)),
+            None => Ok(callee),
+        }
     }
 
     /// Asks Bedrock to count what would be sent.
@@ -88,7 +93,10 @@ impl Gateway {
         ledger: &mut Ledger,
         settlement: &mut Settlement,
     ) -> Result<Count, Fault> {
-        let outgoing = self.plan_for(callee, None, peeked, ledger)?;
+        // CountTokens takes bodies of these two, whatever carries the chat.
+        let lanes = self.catalog.card(&callee.target).carriers.iter().map(|lane| lane.carrier);
+        let counted = lanes.into_iter().find(|c| matches!(c, Carrier::Invoke | Carrier::Converse));
+        let outgoing = self.plan_for(callee, counted, peeked, ledger)?;
         ledger.verdict(self.settings.fidelity)?;
         settlement.planned(Carrier::CountTokens, ledger.losses().len());
         let Some(input) = count::input(&outgoing)? else { return Ok(Count::Untold(None)) };

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use outcrop_aws::{Backoff, Incoming, Outbound};
 use outcrop_dialect::answer::Tally;
-use outcrop_model::{Fault, Fidelity, Ledger};
+use outcrop_model::{Fault, Ledger};
 
 use super::{Gateway, MAX_ANSWER, refuse};
 use crate::attempt::Retries;
@@ -71,11 +71,7 @@ impl Gateway {
         settlement.committed(reply.status.as_u16());
         settlement.complete(&Tally::default(), ledger.losses().len());
         reply.label(&inbound.request_id, upstream_id.as_deref());
-        if self.settings.fidelity == Fidelity::Report
-            && let Some(losses) = ledger.header()
-        {
-            reply.report(&losses);
-        }
+        self.report(&mut reply, &ledger);
         reply
     }
 }
