@@ -15,11 +15,6 @@ class ClaudeCode(Agent):
     modes = ["Messages", "Bedrock (no auth)", "Bedrock (API key)", "Mantle"]
     thinks = True
 
-    def cannot(self, mode: str, model: str, case: str) -> str:
-        if mode.startswith("Bedrock") and model != "Claude":
-            return "this mode asks InvokeModel with a body in Anthropic's form, which only Claude takes"
-        return ""
-
     def start(self, prompt: str, mode: str, model: str, gateway: str, home: Path) -> Start:
         args = [self.binary(), "-p", prompt, "--output-format", "json", "--allowedTools", "Bash"]
         return Start(args, self.env(model) | self._way(mode, gateway))
