@@ -154,6 +154,33 @@ async fn every_class_of_model_answers_in_form() {
     }
 }
 
+#[tokio::test]
+async fn an_answer_may_be_a_plain_value() {
+    let stack = Stack::start().await;
+    for schema in [
+        json!({"type": "string"}),
+        json!({"type": "number"}),
+        json!({"type": "boolean"}),
+        json!({"type": "null"}),
+        json!({"type": ["string", "null"]}),
+    ] {
+        for dialect in DIALECTS {
+            for model in [HAIKU, NOVA] {
+                let what = format!("{dialect} {model} {schema}");
+                let (path, body) = request(dialect, model, "Name a stone", &schema, false);
+                let whole = read(dialect, &stack.post(path, &body).await).0;
+                let (path, body) = request(dialect, model, "Name a stone", &schema, true);
+                let streamed = read_stream(dialect, &stack.post(path, &body).await).0;
+                for text in [&whole, &streamed] {
+                    let value: Value = serde_json::from_str(text).unwrap();
+                    assert!(!value.is_object() && !value.is_array(), "{what}: {text}");
+                }
+                assert_eq!(whole, streamed, "{what}");
+            }
+        }
+    }
+}
+
 fn enforceable() -> Value {
     let stop = json!({
         "type": "object",

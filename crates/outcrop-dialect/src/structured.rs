@@ -47,6 +47,8 @@ pub enum Form {
     },
 }
 
+/// The member that we put around an answer that is no object, which the input of a tool must be.
+pub(crate) const ENVELOPE: &str = "answer";
 /// A JSON schema that any object fits.
 pub(crate) const ANY_OBJECT: &str = r#"{"type":"object"}"#;
 

@@ -13,14 +13,12 @@ use outcrop_model::{At, ChatRequest, Dialect, Ledger};
 use super::Target;
 use crate::structured::grammar::enforceable;
 use crate::structured::inline::{Inlined, inline};
-use crate::structured::{ANY_OBJECT, Form, Structured, tools};
+use crate::structured::{ANY_OBJECT, ENVELOPE, Form, Structured, tools};
 
 /// The tool that stands for the answer, unless the caller has one of this name.
 const TOOL: &str = "answer_in_json";
 const TOOL_DESCRIPTION: &str =
     "Gives the final answer. Call it once, with the whole answer as its input.";
-/// Around an answer that is no object, which the input of a tool must be.
-const ENVELOPE: &str = "answer";
 /// Around an answer by mistake: some models repeat the schema's own member.
 const ECHO: &str = "properties";
 

@@ -2,6 +2,8 @@
 //!
 //! However the text is cut into pieces, what comes out adds up to the same.
 
+use super::ENVELOPE;
+
 /// A filter of text.
 #[derive(Debug)]
 pub(super) enum Peel {
@@ -147,8 +149,11 @@ fn head(text: &str, key: &str) -> Option<Option<usize>> {
     rest = rest.trim_start();
     match rest.chars().next() {
         None => Some(None),
-        // A value without brackets would be known to end only by what follows.
         Some('{' | '[') => Some(Some(text.len() - rest.len())),
+        // A plain value was asked for in our own envelope only.
+        Some('"' | '-' | '0'..='9' | 't' | 'f' | 'n') if key == ENVELOPE => {
+            Some(Some(text.len() - rest.len()))
+        }
         Some(_) => None,
     }
 }
@@ -156,19 +161,25 @@ fn head(text: &str, key: &str) -> Option<Option<usize>> {
 // === impl Value ===
 
 impl Value {
-    /// Where in `piece` the value ends.
+    /// Where in `piece` the value ends: a number or a word by what follows it.
     fn end(&mut self, piece: &str) -> Option<usize> {
         for (i, byte) in piece.bytes().enumerate() {
             if self.in_string {
                 match byte {
                     _ if self.escaped => self.escaped = false,
                     b'\\' => self.escaped = true,
-                    b'"' => self.in_string = false,
+                    b'"' => {
+                        self.in_string = false;
+                        if self.depth == 0 {
+                            return Some(i + 1);
+                        }
+                    }
                     _ => {}
                 }
                 continue;
             }
             match byte {
+                b',' | b'}' | b' ' | b'\t' | b'\r' | b'\n' if self.depth == 0 => return Some(i),
                 b'"' => self.in_string = true,
                 b'{' | b'[' => self.depth += 1,
                 b'}' | b']' => {
@@ -265,6 +276,20 @@ mod tests {
     }
 
     #[test]
+    fn our_own_envelope_may_hold_a_plain_value() {
+        let answer = |text: &str| Peel::envelope(ENVELOPE).whole(text);
+        for value in [r#""""#, r#""a, \"b\" } \\""#, "-1.5e+3", "0", "true", "false", "null", "[1]"]
+        {
+            assert_eq!(answer(&format!(r#"{{"answer":{value}}}"#)), value);
+            assert_eq!(answer(&format!("{{ \"answer\" : {value}\n}} ")), value);
+            assert_eq!(answer(&format!(r#"{{"answer":{value},"more":1}}"#)), value);
+        }
+        for bare in [r#"{"answer":}"#, r#"{"answer":,"#, r#"{"answers":1}"#, r#""text""#, "1"] {
+            assert_eq!(answer(bare), bare);
+        }
+    }
+
+    #[test]
     fn a_fence_is_taken_off() {
         assert_eq!(fence("```json\n{\"a\": 1}\n```\nThere you are."), "{\"a\": 1}");
         assert_eq!(fence("\n```\r\n{}"), "{}");
@@ -289,13 +314,14 @@ mod tests {
                 prop::sample::select(vec![
                     "{", "}", "[", "]", "\"", "\\", ":", "properties", "json", "```", "`", "\n",
                     " ", "\"properties\":", "{\"properties\":{", "```json\n", "\n```", "é", "1",
+                    ",", "null", "{\"answer\":", "{\"answer\":\"",
                 ]),
                 0..14,
             ),
             cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
         ) {
             let text = words.concat();
-            for peel in [|| Peel::envelope("properties"), Peel::fence] {
+            for peel in [|| Peel::envelope("properties"), || Peel::envelope(ENVELOPE), Peel::fence] {
                 let mut pieces = peel();
                 let mut out: String = cut(&text, &cuts).iter().map(|piece| pieces.push(piece)).collect();
                 out.push_str(&pieces.finish());
