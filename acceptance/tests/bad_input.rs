@@ -75,6 +75,26 @@ async fn the_place_is_named() {
             r#"{"model":"us.anthropic.claude-sonnet-4-5-20250929-v1:0","thinking":7,"messages":[1]}"#,
             "thinking",
         ),
+        (
+            "/v1/chat/completions",
+            r#"{"model":"amazon.nova-lite-v1:0","messages":[{"role":"user","content":"x"}],"response_format":{"type":"bogus"}}"#,
+            "`response_format.type` must be text, json_object or json_schema",
+        ),
+        (
+            "/v1/responses",
+            r#"{"model":"amazon.nova-lite-v1:0","input":"x","text":{"format":{"type":"bogus"}}}"#,
+            "`text.format.type` must be text, json_object or json_schema",
+        ),
+        (
+            "/v1/messages",
+            r#"{"model":"amazon.nova-lite-v1:0","max_tokens":5,"messages":[{"role":"user","content":"x"}],"output_config":{"format":{"type":"bogus"}}}"#,
+            "output_config.format.type: must be `json_schema`",
+        ),
+        (
+            "/v1/messages",
+            r#"{"model":"amazon.nova-lite-v1:0","max_tokens":5,"messages":[{"role":"user","content":"x"}],"output_config":{"format":{}}}"#,
+            "output_config.format.type: is missing",
+        ),
     ] {
         let answer = stack
             .send(Method::POST, path, &[("content-type", "application/json")], body.to_owned())

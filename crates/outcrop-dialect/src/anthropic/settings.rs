@@ -118,8 +118,13 @@ pub(super) fn output_format<'a>(
     request: &mut ChatRequest<'a>,
 ) -> Result<(), Fault> {
     let mut setting = Setting::parse(path, raw)?;
-    let known = setting.take_str("type")?.as_deref() == Some("json_schema");
-    if !known || request.format.is_some() {
+    match setting.take_str("type")?.as_deref() {
+        Some("json_schema") => {}
+        // Without its form the answer would be of no use.
+        Some(_) => return Err(Fault::invalid(setting.key("type"), "must be `json_schema`.")),
+        None => return Err(setting.missing("type", "is missing; use `json_schema`.")),
+    }
+    if request.format.is_some() {
         setting.whole(&mut request.extra);
         return Ok(());
     }

@@ -238,9 +238,10 @@ fn format<'a>(raw: &'a RawValue, request: &mut ChatRequest<'a>) -> Result<(), Fa
             };
             request.format = Some(json_schema(spec, &mut request.extra)?);
         }
+        // Without its form the answer would be of no use.
         _ => {
-            request.extra.push((Cow::Borrowed("response_format"), raw));
-            return Ok(());
+            let what = "must be text, json_object or json_schema.";
+            return Err(invalid("response_format.type", what));
         }
     }
     lift(&mut request.extra, "response_format", options);

@@ -191,10 +191,8 @@ fn format<'a>(raw: &'a RawValue, request: &mut ChatRequest<'a>) -> Result<(), Fa
             let (schema, strict) = (Cow::Borrowed(schema), strict.transpose()?);
             request.format = Some(OutputFormat::JsonSchema { name, description, schema, strict });
         }
-        _ => {
-            request.extra.push((Cow::Borrowed(PATH), raw));
-            return Ok(());
-        }
+        // Without its form the answer would be of no use.
+        _ => return Err(invalid(path("type"), "must be text, json_object or json_schema.")),
     }
     lift(&mut request.extra, PATH, options);
     Ok(())
