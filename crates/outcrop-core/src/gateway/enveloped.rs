@@ -48,9 +48,12 @@ impl Gateway {
     }
 }
 
-/// The headers whose values are text; all of InvokeModel's own are.
+/// The headers as text. One whose value is none keeps its name, so that it is refused or reported.
 fn words(headers: &HeaderMap) -> Vec<(&str, &str)> {
-    headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default()))
+        .collect()
 }
 
 /// Puts the headers of InvokeModel: the counts of a whole answer, the form of a stream's chunks.
@@ -65,5 +68,18 @@ pub(super) fn label(headers: &mut HeaderMap, whole: Option<Usage>) {
     if read + written > 0 {
         headers.insert(CACHE_READ, read.into());
         headers.insert(CACHE_WRITE, written.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_that_is_no_text_is_not_overlooked() {
+        let mut headers = HeaderMap::new();
+        let value = HeaderValue::from_bytes(b"gr\xff").unwrap();
+        headers.insert("x-amzn-bedrock-guardrailidentifier", value);
+        assert_eq!(words(&headers), [("x-amzn-bedrock-guardrailidentifier", "")]);
     }
 }

@@ -6,7 +6,8 @@
 use outcrop_model::chat::ToolUse;
 use outcrop_model::{Block, BlockKind, ChatResponse, Delta, Dialect, Event, Fault, Opening, Phase};
 
-use super::{AnswerStream, Route, Sink, Step, decoded};
+use super::whole::decoded;
+use super::{AnswerStream, Route, Sink, Step};
 use crate::sequencer::truncated;
 
 impl AnswerStream {
