@@ -1,0 +1,108 @@
+//! Backends: an account in a region, and who the gateway is there.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use outcrop_model::Carrier;
+
+use crate::origin::Origin;
+use crate::policy::Timeouts;
+use crate::secret::Secret;
+
+/// One account in one region. Targets of routes name it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Backend {
+    /// `None`: from the environment, as AWS's tools do.
+    pub region: Option<String>,
+    /// Where bedrock-runtime is; `None`: the environment's, else the region's own.
+    pub endpoint: Option<String>,
+    /// Where other services are, by the name of their `AWS_ENDPOINT_URL_…` variable in lower case
+    /// (`bedrock`, `bedrock_mantle`, `sts`, …).
+    pub endpoints: Vec<(String, String)>,
+    pub identity: Identity,
+    /// The one carrier to use.
+    pub carrier: Option<Carrier>,
+    /// `home`, `off` or a geography: whose inference profiles may stand in.
+    pub geography: Option<String>,
+    pub timeouts: Timeouts,
+    /// PEM of further roots to trust.
+    pub ca_bundle: Option<PathBuf>,
+    /// Most requests in flight; more wait in a queue.
+    pub max_concurrent: Option<u32>,
+    /// Most requests that wait.
+    pub max_queued: Option<u32>,
+    pub origin: Origin,
+}
+
+/// Who the gateway is to AWS.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Identity {
+    pub source: IdentitySource,
+    /// Roles assumed one after another, each with the credentials of the one before.
+    pub roles: Vec<AssumeRole>,
+    /// Short-term Bedrock API keys are made of the credentials, and sent instead of signatures.
+    pub mint_api_keys: bool,
+    /// Callers may bring credentials of their own.
+    pub credential_headers: Option<CredentialHeaders>,
+}
+
+/// Where the first credentials come from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum IdentitySource {
+    /// Environment, shared files, web identity, container, instance: the first that is configured.
+    #[default]
+    Chain,
+    /// This profile of the shared files.
+    Profile(String),
+    /// A key pair. Where both secrets resolve to nothing, the chain.
+    Keys { access_key_id: Secret, secret_access_key: Secret, session_token: Option<Secret> },
+    /// The text of a shared credentials file (INI), and the profile in it.
+    CredentialsFile { text: Secret, profile: String },
+    /// A Bedrock API key.
+    ApiKey(Secret),
+    /// A token in a file, exchanged for a session of the role.
+    WebIdentity { token_file: PathBuf, role: AssumeRole },
+    /// A token of an OIDC issuer, exchanged for a session of the role.
+    Oidc(OidcExchange),
+}
+
+/// A role to assume.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AssumeRole {
+    pub arn: String,
+    pub external_id: Option<Secret>,
+    pub session_name: Option<String>,
+    /// 900 s to 12 h.
+    pub duration: Option<Duration>,
+    pub tags: Vec<(String, String)>,
+    /// A policy in JSON that narrows the role's own.
+    pub policy: Option<String>,
+}
+
+/// OAuth's client credentials, exchanged at STS.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OidcExchange {
+    pub issuer: String,
+    /// `None`: from the issuer's discovery document.
+    pub token_endpoint: Option<String>,
+    pub client_id: String,
+    pub client_secret: Secret,
+    pub scopes: Vec<String>,
+    pub role: AssumeRole,
+}
+
+/// Headers in which a caller may bring AWS credentials of its own; they are never forwarded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialHeaders {
+    /// Before `access-key-id`, `secret-access-key`, `session-token`.
+    pub prefix: String,
+    pub without: Without,
+}
+
+/// What happens to a request that brings none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Without {
+    /// The backend's own credentials are used.
+    UseConfigured,
+    Refuse,
+}

@@ -1,0 +1,51 @@
+//! The whole of it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::admission::Admission;
+use crate::backend::Backend;
+use crate::limit::{Limit, Store};
+use crate::name::ModelName;
+use crate::policy::Policy;
+use crate::route::Route;
+
+/// Everything that the gateway is to do. Immutable: a reload makes another.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Config {
+    /// Where to listen; empty leaves it to the command line.
+    pub listeners: Vec<Listener>,
+    /// By name. A name is the stable id under which health, credentials and counters are kept over
+    /// reloads.
+    pub backends: BTreeMap<String, Backend>,
+    /// Names of the operator's own for models, in order: the first that matches counts.
+    pub names: Vec<ModelName>,
+    /// In order of precedence: the first that matches takes the request. A request that none matches is
+    /// refused.
+    pub routes: Vec<Route>,
+    /// What holds where a route says nothing else.
+    pub defaults: Policy,
+    pub admission: Admission,
+    pub limits: Vec<Limit>,
+    /// Where the counters of limits are kept.
+    pub store: Store,
+    /// Prices laid over the built-in list, in the form of `catalog/prices.toml`.
+    pub prices: Option<String>,
+}
+
+/// One address to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    pub name: String,
+    pub address: SocketAddr,
+    pub tls: Option<ListenerTls>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListenerTls {
+    /// PEM files, read again when they change.
+    Files { certificate: PathBuf, key: PathBuf },
+    /// A certificate made at start.
+    SelfSigned,
+}

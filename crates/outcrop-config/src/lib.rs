@@ -1,0 +1,33 @@
+//! What the operator asked for: one immutable [`Config`], whatever file it was written in.
+//!
+//! 1. Pure: texts and a lookup of variables come in, a value and [`Diagnostic`]s come out. Nothing here
+//!    reads a file, the environment or the clock.
+//! 2. What is written and what is meant are different types: the front ends hold the first, this crate's
+//!    root the second.
+//! 3. A secret is a reference until it is needed, and is never printed.
+
+pub mod admission;
+pub mod backend;
+pub mod config;
+pub mod edit;
+pub mod limit;
+pub mod name;
+pub mod origin;
+pub mod policy;
+pub mod route;
+pub mod secret;
+
+pub use admission::{Admission, ClientKey, JwtIssuer, KeyProof, Scopes};
+pub use backend::{
+    AssumeRole, Backend, CredentialHeaders, Identity, IdentitySource, OidcExchange, Without,
+};
+pub use config::{Config, Listener, ListenerTls};
+pub use edit::{BodyEdit, BodyEdits, HeaderEdit, HeaderEdits, Message, Mode};
+pub use limit::{Budget, Limit, Measure, OnStoreLoss, Per, Selector, Store, Window};
+pub use name::ModelName;
+pub use origin::{Diagnostic, Origin, Severity};
+pub use policy::{CacheRule, Guardrail, Policy, RetryPolicy, Timeouts};
+pub use route::{
+    HeaderMatch, Match, ModelIs, PathMatch, Pattern, Route, Surface, SurfaceWord, Target,
+};
+pub use secret::{Redacted, Secret};

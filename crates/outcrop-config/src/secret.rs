@@ -1,0 +1,38 @@
+//! Secrets: references until they are needed.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Where a secret is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Secret {
+    /// A variable of the environment; one that is unset or empty is no secret at all.
+    Env(String),
+    /// A file, read again when it changes; a trailing line break is not part of it.
+    File(PathBuf),
+    /// In the configuration itself.
+    Inline(Redacted),
+    /// A key of a Kubernetes Secret. Files may hold the Secret too.
+    Kubernetes { namespace: String, name: String, key: String },
+}
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Redacted(String);
+
+impl Redacted {
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for whom it is for.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Redacted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
