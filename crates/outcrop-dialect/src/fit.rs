@@ -83,12 +83,30 @@ const RELIED_UPON: [(&str, &str); 3] = [
 ];
 const NO_GUARDRAIL: &str = "guardrails are not set by this dialect; use Bedrock's own API";
 
-/// Members that the translation does not know.
+/// Members of OpenAI's API that are well known, and that neither Converse nor Anthropic's API has a place
+/// for (service model and API reference, checked 2026-11-26).
+const WITHOUT_A_PLACE: [(&str, &str); 9] = [
+    ("seed", "Bedrock has no seed for this model"),
+    ("logit_bias", "Bedrock has no such setting"),
+    ("logprobs", "Bedrock tells no probabilities for this model"),
+    ("top_logprobs", "Bedrock tells no probabilities for this model"),
+    ("frequency_penalty", "Bedrock has no such setting for this model"),
+    ("presence_penalty", "Bedrock has no such setting for this model"),
+    ("prediction", "Bedrock takes no predicted output"),
+    ("verbosity", "Bedrock has no such setting for this model"),
+    ("store", "the gateway keeps answers of the Responses API only"),
+];
+
+/// Members that the IR has no place for: refused, or dropped with the best reason that there is.
 fn account_for(extra: Extra<'_>, ledger: &mut Ledger) {
+    let told = |table: &[(&'static str, &'static str)], key: &str| {
+        table.iter().find(|(name, _)| *name == key).map(|(_, why)| *why)
+    };
     for (key, raw) in extra {
-        match RELIED_UPON.iter().find(|(name, _)| *name == key) {
-            Some((_, why)) => ledger.refused(key, *why),
-            None => ledger.extra(At::Root, &vec![(key, raw)]),
+        match (told(&RELIED_UPON, &key), told(&WITHOUT_A_PLACE, &key)) {
+            (Some(why), _) => ledger.refused(key, why),
+            (None, Some(why)) => ledger.dropped(key, why),
+            (None, None) => ledger.extra(At::Root, &vec![(key, raw)]),
         }
     }
 }
