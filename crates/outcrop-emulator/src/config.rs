@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use crate::cassette::Cassette;
 use crate::engine::Engine;
-use crate::identity::Role;
+use crate::identity::{OidcIssuer, Role};
 
 /// The access key id of AWS's own documentation examples.
 pub const EXAMPLE_ACCESS_KEY_ID: &str = "AKIDEXAMPLE";
@@ -24,6 +24,11 @@ pub const EXAMPLE_REGION: &str = "us-east-1";
 pub const EXAMPLE_ACCOUNT: &str = "123456789012";
 /// The role that may be assumed, and that containers and instances have, unless others are configured.
 pub const EXAMPLE_ROLE: &str = "arn:aws:iam::123456789012:role/example";
+
+/// A client of the OIDC issuer.
+pub const EXAMPLE_OIDC_CLIENT: &str = "example-client";
+/// The secret that belongs to [`EXAMPLE_OIDC_CLIENT`].
+pub const EXAMPLE_OIDC_SECRET: &str = "example:client+secret/100%";
 
 /// Everything an [`crate::Emulator`] can be told.
 #[derive(Debug, Clone)]
@@ -40,6 +45,8 @@ pub struct Config {
     pub denied_models: Vec<String>,
     /// Roles that STS and the SSO portal know; the first is that of containers and instances.
     pub roles: Vec<Role>,
+    /// The issuer of web identity tokens.
+    pub oidc: OidcIssuer,
     /// Application inference profiles besides the built-in ones: (ARN, model or profile id).
     pub application_profiles: Vec<(String, String)>,
     /// When set, every answer is replayed from here and no engine is asked.
@@ -74,6 +81,7 @@ impl Default for Config {
             engine: Engine::default(),
             denied_models: Vec::new(),
             roles: vec![Role::new(EXAMPLE_ROLE)],
+            oidc: OidcIssuer::default(),
             application_profiles: Vec::new(),
             cassette: None,
         }

@@ -1,15 +1,17 @@
-//! The services that hand out credentials: STS, a container's agent, instance metadata, the SSO portal.
+//! The services that hand out credentials: STS, a container's agent, instance metadata, the SSO portal,
+//! and an OIDC issuer whose tokens STS takes.
 //!
 //! Guarantees: (1) what they issue is accepted by the signature check until it expires, and not longer;
 //! (2) a web identity token is accepted only if this emulator signed it; (3) every call is in the journal
 //! and can be made to fail like any other, under its operation's name: `AssumeRole`,
 //! `AssumeRoleWithWebIdentity`, `GetCallerIdentity`, `ContainerCredentials`, `InstanceToken`,
-//! `InstanceRole`, `InstanceCredentials`, `GetRoleCredentials`.
+//! `InstanceRole`, `InstanceCredentials`, `GetRoleCredentials`, `OidcDiscovery`, `OidcToken`, `OidcKeys`.
 //! Does not do: permissions of the caller of STS, session policies, metadata other than credentials.
 
 mod container;
 mod issued;
 mod metadata;
+mod oidc;
 mod sso;
 mod sts;
 mod token;
@@ -22,6 +24,7 @@ use crate::reply::{Payload, Reply};
 
 pub use issued::Role;
 pub(crate) use issued::{Issued, Session};
+pub use oidc::{ClientAuth, OidcClient, OidcIssuer};
 pub(crate) use sts::unsigned;
 
 /// A request to one of these services.
@@ -47,6 +50,9 @@ pub(crate) enum Call {
     InstanceRole,
     InstanceCredentials,
     GetRoleCredentials,
+    OidcDiscovery,
+    OidcToken,
+    OidcKeys,
 }
 
 // === impl Call ===
@@ -59,6 +65,9 @@ impl Call {
             ("GET", path) if container::PATHS.iter().any(|prefix| path.starts_with(prefix)) => {
                 Some(Self::ContainerCredentials)
             }
+            ("GET", oidc::DISCOVERY) => Some(Self::OidcDiscovery),
+            ("POST", oidc::TOKEN) => Some(Self::OidcToken),
+            ("GET", oidc::KEYS) => Some(Self::OidcKeys),
             ("PUT", metadata::TOKEN) => Some(Self::InstanceToken),
             ("GET", path) => match path.strip_prefix(metadata::ROLES) {
                 Some("" | "/") => Some(Self::InstanceRole),
@@ -81,6 +90,9 @@ impl Call {
             Self::InstanceRole => "InstanceRole",
             Self::InstanceCredentials => "InstanceCredentials",
             Self::GetRoleCredentials => "GetRoleCredentials",
+            Self::OidcDiscovery => "OidcDiscovery",
+            Self::OidcToken => "OidcToken",
+            Self::OidcKeys => "OidcKeys",
         }
     }
 
@@ -97,6 +109,9 @@ impl Call {
             }
             Self::ContainerCredentials => {
                 with_status(status, Payload::Json(json!({"code": code, "message": message})))
+            }
+            Self::OidcDiscovery | Self::OidcToken | Self::OidcKeys => {
+                oidc::refuse(code, status, message)
             }
             Self::InstanceToken | Self::InstanceRole | Self::InstanceCredentials => {
                 with_status(status, Payload::Raw("text/html", Bytes::new()))
@@ -117,6 +132,9 @@ impl Call {
             Self::InstanceToken => metadata::token(issued, ask),
             Self::InstanceRole | Self::InstanceCredentials => metadata::answer(issued, ask),
             Self::GetRoleCredentials => sso::answer(issued, ask),
+            Self::OidcDiscovery => oidc::discovery(issued),
+            Self::OidcToken => oidc::token(issued, ask),
+            Self::OidcKeys => oidc::keys(issued),
         }
     }
 

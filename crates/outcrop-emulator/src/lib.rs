@@ -57,12 +57,13 @@ pub mod words;
 
 pub use cassette::{Cassette, Exchange};
 pub use config::{
-    AccessKey, Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_ACCOUNT, EXAMPLE_API_KEY, EXAMPLE_REGION,
-    EXAMPLE_ROLE, EXAMPLE_SECRET_ACCESS_KEY, Tls,
+    AccessKey, Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_ACCOUNT, EXAMPLE_API_KEY,
+    EXAMPLE_OIDC_CLIENT, EXAMPLE_OIDC_SECRET, EXAMPLE_REGION, EXAMPLE_ROLE,
+    EXAMPLE_SECRET_ACCESS_KEY, Tls,
 };
 pub use engine::{Engine, EngineKind, Script};
 pub use fault::{ErrorFault, Fault, Injection, NamedIn};
-pub use identity::Role;
+pub use identity::{ClientAuth, OidcClient, OidcIssuer, Role};
 pub use received::Received;
 pub use refusal::Exception;
 pub use route::Operation;

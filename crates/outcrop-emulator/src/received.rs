@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 /// Requests the journal keeps.
 const MOST_ENTRIES: usize = 512;
+/// Where forms with secrets go: STS and the OIDC issuer.
+const FORMS: [&str; 2] = ["/", "/oidc/token"];
 /// Bytes of bodies the journal keeps.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 
@@ -79,8 +81,8 @@ impl Received {
 impl Journal {
     pub(crate) fn push(&self, mut received: Received) {
         mask(&mut received.headers);
-        if received.raw_path == "/" {
-            received.body = without_web_token(&received.body);
+        if FORMS.contains(&received.raw_path.as_str()) {
+            received.body = without_secrets(&received.body);
         }
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.push_back(received);
@@ -127,14 +129,15 @@ fn mask(headers: &mut HeaderMap) {
     headers.insert("authorization", shown);
 }
 
-/// The form of a call of STS without the token in it.
-fn without_web_token(form: &[u8]) -> Bytes {
+/// A form without what proves who sends it.
+fn without_secrets(form: &[u8]) -> Bytes {
     let form = String::from_utf8_lossy(form);
     let shown: Vec<&str> = form
         .split('&')
-        .map(|pair| match pair.starts_with("WebIdentityToken=") {
-            true => "WebIdentityToken=***",
-            false => pair,
+        .map(|pair| match pair.split_once('=') {
+            Some(("WebIdentityToken", _)) => "WebIdentityToken=***",
+            Some(("client_secret", _)) => "client_secret=***",
+            _ => pair,
         })
         .collect();
     shown.join("&").into()
@@ -156,8 +159,8 @@ mod tests {
         mask(&mut headers);
         assert_eq!(headers["authorization"], "***");
         assert_eq!(
-            without_web_token(b"A=1&WebIdentityToken=x.y&B=2"),
-            "A=1&WebIdentityToken=***&B=2"
+            without_secrets(b"A=1&WebIdentityToken=x.y&client_secret=z&B=2"),
+            "A=1&WebIdentityToken=***&client_secret=***&B=2"
         );
     }
 }

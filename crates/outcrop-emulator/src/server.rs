@@ -51,7 +51,8 @@ impl Emulator {
         let catalog = Catalog::load(&config)?;
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let state = Arc::new(State::new(config, catalog));
+        let base_url = base_url(&config, address);
+        let state = Arc::new(State::new(config, catalog, &base_url));
         let (stop, stopped) = oneshot::channel();
         let listener = tokio::spawn(accept(listener, acceptor, Arc::clone(&state), stopped));
         Ok(Self { state, address, stop: Some(stop), listener })
@@ -64,11 +65,7 @@ impl Emulator {
 
     /// `http://127.0.0.1:PORT`, or `https://localhost:PORT` with TLS.
     pub fn base_url(&self) -> String {
-        if self.state.config.tls.is_some() && self.address.ip().is_loopback() {
-            return format!("https://localhost:{}", self.address.port());
-        }
-        let scheme = if self.state.config.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}", self.address)
+        base_url(&self.state.config, self.address)
     }
 
     /// The base URL of `bedrock-mantle`, which is served beside the rest.
@@ -138,6 +135,21 @@ impl Emulator {
     /// A token that STS takes for a web identity; it expires after `lifetime`.
     pub fn web_identity_token(&self, subject: &str, lifetime: Duration) -> String {
         self.state.issued.web_identity_token(subject, lifetime)
+    }
+
+    /// The issuer of those tokens, which also gives them to programs.
+    pub fn oidc_issuer(&self) -> &str {
+        self.state.issued.oidc_address()
+    }
+
+    /// Lets the issuer sign with a new key; the one before stays good, older ones do not.
+    pub fn rotate_oidc_key(&self) {
+        self.state.issued.rotate_oidc_key();
+    }
+
+    /// Lets the tokens that the issuer gives to programs be good for this long.
+    pub fn set_oidc_lifetime(&self, lifetime: Duration) {
+        self.state.issued.set_oidc_lifetime(lifetime);
     }
 
     /// What a container must send for its credentials from now on; at first nothing is asked for.
@@ -253,6 +265,14 @@ where
     drop(graceful);
     if let Err(error) = connection.await {
         tracing::debug!(error, "connection ended");
+    }
+}
+
+fn base_url(config: &Config, address: SocketAddr) -> String {
+    match (&config.tls, address.ip().is_loopback()) {
+        (Some(_), true) => format!("https://localhost:{}", address.port()),
+        (Some(_), false) => format!("https://{address}"),
+        (None, _) => format!("http://{address}"),
     }
 }
 

@@ -79,10 +79,10 @@ struct Whole {
 // === impl State ===
 
 impl State {
-    pub(crate) fn new(config: Config, catalog: Catalog) -> Self {
+    pub(crate) fn new(config: Config, catalog: Catalog, base_url: &str) -> Self {
         Self {
             engine: Mutex::new(config.engine.clone()),
-            issued: Issued::new(&config),
+            issued: Issued::new(&config, base_url),
             config,
             catalog,
             journal: Journal::default(),

@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::token::Issuer;
+use super::oidc::{self, OidcIssuer};
+use super::token::{AUDIENCE, Claims, Issuer};
 use crate::config::{AccessKey, Config, EXAMPLE_ACCOUNT};
 
 /// What STS gives when nobody says otherwise.
@@ -45,6 +46,10 @@ pub(crate) struct Issued {
     container_token: Mutex<Option<String>>,
     sso_token: Mutex<Option<String>>,
     pub(super) issuer: Issuer,
+    pub(super) oidc: OidcIssuer,
+    pub(super) oidc_address: String,
+    /// Milliseconds; 0 means the issuer's own choice.
+    oidc_lifetime: AtomicU64,
     /// What instance metadata were opened with.
     pub(super) metadata_token: String,
 }
@@ -80,22 +85,47 @@ impl Session {
 // === impl Issued ===
 
 impl Issued {
-    pub(crate) fn new(config: &Config) -> Self {
+    /// `base_url` is where the emulator listens.
+    pub(crate) fn new(config: &Config, base_url: &str) -> Self {
+        let oidc_address = format!("{base_url}{}", oidc::BASE);
+        let name = config.oidc.name.clone().unwrap_or_else(|| oidc_address.clone());
         Self {
             roles: config.roles.clone(),
             sessions: Mutex::default(),
             lifetime: AtomicU64::new(0),
             container_token: Mutex::default(),
             sso_token: Mutex::default(),
-            issuer: Issuer::new(),
+            issuer: Issuer::new(name, oidc_address.clone()),
+            oidc: config.oidc.clone(),
+            oidc_address,
+            oidc_lifetime: AtomicU64::new(0),
             metadata_token: Uuid::new_v4().simple().to_string(),
         }
     }
 
     /// From now on sessions live this long, whatever is asked for.
     pub(crate) fn set_lifetime(&self, lifetime: Duration) {
-        let millis = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX);
-        self.lifetime.store(millis, Ordering::Relaxed);
+        self.lifetime.store(millis(lifetime), Ordering::Relaxed);
+    }
+
+    /// From now on the issuer's tokens are good for this long.
+    pub(crate) fn set_oidc_lifetime(&self, lifetime: Duration) {
+        self.oidc_lifetime.store(millis(lifetime), Ordering::Relaxed);
+    }
+
+    pub(super) fn oidc_lifetime(&self) -> Option<Duration> {
+        match self.oidc_lifetime.load(Ordering::Relaxed) {
+            0 => None,
+            millis => Some(Duration::from_millis(millis)),
+        }
+    }
+
+    pub(crate) fn oidc_address(&self) -> &str {
+        &self.oidc_address
+    }
+
+    pub(crate) fn rotate_oidc_key(&self) {
+        self.issuer.rotate();
     }
 
     pub(crate) fn set_container_token(&self, token: &str) {
@@ -115,7 +145,8 @@ impl Issued {
     }
 
     pub(crate) fn web_identity_token(&self, subject: &str, lifetime: Duration) -> String {
-        self.issuer.token(subject, SystemTime::now() + lifetime)
+        let end = SystemTime::now() + lifetime;
+        self.issuer.token(&Claims { subject, audience: AUDIENCE, scope: "", end })
     }
 
     /// Ends every session.
@@ -166,6 +197,10 @@ impl Issued {
     pub(crate) fn find(&self, key_id: &str) -> Option<Session> {
         lock(&self.sessions).iter().find(|session| session.key.id == key_id).cloned()
     }
+}
+
+fn millis(lifetime: Duration) -> u64 {
+    u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

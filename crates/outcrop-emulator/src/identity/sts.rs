@@ -83,11 +83,8 @@ pub(super) fn assume_with_token(issued: &Issued, body: &[u8]) -> Reply {
     };
     let subject = match issued.issuer.subject(token, SystemTime::now()) {
         Ok(subject) => subject,
-        Err(Bad::Expired) => return refuse("ExpiredTokenException", 400, "Token expired"),
-        Err(Bad::Invalid) => {
-            let message = "The web identity token that was passed could not be validated";
-            return refuse("InvalidIdentityToken", 400, message);
-        }
+        Err(bad @ Bad::Expired) => return refuse("ExpiredTokenException", 400, &told(bad)),
+        Err(bad) => return refuse("InvalidIdentityToken", 400, &told(bad)),
     };
     let more = format!(
         "<SubjectFromWebIdentityToken>{subject}</SubjectFromWebIdentityToken><Audience>sts.amazonaws.com</Audience>"
@@ -135,6 +132,18 @@ pub(super) fn refuse(code: &str, status: u16, message: &str) -> Reply {
 }
 
 // === helpers ===
+
+/// STS's words for a token that is none of its own.
+fn told(bad: Bad) -> String {
+    match bad {
+        Bad::Issuer(issuer) => {
+            format!("No OpenIDConnect provider found in your account for {issuer}")
+        }
+        Bad::Audience => "Incorrect token audience".to_owned(),
+        Bad::Expired => "Token expired".to_owned(),
+        Bad::Invalid => "The web identity token that was passed could not be validated".to_owned(),
+    }
+}
 
 fn session(issued: &Issued, form: &Form, trusts: impl Fn(&Role) -> bool) -> Result<Session, Reply> {
     let arn = form.needed("RoleArn", 20..=2048)?;

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use outcrop_emulator::{Config, EXAMPLE_ROLE, Emulator, Fault, Injection, Role};
+use outcrop_emulator::{
+    Config, EXAMPLE_OIDC_CLIENT, EXAMPLE_OIDC_SECRET, EXAMPLE_ROLE, Emulator, Fault, Injection,
+    Role,
+};
+use serde_json::json;
 
-use crate::client::{Answer, Ask, HAIKU, NOVA, emulator, with};
+use crate::client::{Answer, Ask, HAIKU, NOVA, emulator, encode, with};
 use crate::converse::hello;
 
 fn sts(form: &str) -> Ask {
@@ -112,6 +116,55 @@ async fn web_identities_are_checked_and_never_shown() {
     let late = emulator.web_identity_token("someone", Duration::ZERO);
     assert_eq!(element(&ask(&late).send(&emulator).await, "Code"), "ExpiredTokenException");
     assert!(!format!("{:?}", emulator.requests()).contains(&token));
+}
+
+#[tokio::test]
+async fn an_issuer_gives_tokens_that_sts_takes() {
+    let emulator = emulator().await;
+    let address = emulator.oidc_issuer().to_owned();
+    assert_eq!(address, format!("{}/oidc", emulator.base_url()));
+    let get = |path: &str| Ask::get(&format!("/oidc/{path}"), "");
+    let found = get(".well-known/openid-configuration").send(&emulator).await.json();
+    assert_eq!(found["issuer"], address.as_str());
+    assert_eq!(found["token_endpoint"], format!("{address}/token"));
+    let keys = get("jwks").send(&emulator).await.json();
+    assert_eq!((&keys["keys"][0]["kty"], &keys["keys"][0]["crv"]), (&json!("EC"), &json!("P-256")));
+    emulator.rotate_oidc_key();
+    let rotated = get("jwks").send(&emulator).await.json();
+    assert_eq!(
+        (rotated["keys"].as_array().unwrap().len(), &rotated["keys"][0]),
+        (2, &keys["keys"][0])
+    );
+
+    let secret = encode(EXAMPLE_OIDC_SECRET).replace('/', "%2F");
+    let token = |more: &str| {
+        let mut ask = Ask::new("POST", "/oidc/token");
+        ask.body = format!(
+            "grant_type=client_credentials&client_id={EXAMPLE_OIDC_CLIENT}&client_secret={secret}{more}"
+        )
+        .into_bytes();
+        ask
+    };
+    // What these are asked with is no signature, but not Basic either: the form counts.
+    let given = token("&scope=bedrock").send(&emulator).await.json();
+    let web = |token: &str| {
+        sts(&format!(
+            "Action=AssumeRoleWithWebIdentity&RoleArn={EXAMPLE_ROLE}&RoleSessionName=test&WebIdentityToken={token}"
+        ))
+    };
+    let session = web(given["access_token"].as_str().unwrap()).send(&emulator).await;
+    assert_eq!(element(&session, "SubjectFromWebIdentityToken"), EXAMPLE_OIDC_CLIENT);
+    assert_eq!(chat(&emulator, HAIKU, &session).await, 200);
+    let elsewhere = token("&audience=another").send(&emulator).await.json();
+    let refused = web(elsewhere["access_token"].as_str().unwrap()).send(&emulator).await;
+    assert_eq!(element(&refused, "Message"), "Incorrect token audience");
+    for (more, status, error) in
+        [("&scope=admin", 400, "invalid_scope"), ("x", 401, "invalid_client")]
+    {
+        let refused = token(more).send(&emulator).await;
+        assert_eq!((refused.status.as_u16(), &refused.json()["error"]), (status, &json!(error)));
+    }
+    assert!(!format!("{:?}", emulator.requests()).contains(&secret));
 }
 
 #[tokio::test]
