@@ -104,7 +104,7 @@ pub struct ServeArgs {
     #[arg(long, default_value_t = outcrop_aws::retry::DEFAULT_ATTEMPTS, value_parser = clap::value_parser!(u32).range(1..=10), value_name = "N")]
     pub max_attempts: u32,
     /// Largest request body in bytes; Bedrock itself takes 25000000.
-    #[arg(long, default_value_t = outcrop_server::MAX_BODY, value_name = "BYTES")]
+    #[arg(long, default_value_t = outcrop_server::MAX_BODY, value_parser = body_size, value_name = "BYTES")]
     pub max_body: usize,
     #[command(flatten)]
     pub media: MediaArgs,
@@ -328,6 +328,14 @@ impl From<MediaArgs> for Limits {
     }
 }
 
+fn body_size(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("no request would fit: choose at least 1".to_owned()),
+        Ok(bytes) => Ok(bytes),
+        Err(_) => Err("not a number of bytes".to_owned()),
+    }
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     match seconds_or_none(text)? {
         Duration::ZERO => Err("must be more than 0".to_owned()),
@@ -386,6 +394,7 @@ mod tests {
         assert!(address("[::1]:0").is_ok());
         assert!(geography("europe").unwrap_err().contains("eu"));
         assert_eq!(geography("eu"), Ok(Geography::Named("eu".to_owned())));
+        assert!(body_size("0").unwrap_err().contains("at least 1"));
         assert!(seconds("0").is_err() && seconds("-1").is_err() && seconds("x").is_err());
         assert_eq!(seconds_or_none("0"), Ok(Duration::ZERO));
         assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
