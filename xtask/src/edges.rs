@@ -3,7 +3,7 @@
 //! Rules: (1) a crate links only crates of ours that [`ROWS`] names; (2) dev-dependencies follow
 //! the same edges, except in crates that only test or measure; (3) the pure crates link nothing that
 //! opens sockets, reads clocks or throws dice; (4) AWS SDK clients are test tools of `conformance`, and
-//! `aws-config` belongs to `outcrop-aws`.
+//! `aws-config` belongs to `outcrop-aws`, as does STS's client, which is below it anyway.
 //! Only direct dependencies are looked at: an edge through a third crate is that crate's own row.
 
 use anyhow::{Result, bail};
@@ -136,7 +136,8 @@ fn broken_rule(row: &Row, dependency: &Dependency) -> Option<String> {
         return Some("only outcrop-aws reads AWS credentials".to_owned());
     }
     let sdk = name.starts_with("aws-sdk-");
-    if sdk && !(row.name == "conformance" && dependency.kind == Kind::Dev) {
+    let is_credentials = row.name == "outcrop-aws" && name == "aws-sdk-sts";
+    if sdk && !is_credentials && !(row.name == "conformance" && dependency.kind == Kind::Dev) {
         return Some("AWS SDK clients are dev-dependencies of conformance only".to_owned());
     }
     let impure = row.role == Role::Pure && dependency.kind != Kind::Dev && IMPURE.contains(&name);

@@ -12,6 +12,7 @@ mod http;
 mod keeper;
 mod key_file;
 mod mint;
+mod oidc;
 mod role;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ pub use self::keeper::Keeper;
 pub(crate) use self::keeper::Miss;
 use self::key_file::KeyFile;
 use self::mint::Mint;
+pub use self::oidc::{Address, ClientSecret, Oidc};
 pub use self::role::Role;
 
 /// What the operator asked for by flags.
@@ -35,6 +37,8 @@ pub struct IdentityWish {
     pub profile: Option<String>,
     /// `--assume-role` and what belongs to it.
     pub role: Option<Role>,
+    /// `--oidc-issuer` and what belongs to it: a role for a token of this issuer, and nothing else.
+    pub oidc: Option<Oidc>,
     /// `--api-key-file`: a Bedrock API key, read again when it changes.
     pub api_key_file: Option<PathBuf>,
     /// `--mint-api-keys`: make short-term Bedrock API keys and send those instead of signatures.
@@ -55,7 +59,7 @@ pub(crate) fn resolve(
     around: Surroundings<'_>,
     lookup: Lookup<'_>,
 ) -> Result<CredentialSource, SetupError> {
-    let IdentityWish { profile, role, api_key_file, mint_api_keys } = wish;
+    let IdentityWish { profile, role, oidc, api_key_file, mint_api_keys } = wish;
     if let Some(path) = api_key_file {
         return Ok(kept(KeyFile::new(path), around.clock));
     }
@@ -63,6 +67,7 @@ pub(crate) fn resolve(
         let contradictions = [
             ("--profile", profile.is_some()),
             ("--assume-role", role.is_some()),
+            ("--oidc-issuer", oidc.is_some()),
             ("--mint-api-keys", *mint_api_keys),
         ];
         if let Some((flag, _)) = contradictions.into_iter().find(|(_, asked)| *asked) {
@@ -71,7 +76,7 @@ pub(crate) fn resolve(
         return Credentials::bearer(&token).map(CredentialSource::Static);
     }
     let clock = around.clock.clone();
-    let chain = Chain::new(profile.as_deref(), role.clone(), &around, lookup)?;
+    let chain = Chain::new(wish, &around, lookup)?;
     match chain.fixed() {
         _ if *mint_api_keys => Ok(kept(Mint::new(chain, around.region, clock.clone()), clock)),
         Some(credentials) => Ok(CredentialSource::Static(credentials)),

@@ -34,7 +34,7 @@ pub use credentials::{CredentialSource, Credentials};
 pub use deadline::Timeouts;
 pub use endpoint::{Endpoint, EndpointWish, Endpoints, Region, Service};
 pub use eventstream::Decoder;
-pub use identity::{IdentityWish, Role};
+pub use identity::{Address, ClientSecret, IdentityWish, Oidc, Role};
 pub use retry::Backoff;
 pub use setup::{Lookup, SetupError};
 pub use sse::SseDecoder;

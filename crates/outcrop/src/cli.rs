@@ -69,7 +69,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "URL")]
     pub endpoint_url: Option<String>,
     /// Use a local Bedrock inside this process instead of AWS; needs no account.
-    #[arg(long, conflicts_with_all = ["endpoint_url", "region", "IdentityArgs"])]
+    #[arg(long, conflicts_with_all = ["endpoint_url", "region", "IdentityArgs", "OidcArgs"])]
     pub emulator: bool,
     #[command(flatten)]
     pub identity: IdentityArgs,

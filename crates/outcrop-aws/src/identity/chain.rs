@@ -24,7 +24,7 @@ use crate::credentials::{ACCESS_KEY_ID, Credentials, SECRET_ACCESS_KEY, SESSION_
 use crate::identity::container::Container;
 use crate::identity::http::Wire;
 use crate::identity::keeper::{Fetch, Fetched, Fetching, Miss};
-use crate::identity::{Role, Surroundings};
+use crate::identity::{IdentityWish, Oidc, Role, Surroundings};
 use crate::setup::{Lookup, SetupError, is_true, read};
 
 const PROFILE: &str = "AWS_PROFILE";
@@ -56,6 +56,7 @@ pub(super) struct Chain {
 
 #[derive(Debug)]
 enum Source {
+    Oidc(Oidc),
     Environment(Credentials, Keys),
     Profile { name: String, is_named: bool, files: Vec<(EnvConfigFileKind, PathBuf)> },
     WebIdentity(StaticConfiguration),
@@ -67,8 +68,7 @@ enum Source {
 
 impl Chain {
     pub(super) fn new(
-        profile: Option<&str>,
-        role: Option<Role>,
+        wish: &IdentityWish,
         around: &Surroundings<'_>,
         lookup: Lookup<'_>,
     ) -> Result<Self, SetupError> {
@@ -79,15 +79,16 @@ impl Chain {
         let mut chain = Self {
             sources: Vec::new(),
             absent: Vec::new(),
-            role,
+            role: wish.role.clone(),
             sts_endpoint,
             region: around.region.as_str().to_owned(),
             wire: Wire::new(around.extra_roots.clone()),
             clock: around.clock.clone(),
         };
-        match profile {
-            Some(name) => chain.sources.push(Source::profile(Some(name), lookup)),
-            None => chain.look_around(lookup)?,
+        match (&wish.oidc, wish.profile.as_deref()) {
+            (Some(oidc), _) => chain.sources.push(Source::Oidc(oidc.clone())),
+            (None, Some(name)) => chain.sources.push(Source::profile(Some(name), lookup)),
+            (None, None) => chain.look_around(lookup)?,
         }
         Ok(chain)
     }
@@ -135,7 +136,7 @@ impl Chain {
             .with_region(Some(aws_types::region::Region::new(self.region.clone())));
         let mut tried = self.absent.clone();
         for source in &self.sources {
-            match source.fetch(&config, &self.wire).await {
+            match source.fetch(&config, self).await {
                 Ok(keys) => return self.assume(keys).await,
                 Err(Outcome::Absent(reason)) => tried.push(format!("{} ({reason})", source.name())),
                 Err(Outcome::Failed(reason)) => {
@@ -148,6 +149,12 @@ impl Chain {
 
     async fn assume(&self, keys: Keys) -> Result<Keys, Miss> {
         let Some(role) = &self.role else { return Ok(keys) };
+        let assumed = role.provider(keys, &self.sts()).await.provide_credentials().await;
+        assumed.map_err(|error| Miss::Failed { source: "assumed role", reason: story(&error) })
+    }
+
+    /// How STS is called.
+    fn sts(&self) -> SdkConfig {
         let mut sdk = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(self.wire.clone())
@@ -155,8 +162,7 @@ impl Chain {
             .sleep_impl(TokioSleep::new())
             .region(aws_types::region::Region::new(self.region.clone()));
         sdk.set_endpoint_url(self.sts_endpoint.clone());
-        let assumed = role.provider(keys, &sdk.build()).await.provide_credentials().await;
-        assumed.map_err(|error| Miss::Failed { source: "assumed role", reason: story(&error) })
+        sdk.build()
     }
 }
 
@@ -206,6 +212,7 @@ impl Source {
 
     fn name(&self) -> &'static str {
         match self {
+            Self::Oidc(_) => "OIDC issuer",
             Self::Environment(..) => "environment",
             Self::Profile { .. } => "profile",
             Self::WebIdentity(_) => "web identity",
@@ -214,8 +221,11 @@ impl Source {
         }
     }
 
-    async fn fetch(&self, config: &ProviderConfig, wire: &Wire) -> Result<Keys, Outcome> {
+    async fn fetch(&self, config: &ProviderConfig, chain: &Chain) -> Result<Keys, Outcome> {
         match self {
+            Self::Oidc(oidc) => {
+                oidc.fetch(&chain.wire, &chain.sts()).await.map_err(Outcome::Failed)
+            }
             Self::Environment(_, keys) => Ok(keys.clone()),
             Self::Profile { name, is_named, files } => {
                 let files = existing(files);
@@ -243,7 +253,9 @@ impl Source {
                     .build();
                 provider.provide_credentials().await.map_err(sorted)
             }
-            Self::Container(container) => container.fetch(wire).await.map_err(Outcome::Failed),
+            Self::Container(container) => {
+                container.fetch(&chain.wire).await.map_err(Outcome::Failed)
+            }
             Self::Metadata { endpoint: Some(endpoint) } => metadata(Some(endpoint), config).await,
             Self::Metadata { endpoint: None } => {
                 let keys = metadata(None, config).await;

@@ -6,7 +6,6 @@
 //!    reserves for them; names are judged by nothing but `localhost`.
 //! 3. The relative address wins over the full one, as in the AWS SDKs.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -19,7 +18,7 @@ use http_body_util::Full;
 use outcrop_model::scrub::scrub;
 use serde::Deserialize;
 
-use crate::identity::http::Wire;
+use crate::identity::http::{Wire, is_private};
 use crate::identity::secret_file;
 use crate::setup::{Lookup, read};
 
@@ -166,12 +165,8 @@ impl std::fmt::Debug for Token {
 
 fn may_go_to(uri: &Uri) -> bool {
     let Some(host) = uri.host() else { return false };
-    if uri.scheme_str() == Some("https") {
-        return true;
-    }
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let is_here = bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()) || bare == "localhost";
-    uri.scheme_str() == Some("http") && (is_here || RESERVED.contains(&bare))
+    is_private(uri) || (uri.scheme_str() == Some("http") && RESERVED.contains(&bare))
 }
 
 /// Errors of the parser name a place, never a value.
@@ -191,7 +186,8 @@ fn credentials(body: &[u8]) -> Result<Credentials, String> {
     Ok(Credentials::new(access_key_id, secret_access_key, token, end, "container"))
 }
 
-fn place(error: &serde_json::Error) -> String {
+/// What is wrong with a foreign JSON body, without its values.
+pub(super) fn place(error: &serde_json::Error) -> String {
     match error.classify() {
         serde_json::error::Category::Data => scrub(&error.to_string()),
         serde_json::error::Category::Io

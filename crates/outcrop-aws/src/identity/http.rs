@@ -4,6 +4,7 @@
 //! 2. A certificate store is read when the first `https` address is called, and not before.
 //! 3. Answers are bounded.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -117,6 +118,19 @@ impl HttpConnector for Limit {
 }
 
 // === helpers ===
+
+/// Whether nobody on the way can read what is sent there: `https`, or an address of this machine.
+/// Names are judged by nothing but `localhost`.
+pub(super) fn is_private(uri: &Uri) -> bool {
+    let Some(host) = uri.host() else { return false };
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let is_here = bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()) || bare == "localhost";
+    match uri.scheme_str() {
+        Some("https") => true,
+        Some("http") => is_here,
+        _ => false,
+    }
+}
 
 fn outgoing(request: HttpRequest) -> Result<Request<Full<Bytes>>, BoxError> {
     let (head, body) = request.try_into_http1x()?.into_parts();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use outcrop_aws::{IdentityWish, Role};
+use outcrop_aws::{Address, ClientSecret, IdentityWish, Oidc, Role};
 
 /// Who the gateway is to AWS. See docs/guide/aws-identity.md.
 #[derive(Debug, Args)]
@@ -31,12 +31,64 @@ pub struct IdentityArgs {
     /// File of a policy in JSON that narrows what --assume-role gives.
     #[arg(long, value_name = "FILE", requires = "assume_role")]
     pub assume_role_policy: Option<PathBuf>,
+    #[command(flatten)]
+    pub oidc: OidcArgs,
     /// File that holds a Bedrock API key; read again when it changes.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["profile", "assume_role", "mint_api_keys"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["profile", "assume_role", "oidc_issuer", "mint_api_keys"])]
     pub api_key_file: Option<PathBuf>,
     /// Make short-term Bedrock API keys of the credentials and send those instead of signatures.
     #[arg(long)]
     pub mint_api_keys: bool,
+}
+
+/// A role for a token of an OIDC issuer, which the gateway gets by client credentials.
+#[derive(Debug, Args)]
+pub struct OidcArgs {
+    /// Ask this OIDC issuer who the gateway is, and take the credentials of --oidc-role for its token.
+    #[arg(
+        long, value_name = "URL", conflicts_with = "profile",
+        requires_all = ["oidc_client_id", "oidc_client_secret_file", "oidc_role"]
+    )]
+    pub oidc_issuer: Option<Address>,
+    /// The gateway's client id at the issuer.
+    #[arg(long, value_name = "ID", requires = "oidc_issuer")]
+    pub oidc_client_id: Option<String>,
+    /// File that holds the client's secret; read at each renewal.
+    #[arg(long, value_name = "FILE", requires = "oidc_issuer")]
+    pub oidc_client_secret_file: Option<PathBuf>,
+    /// Role to assume with the issuer's token.
+    #[arg(long, value_name = "ARN", requires = "oidc_issuer", value_parser = Role::new)]
+    pub oidc_role: Option<Role>,
+    /// Scope to ask for; may be given several times.
+    #[arg(long, value_name = "SCOPE", requires = "oidc_issuer")]
+    pub oidc_scope: Vec<String>,
+    /// Whom the token shall be for, for issuers that want to be told (parameter `audience`).
+    #[arg(long, value_name = "AUDIENCE", requires = "oidc_issuer")]
+    pub oidc_audience: Option<String>,
+    /// The same for issuers that follow RFC 8707 (parameter `resource`).
+    #[arg(long, value_name = "URI", requires = "oidc_issuer")]
+    pub oidc_resource: Option<String>,
+    /// Where the issuer gives tokens [default: what its discovery document says].
+    #[arg(long, value_name = "URL", requires = "oidc_issuer")]
+    pub oidc_token_endpoint: Option<Address>,
+}
+
+impl OidcArgs {
+    /// `None` without an issuer; clap has seen to the rest.
+    fn wish(self) -> Option<Oidc> {
+        Some(Oidc {
+            issuer: self.oidc_issuer?,
+            token_endpoint: self.oidc_token_endpoint,
+            client_id: self.oidc_client_id?,
+            client_secret: ClientSecret::File(self.oidc_client_secret_file?),
+            scopes: self.oidc_scope,
+            audience: self.oidc_audience,
+            resource: self.oidc_resource,
+            role_arn: self.oidc_role?.arn,
+            session_name: None,
+            session_length: None,
+        })
+    }
 }
 
 impl IdentityArgs {
@@ -57,6 +109,7 @@ impl IdentityArgs {
         Ok(IdentityWish {
             profile: self.profile,
             role,
+            oidc: self.oidc.wish(),
             api_key_file: self.api_key_file,
             mint_api_keys: self.mint_api_keys,
         })

@@ -78,8 +78,18 @@ async fn a_profile_named_by_flag_wins_over_keys_of_the_environment() {
 async fn contradictions_are_refused() {
     let emulator = emulator(&["AKIDENV"]).await;
     let home = tempfile::tempdir().unwrap();
-    let flags: [&[&str]; 3] =
-        [&["--profile", "a"], &["--assume-role", EXAMPLE_ROLE], &["--mint-api-keys"]];
+    let oidc: &[&str] = &[
+        "--oidc-issuer",
+        "https://id.example",
+        "--oidc-client-id",
+        "a",
+        "--oidc-client-secret-file",
+        "b",
+        "--oidc-role",
+        EXAMPLE_ROLE,
+    ];
+    let flags: [&[&str]; 4] =
+        [&["--profile", "a"], &["--assume-role", EXAMPLE_ROLE], oidc, &["--mint-api-keys"]];
     for flags in flags {
         let setting = with(Setting::new(&emulator, home.path()), &emulator, "api key");
         let told = setting.flags(flags).refused().await;

@@ -4,6 +4,7 @@
 
 mod conflicts;
 mod gateway;
+mod oidc;
 mod refusals;
 mod renewal;
 mod sources;
