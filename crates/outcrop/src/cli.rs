@@ -14,6 +14,7 @@ use outcrop_model::{Carrier, Catalog, Fidelity};
 use outcrop_server::Origin;
 
 use self::identity::IdentityArgs;
+use crate::iam_policy::IamPolicyArgs;
 
 /// Where the gateway listens unless told otherwise: loopback, since it does not yet ask clients for a key.
 const LISTEN: &str = "127.0.0.1:8080";
@@ -41,6 +42,8 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Run the local Bedrock alone, for any AWS SDK to talk to.
     Emulate(EmulateArgs),
+    /// Print the IAM policy that the gateway's identity needs, and no more.
+    IamPolicy(IamPolicyArgs),
 }
 
 #[derive(Debug, Args)]
@@ -348,7 +351,7 @@ fn seconds_or_none(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
-fn geography(text: &str) -> Result<Geography, String> {
+pub fn geography(text: &str) -> Result<Geography, String> {
     match text {
         "home" => Ok(Geography::Home),
         "off" => Ok(Geography::Off),

@@ -6,6 +6,7 @@ mod access_log;
 mod cli;
 mod demo;
 mod emulate;
+mod iam_policy;
 mod print;
 mod serve;
 mod stop;
@@ -41,9 +42,15 @@ async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(args) => serve::run(*args).await,
         Command::Emulate(args) => emulate::run(args).await,
-        Command::Demo(args) => match demo::run(args).await {
-            Err(error) if print::reader_left(&error) => Ok(()),
-            outcome => outcome,
-        },
+        Command::Demo(args) => unless_left(demo::run(args).await),
+        Command::IamPolicy(args) => unless_left(iam_policy::run(args)),
+    }
+}
+
+/// A reader that has what it wanted is no failure.
+fn unless_left(outcome: anyhow::Result<()>) -> anyhow::Result<()> {
+    match outcome {
+        Err(error) if print::reader_left(&error) => Ok(()),
+        outcome => outcome,
     }
 }
