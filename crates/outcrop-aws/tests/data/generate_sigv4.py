@@ -26,7 +26,9 @@ RAW_ARN = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile%
 BODY = '{"messages":[{"role":"user","content":[{"text":"hello"}]}]}'
 UNICODE = '{"messages":[{"role":"user","content":[{"text":"żółw 🐢 \\u00e9"}]}]}'
 
-# name, method, base url, path and query, headers, body, session token, region, time
+# Queries are percent-encoded, as botocore writes them: its signer copies what it finds, where AWS's rule (and ours)
+# encodes what is not.
+# name, method, base url, path and query, headers, body or the rule that makes it, session token, region, time
 CASES = [
     ("plain", "POST", RUNTIME, "/model/amazon.nova-lite/converse", JSON, BODY, None, "us-east-1", 1795219200),
     ("encoded colon", "POST", RUNTIME, "/model/anthropic.claude-v2%3A0/converse", JSON, BODY, None, "us-east-1", 1795219200),
@@ -46,6 +48,14 @@ CASES = [
      "/foundation-models?byProvider=Anthropic&byInferenceType=ON_DEMAND", {}, "", None, "eu-west-1", 1795219200),
     ("query out of order with token", "GET", "https://bedrock.eu-west-1.amazonaws.com",
      "/inference-profiles?type=SYSTEM_DEFINED&maxResults=1000&nextToken=a%2Fb%3D%3D", {}, "", TOKEN, "eu-west-1", 1795219200),
+    ("query with empty, repeated and unreserved", "GET", "https://bedrock.eu-west-1.amazonaws.com",
+     "/inference-profiles?b=&a=2&a=1&A=x~y-._&c=%20%2B&typeEquals=APPLICATION", {}, "", None, "eu-west-1", 1795219200),
+    ("arn with its slash raw", "POST", RUNTIME, f"/model/{ARN.replace('%2F', '/')}/converse", JSON, BODY, None, "us-east-1", 1795219200),
+    ("vpc endpoint", "POST", "https://vpce-0123456789abcdef0-abcdefgh.bedrock-runtime.us-west-2.vpce.amazonaws.com",
+     "/model/m%3A0/converse", JSON, BODY, None, "us-west-2", 1795219200),
+    ("five megabytes", "POST", RUNTIME, "/model/m%3A0/invoke", JSON, {"repeat": "0123456789", "times": 524288}, None, "us-east-1", 1795219200),
+    ("no body, get, session token", "GET", "https://bedrock.eu-west-1.amazonaws.com", "/foundation-models", {}, "", TOKEN, "eu-west-1",
+     1795219200),
     ("arn as a get path", "GET", "https://bedrock.eu-west-1.amazonaws.com", f"/inference-profiles/{ARN}", {}, "",
      None, "eu-west-1", 1795219200),
     ("tilde, dots and plus", "POST", RUNTIME, "/model/a~b.c_d-e+f/invoke", JSON, BODY, None, "us-east-1", 1795219200),
@@ -57,7 +67,8 @@ CASES = [
 def vector(name, method, base, path, headers, body, token, region, time):
     moment = datetime.datetime.fromtimestamp(time, datetime.timezone.utc)
     botocore.auth.get_current_datetime = lambda *_, **__: moment.replace(tzinfo=None)
-    request = AWSRequest(method=method, url=base + path, headers=dict(headers), data=body.encode())
+    text = body if isinstance(body, str) else body["repeat"] * body["times"]
+    request = AWSRequest(method=method, url=base + path, headers=dict(headers), data=text.encode())
     botocore.auth.SigV4Auth(Credentials(KEY, SECRET, token), "bedrock", region).add_auth(request)
     signed = {key.lower(): value for key, value in request.headers.items()}
     expected = {key: signed[key] for key in ("authorization", "x-amz-date", "x-amz-security-token") if key in signed}
@@ -67,14 +78,15 @@ def vector(name, method, base, path, headers, body, token, region, time):
     }
 
 
-def main():
+def vectors():
     out = {
         "source": f"botocore {botocore.__version__}", "access_key_id": KEY, "secret_access_key": SECRET,
         "vectors": [vector(*case) for case in CASES],
     }
-    path = pathlib.Path(__file__).with_name("sigv4_botocore.json")
-    path.write_text(json.dumps(out, indent=1, ensure_ascii=False) + "\n")
+    return json.dumps(out, indent=1, ensure_ascii=False) + "\n"
 
+
+PATH = pathlib.Path(__file__).with_name("sigv4_botocore.json")
 
 if __name__ == "__main__":
-    main()
+    PATH.write_text(vectors())
