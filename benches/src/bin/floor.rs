@@ -25,7 +25,8 @@ use tokio::net::{TcpListener, TcpStream};
 async fn main() -> anyhow::Result<()> {
     let wish = EndpointWish { region: None, endpoint_url: None };
     let config =
-        ClientConfig::from_env(wish, &IdentityWish::default(), &|name| std::env::var(name).ok())?;
+        ClientConfig::from_env(wish, &IdentityWish::default(), &|name| std::env::var(name).ok())
+            .await?;
     config.credentials.begin().await?;
     let client = Arc::new(AwsClient::new(config)?);
     let listener = TcpListener::bind("127.0.0.1:0").await.context("cannot listen")?;

@@ -27,8 +27,9 @@ use crate::connect::{HttpClient, Protocols, Trust, http_client};
 use crate::credentials::{CredentialSource, Credentials};
 use crate::deadline::{Timeouts, Watchdog, after};
 use crate::endpoint::{EndpointWish, Endpoints, Service};
+use crate::environment::Environment;
 use crate::identity::{IdentityWish, Surroundings, resolve};
-use crate::setup::{Lookup, SetupError, read};
+use crate::setup::{Lookup, SetupError};
 use crate::sign::{Signable, signature};
 
 /// Most bytes read of a refusal: AWS's error bodies are under 10 KB; a proxy's page may be larger, and
@@ -119,24 +120,27 @@ impl ClientConfig {
         }
     }
 
-    /// Everything from flags and environment.
+    /// Everything from flags, variables and the profile.
     ///
     /// # Errors
     /// When region, endpoint or credentials are missing, malformed or contradict each other.
-    pub fn from_env(
+    pub async fn from_env(
         wish: EndpointWish<'_>,
         identity: &IdentityWish,
         lookup: Lookup<'_>,
     ) -> Result<Self, SetupError> {
-        let endpoints = Endpoints::resolve(wish, lookup)?;
+        let environment = Environment::new(identity.profile.as_deref(), lookup).await?;
+        let endpoints = Endpoints::resolve(wish, &environment)?;
         let clock = Clock::system();
-        let extra_roots = read(lookup, CA_BUNDLE).map(PathBuf::from);
+        let extra_roots =
+            environment.value(&[CA_BUNDLE], "ca_bundle").map(|(path, _)| PathBuf::from(path));
         let around = Surroundings {
-            region: &endpoints.region,
+            endpoints: &endpoints,
+            environment: &environment,
             clock: clock.clone(),
             extra_roots: extra_roots.clone(),
         };
-        let credentials = resolve(identity, around, lookup)?;
+        let credentials = resolve(identity, around)?;
         Ok(Self { clock, extra_roots, ..Self::new(endpoints, credentials) })
     }
 }
@@ -251,7 +255,7 @@ impl AwsClient {
                 headers.extend(signature(
                     &request,
                     keys,
-                    &self.endpoints.region,
+                    self.endpoints.signing_region(*service),
                     self.clock.now(),
                 )?);
             }

@@ -1,49 +1,33 @@
 //! Where requests go: the region, and a host for each of the services.
 //!
-//! 1. Precedence as in the AWS SDKs (botocore 1.44.5, checked 2026-11-21): flag, variable of the
-//!    service, `AWS_ENDPOINT_URL`, then the host that the region's partition gives.
-//!    `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true` switches off the two variables, not the flag.
+//! 1. Precedence as in botocore, whose own resolver the tests compare with: flag, variable of the service,
+//!    `AWS_ENDPOINT_URL`, the profile's `services` section, its `endpoint_url`, then the host that AWS's
+//!    rules give (`catalog/endpoints.toml`). `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true` switches off all
+//!    between the flag and the rules.
 //! 2. A base path in a configured URL is kept, and the path of a request is appended to it byte for byte.
 //! 3. The `host` header and the connection agree, port included.
+//! 4. A host of AWS's that names a region is signed for that region, whatever region is set: no other
+//!    signature could be right. The region of the runtime is that of the gateway.
+
+mod region;
+mod rules;
 
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
 use outcrop_model::{ErrorClass, Fault, Phase};
 
-use crate::setup::{Lookup, SetupError, is_true, read};
+pub use self::region::Region;
+use self::rules::{Rules, Variant};
+use crate::environment::Environment;
+use crate::setup::{SetupError, read};
 
-/// Switches off the configured endpoint URLs of the environment.
 const IGNORE_CONFIGURED: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
 const USE_FIPS: &str = "AWS_USE_FIPS_ENDPOINT";
 const USE_DUALSTACK: &str = "AWS_USE_DUALSTACK_ENDPOINT";
 const FLAG: &str = "--endpoint-url";
 const ANY_SERVICE: &str = "AWS_ENDPOINT_URL";
-/// A DNS label holds at most 63 characters, and the region is one.
-const MAX_REGION: usize = 63;
 
-/// A partition of AWS: which regions are in it, and its DNS suffixes.
-struct Partition {
-    region_prefix: &'static str,
-    suffix: &'static str,
-    dualstack_suffix: &'static str,
-}
-
-/// Source: endpoint ruleset and partitions in botocore 1.44.5 (checked 2026-11-21). The first prefix
-/// that matches wins; the last row takes all the rest.
-const PARTITIONS: &[Partition] = &[
-    partition("us-gov-", "amazonaws.com", "api.aws"),
-    partition("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
-    partition("eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),
-    partition("us-iso-", "c2s.ic.gov", "api.aws.ic.gov"),
-    partition("us-isob-", "sc2s.sgov.gov", "api.aws.scloud"),
-    partition("eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
-    partition("us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
-    COMMERCIAL,
-];
-
-const COMMERCIAL: Partition = partition("", "amazonaws.com", "api.aws");
-
-/// Which of Bedrock's hosts.
+/// Which of AWS's hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Service {
     /// `bedrock-runtime`: inference.
@@ -54,11 +38,9 @@ pub enum Service {
     AgentRuntime,
     /// `bedrock-mantle`: inference in the vendors' own APIs, under a signing name of its own.
     Mantle,
+    /// `sts`: who one is, and roles to assume.
+    Sts,
 }
-
-/// An AWS region, of valid syntax; whether it exists is for DNS to say.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Region(String);
 
 /// One base URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +50,8 @@ pub struct Endpoint {
     /// Empty, or `/…` without a slash at the end.
     base_path: String,
     host: HeaderValue,
+    /// The region that the host names, if it is one of AWS's.
+    region: Option<Region>,
 }
 
 /// Region and base URLs, resolved.
@@ -78,6 +62,7 @@ pub struct Endpoints {
     pub control: Endpoint,
     pub agent_runtime: Endpoint,
     pub mantle: Endpoint,
+    pub sts: Endpoint,
 }
 
 /// What the operator asked for by flags.
@@ -85,29 +70,23 @@ pub struct Endpoints {
 pub struct EndpointWish<'a> {
     /// `--region`.
     pub region: Option<&'a str>,
-    /// `--endpoint-url`: one host for all services.
+    /// `--endpoint-url`: one host for all of Bedrock's services.
     pub endpoint_url: Option<&'a str>,
+}
+
+/// Which kind of host AWS's rules shall give, and whether what is configured counts.
+struct Switches {
+    fips: Option<&'static str>,
+    dualstack: Option<&'static str>,
+    ignore_configured: bool,
 }
 
 // === impl Service ===
 
 impl Service {
-    fn host_prefix(self) -> &'static str {
-        match self {
-            Self::Runtime => "bedrock-runtime",
-            Self::Control => "bedrock",
-            Self::AgentRuntime => "bedrock-agent-runtime",
-            Self::Mantle => "bedrock-mantle",
-        }
-    }
-
-    /// The name that requests are signed for (service models, botocore 1.44.5; for mantle the SDKs of
-    /// OpenAI and Anthropic; checked 2026-11-21).
+    /// The name that requests are signed for.
     pub fn signing_name(self) -> &'static str {
-        match self {
-            Self::Runtime | Self::Control | Self::AgentRuntime => "bedrock",
-            Self::Mantle => "bedrock-mantle",
-        }
+        &Rules::built_in().service(self).signing_name
     }
 
     fn variable(self) -> &'static str {
@@ -116,52 +95,27 @@ impl Service {
             Self::Control => "AWS_ENDPOINT_URL_BEDROCK",
             Self::AgentRuntime => "AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME",
             Self::Mantle => "AWS_ENDPOINT_URL_BEDROCK_MANTLE",
+            Self::Sts => "AWS_ENDPOINT_URL_STS",
         }
     }
 }
 
-// === impl Region ===
+// === impl Switches ===
 
-impl Region {
-    /// Checks the syntax of `value`; `origin` is named in the error.
-    ///
-    /// # Errors
-    /// [`SetupError::BadRegion`].
-    pub fn new(value: &str, origin: &'static str) -> Result<Self, SetupError> {
-        let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        let well_formed = !value.is_empty()
-            && value.len() <= MAX_REGION
-            && value.bytes().all(legal)
-            && !value.starts_with('-')
-            && !value.ends_with('-');
-        if !well_formed {
-            return Err(SetupError::BadRegion { value: value.to_owned(), origin });
-        }
-        Ok(Self(value.to_owned()))
+impl Switches {
+    fn read(environment: &Environment<'_>) -> Result<Self, SetupError> {
+        let ignore = environment.switch(IGNORE_CONFIGURED, "ignore_configured_endpoint_urls")?;
+        Ok(Self {
+            fips: environment.switch(USE_FIPS, "use_fips_endpoint")?,
+            dualstack: environment.switch(USE_DUALSTACK, "use_dualstack_endpoint")?,
+            ignore_configured: ignore.is_some(),
+        })
     }
 
-    /// The flag if given, else `AWS_REGION`, else `AWS_DEFAULT_REGION`.
-    ///
-    /// # Errors
-    /// [`SetupError::MissingRegion`] or [`SetupError::BadRegion`].
-    pub fn resolve(flag: Option<&str>, lookup: Lookup<'_>) -> Result<Self, SetupError> {
-        if let Some(value) = flag {
-            return Self::new(value.trim(), "--region");
-        }
-        for variable in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
-            if let Some(value) = read(lookup, variable) {
-                return Self::new(&value, variable);
-            }
-        }
-        Err(SetupError::MissingRegion)
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    fn partition(&self) -> &'static Partition {
-        PARTITIONS.iter().find(|row| self.0.starts_with(row.region_prefix)).unwrap_or(&COMMERCIAL)
+    fn by_rule(&self, service: Service, region: &Region) -> Result<Endpoint, SetupError> {
+        let variant = Variant { fips: self.fips.is_some(), dualstack: self.dualstack.is_some() };
+        let host = Rules::built_in().host(service, region.as_str(), variant);
+        Endpoint::parse(&format!("https://{host}"), "the region")
     }
 }
 
@@ -191,7 +145,9 @@ impl Endpoint {
         let host = HeaderValue::try_from(host_header(&scheme, &authority))
             .map_err(|_| bad("its host is not valid"))?;
         let base_path = path.path().trim_end_matches('/').to_owned();
-        Ok(Self { scheme, authority, base_path, host })
+        let region = Rules::built_in().region_in(authority.host());
+        let region = region.map(|region| Region::new(region, origin)).transpose()?;
+        Ok(Self { scheme, authority, base_path, host, region })
     }
 
     /// Whether the connection is encrypted.
@@ -202,6 +158,11 @@ impl Endpoint {
     /// The `host` header: the port is named unless it is the scheme's own.
     pub fn host(&self) -> &HeaderValue {
         &self.host
+    }
+
+    /// The region that requests are signed for, if the host names it.
+    pub fn region(&self) -> Option<&Region> {
+        self.region.as_ref()
     }
 
     /// The whole target for a raw path and query, whose bytes stay as they are.
@@ -232,28 +193,40 @@ impl std::fmt::Display for Endpoint {
 // === impl Endpoints ===
 
 impl Endpoints {
-    /// Resolves region and hosts from flags and environment.
+    /// Resolves region and hosts from flags, variables and profile.
     ///
     /// # Errors
     /// When the region is missing or a value is malformed.
-    pub fn resolve(wish: EndpointWish<'_>, lookup: Lookup<'_>) -> Result<Self, SetupError> {
-        let region = Region::resolve(wish.region, lookup)?;
-        let of = |service| resolve_service(service, &region, wish.endpoint_url, lookup);
-        let (runtime, control) = (of(Service::Runtime)?, of(Service::Control)?);
-        let (agent_runtime, mantle) = (of(Service::AgentRuntime)?, of(Service::Mantle)?);
-        Ok(Self { region, runtime, control, agent_runtime, mantle })
+    pub fn resolve(
+        wish: EndpointWish<'_>,
+        environment: &Environment<'_>,
+    ) -> Result<Self, SetupError> {
+        let switches = Switches::read(environment)?;
+        let told = Region::told(wish.region, environment)?;
+        let of_runtime = configured(Service::Runtime, wish.endpoint_url, &switches, environment)?;
+        let named = || of_runtime.as_ref().and_then(|endpoint| endpoint.region.clone());
+        let here = told.or_else(named).ok_or(SetupError::MissingRegion)?;
+        let of = |service| match configured(service, wish.endpoint_url, &switches, environment)? {
+            Some(endpoint) => Ok(endpoint),
+            None => switches.by_rule(service, &here),
+        };
+        let runtime = of(Service::Runtime)?;
+        let region = runtime.region.clone().unwrap_or_else(|| here.clone());
+        let (control, agent_runtime) = (of(Service::Control)?, of(Service::AgentRuntime)?);
+        let (mantle, sts) = (of(Service::Mantle)?, of(Service::Sts)?);
+        Ok(Self { region, runtime, control, agent_runtime, mantle, sts })
     }
 
     /// All services at one base URL, such as the emulator's.
     pub fn single(region: Region, endpoint: Endpoint) -> Self {
-        let (runtime, control) = (endpoint.clone(), endpoint.clone());
-        Self { region, runtime, control, agent_runtime: endpoint.clone(), mantle: endpoint }
+        let [runtime, control, agent_runtime, mantle] = std::array::from_fn(|_| endpoint.clone());
+        Self { region, runtime, control, agent_runtime, mantle, sts: endpoint }
     }
 
     /// Whether any connection is encrypted.
     pub fn any_tls(&self) -> bool {
-        let Self { region: _, runtime, control, agent_runtime, mantle } = self;
-        [runtime, control, agent_runtime, mantle].iter().any(|e| e.is_tls())
+        let Self { region: _, runtime, control, agent_runtime, mantle, sts } = self;
+        [runtime, control, agent_runtime, mantle, sts].iter().any(|e| e.is_tls())
     }
 
     /// The endpoint of `service`.
@@ -263,60 +236,52 @@ impl Endpoints {
             Service::Control => &self.control,
             Service::AgentRuntime => &self.agent_runtime,
             Service::Mantle => &self.mantle,
+            Service::Sts => &self.sts,
         }
+    }
+
+    /// The region that requests to `service` are signed for.
+    pub fn signing_region(&self, service: Service) -> &Region {
+        self.of(service).region().unwrap_or(&self.region)
     }
 }
 
 // === helpers ===
 
-const fn partition(
-    region_prefix: &'static str,
-    suffix: &'static str,
-    dualstack_suffix: &'static str,
-) -> Partition {
-    Partition { region_prefix, suffix, dualstack_suffix }
-}
-
-fn resolve_service(
-    service: Service,
-    region: &Region,
-    flag: Option<&str>,
-    lookup: Lookup<'_>,
-) -> Result<Endpoint, SetupError> {
-    let fips = is_true(lookup, USE_FIPS);
-    let dualstack = is_true(lookup, USE_DUALSTACK);
-    if let Some((url, origin)) = configured(service, flag, lookup) {
-        for (asked, variable) in [(fips, USE_FIPS), (dualstack, USE_DUALSTACK)] {
-            if asked {
-                return Err(SetupError::HostVariantWithEndpoint { variable, origin });
-            }
-        }
-        return Endpoint::parse(&url, origin);
-    }
-    let partition = region.partition();
-    // Mantle has hosts under the newer suffix only.
-    let suffix = match dualstack || service == Service::Mantle {
-        true => partition.dualstack_suffix,
-        false => partition.suffix,
-    };
-    let variant = if fips { "-fips" } else { "" };
-    let url = format!("https://{}{variant}.{}.{suffix}", service.host_prefix(), region.as_str());
-    Endpoint::parse(&url, "the region")
-}
-
-/// The URL that somebody wrote down for `service`, and where.
+/// The URL that somebody wrote down for `service`.
 fn configured(
     service: Service,
     flag: Option<&str>,
-    lookup: Lookup<'_>,
-) -> Option<(String, &'static str)> {
-    if let Some(url) = flag {
-        return Some((url.to_owned(), FLAG));
+    switches: &Switches,
+    environment: &Environment<'_>,
+) -> Result<Option<Endpoint>, SetupError> {
+    let Some((url, origin)) = written(service, flag, switches, environment)? else {
+        return Ok(None);
+    };
+    if let Some(variant) = switches.fips.or(switches.dualstack) {
+        return Err(SetupError::HostVariantWithEndpoint { variant, origin });
     }
-    if is_true(lookup, IGNORE_CONFIGURED) {
-        return None;
+    Endpoint::parse(&url, origin).map(Some)
+}
+
+fn written(
+    service: Service,
+    flag: Option<&str>,
+    switches: &Switches,
+    environment: &Environment<'_>,
+) -> Result<Option<(String, &'static str)>, SetupError> {
+    // The flag is about Bedrock; who answers there need not know STS.
+    if let Some(url) = flag.filter(|_| service != Service::Sts) {
+        return Ok(Some((url.to_owned(), FLAG)));
     }
-    [service.variable(), ANY_SERVICE].into_iter().find_map(|name| Some((read(lookup, name)?, name)))
+    if switches.ignore_configured {
+        return Ok(None);
+    }
+    let variables = [service.variable(), ANY_SERVICE];
+    match variables.into_iter().find_map(|name| Some((read(environment.lookup(), name)?, name))) {
+        Some(found) => Ok(Some(found)),
+        None => environment.profile_endpoint(&Rules::built_in().service(service).id),
+    }
 }
 
 fn host_header(scheme: &Scheme, authority: &Authority) -> String {

@@ -14,15 +14,18 @@ mod key_file;
 mod mint;
 mod oidc;
 mod role;
+mod web_identity;
 
 use std::path::{Path, PathBuf};
 
 use crate::clock::Clock;
 use crate::credentials::{BEARER_TOKEN, CredentialSource, Credentials};
-use crate::endpoint::Region;
-use crate::setup::{Lookup, SetupError, read};
+use crate::endpoint::Endpoints;
+use crate::environment::Environment;
+use crate::setup::{SetupError, read};
 
 use self::chain::Chain;
+pub(crate) use self::chain::story;
 pub use self::keeper::Keeper;
 pub(crate) use self::keeper::Miss;
 use self::key_file::KeyFile;
@@ -48,7 +51,8 @@ pub struct IdentityWish {
 /// What else a source must know.
 #[derive(Debug, Clone)]
 pub(crate) struct Surroundings<'a> {
-    pub(crate) region: &'a Region,
+    pub(crate) endpoints: &'a Endpoints,
+    pub(crate) environment: &'a Environment<'a>,
     pub(crate) clock: Clock,
     pub(crate) extra_roots: Option<PathBuf>,
 }
@@ -57,13 +61,12 @@ pub(crate) struct Surroundings<'a> {
 pub(crate) fn resolve(
     wish: &IdentityWish,
     around: Surroundings<'_>,
-    lookup: Lookup<'_>,
 ) -> Result<CredentialSource, SetupError> {
     let IdentityWish { profile, role, oidc, api_key_file, mint_api_keys } = wish;
     if let Some(path) = api_key_file {
         return Ok(kept(KeyFile::new(path), around.clock));
     }
-    if let Some(token) = read(lookup, BEARER_TOKEN) {
+    if let Some(token) = read(around.environment.lookup(), BEARER_TOKEN) {
         let contradictions = [
             ("--profile", profile.is_some()),
             ("--assume-role", role.is_some()),
@@ -76,9 +79,11 @@ pub(crate) fn resolve(
         return Credentials::bearer(&token).map(CredentialSource::Static);
     }
     let clock = around.clock.clone();
-    let chain = Chain::new(wish, &around, lookup)?;
+    let chain = Chain::new(wish, &around)?;
     match chain.fixed() {
-        _ if *mint_api_keys => Ok(kept(Mint::new(chain, around.region, clock.clone()), clock)),
+        _ if *mint_api_keys => {
+            Ok(kept(Mint::new(chain, &around.endpoints.region, clock.clone()), clock))
+        }
         Some(credentials) => Ok(CredentialSource::Static(credentials)),
         None => Ok(kept(chain, clock)),
     }

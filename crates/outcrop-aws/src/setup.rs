@@ -37,7 +37,8 @@ pub enum SetupError {
     )]
     UnusableSecret { name: &'static str },
     #[error(
-        "no AWS region. Tried: --region, AWS_REGION, AWS_DEFAULT_REGION. Set one of them, for example --region us-east-1. \
+        "no AWS region. Tried: --region, AWS_REGION, AWS_DEFAULT_REGION, the AWS profile. Set one of them, for example \
+         --region us-east-1. \
          Without an AWS account, run `outcrop demo`, or `outcrop serve --emulator`"
     )]
     MissingRegion,
@@ -48,9 +49,19 @@ pub enum SetupError {
     )]
     BadEndpoint { value: String, origin: &'static str, reason: &'static str },
     #[error(
-        "{variable} asks for another kind of AWS host, but {origin} names the host itself: unset one of the two"
+        "FIPS or dual stack ({variant}) asks for another kind of AWS host, but {origin} names the host itself: \
+         unset one of the two"
     )]
-    HostVariantWithEndpoint { variable: &'static str, origin: &'static str },
+    HostVariantWithEndpoint { variant: &'static str, origin: &'static str },
+    #[error("`{value}` for {name} (from {origin}) is neither true nor false")]
+    BadSwitch { name: &'static str, value: String, origin: &'static str },
+    #[error("cannot read the AWS profile: {0}")]
+    BadSharedFile(String),
+    #[error(
+        "the AWS profile takes its endpoints from [services {section}], which is not in the shared files: \
+         write that section, or take `services` out of the profile"
+    )]
+    MissingServices { section: String },
     #[error("cannot read the certificates in {}: {reason}", path.display())]
     BadCaBundle { path: PathBuf, reason: String },
     #[error("cannot set up TLS: {0}")]

@@ -1,10 +1,10 @@
-//! Credentials, regions, endpoints and waits from flags and environment, without a process environment.
+//! Credentials, endpoints and waits from flags and environment, without a process environment.
 
 use std::time::Duration;
 
 use outcrop_aws::{
     AwsClient, Backoff, ClientConfig, CredentialSource, Credentials, Endpoint, EndpointWish,
-    Endpoints, IdentityWish, Region, Service, SetupError,
+    IdentityWish, SetupError,
 };
 
 /// A stand-in for the environment.
@@ -13,33 +13,33 @@ fn env<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> +
 }
 
 /// The source that an environment describes, in a region and with no instance metadata.
-fn source(pairs: &[(&str, &str)]) -> Result<CredentialSource, SetupError> {
+async fn source(pairs: &[(&str, &str)]) -> Result<CredentialSource, SetupError> {
     let around = [("AWS_REGION", "us-east-1"), ("AWS_EC2_METADATA_DISABLED", "true")];
     let pairs = [&around[..], pairs].concat();
     let wish = EndpointWish::default();
-    Ok(ClientConfig::from_env(wish, &IdentityWish::default(), &env(&pairs))?.credentials)
+    Ok(ClientConfig::from_env(wish, &IdentityWish::default(), &env(&pairs)).await?.credentials)
 }
 
-#[test]
-fn credentials_come_from_the_environment() {
-    let check = |pairs: &[(&str, &str)], expected: &str| {
-        let source = source(pairs).unwrap();
+#[tokio::test]
+async fn credentials_come_from_the_environment() {
+    let check = async |pairs: &[(&str, &str)], expected: &str| {
+        let source = source(pairs).await.unwrap();
         assert_eq!(source.to_string(), expected, "{pairs:?}");
     };
     let id = ("AWS_ACCESS_KEY_ID", " AKIDEXAMPLE\n");
     let secret = ("AWS_SECRET_ACCESS_KEY", "s3cr3t/+=");
     let bearer = ("AWS_BEARER_TOKEN_BEDROCK", "ABSKQmVkcm9jaw==\n");
-    check(&[id, secret], "access key AKID…");
-    check(&[id, secret, ("AWS_SESSION_TOKEN", "tok")], "access key AKID…");
-    check(&[id, secret, bearer], "Bedrock API key");
-    check(&[id, bearer], "Bedrock API key");
-    check(&[id, secret, ("AWS_BEARER_TOKEN_BEDROCK", " ")], "access key AKID…");
+    check(&[id, secret], "access key AKID…").await;
+    check(&[id, secret, ("AWS_SESSION_TOKEN", "tok")], "access key AKID…").await;
+    check(&[id, secret, bearer], "Bedrock API key").await;
+    check(&[id, bearer], "Bedrock API key").await;
+    check(&[id, secret, ("AWS_BEARER_TOKEN_BEDROCK", " ")], "access key AKID…").await;
 }
 
 #[tokio::test]
 async fn unusable_credentials_are_refused_with_the_variable_s_name() {
     let check = async |pairs: &[(&str, &str)], words: &[&str]| {
-        let error = match source(pairs) {
+        let error = match source(pairs).await {
             Ok(source) => source.begin().await.unwrap_err().to_string(),
             Err(error) => error.to_string(),
         };
@@ -96,117 +96,6 @@ fn secrets_cannot_be_printed() {
 }
 
 #[test]
-fn regions_are_sought_in_order_and_checked() {
-    let check = |flag, pairs: &[(&str, &str)], expected: &str| {
-        assert_eq!(Region::resolve(flag, &env(pairs)).unwrap().as_str(), expected);
-    };
-    let (first, second) = (("AWS_REGION", "eu-west-1"), ("AWS_DEFAULT_REGION", "eu-west-2"));
-    check(Some("us-east-1"), &[first, second], "us-east-1");
-    check(None, &[first, second], "eu-west-1");
-    check(None, &[second], "eu-west-2");
-    check(None, &[("AWS_REGION", ""), second], "eu-west-2");
-    assert_eq!(Region::resolve(None, &env(&[])), Err(SetupError::MissingRegion));
-    for bad in
-        ["", "us_east_1", "US-EAST-1", "-us", "us-", "us.east", "us-east-1/x", &"a".repeat(64)]
-    {
-        assert!(
-            matches!(Region::resolve(Some(bad), &env(&[])), Err(SetupError::BadRegion { .. })),
-            "{bad}"
-        );
-    }
-}
-
-#[test]
-fn endpoints_follow_partition_and_precedence() {
-    let check = |region, flag, pairs: &[(&str, &str)], runtime: &str, control: &str| {
-        let wish = EndpointWish { region: Some(region), endpoint_url: flag };
-        let endpoints = Endpoints::resolve(wish, &env(pairs)).unwrap();
-        assert_eq!(
-            (endpoints.runtime.to_string().as_str(), endpoints.control.to_string().as_str()),
-            (runtime, control)
-        );
-    };
-    let agent_runtime = |pairs: &[(&str, &str)], expected: &str| {
-        let wish = EndpointWish { region: Some("eu-west-1"), endpoint_url: None };
-        let endpoints = Endpoints::resolve(wish, &env(pairs)).unwrap();
-        assert_eq!(endpoints.of(Service::AgentRuntime).to_string(), expected);
-    };
-    agent_runtime(&[], "https://bedrock-agent-runtime.eu-west-1.amazonaws.com");
-    agent_runtime(&[("AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME", "http://own:5")], "http://own:5");
-    agent_runtime(
-        &[("AWS_ENDPOINT_URL_BEDROCK", "http://c:1"), ("AWS_ENDPOINT_URL", "http://any:1")],
-        "http://any:1",
-    );
-    let mantle = |region, pairs: &[(&str, &str)], expected: &str| {
-        let wish = EndpointWish { region: Some(region), endpoint_url: None };
-        let endpoints = Endpoints::resolve(wish, &env(pairs)).unwrap();
-        assert_eq!(endpoints.of(Service::Mantle).to_string(), expected);
-    };
-    mantle("eu-west-1", &[], "https://bedrock-mantle.eu-west-1.api.aws");
-    mantle("us-gov-west-1", &[], "https://bedrock-mantle.us-gov-west-1.api.aws");
-    mantle("eu-west-1", &[("AWS_ENDPOINT_URL_BEDROCK_MANTLE", "http://own:6/m")], "http://own:6/m");
-    mantle("eu-west-1", &[("AWS_ENDPOINT_URL", "http://any:1")], "http://any:1");
-    let aws = |region, suffix: &str| {
-        check(
-            region,
-            None,
-            &[],
-            &format!("https://bedrock-runtime.{region}.{suffix}"),
-            &format!("https://bedrock.{region}.{suffix}"),
-        );
-    };
-    aws("us-east-1", "amazonaws.com");
-    aws("us-gov-west-1", "amazonaws.com");
-    aws("cn-north-1", "amazonaws.com.cn");
-    aws("eusc-de-east-1", "amazonaws.eu");
-    aws("us-iso-east-1", "c2s.ic.gov");
-    aws("us-isob-east-1", "sc2s.sgov.gov");
-    aws("eu-isoe-west-1", "cloud.adc-e.uk");
-    aws("us-isof-south-1", "csp.hci.ic.gov");
-
-    let any = ("AWS_ENDPOINT_URL", "http://any:1");
-    let runtime = ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "http://runtime:2/base/");
-    let control = ("AWS_ENDPOINT_URL_BEDROCK", "http://control:3");
-    let ignore = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "True");
-    check("us-east-1", None, &[any], "http://any:1", "http://any:1");
-    check("us-east-1", None, &[any, runtime], "http://runtime:2/base", "http://any:1");
-    check("us-east-1", None, &[any, runtime, control], "http://runtime:2/base", "http://control:3");
-    check(
-        "us-east-1",
-        Some("http://flag:4"),
-        &[any, runtime, control, ignore],
-        "http://flag:4",
-        "http://flag:4",
-    );
-    let (own, own_control) = (
-        "https://bedrock-runtime.us-east-1.amazonaws.com",
-        "https://bedrock.us-east-1.amazonaws.com",
-    );
-    check("us-east-1", None, &[any, runtime, control, ignore], own, own_control);
-
-    let (fips, dual) = (("AWS_USE_FIPS_ENDPOINT", "true"), ("AWS_USE_DUALSTACK_ENDPOINT", "true"));
-    check(
-        "us-east-1",
-        None,
-        &[fips],
-        "https://bedrock-runtime-fips.us-east-1.amazonaws.com",
-        "https://bedrock-fips.us-east-1.amazonaws.com",
-    );
-    check(
-        "us-east-1",
-        None,
-        &[fips, dual],
-        "https://bedrock-runtime-fips.us-east-1.api.aws",
-        "https://bedrock-fips.us-east-1.api.aws",
-    );
-    let both = Endpoints::resolve(
-        EndpointWish { region: Some("us-east-1"), endpoint_url: None },
-        &env(&[any, fips]),
-    );
-    assert!(matches!(both, Err(SetupError::HostVariantWithEndpoint { .. })));
-}
-
-#[test]
 fn malformed_endpoints_are_refused() {
     for bad in [
         "",
@@ -260,8 +149,8 @@ fn waits_grow_with_jitter_up_to_the_cap_and_honour_the_service() {
     );
 }
 
-#[test]
-fn a_whole_client_is_set_up_from_the_environment() {
+#[tokio::test]
+async fn a_whole_client_is_set_up_from_the_environment() {
     let pairs = [
         ("AWS_REGION", "us-east-1"),
         ("AWS_BEARER_TOKEN_BEDROCK", "absk"),
@@ -270,6 +159,7 @@ fn a_whole_client_is_set_up_from_the_environment() {
     ];
     let config =
         ClientConfig::from_env(EndpointWish::default(), &IdentityWish::default(), &env(&pairs))
+            .await
             .unwrap();
     assert_eq!(config.extra_roots.as_deref(), Some(std::path::Path::new("/certs.pem")));
     let hour = Duration::from_secs(3600);

@@ -64,11 +64,11 @@ pub struct ServeArgs {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, default_value = LISTEN, value_name = "ADDR", value_parser = address)]
     pub listen: SocketAddr,
-    /// AWS region [default: AWS_REGION, then AWS_DEFAULT_REGION].
+    /// AWS region [default: AWS_REGION, then AWS_DEFAULT_REGION, then that of the profile].
     #[arg(long)]
     pub region: Option<String>,
     /// Send Bedrock's requests here [default: AWS_ENDPOINT_URL_BEDROCK_RUNTIME, then
-    /// AWS_ENDPOINT_URL, then the region's own host].
+    /// AWS_ENDPOINT_URL, then what the profile says, then the region's own host].
     #[arg(long, value_name = "URL")]
     pub endpoint_url: Option<String>,
     /// Use a local Bedrock inside this process instead of AWS; needs no account.

@@ -40,7 +40,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
                 endpoint_url: args.endpoint_url.as_deref(),
             };
             let identity = args.identity.wish()?;
-            ClientConfig::from_env(wish, &identity, &|name| std::env::var(name).ok())?
+            ClientConfig::from_env(wish, &identity, &|name| std::env::var(name).ok()).await?
         }
     };
     config.credentials.begin().await?;

@@ -10,7 +10,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
@@ -27,7 +27,7 @@ use serde::Deserialize;
 use crate::identity::chain::story;
 use crate::identity::container::place;
 use crate::identity::http::{Wire, is_private};
-use crate::identity::secret_file;
+use crate::identity::{secret_file, web_identity};
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 /// An issuer answers within a second.
@@ -239,10 +239,7 @@ impl Oidc {
             .send()
             .await
             .map_err(|error| format!("{}{}", story(&error), sts_hint(error.code())))?;
-        let keys = answer.credentials.ok_or("STS answered without credentials")?;
-        let end = SystemTime::try_from(keys.expiration).map_err(|error| error.to_string())?;
-        let (id, secret) = (keys.access_key_id, keys.secret_access_key);
-        Ok(Credentials::new(id, secret, Some(keys.session_token), Some(end), "oidc"))
+        web_identity::keys(answer, "oidc")
     }
 }
 

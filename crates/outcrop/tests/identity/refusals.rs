@@ -28,7 +28,12 @@ async fn malformed_files_are_named_with_their_line() {
     let broken = "[default]\naws_access_key_id = AKIDFILE\naws_secret_access_key s3cr3t\n";
     let at_line_3 = setting().file(".aws/credentials", broken);
     refused(at_line_3, &[".aws/credentials", "line 3"]).await;
+    // It may say where to send, too, so it is not passed over where the keys come from elsewhere.
+    let keys =
+        setting().env("AWS_ACCESS_KEY_ID", "AKIDFILE").env("AWS_SECRET_ACCESS_KEY", "s3cr3t");
+    refused(keys, &[".aws/credentials", "line 3"]).await;
 
+    let setting = || Setting::new(&emulator, home.path()).file(".aws/credentials", "");
     let blank = setting().file("key", "\ns3cr3t s3cr3t\n");
     let file = home.path().join("key").display().to_string();
     refused(blank.flags(&["--api-key-file", &file]), &["/key", "line 2"]).await;

@@ -40,6 +40,20 @@ async fn a_profile_of_the_shared_files() {
 }
 
 #[tokio::test]
+async fn a_profile_says_where_to_send_too() {
+    let emulator = emulator(&["AKIDFILE"]).await;
+    let home = tempfile::tempdir().unwrap();
+    let url = emulator.base_url();
+    let config = format!(
+        "[default]\n{PROFILE}services = local\nendpoint_url = {url}/nowhere\n\
+         [services local]\nbedrock_runtime =\n  endpoint_url = {url}\nsts =\n  endpoint_url = {url}\n"
+    );
+    let setting = Setting::new(&emulator, home.path()).file(".aws/config", &config);
+    works(setting.env("AWS_ENDPOINT_URL", "").flags(&["--assume-role", EXAMPLE_ROLE])).await;
+    assert!(signers(&emulator)[0].starts_with("ASIA"));
+}
+
+#[tokio::test]
 async fn a_program_that_prints_credentials() {
     let emulator = emulator(&["AKIDFILE"]).await;
     let home = tempfile::tempdir().unwrap();
@@ -66,13 +80,17 @@ async fn a_role_assumed_by_a_profile() {
 async fn a_web_identity() {
     let emulator = emulator(&[]).await;
     let home = tempfile::tempdir().unwrap();
-    let token = emulator.web_identity_token("system:serviceaccount:a:b", HOUR);
-    let setting = Setting::new(&emulator, home.path())
-        .file("token", &token)
-        .env("AWS_WEB_IDENTITY_TOKEN_FILE", home.path().join("token").display().to_string())
-        .env("AWS_ROLE_ARN", EXAMPLE_ROLE);
-    works(setting).await;
-    assert!(signers(&emulator)[0].starts_with("ASIA"));
+    // The newline is what most tools leave at the end of a file.
+    let token = format!("{}\n", emulator.web_identity_token("system:serviceaccount:a:b", HOUR));
+    let path = home.path().join("token").display().to_string();
+    let setting = || Setting::new(&emulator, home.path()).file("token", &token);
+    let variables = setting().env("AWS_WEB_IDENTITY_TOKEN_FILE", path.clone());
+    works(variables.env("AWS_ROLE_ARN", EXAMPLE_ROLE)).await;
+    let profile =
+        format!("[default]\nrole_arn = {EXAMPLE_ROLE}\nweb_identity_token_file = {path}\n");
+    works(setting().file(".aws/config", &profile)).await;
+    assert!(signers(&emulator).iter().all(|id| id.starts_with("ASIA")));
+    assert_eq!(asked(&emulator), ["/", "/"]);
 }
 
 #[tokio::test]
