@@ -9,13 +9,16 @@
 mod asides;
 mod body;
 mod cors;
+mod direct;
 mod elsewhere;
 mod patience;
 mod routes;
 mod serve;
 mod service;
 
+pub use body::Outflow;
 pub use cors::{Cors, Origin};
+pub use direct::Direct;
 pub use patience::Patience;
 pub use routes::{Route, route};
 pub use serve::{MAX_BODY, Readiness, Server, ServerConfig};

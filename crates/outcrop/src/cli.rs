@@ -1,6 +1,8 @@
 //! The command line, as `--help` teaches it.
 
+mod ask;
 mod identity;
+mod models;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,7 +15,9 @@ use outcrop_fetch::{Allowed, Limits, Reach};
 use outcrop_model::{Carrier, Catalog, Fidelity};
 use outcrop_server::Origin;
 
+pub use self::ask::{AskArgs, EngineArgs, OutputFormat, QueryArgs, ShowArgs, Thinking};
 use self::identity::IdentityArgs;
+pub use self::models::ModelsArgs;
 use crate::iam_policy::IamPolicyArgs;
 
 /// Where the gateway listens unless told otherwise: loopback, since it does not yet ask clients for a key.
@@ -35,6 +39,13 @@ pub struct Cli {
 pub enum Command {
     /// Show Outcrop at work, with no AWS account: emulator, gateway, one chat through each API.
     Demo(DemoArgs),
+    /// Ask a model one question.
+    ///
+    /// The answer, and nothing else, goes to stdout. What is piped in is attached to the question.
+    #[command(visible_aliases = ["q", "ask", "prompt"], after_help = QUERY_EXAMPLES)]
+    Query(Box<QueryArgs>),
+    /// List the models that can be asked, with window, price and what they take.
+    Models(Box<ModelsArgs>),
     /// Run the gateway.
     ///
     /// The region comes from AWS_REGION; credentials from where any AWS tool finds them: environment,
@@ -45,6 +56,16 @@ pub enum Command {
     /// Print the IAM policy that the gateway's identity needs, and no more.
     IamPolicy(IamPolicyArgs),
 }
+
+const QUERY_EXAMPLES: &str = "\
+Examples:
+  outcrop query \"What is the capital of France?\"
+  outcrop query \"Summarise this\" --model amazon.nova-lite-v1:0 < report.txt
+  outcrop query \"What is in the picture?\" -f photo.png
+  git diff | outcrop query \"Write a commit message\" --json
+  outcrop query \"Hello\" --emulator        no AWS account needed
+Exit codes: 0 ok, 2 usage, 12 unknown model, 15 request failed, 16 file or stdin, 21 no access,
+22 throttled, 23 too long, 24 refused, 26 network, 28 credentials, 130 interrupted.";
 
 #[derive(Debug, Args)]
 pub struct DemoArgs {

@@ -1,13 +1,18 @@
 //! `outcrop`: one binary that lets any client use any Bedrock model.
 //!
-//! Results go to stdout, everything else to stderr; a failure exits with 1, a wrong command line with 2.
+//! Results go to stdout, everything else to stderr; how a command ends is in [`exit`].
 
 mod access_log;
+mod ask;
 mod cli;
 mod demo;
 mod emulate;
+mod engine;
+mod exit;
 mod iam_policy;
+mod models;
 mod print;
+mod query;
 mod serve;
 mod stop;
 
@@ -33,7 +38,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            ExitCode::from(exit::code_of(&error))
         }
     }
 }
@@ -43,6 +48,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(args) => serve::run(*args).await,
         Command::Emulate(args) => emulate::run(args).await,
         Command::Demo(args) => unless_left(demo::run(args).await),
+        Command::Models(args) => unless_left(models::run(*args).await),
+        Command::Query(args) => unless_left(query::run(*args).await),
         Command::IamPolicy(args) => unless_left(iam_policy::run(args)),
     }
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use outcrop_aws::{Address, ClientSecret, IdentityWish, Oidc, Role};
 
 /// Who the gateway is to AWS. See docs/guide/aws-identity.md.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct IdentityArgs {
     /// Take the credentials from this profile of the shared AWS files, and from nowhere else.
     #[arg(long, value_name = "NAME")]
@@ -42,7 +42,7 @@ pub struct IdentityArgs {
 }
 
 /// A role for a token of an OIDC issuer, which the gateway gets by client credentials.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct OidcArgs {
     /// Ask this OIDC issuer who the gateway is, and take the credentials of --oidc-role for its token.
     #[arg(

@@ -1,0 +1,137 @@
+//! Files as parts of a message: text in a named block, everything else as bytes with its type.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::exit::{Exit, Failure};
+
+/// Endings whose type bytes do not tell, and that are no plain text to the model.
+const DOCUMENTS: [(&str, &str); 13] = [
+    ("pdf", "application/pdf"),
+    ("doc", "application/msword"),
+    ("docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+    ("xls", "application/vnd.ms-excel"),
+    ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    ("csv", "text/csv"),
+    ("html", "text/html"),
+    ("mp3", "audio/mp3"),
+    ("wav", "audio/wav"),
+    ("mp4", "video/mp4"),
+    ("mov", "video/quicktime"),
+    ("webm", "video/webm"),
+    ("mkv", "video/x-matroska"),
+];
+
+/// Beginnings that tell what bytes are, whatever their name.
+const MAGIC: [(&[u8], &str); 6] = [
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"%PDF-", "application/pdf"),
+    (b"RIFF", "image/webp"),
+];
+
+/// The file as a part of a message.
+///
+/// # Errors
+/// [`Exit::Attachment`] where it cannot be read.
+pub fn file(path: &Path) -> anyhow::Result<Value> {
+    let bytes = bytes_of(path)?;
+    let name = path.file_name().map_or_else(|| "file".into(), |name| name.to_string_lossy());
+    part(&name, bytes)
+}
+
+/// What came under `name` as a part of a message.
+///
+/// # Errors
+/// [`Exit::Attachment`] for bytes of no known type.
+pub fn part(name: &str, bytes: Vec<u8>) -> anyhow::Result<Value> {
+    match mime(name, &bytes) {
+        Some(mime) if mime.starts_with("image/") => {
+            Ok(json!({ "type": "image_url", "image_url": { "url": data_url(mime, &bytes) } }))
+        }
+        Some(mime) if mime.starts_with("video/") => {
+            Ok(json!({ "type": "video_url", "video_url": { "url": data_url(mime, &bytes) } }))
+        }
+        Some(mime) if mime.starts_with("audio/") => {
+            let format = mime.trim_start_matches("audio/");
+            let audio = json!({ "data": STANDARD.encode(&bytes), "format": format });
+            Ok(json!({ "type": "input_audio", "input_audio": audio }))
+        }
+        Some(mime) => {
+            let file = json!({ "filename": name, "file_data": data_url(mime, &bytes) });
+            Ok(json!({ "type": "file", "file": file }))
+        }
+        None => match String::from_utf8(bytes) {
+            Ok(text) => Ok(json!({ "type": "text", "text": block(name, &text) })),
+            Err(_) => {
+                let what = format!("{name} is neither text nor of a type that models take.");
+                Err(Failure::new(Exit::Attachment, what)
+                    .mend("Images, PDF, office documents, CSV, audio and video can be attached.")
+                    .into())
+            }
+        },
+    }
+}
+
+/// The file's text.
+///
+/// # Errors
+/// [`Exit::Attachment`] where it cannot be read or is no text.
+pub fn text_of(path: &Path) -> anyhow::Result<String> {
+    String::from_utf8(bytes_of(path)?).map_err(|_| {
+        Failure::new(Exit::Attachment, format!("{} is not text.", path.display())).into()
+    })
+}
+
+/// Text with a mark around it, so that the model can tell it from the question.
+pub fn block(name: &str, text: &str) -> String {
+    let name: String = name.chars().filter(|c| !matches!(c, '"' | '<' | '>' | '\n')).collect();
+    format!("<file name=\"{name}\">\n{}\n</file>", text.trim_end_matches('\n'))
+}
+
+fn bytes_of(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).map_err(|error| {
+        Failure::new(Exit::Attachment, format!("Cannot read {}: {error}.", path.display())).into()
+    })
+}
+
+fn mime(name: &str, bytes: &[u8]) -> Option<&'static str> {
+    let told = MAGIC.iter().find(|(magic, mime)| {
+        bytes.starts_with(magic) && (*mime != "image/webp" || bytes.get(8..12) == Some(b"WEBP"))
+    });
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    let named = || DOCUMENTS.iter().find(|(known, _)| ending.as_deref() == Some(*known));
+    told.map(|(_, mime)| *mime).or_else(|| named().map(|(_, mime)| *mime))
+}
+
+fn data_url(mime: &str, bytes: &[u8]) -> String {
+    format!("data:{mime};base64,{}", STANDARD.encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_is_decides_its_part() {
+        let kind = |name: &str, bytes: &[u8]| {
+            part(name, bytes.to_vec()).map(|part| part["type"].as_str().unwrap().to_owned())
+        };
+        assert_eq!(kind("a.txt", b"\x89PNG\r\n\x1a\n").unwrap(), "image_url");
+        assert_eq!(kind("a.rs", b"fn main() {}").unwrap(), "text");
+        assert_eq!(kind("a.csv", b"1,2").unwrap(), "file");
+        assert_eq!(kind("a.wav", b"RIFF....WAVE").unwrap(), "input_audio");
+        assert_eq!(kind("a.mp4", b"....").unwrap(), "video_url");
+        assert!(kind("a", b"\xfe\xff\0").unwrap_err().to_string().contains("neither text"));
+    }
+
+    #[test]
+    fn a_name_cannot_end_its_mark() {
+        assert_eq!(block("a\"><b", "x\n"), "<file name=\"ab\">\nx\n</file>");
+    }
+}

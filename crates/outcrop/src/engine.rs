@@ -1,0 +1,257 @@
+//! Who answers the command line: a gateway inside this process, or one that runs elsewhere (`--via`).
+//! Both are asked by the same paths, in OpenAI's dialect, so a command cannot tell them apart.
+
+mod chat;
+mod refusal;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+use bytes::Bytes;
+use http::uri::Uri;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use outcrop_aws::{AwsClient, ClientConfig, EndpointWish};
+use outcrop_core::{Gateway, ReceiptSink, Settings};
+use outcrop_emulator::{Config, Emulator};
+use outcrop_model::Receipt;
+use outcrop_server::Direct;
+use serde_json::Value;
+
+pub use self::chat::{Chat, Part, Usage};
+pub use self::refusal::refusal;
+use crate::cli::EngineArgs;
+use crate::exit::{Exit, Failure};
+use crate::serve::emulated;
+
+/// Most bytes of a whole answer: as many as the gateway reads of Bedrock's.
+const MOST: usize = 64 * 1024 * 1024;
+
+/// Answers requests by path.
+pub struct Engine {
+    way: Way,
+    receipts: Receipts,
+    /// Answers as long as it is held.
+    _emulator: Option<Emulator>,
+}
+
+/// Receipts of an engine inside this process; of others none is known.
+type Receipts = Arc<Mutex<Vec<Receipt>>>;
+
+enum Way {
+    Inside(Direct),
+    Elsewhere {
+        base: String,
+        key: Option<HeaderValue>,
+        http: Box<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>,
+    },
+}
+
+/// An answer whose body is still to come.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    body: UnsyncBoxBody<Bytes, anyhow::Error>,
+}
+
+// === impl Engine ===
+
+impl Engine {
+    /// The engine that the flags ask for.
+    ///
+    /// # Errors
+    /// [`Exit::Credentials`] and its like, before anything is asked.
+    pub async fn start(args: &EngineArgs) -> anyhow::Result<Self> {
+        match &args.via {
+            Some(url) => Self::elsewhere(url, args.via_key.as_deref()),
+            None => Self::inside(args).await,
+        }
+    }
+
+    async fn inside(args: &EngineArgs) -> anyhow::Result<Self> {
+        let emulator = match args.emulator {
+            true => Some(
+                Emulator::bind("127.0.0.1:0", Config::default())
+                    .await
+                    .context("cannot start the emulator")?,
+            ),
+            false => None,
+        };
+        let config = match &emulator {
+            Some(emulator) => emulated(emulator)?,
+            None => of_environment(args).await?,
+        };
+        let receipts = Receipts::default();
+        let sink = {
+            let receipts = Arc::clone(&receipts);
+            ReceiptSink::new(move |receipt| {
+                receipts.lock().unwrap_or_else(PoisonError::into_inner).push(receipt);
+            })
+        };
+        let settings = Settings { geography: args.geography.clone(), ..Settings::default() };
+        let gateway = Gateway::new(AwsClient::new(config)?, settings, sink);
+        let way = Way::Inside(Direct::new(gateway));
+        Ok(Self { way, receipts, _emulator: emulator })
+    }
+
+    fn elsewhere(url: &str, key: Option<&str>) -> anyhow::Result<Self> {
+        let wrong = || {
+            Failure::new(
+                Exit::InvalidArgument,
+                format!("--via {url}: not the address of a gateway."),
+            )
+            .mend("It looks like http://127.0.0.1:8080.")
+        };
+        let parsed: Uri = url.parse().map_err(|_| wrong())?;
+        if !matches!(parsed.scheme_str(), Some("http" | "https")) || parsed.authority().is_none() {
+            return Err(wrong().into());
+        }
+        let key = key
+            .map(|key| {
+                let mut value = HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| {
+                    Failure::new(
+                        Exit::Credentials,
+                        "the gateway's key holds characters that no header can.",
+                    )
+                })?;
+                value.set_sensitive(true);
+                Ok::<_, Failure>(value)
+            })
+            .transpose()?;
+        let tls = HttpsConnectorBuilder::new()
+            .with_provider_and_platform_verifier(rustls::crypto::aws_lc_rs::default_provider())
+            .context("cannot read the system's certificates")?
+            .https_or_http()
+            .enable_http1()
+            .build();
+        let http = Box::new(Client::builder(TokioExecutor::new()).build(tls));
+        let base = url.trim_end_matches('/').trim_end_matches("/v1").to_owned();
+        let way = Way::Elsewhere { base, key, http };
+        Ok(Self { way, receipts: Receipts::default(), _emulator: None })
+    }
+
+    /// Asks with a JSON body. Any status but 2xx is a failure.
+    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Answer> {
+        self.ask(Method::POST, path, Bytes::from(body.to_string())).await
+    }
+
+    pub async fn get(&self, path: &str) -> anyhow::Result<Answer> {
+        self.ask(Method::GET, path, Bytes::new()).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<Answer> {
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        let json = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(header::CONTENT_TYPE, json);
+        let answer = match &self.way {
+            Way::Inside(direct) => {
+                *request.uri_mut() = path.parse()?;
+                Answer::of(direct.call(request).await)
+            }
+            Way::Elsewhere { base, key, http } => {
+                *request.uri_mut() = format!("{base}{path}").parse()?;
+                if let Some(key) = key {
+                    request.headers_mut().insert(header::AUTHORIZATION, key.clone());
+                }
+                let response = http.request(request).await.map_err(|error| {
+                    Failure::new(
+                        Exit::Network,
+                        format!("{base} does not answer: {}.", chain(&error)),
+                    )
+                    .mend("Is the gateway running? `outcrop serve` starts one.")
+                })?;
+                Answer::of(response)
+            }
+        };
+        match answer.status.is_success() {
+            true => Ok(answer),
+            false => Err(refusal(answer).await.into()),
+        }
+    }
+
+    /// What the last request cost and took, where this process knows it.
+    pub fn receipt(&self) -> Option<Receipt> {
+        self.receipts.lock().unwrap_or_else(PoisonError::into_inner).last().cloned()
+    }
+}
+
+// === impl Answer ===
+
+impl Answer {
+    fn of<B>(response: Response<B>) -> Self
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let (head, body) = response.into_parts();
+        let body = body.map_err(anyhow::Error::from).boxed_unsync();
+        Self { status: head.status, headers: head.headers, body }
+    }
+
+    /// The next bytes.
+    pub async fn chunk(&mut self) -> Option<anyhow::Result<Bytes>> {
+        loop {
+            let frame = match self.body.frame().await? {
+                Ok(frame) => frame,
+                Err(error) => return Some(Err(broken(&error))),
+            };
+            if let Ok(data) = frame.into_data() {
+                return Some(Ok(data));
+            }
+        }
+    }
+
+    /// The whole body.
+    pub async fn whole(mut self) -> anyhow::Result<Vec<u8>> {
+        let mut read = Vec::new();
+        while let Some(chunk) = self.chunk().await.transpose()? {
+            if read.len() + chunk.len() > MOST {
+                let what = format!("The answer is longer than {MOST} bytes.");
+                return Err(Failure::new(Exit::RequestFailed, what).into());
+            }
+            read.extend_from_slice(&chunk);
+        }
+        Ok(read)
+    }
+
+    /// The whole body as JSON.
+    pub async fn json(self) -> anyhow::Result<Value> {
+        let bytes = self.whole().await?;
+        serde_json::from_slice(&bytes)
+            .map_err(|_| Failure::new(Exit::RequestFailed, "The answer is not JSON.").into())
+    }
+}
+
+/// Region, endpoint and identity as any AWS tool finds them.
+async fn of_environment(args: &EngineArgs) -> anyhow::Result<ClientConfig> {
+    let wish =
+        EndpointWish { region: args.region.as_deref(), endpoint_url: args.endpoint_url.as_deref() };
+    let identity = args.identity.clone().wish()?;
+    let unusable =
+        |error: &dyn std::fmt::Display| Failure::new(Exit::Credentials, error.to_string());
+    let config = ClientConfig::from_env(wish, &identity, &|name| std::env::var(name).ok())
+        .await
+        .map_err(|error| unusable(&error))?;
+    config.credentials.begin().await.map_err(|error| unusable(&error))?;
+    Ok(config)
+}
+
+fn broken(error: &anyhow::Error) -> anyhow::Error {
+    Failure::new(Exit::Network, format!("The answer broke off: {error:#}.")).into()
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut said = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        said = format!("{said}: {error}");
+        cause = error.source();
+    }
+    said
+}

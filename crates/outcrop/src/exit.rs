@@ -1,0 +1,87 @@
+//! How a command ends: exit codes, and failures that carry one.
+//!
+//! Scripts depend on the numbers: none is ever given another meaning.
+
+use std::fmt;
+
+/// Why a command did not end well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Other,
+    Usage,
+    Provider,
+    UnknownModel,
+    RequestFailed,
+    Attachment,
+    OutputWrite,
+    InvalidArgument,
+    AccessDenied,
+    Throttled,
+    ContextTooLong,
+    Refused,
+    Network,
+    Credentials,
+    Interrupted,
+}
+
+/// What went wrong and what to do about it, in one line.
+#[derive(Debug)]
+pub struct Failure {
+    pub exit: Exit,
+    what: String,
+    mend: Option<String>,
+}
+
+// === impl Exit ===
+
+impl Exit {
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Other => 1,
+            Exit::Usage => 2,
+            Exit::Provider => 11,
+            Exit::UnknownModel => 12,
+            Exit::RequestFailed => 15,
+            Exit::Attachment => 16,
+            Exit::OutputWrite => 19,
+            Exit::InvalidArgument => 20,
+            Exit::AccessDenied => 21,
+            Exit::Throttled => 22,
+            Exit::ContextTooLong => 23,
+            Exit::Refused => 24,
+            Exit::Network => 26,
+            Exit::Credentials => 28,
+            Exit::Interrupted => 130,
+        }
+    }
+}
+
+// === impl Failure ===
+
+impl Failure {
+    pub fn new(exit: Exit, what: impl Into<String>) -> Self {
+        Self { exit, what: what.into(), mend: None }
+    }
+
+    pub fn mend(self, mend: impl Into<String>) -> Self {
+        Self { mend: Some(mend.into()), ..self }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { exit: _, what, mend } = self;
+        f.write_str(what)?;
+        match mend {
+            Some(mend) => write!(f, " {mend}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// The exit code that `error` asks for.
+pub fn code_of(error: &anyhow::Error) -> u8 {
+    error.downcast_ref::<Failure>().map_or(Exit::Other, |failure| failure.exit).code()
+}

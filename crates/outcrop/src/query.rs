@@ -1,0 +1,103 @@
+//! `outcrop query`: one question, one answer.
+
+mod show;
+
+use serde_json::{Value, json};
+
+use self::show::Show;
+use crate::ask::stdin::{self, Wanted};
+use crate::ask::{self, attach};
+use crate::cli::QueryArgs;
+use crate::engine::{Chat, Engine};
+use crate::exit::{Exit, Failure};
+
+/// Where the chat surface is.
+const CHAT: &str = "/v1/chat/completions";
+
+pub async fn run(args: QueryArgs) -> anyhow::Result<()> {
+    let body = body(&args)?;
+    let engine = Engine::start(&args.engine).await?;
+    let mut show = Show::new(&args.show)?;
+    let answer = engine.post(CHAT, &body).await?;
+    let mut chat = Chat::new(answer);
+    let interrupted = tokio::select! {
+        outcome = follow(&mut chat, &mut show) => outcome.map(|()| false)?,
+        _ = tokio::signal::ctrl_c() => true,
+    };
+    show.end(&chat, &engine)?;
+    match interrupted {
+        true => Err(Failure::new(Exit::Interrupted, "Interrupted.").into()),
+        false => verdict(&chat),
+    }
+}
+
+async fn follow(chat: &mut Chat, show: &mut Show) -> anyhow::Result<()> {
+    while let Some(part) = chat.next().await? {
+        show.part(&part)?;
+    }
+    Ok(())
+}
+
+/// Whether the answer is one.
+fn verdict(chat: &Chat) -> anyhow::Result<()> {
+    match chat.finish_reason.as_deref() {
+        Some("content_filter") => {
+            Err(Failure::new(Exit::Refused, "The answer was withheld by a content filter.").into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The request.
+fn body(args: &QueryArgs) -> anyhow::Result<Value> {
+    let mut messages: Vec<Value> = ask::system(&args.ask)?.into_iter().collect();
+    messages.push(json!({ "role": "user", "content": content(args)? }));
+    let mut body = ask::settings(&args.ask)?;
+    body.insert("messages".to_owned(), Value::Array(messages));
+    body.insert("stream".to_owned(), true.into());
+    body.insert("stream_options".to_owned(), json!({ "include_usage": true }));
+    Ok(Value::Object(body))
+}
+
+/// The question, then what is piped in, then the files.
+fn content(args: &QueryArgs) -> anyhow::Result<Vec<Value>> {
+    let prompt = args.prompt.join(" ");
+    let names_stdin = prompt == "-" || args.ask.file.iter().any(|file| file.as_os_str() == "-");
+    let prompt = Some(prompt).filter(|prompt| prompt != "-" && !prompt.trim().is_empty());
+    let wanted = match names_stdin || (prompt.is_none() && args.ask.file.is_empty()) {
+        true => Wanted::Surely,
+        false => Wanted::IfAny,
+    };
+    let nothing = || {
+        Failure::new(Exit::Usage, "There is no question.")
+            .mend("Say one, as in: outcrop query \"What is Bedrock?\"")
+    };
+    if prompt.is_none() && !names_stdin && args.ask.file.is_empty() {
+        use std::io::IsTerminal;
+        if std::io::stdin().is_terminal() {
+            return Err(nothing().into());
+        }
+    }
+    let piped = stdin::read(wanted)?;
+    let mut parts = Vec::new();
+    match (prompt, piped) {
+        (None, None) if args.ask.file.is_empty() => return Err(nothing().into()),
+        (None, None) => {}
+        (Some(prompt), piped) => {
+            parts.push(text(&prompt));
+            parts.extend(piped.map(|bytes| attach::part("stdin", bytes)).transpose()?);
+        }
+        (None, Some(bytes)) => match String::from_utf8(bytes) {
+            Ok(question) => parts.push(text(&question)),
+            Err(error) => parts.push(attach::part("stdin", error.into_bytes())?),
+        },
+    }
+    for file in args.ask.file.iter().filter(|file| file.as_os_str() != "-") {
+        parts.push(attach::file(file)?);
+    }
+    Ok(parts)
+}
+
+fn text(text: &str) -> Value {
+    json!({ "type": "text", "text": text })
+}

@@ -1,0 +1,111 @@
+//! `outcrop query` and `outcrop models`, as people and scripts use them.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn outcrop(arguments: &[&str], stdin: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_outcrop"))
+        .args(arguments)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that refuses its arguments reads nothing.
+    let _may_be_closed = child.stdin.take().unwrap().write_all(stdin);
+    child.wait_with_output().unwrap()
+}
+
+fn ask(arguments: &[&str], stdin: &[u8]) -> Output {
+    outcrop(&[&["query", "--emulator"], arguments].concat(), stdin)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn every_family_answers_on_stdout_and_nothing_else() {
+    for model in [
+        "anthropic.claude-3-haiku-20240307-v1:0",
+        "meta.llama3-1-70b-instruct-v1:0",
+        "amazon.titan-text-express-v1",
+        "amazon.nova-lite-v1:0",
+        "mistral.mistral-large-2402-v1:0",
+        "cohere.command-r-plus-v1:0",
+    ] {
+        let output = ask(&["Hello from Bedrock!", "--provider", "bedrock", "--model", model], b"");
+        assert!(output.status.success(), "{model}: {output:?}");
+        assert_eq!(text(&output.stdout), "You said: Hello from Bedrock!\n", "{model}");
+        assert_eq!(text(&output.stderr), "", "{model}");
+    }
+}
+
+#[test]
+fn what_is_piped_in_comes_after_the_question() {
+    let output = ask(&["Sum", "up", "-m", "amazon.nova-lite-v1:0"], b"the report\n");
+    let said = text(&output.stdout);
+    assert!(said.contains("Sum up") && said.contains("the report"), "{said}");
+    let output = ask(&["-m", "amazon.nova-lite-v1:0"], b"the question");
+    assert_eq!(text(&output.stdout), "You said: the question\n");
+}
+
+#[test]
+fn json_has_the_answer_and_what_is_known_of_it() {
+    let output = ask(&["Hello", "-m", "amazon.nova-lite-v1:0", "--json"], b"");
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(result["response"], "You said: Hello");
+    assert_eq!(result["stop_reason"], "stop");
+    assert!(result["usage"]["output"].as_u64().unwrap() > 0);
+    assert!(result["cost_usd"].as_str().unwrap().starts_with("0.0000"));
+    let lines = ask(&["Hello", "--output-format", "stream-json"], b"");
+    let events: Vec<Value> =
+        text(&lines.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.first().unwrap()["type"], "text");
+    assert_eq!(events.last().unwrap()["type"], "end");
+}
+
+#[test]
+fn the_exit_code_says_what_went_wrong() {
+    let missing = concat!(env!("CARGO_TARGET_TMPDIR"), "/no-such-file");
+    let too_much = vec![b'a'; 25_000_001];
+    for (arguments, stdin, code, mend) in [
+        (vec![], &b""[..], 2, "outcrop query"),
+        (vec!["Hi", "-m", "no.such-model"], b"", 12, "outcrop models"),
+        (vec!["Hi", "-p", "openai"], b"", 11, "bedrock"),
+        (vec!["Hi", "-f", missing], b"", 16, "Cannot read"),
+        (vec!["Hi"], &too_much, 16, "head -c"),
+        (vec!["Hi"], b"\xfe\xff\0", 16, "neither text"),
+        (vec!["Hi", "-O", "/no/such/folder/x"], b"", 19, "Cannot write"),
+    ] {
+        let output = ask(&arguments, stdin);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(mend), "{arguments:?}: {said}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+    for (arguments, code) in [
+        (["query", "Hi", "--via", "http://127.0.0.1:1"], 26),
+        (["query", "Hi", "--via", "127.0.0.1:1"], 20),
+        (["query", "Hi", "--region", "eu-west-1"], 28),
+    ] {
+        assert_eq!(outcrop(&arguments, b"").status.code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[test]
+fn models_are_listed_with_their_names() {
+    let output = outcrop(&["models", "--emulator", "nova", "lite"], b"");
+    let said = text(&output.stdout);
+    assert!(said.starts_with("MODEL") && said.contains("amazon.nova-lite-v1:0"), "{said}");
+    let output = outcrop(&["models", "--emulator", "--vendor", "meta", "--json"], b"");
+    let models: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(models.as_array().unwrap().iter().all(|model| model["owned_by"] == "meta"));
+    let output = outcrop(&["models", "--emulator", "nonsense"], b"");
+    assert_eq!(output.status.code(), Some(12));
+}
