@@ -8,14 +8,20 @@
 
 pub mod admission;
 pub mod backend;
+pub mod compile;
 pub mod config;
+pub mod document;
 pub mod edit;
+pub mod front;
 pub mod limit;
+pub mod load;
 pub mod name;
 pub mod origin;
 pub mod policy;
 pub mod route;
 pub mod secret;
+pub mod variables;
+pub mod words;
 
 pub use admission::{Admission, ClientKey, JwtIssuer, KeyProof, Scopes};
 pub use backend::{
@@ -24,6 +30,7 @@ pub use backend::{
 pub use config::{Config, Listener, ListenerTls};
 pub use edit::{BodyEdit, BodyEdits, HeaderEdit, HeaderEdits, Message, Mode};
 pub use limit::{Budget, Limit, Measure, OnStoreLoss, Per, Selector, Store, Window};
+pub use load::{Source, has_errors, load};
 pub use name::ModelName;
 pub use origin::{Diagnostic, Origin, Severity};
 pub use policy::{CacheRule, Guardrail, Policy, RetryPolicy, Timeouts};
@@ -31,3 +38,4 @@ pub use route::{
     HeaderMatch, Match, ModelIs, PathMatch, Pattern, Route, Surface, SurfaceWord, Target,
 };
 pub use secret::{Redacted, Secret};
+pub use variables::Lookup;

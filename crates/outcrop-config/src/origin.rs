@@ -48,3 +48,24 @@ impl fmt::Display for Origin {
         }
     }
 }
+
+// === impl Diagnostic ===
+
+impl Diagnostic {
+    pub fn error(origin: Origin, what: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, origin, what: what.into(), hint: None }
+    }
+
+    pub fn warning(origin: Origin, what: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, origin, what: what.into(), hint: None }
+    }
+
+    pub fn notice(origin: Origin, what: impl Into<String>) -> Self {
+        Self { severity: Severity::Notice, origin, what: what.into(), hint: None }
+    }
+
+    /// With how to mend it.
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}

@@ -33,7 +33,7 @@ pub use fault::{ErrorClass, Fault, Phase, Retry};
 pub use frame::{Frame, FrameKind};
 pub use json::{Extra, Json, Object};
 pub use ledger::{Fidelity, Ledger, Loss};
-pub use money::PicoUsd;
+pub use money::{PicoUsd, Units};
 pub use price::{Prices, Quality, Tier, Wares};
 pub use receipt::{Outcome, Receipt};
 pub use specialist::{EmbeddingCard, ImageCard, RerankCard, Specialist};

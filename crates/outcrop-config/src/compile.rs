@@ -1,0 +1,373 @@
+//! Items of all front ends to one configuration.
+//!
+//! What no single item can know is checked here: that names are unique and that what is referred to is
+//! there. So are the rules that hold in every format: patterns that are patterns, weights that let a
+//! target be chosen, prices that can be read. An item that breaks one is left out, and nothing else.
+
+mod check;
+mod reach;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::backend::{Backend, Identity};
+use crate::config::Config;
+use crate::front::{Item, Kind};
+use crate::origin::{Diagnostic, Origin, Severity};
+use crate::policy::Timeouts;
+use crate::route::{Match, Route, Surface, Target};
+use crate::words;
+
+/// Name of the backend, and of the route, that there are when none is written.
+pub const DEFAULT: &str = "default";
+
+/// Something about an item, or about a member of it.
+#[derive(Debug)]
+pub struct Finding {
+    /// Its origin is the item's.
+    pub diagnostic: Diagnostic,
+    /// The member's path within the item; empty for the whole.
+    pub member: String,
+}
+
+/// The configuration of `items`, and what is wrong with them. `broken`: something was wrong before, so
+/// that what is missing may have been written.
+pub fn compile(items: Vec<Item>, broken: bool) -> (Config, Vec<Finding>) {
+    let mut compiler = Compiler { broken, ..Compiler::default() };
+    for item in items {
+        compiler.take(item);
+    }
+    compiler.finish()
+}
+
+#[derive(Default)]
+struct Compiler {
+    config: Config,
+    /// Where the first of each name is, and whether it is usable.
+    known: BTreeMap<(Kind, String), Option<Origin>>,
+    /// Where things are that may come once.
+    once: HashMap<&'static str, Origin>,
+    findings: Findings,
+    broken: bool,
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(
+        &mut self,
+        severity: Severity,
+        origin: &Origin,
+        member: String,
+        words: (String, Option<String>),
+    ) {
+        let (what, hint) = words;
+        let diagnostic = Diagnostic { severity, origin: origin.clone(), what, hint };
+        self.0.push(Finding { diagnostic, member });
+    }
+
+    fn error(
+        &mut self,
+        origin: &Origin,
+        member: impl Into<String>,
+        what: String,
+        hint: Option<String>,
+    ) {
+        self.add(Severity::Error, origin, member.into(), (what, hint));
+    }
+
+    fn warning(
+        &mut self,
+        origin: &Origin,
+        member: impl Into<String>,
+        what: String,
+        hint: Option<String>,
+    ) {
+        self.add(Severity::Warning, origin, member.into(), (what, hint));
+    }
+
+    fn errors(&self) -> usize {
+        self.0.iter().filter(|finding| finding.diagnostic.severity == Severity::Error).count()
+    }
+}
+
+impl Compiler {
+    fn take(&mut self, item: Item) {
+        let errors = self.findings.errors();
+        match item {
+            Item::Listener(listener, origin) => {
+                self.listener_address(&listener, &origin);
+                if self.is_first(Kind::Listener, &listener.name, &origin)
+                    && self.findings.errors() == errors
+                {
+                    self.config.listeners.push(listener);
+                }
+            }
+            Item::Backend(name, backend) => {
+                check::backend(&backend, &mut self.findings);
+                let first = self.is_first(Kind::Backend, &name, &backend.origin);
+                if first && self.findings.errors() == errors {
+                    self.config.backends.insert(name, *backend);
+                }
+            }
+            Item::Name(name) => {
+                check::name(&name, &mut self.findings);
+                if let Some(first) =
+                    self.config.names.iter().find(|known| known.pattern == name.pattern)
+                {
+                    let hint = format!("the first is at {}: remove one of them", first.origin);
+                    self.findings.error(
+                        &name.origin,
+                        "",
+                        "this name is here a second time".to_owned(),
+                        Some(hint),
+                    );
+                } else if self.findings.errors() == errors {
+                    self.config.names.push(name);
+                }
+            }
+            Item::Route(route) => {
+                check::route(&route, &mut self.findings);
+                let first = self.is_first(Kind::Route, &route.name, &route.origin);
+                if first && self.findings.errors() == errors {
+                    self.config.routes.push(*route);
+                }
+            }
+            Item::Defaults(policy, origin) => {
+                check::policy(&policy, (&origin, ""), &mut self.findings);
+                if self.is_only("defaults", &origin) && self.findings.errors() == errors {
+                    self.config.defaults = *policy;
+                }
+            }
+            Item::Key(key) => {
+                check::key(&key, &mut self.findings);
+                if self.is_first(Kind::Key, &key.name, &key.origin)
+                    && self.findings.errors() == errors
+                {
+                    self.config.admission.keys.push(key);
+                }
+            }
+            Item::Issuer(issuer) => self.config.admission.issuers.push(issuer),
+            Item::Anonymous => self.config.admission.anonymous = true,
+            Item::Limit(limit) => {
+                check::limit(&limit, &mut self.findings);
+                if let Some(first) =
+                    self.config.limits.iter().find(|known| known.name == limit.name)
+                {
+                    let hint =
+                        format!("the first is at {}: give one of them another name", first.origin);
+                    let what = format!("the limit `{}` is here a second time", limit.name);
+                    self.findings.error(&limit.origin, "name", what, Some(hint));
+                } else if self.findings.errors() == errors {
+                    self.config.limits.push(limit);
+                }
+            }
+            Item::Store(store, origin) => {
+                if self.is_only("store", &origin) {
+                    self.config.store = store;
+                }
+            }
+            Item::Prices(prices, origin) => {
+                check::prices(&prices, &origin, &mut self.findings);
+                if self.is_only("prices", &origin) && self.findings.errors() == errors {
+                    self.config.prices = Some(prices);
+                }
+            }
+            Item::LeftOut(kind, name) => {
+                self.known.entry((kind, name)).or_insert(None);
+            }
+        }
+    }
+
+    fn finish(mut self) -> (Config, Vec<Finding>) {
+        if !self.broken && self.findings.errors() == 0 {
+            self.put_defaults_in();
+        }
+        self.targets();
+        self.references();
+        reach::unreachable(&self.config.routes, &mut self.findings);
+        (self.config, self.findings.0)
+    }
+
+    /// With no backend, the one of the environment; with no route, all to the only backend.
+    fn put_defaults_in(&mut self) {
+        if self.config.backends.is_empty() {
+            self.config.backends.insert(DEFAULT.to_owned(), from_environment());
+        }
+        if !self.config.routes.is_empty() {
+            return;
+        }
+        let mut names = self.config.backends.keys();
+        match (names.next(), names.next()) {
+            (Some(only), None) => self.config.routes.push(Route {
+                name: DEFAULT.to_owned(),
+                listeners: Vec::new(),
+                matches: Vec::<Match>::new(),
+                surface: Surface::ByPath,
+                targets: vec![Target::new(only)],
+                policy: Default::default(),
+                owned_by: None,
+                origin: self.config.backends[only].origin.clone(),
+            }),
+            (first, _) => {
+                let origin = first.map(|name| self.config.backends[name].origin.clone());
+                let what = "there are several backends and no route to them".to_owned();
+                let hint = "add a route that names them as its targets".to_owned();
+                self.findings.error(&origin.unwrap_or_default(), "", what, Some(hint));
+            }
+        }
+    }
+
+    /// Whether nothing of the kind has the name yet.
+    fn is_first(&mut self, kind: Kind, name: &str, origin: &Origin) -> bool {
+        let key = (kind, name.to_owned());
+        match self.known.get(&key) {
+            None => {
+                self.known.insert(key, Some(origin.clone()));
+                true
+            }
+            Some(first) => {
+                let what = format!("the {} `{name}` is here a second time", kind.as_str());
+                let hint = first
+                    .as_ref()
+                    .map(|first| format!("the first is at {first}: give one of them another name"));
+                self.findings.error(origin, "name", what, hint);
+                false
+            }
+        }
+    }
+
+    fn is_only(&mut self, what: &'static str, origin: &Origin) -> bool {
+        match self.once.get(what) {
+            None => {
+                self.once.insert(what, origin.clone());
+                true
+            }
+            Some(first) => {
+                let hint = format!("they are at {first} already: put both in one");
+                self.findings.error(
+                    origin,
+                    "",
+                    format!("`{what}` is here a second time"),
+                    Some(hint),
+                );
+                false
+            }
+        }
+    }
+
+    fn listener_address(&mut self, listener: &crate::config::Listener, origin: &Origin) {
+        let port = listener.address.port();
+        let taken = self.config.listeners.iter().find(|known| known.address == listener.address);
+        if let Some(known) = taken.filter(|_| port != 0) {
+            let what = format!("the listener `{}` has this address already", known.name);
+            self.findings.error(origin, "address", what, Some("choose another port".to_owned()));
+        }
+    }
+
+    /// Leaves out targets whose backend is not there, and routes that have none left.
+    fn targets(&mut self) {
+        let Self { config, known, findings, .. } = self;
+        let backends: HashSet<&str> = config.backends.keys().map(String::as_str).collect();
+        let missing = |name: &str| !known.contains_key(&(Kind::Backend, name.to_owned()));
+        for route in &mut config.routes {
+            for (index, target) in route.targets.iter().enumerate() {
+                if !backends.contains(&*target.backend) && missing(&target.backend) {
+                    let what = format!("there is no backend `{}`", target.backend);
+                    let hint = words::instead(&target.backend, backends.iter().copied());
+                    findings.error(&route.origin, format!("targets[{index}].backend"), what, hint);
+                }
+            }
+            route.targets.retain(|target| backends.contains(&*target.backend));
+        }
+        config.routes.retain(|route| !route.targets.is_empty());
+    }
+
+    /// Listeners, routes and keys that something names and that are not there.
+    fn references(&mut self) {
+        let Self { config, known, findings, .. } = self;
+        let names = |kind: Kind| {
+            known.keys().filter(move |(of, _)| *of == kind).map(|(_, name)| name.as_str())
+        };
+        let mut look = |kind: Kind, name: &str, (origin, member): (&Origin, String)| {
+            if known.contains_key(&(kind, name.to_owned()))
+                || name == DEFAULT && kind == Kind::Route
+            {
+                return;
+            }
+            let what = format!("there is no {} `{name}`", kind.as_str());
+            let hint = words::instead(name, names(kind));
+            findings.error(origin, member, what, hint);
+        };
+        for route in &config.routes {
+            for (index, name) in route.listeners.iter().enumerate() {
+                look(Kind::Listener, name, (&route.origin, format!("listeners[{index}]")));
+            }
+        }
+        let scopes = config.admission.keys.iter().map(|key| (&key.scopes, &key.origin));
+        let issuers =
+            config.admission.issuers.iter().map(|issuer| (&issuer.scopes, &issuer.origin));
+        for (scopes, origin) in scopes.chain(issuers) {
+            for (index, name) in scopes.routes.iter().enumerate() {
+                look(Kind::Route, name, (origin, format!("scopes.routes[{index}]")));
+            }
+        }
+        for limit in &config.limits {
+            for (index, name) in limit.selector.routes.iter().enumerate() {
+                look(Kind::Route, name, (&limit.origin, format!("when.routes[{index}]")));
+            }
+        }
+        for limit in &config.limits {
+            for (index, name) in limit.selector.keys.iter().enumerate() {
+                if !known.contains_key(&(Kind::Key, name.clone())) {
+                    let what = format!("no key `{name}` is written here");
+                    let hint = words::instead(name, names(Kind::Key));
+                    let hint = hint.unwrap_or_else(|| "it must be in the key store".to_owned());
+                    findings.warning(
+                        &limit.origin,
+                        format!("when.keys[{index}]"),
+                        what,
+                        Some(hint),
+                    );
+                }
+            }
+        }
+        self.leave_out_the_unreferred();
+    }
+
+    /// Leaves out whose references lead nowhere.
+    fn leave_out_the_unreferred(&mut self) {
+        let broken: Vec<Origin> = self
+            .findings
+            .0
+            .iter()
+            .filter(|finding| finding.diagnostic.severity == Severity::Error)
+            .filter(|finding| !finding.member.starts_with("targets["))
+            .map(|finding| finding.diagnostic.origin.clone())
+            .collect();
+        let sound = |origin: &Origin| !broken.contains(origin);
+        let Config { routes, admission, limits, .. } = &mut self.config;
+        routes.retain(|route| sound(&route.origin));
+        admission.keys.retain(|key| sound(&key.origin));
+        admission.issuers.retain(|issuer| sound(&issuer.origin));
+        limits.retain(|limit| sound(&limit.origin));
+    }
+}
+
+/// The backend that AWS's environment alone makes.
+fn from_environment() -> Backend {
+    Backend {
+        region: None,
+        endpoint: None,
+        endpoints: Vec::new(),
+        identity: Identity::default(),
+        carrier: None,
+        geography: None,
+        timeouts: Timeouts::default(),
+        ca_bundle: None,
+        max_concurrent: None,
+        max_queued: None,
+        origin: Origin { source: "environment".to_owned(), ..Origin::default() },
+    }
+}

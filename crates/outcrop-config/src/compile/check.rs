@@ -1,0 +1,292 @@
+//! What must hold of an item in whatever format it was written.
+
+use std::time::Duration;
+
+use outcrop_model::{Carrier, Catalog, Prices};
+
+use super::Findings;
+use crate::admission::{ClientKey, KeyProof};
+use crate::backend::{AssumeRole, Backend, IdentitySource};
+use crate::edit::{BodyEdit, BodyEdits, HeaderEdit, HeaderEdits};
+use crate::limit::Limit;
+use crate::name::ModelName;
+use crate::origin::Origin;
+use crate::policy::Policy;
+use crate::route::{HeaderMatch, Match, ModelIs, PathMatch, Pattern, Route, Target};
+
+/// What STS takes: <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>, 2026-11.
+const SESSION: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(900)..=Duration::from_secs(43_200);
+
+/// The item, and the path to a part of it.
+type At<'a> = (&'a Origin, &'a str);
+
+pub(super) fn backend(backend: &Backend, findings: &mut Findings) {
+    let origin = &backend.origin;
+    let endpoints = backend.endpoints.iter().map(|(name, url)| (format!("endpoints.{name}"), url));
+    let own = backend.endpoint.iter().map(|url| ("endpoint".to_owned(), url));
+    for (member, url) in own.chain(endpoints) {
+        if !url.starts_with("https://") && !url.starts_with("http://") {
+            let hint = "an address begins with https:// (or http://)".to_owned();
+            findings.error(origin, member, format!("`{url}` is no address"), Some(hint));
+        }
+    }
+    if let Some(word) = &backend.geography
+        && !matches!(&**word, "home" | "off")
+        && !Catalog::built_in().is_geography(word)
+    {
+        let hint = "choose home, off, us, us-gov, eu, apac, jp, au, in, ca, sa, me or global";
+        findings.error(
+            origin,
+            "geography",
+            format!("`{word}` is no geography"),
+            Some(hint.to_owned()),
+        );
+    }
+    carrier(backend.carrier, (origin, "carrier"), findings);
+    let identity = &backend.identity;
+    for (index, own) in identity.roles.iter().enumerate() {
+        role(own, (origin, &format!("identity.roles[{index}]")), findings);
+    }
+    match &identity.source {
+        IdentitySource::WebIdentity { token_file: _, role: own } => {
+            role(own, (origin, "identity.web_identity.role"), findings);
+        }
+        IdentitySource::Oidc(exchange) => {
+            role(&exchange.role, (origin, "identity.oidc.role"), findings);
+        }
+        IdentitySource::ApiKey(_) if !identity.roles.is_empty() || identity.mint_api_keys => {
+            let what = "a Bedrock API key can neither assume a role nor make keys".to_owned();
+            let hint = "remove `roles` and `mint_api_keys`, or use credentials".to_owned();
+            findings.error(origin, "identity", what, Some(hint));
+        }
+        IdentitySource::Chain
+        | IdentitySource::Profile(_)
+        | IdentitySource::Keys { .. }
+        | IdentitySource::CredentialsFile { .. }
+        | IdentitySource::ApiKey(_) => {}
+    }
+}
+
+fn role(role: &AssumeRole, (origin, path): At<'_>, findings: &mut Findings) {
+    if !role.arn.starts_with("arn:") {
+        let hint = "a role is named as in arn:aws:iam::123456789012:role/NAME".to_owned();
+        findings.error(origin, format!("{path}.arn"), "this is no role".to_owned(), Some(hint));
+    }
+    if role.duration.is_some_and(|duration| !SESSION.contains(&duration)) {
+        let what = "a session lasts from 15m to 12h".to_owned();
+        findings.error(origin, format!("{path}.duration"), what, None);
+    }
+    if let Some(policy) = &role.policy {
+        json(policy, (origin, &format!("{path}.policy")), findings);
+    }
+}
+
+fn carrier(carrier: Option<Carrier>, (origin, path): At<'_>, findings: &mut Findings) {
+    if carrier == Some(Carrier::CountTokens) {
+        let what = "no chat goes over this carrier".to_owned();
+        let hint = "choose converse, invoke, openai, anthropic or mantle".to_owned();
+        findings.error(origin, path, what, Some(hint));
+    }
+}
+
+pub(super) fn name(name: &ModelName, findings: &mut Findings) {
+    pattern(&name.pattern, (&name.origin, ""), findings);
+    if name.model.is_empty() {
+        findings.error(&name.origin, "model", "no model is named".to_owned(), None);
+    }
+    let takes = match &name.pattern {
+        Pattern::Prefix(_) | Pattern::Suffix(_) | Pattern::Wildcard(_) | Pattern::Any => true,
+        Pattern::Exact(_) | Pattern::Regex(_) => false,
+    };
+    if name.model.contains('*') && !takes {
+        let what = "`*` stands for what a `*` in the name matched, and there is none".to_owned();
+        findings.error(&name.origin, "model", what, None);
+    }
+}
+
+pub(super) fn route(route: &Route, findings: &mut Findings) {
+    let Route {
+        name: _,
+        listeners: _,
+        matches,
+        surface: _,
+        targets,
+        policy: own,
+        owned_by: _,
+        origin,
+    } = route;
+    for (index, one) in matches.iter().enumerate() {
+        conditions(one, (origin, &format!("match[{index}]")), findings);
+    }
+    for (index, one) in targets.iter().enumerate() {
+        target(one, (origin, &format!("targets[{index}]")), findings);
+    }
+    if targets.is_empty() {
+        let hint = "name a backend: `targets: NAME`".to_owned();
+        findings.error(origin, "targets", "the route has no target".to_owned(), Some(hint));
+    } else if targets.iter().all(|target| target.weight == 0) {
+        let hint = "give at least one target a weight above 0".to_owned();
+        findings.error(
+            origin,
+            "targets",
+            "all targets have weight 0, so none is ever chosen".to_owned(),
+            Some(hint),
+        );
+    } else {
+        idle_targets(route, findings);
+    }
+    policy(own, (origin, "policy"), findings);
+}
+
+/// A priority all of whose targets have weight 0 is never used.
+fn idle_targets(route: &Route, findings: &mut Findings) {
+    for (index, target) in route.targets.iter().enumerate() {
+        let same = |other: &&Target| other.priority == target.priority;
+        let mut peers = route.targets.iter().filter(same);
+        if peers.all(|peer| peer.weight == 0) {
+            let what = format!("all targets of priority {} have weight 0", target.priority);
+            let hint = Some("none of them is ever chosen".to_owned());
+            findings.warning(&route.origin, format!("targets[{index}].weight"), what, hint);
+        }
+    }
+}
+
+fn conditions(one: &Match, (origin, path): At<'_>, findings: &mut Findings) {
+    let Match { hosts: _, path: own, method: _, headers, query, model } = one;
+    match own {
+        Some(PathMatch::Exact(text) | PathMatch::Prefix(text)) if !text.starts_with('/') => {
+            let hint = Some(format!("write /{text}"));
+            findings.error(origin, path, format!("the path `{text}` does not begin with /"), hint);
+        }
+        Some(PathMatch::Regex(regex)) => regular(regex, (origin, path), findings),
+        Some(PathMatch::Exact(_) | PathMatch::Prefix(_)) | None => {}
+    }
+    for HeaderMatch { name, value } in headers {
+        header_name(name, (origin, &format!("{path}.headers")), findings);
+        pattern(value, (origin, &format!("{path}.headers.{name}")), findings);
+    }
+    for HeaderMatch { name, value } in query {
+        pattern(value, (origin, &format!("{path}.query.{name}")), findings);
+    }
+    if let Some(model) = model {
+        pattern(model, (origin, &format!("{path}.model")), findings);
+    }
+}
+
+fn target(target: &Target, (origin, path): At<'_>, findings: &mut Findings) {
+    let Target { backend: _, model, model_is, weight: _, priority: _, headers, body } = target;
+    if model.is_none() && *model_is == ModelIs::Default {
+        findings.error(origin, path, "a default model, and none is named".to_owned(), None);
+    }
+    header_edits(headers, (origin, &format!("{path}.headers")), findings);
+    body_edits(body, (origin, &format!("{path}.body")), findings);
+}
+
+pub(super) fn policy(policy: &Policy, (origin, path): At<'_>, findings: &mut Findings) {
+    let member = |name: &str| crate::document::join(path, name);
+    carrier(policy.carrier, (origin, &member("carrier")), findings);
+    header_edits(&policy.headers, (origin, &member("headers")), findings);
+    body_edits(&policy.body, (origin, &member("body")), findings);
+    for name in policy.session_header.iter() {
+        header_name(name, (origin, &member("session_header")), findings);
+    }
+    for status in &policy.retry.also_on {
+        if !(400..600).contains(status) {
+            let what = format!("{status} is no status of a failure");
+            let hint = Some("400 to 599 are".to_owned());
+            findings.error(origin, member("retry.also_on"), what, hint);
+        }
+    }
+    let tries = [
+        ("retry.attempts", policy.retry.attempts),
+        ("retry.total_attempts", policy.retry.total_attempts),
+    ];
+    for (name, _) in tries.into_iter().filter(|(_, number)| *number == Some(0)) {
+        let what = "with no attempt nothing is ever sent".to_owned();
+        findings.error(origin, member(name), what, Some("1 is the first attempt alone".to_owned()));
+    }
+}
+
+pub(super) fn key(key: &ClientKey, findings: &mut Findings) {
+    match &key.proof {
+        KeyProof::TokenHash(hash)
+            if hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_hexdigit()) =>
+        {
+            let what = "this is no SHA-256 in hex".to_owned();
+            let hint = Some("it has 64 digits: printf %s TOKEN | sha256sum".to_owned());
+            findings.error(&key.origin, "token_hash", what, hint);
+        }
+        KeyProof::Token(_) | KeyProof::TokenHash(_) | KeyProof::Pair { .. } => {}
+    }
+}
+
+pub(super) fn limit(limit: &Limit, findings: &mut Findings) {
+    for HeaderMatch { name, value } in &limit.selector.headers {
+        header_name(name, (&limit.origin, "when.headers"), findings);
+        pattern(value, (&limit.origin, &format!("when.headers.{name}")), findings);
+    }
+}
+
+pub(super) fn prices(text: &str, origin: &Origin, findings: &mut Findings) {
+    if let Err(misprint) = Prices::built_in().with(text) {
+        let what = format!("prices, line {}: {}", misprint.line, misprint.message);
+        findings.error(origin, "", what, None);
+    }
+}
+
+fn pattern(pattern: &Pattern, at: At<'_>, findings: &mut Findings) {
+    match pattern {
+        Pattern::Regex(regex) => regular(regex, at, findings),
+        Pattern::Exact(_)
+        | Pattern::Prefix(_)
+        | Pattern::Suffix(_)
+        | Pattern::Wildcard(_)
+        | Pattern::Any => {}
+    }
+}
+
+fn regular(regex: &str, (origin, path): At<'_>, findings: &mut Findings) {
+    if let Err(error) = regex::Regex::new(regex) {
+        let error = error.to_string();
+        let why = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        findings.error(origin, path, format!("`{regex}` is no regular expression: {why}"), None);
+    }
+}
+
+fn header_edits(edits: &HeaderEdits, at: At<'_>, findings: &mut Findings) {
+    for edit in edits {
+        match edit {
+            HeaderEdit::Set { name, value } | HeaderEdit::Add { name, value } => {
+                header_name(name, at, findings);
+                if value.chars().any(|c| c.is_control() && c != '\t') {
+                    let what = format!("the value of `{name}` has characters that no header can");
+                    findings.error(at.0, at.1, what, None);
+                }
+            }
+            HeaderEdit::Remove { name } => header_name(name, at, findings),
+        }
+    }
+}
+
+fn header_name(name: &str, (origin, path): At<'_>, findings: &mut Findings) {
+    let good = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if name.is_empty() || !name.bytes().all(good) {
+        findings.error(origin, path, format!("`{name}` is no name of a header"), None);
+    }
+}
+
+fn body_edits(edits: &BodyEdits, at: At<'_>, findings: &mut Findings) {
+    for edit in edits {
+        match edit {
+            BodyEdit::Set { path: _, value, mode: _ } => json(value, at, findings),
+            BodyEdit::Remove { path: _ } | BodyEdit::Prompt { prepend: _, append: _ } => {}
+        }
+    }
+}
+
+fn json(text: &str, (origin, path): At<'_>, findings: &mut Findings) {
+    if let Err(error) = serde_json::from_str::<serde_json::Value>(text) {
+        findings.error(origin, path, format!("this is not JSON: {error}"), None);
+    }
+}

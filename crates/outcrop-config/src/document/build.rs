@@ -1,0 +1,209 @@
+//! Events of the parser to a tree.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use saphyr_parser::{Event, Marker, ScalarStyle, Tag};
+
+use super::node::{Content, Entry, Node, Place};
+use crate::origin::{Diagnostic, Origin, Severity};
+
+/// Deeper than any configuration; what is read recursively stays far from the end of the stack.
+const MAX_DEPTH: usize = 64;
+/// Nodes of one text, aliases resolved: 10,000 routes have some 200,000.
+const MAX_NODES: usize = 2_000_000;
+
+type Failure = (Marker, String);
+
+pub(super) struct Builder {
+    source: Rc<str>,
+    open: Vec<Open>,
+    anchors: HashMap<usize, Node>,
+    root: Option<Node>,
+    nodes: usize,
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+/// A collection whose end has not come.
+struct Open {
+    place: Place,
+    anchor: usize,
+    content: Content,
+    /// The key whose value comes next.
+    key: Option<(String, Place)>,
+}
+
+impl Builder {
+    pub(super) fn new(source: Rc<str>) -> Self {
+        Self {
+            source,
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            root: None,
+            nodes: 0,
+            diagnostics: Vec::new(),
+        }
+    }
+
+    /// The document that has ended, unless it is empty.
+    pub(super) fn finish(&mut self) -> Option<Node> {
+        self.open.clear();
+        self.anchors.clear();
+        let mut root = self.root.take()?;
+        root.name_paths(String::new());
+        (!root.is_null()).then_some(root)
+    }
+
+    pub(super) fn take(&mut self, event: Event<'_>, at: Marker) -> Result<(), Failure> {
+        let place = Place { line: at.line(), column: at.col() + 1 };
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = style == ScalarStyle::Plain && !self.is_text(tag.as_deref(), place);
+                let content = Content::Scalar { text: text.into_owned(), plain, raw: None };
+                self.add(self.node(place, content), anchor, at)
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.is_text(tag.as_deref(), place);
+                self.begin(
+                    Open { place, anchor, content: Content::List(Vec::new()), key: None },
+                    at,
+                )
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.is_text(tag.as_deref(), place);
+                self.begin(Open { place, anchor, content: Content::Map(Vec::new()), key: None }, at)
+            }
+            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                Some(Open { place, anchor, content, key: _ }) => {
+                    let content = self.merged(content);
+                    self.add(self.node(place, content), anchor, at)
+                }
+                None => Ok(()),
+            },
+            Event::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
+                Some(node) => {
+                    self.nodes += node.size();
+                    self.add(node, 0, at)
+                }
+                None => Err((at, "an alias to nothing".to_owned())),
+            },
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd => Ok(()),
+        }
+    }
+
+    fn node(&self, place: Place, content: Content) -> Node {
+        Node::new(self.source.clone(), place, content)
+    }
+
+    fn begin(&mut self, open: Open, at: Marker) -> Result<(), Failure> {
+        if self.open.len() >= MAX_DEPTH {
+            return Err((at, format!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        self.open.push(open);
+        Ok(())
+    }
+
+    fn add(&mut self, node: Node, anchor: usize, at: Marker) -> Result<(), Failure> {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            return Err((at, format!("more than {MAX_NODES} nodes")));
+        }
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        match (&mut open.content, open.key.take()) {
+            (Content::List(items), _) => items.push(node),
+            (Content::Map(entries), Some((key, place))) => {
+                match entries.iter().find(|entry| entry.key == key && key != "<<") {
+                    Some(first) => {
+                        let line = first.place.line;
+                        let origin = self.origin(place);
+                        self.say(
+                            origin,
+                            format!("`{key}` is here a second time"),
+                            Some(format!("the first is in line {line}: remove one of them")),
+                        );
+                    }
+                    None => entries.push(Entry { key, place, value: node }),
+                }
+            }
+            (Content::Map(_), None) => match node.text() {
+                Some(text) => open.key = Some((text.to_owned(), node.place())),
+                None => {
+                    return Err((at, "a key must be a text".to_owned()));
+                }
+            },
+            (Content::Scalar { .. } | Content::Broken, _) => {}
+        }
+        Ok(())
+    }
+
+    /// `<<: *base` put in: what the mapping says itself goes first.
+    fn merged(&mut self, content: Content) -> Content {
+        let Content::Map(entries) = content else { return content };
+        if entries.iter().all(|entry| entry.key != "<<") {
+            return Content::Map(entries);
+        }
+        let (bases, mut own): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|entry| entry.key == "<<");
+        for base in bases {
+            let place = base.place;
+            let from = match base.value.into_content() {
+                Content::Map(entries) => entries,
+                Content::List(items) => items
+                    .into_iter()
+                    .flat_map(|item| match item.into_content() {
+                        Content::Map(entries) => entries,
+                        Content::List(_) | Content::Scalar { .. } | Content::Broken => Vec::new(),
+                    })
+                    .collect(),
+                Content::Scalar { .. } | Content::Broken => {
+                    let origin = self.origin(place);
+                    self.say(origin, "`<<` takes mappings only".to_owned(), None);
+                    continue;
+                }
+            };
+            for entry in from {
+                if own.iter().all(|known| known.key != entry.key) {
+                    own.push(entry);
+                }
+            }
+        }
+        Content::Map(own)
+    }
+
+    /// Whether a tag makes a text of a plain scalar. Tags of nobody's are told of.
+    fn is_text(&mut self, tag: Option<&Tag>, place: Place) -> bool {
+        let Some(tag) = tag else { return false };
+        if !tag.is_yaml_core_schema() && !tag.suffix.is_empty() {
+            let origin = self.origin(place);
+            self.say(
+                origin,
+                format!("the tag `{tag}` means nothing here"),
+                Some("remove it".to_owned()),
+            );
+        }
+        tag.suffix == "str" || tag.suffix.is_empty()
+    }
+
+    fn origin(&self, place: Place) -> Origin {
+        Origin {
+            source: self.source.to_string(),
+            line: place.line,
+            column: place.column,
+            path: String::new(),
+        }
+    }
+
+    fn say(&mut self, origin: Origin, what: String, hint: Option<String>) {
+        self.diagnostics.push(Diagnostic { severity: Severity::Error, origin, what, hint });
+    }
+}

@@ -1,0 +1,75 @@
+//! Keys and issuers.
+
+use std::time::SystemTime;
+
+use super::{Context, Needed};
+use crate::admission::{ClientKey, JwtIssuer, KeyProof, Scopes};
+use crate::front::Item;
+use crate::front::outcrop::written;
+use crate::words;
+
+/// The claim that every token has.
+const NAME_CLAIM: &str = "sub";
+
+impl Context<'_, '_> {
+    pub(in crate::front::outcrop) fn key(&mut self, written: written::Key) -> Option<Item> {
+        let written::Key { name, token, token_hash, access_key, scopes, expires, owner, tags } =
+            written;
+        let choices = vec![
+            ("token", token.map(|token| KeyProof::Token(self.secret(token, "token")))),
+            ("token_hash", token_hash.map(|hash| KeyProof::TokenHash(hash.to_lowercase()))),
+            ("access_key", access_key.map(|pair| self.pair(pair))),
+        ];
+        let proof = self.only(choices, Needed::Yes);
+        let expires = expires.map(|text| self.time(&text));
+        Some(Item::Key(ClientKey {
+            name,
+            proof: proof?,
+            scopes: scopes.into(),
+            expires: match expires {
+                Some(expires) => Some(expires?),
+                None => None,
+            },
+            owner,
+            tags: tags.0,
+            origin: self.origin(),
+        }))
+    }
+
+    fn pair(&mut self, written: written::Pair) -> KeyProof {
+        let written::Pair { access_key_id, secret_access_key } = written;
+        KeyProof::Pair {
+            access_key_id,
+            secret_access_key: self.secret(secret_access_key, "access_key.secret_access_key"),
+        }
+    }
+
+    fn time(&mut self, text: &str) -> Option<SystemTime> {
+        let time = words::time(text);
+        time.map_err(|why| self.error("expires", why, None)).ok()
+    }
+
+    pub(in crate::front::outcrop) fn issuer(&mut self, written: written::Issuer) -> Option<Item> {
+        let written::Issuer { issuer, audiences, jwks_url, tags, name_claim, scopes } = written;
+        Some(Item::Issuer(JwtIssuer {
+            issuer,
+            audiences: audiences.0,
+            jwks_url,
+            tags: tags.0,
+            name_claim: name_claim.unwrap_or_else(|| NAME_CLAIM.to_owned()),
+            scopes: scopes.into(),
+            origin: self.origin(),
+        }))
+    }
+}
+
+impl From<written::Scopes> for Scopes {
+    fn from(written: written::Scopes) -> Self {
+        let written::Scopes { models, routes, surfaces } = written;
+        Self {
+            models: models.0,
+            routes: routes.0,
+            surfaces: surfaces.0.into_iter().map(Into::into).collect(),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Backends.
+
+use super::{Context, Needed, path};
+use crate::backend::{
+    AssumeRole, Backend, CredentialHeaders, Identity, IdentitySource, OidcExchange, Without,
+};
+use crate::front::Item;
+use crate::front::outcrop::short::Short;
+use crate::front::outcrop::written;
+
+impl Context<'_, '_> {
+    pub(in crate::front::outcrop) fn backend(
+        &mut self,
+        name: &str,
+        Short(written): Short<written::Backend>,
+    ) -> Option<Item> {
+        let written::Backend {
+            region,
+            endpoint,
+            endpoints,
+            identity,
+            carrier,
+            geography,
+            timeouts,
+            ca_bundle,
+            max_concurrent,
+            max_queued,
+        } = written;
+        let backend = Backend {
+            region,
+            endpoint,
+            endpoints: endpoints.0,
+            identity: self.identity(identity.unwrap_or_default()),
+            carrier: carrier.map(Into::into),
+            geography,
+            timeouts: timeouts.into(),
+            ca_bundle: path(ca_bundle),
+            max_concurrent,
+            max_queued,
+            origin: self.origin(),
+        };
+        Some(Item::Backend(name.to_owned(), Box::new(backend)))
+    }
+
+    fn identity(&mut self, written: written::Identity) -> Identity {
+        let written::Identity {
+            profile,
+            keys,
+            credentials_file,
+            api_key,
+            web_identity,
+            oidc,
+            roles,
+            mint_api_keys,
+            credential_headers,
+        } = written;
+        let choices = vec![
+            ("identity.profile", profile.map(IdentitySource::Profile)),
+            ("identity.keys", keys.map(|keys| self.keys(keys))),
+            (
+                "identity.credentials_file",
+                credentials_file.map(|file| self.credentials_file(file.0)),
+            ),
+            (
+                "identity.api_key",
+                api_key.map(|key| IdentitySource::ApiKey(self.secret(key, "identity.api_key"))),
+            ),
+            ("identity.web_identity", web_identity.map(|web| self.web_identity(web))),
+            ("identity.oidc", oidc.map(|oidc| self.oidc(oidc))),
+        ];
+        let source = self.only(choices, Needed::No).unwrap_or_default();
+        let roles = roles.0.into_iter().enumerate();
+        Identity {
+            source,
+            roles: roles
+                .map(|(i, Short(role))| self.role(role, &format!("identity.roles[{i}]")))
+                .collect(),
+            mint_api_keys,
+            credential_headers: credential_headers.map(|Short(headers)| headers.into()),
+        }
+    }
+
+    fn keys(&mut self, written: written::KeyPair) -> IdentitySource {
+        let written::KeyPair { access_key_id, secret_access_key, session_token } = written;
+        IdentitySource::Keys {
+            access_key_id: self.quiet_secret(access_key_id, "identity.keys.access_key_id"),
+            secret_access_key: self.secret(secret_access_key, "identity.keys.secret_access_key"),
+            session_token: session_token
+                .map(|token| self.secret(token, "identity.keys.session_token")),
+        }
+    }
+
+    fn credentials_file(&mut self, written: written::CredentialsFile) -> IdentitySource {
+        let written::CredentialsFile { text, profile } = written;
+        IdentitySource::CredentialsFile {
+            text: self.secret(text, "identity.credentials_file.text"),
+            profile: profile.unwrap_or_else(|| "default".to_owned()),
+        }
+    }
+
+    fn web_identity(&mut self, written: written::WebIdentity) -> IdentitySource {
+        let written::WebIdentity { token_file, role } = written;
+        IdentitySource::WebIdentity {
+            token_file: token_file.into(),
+            role: self.role(role.0, "identity.web_identity.role"),
+        }
+    }
+
+    fn oidc(&mut self, written: written::Oidc) -> IdentitySource {
+        let written::Oidc { issuer, token_endpoint, client_id, client_secret, scopes, role } =
+            written;
+        IdentitySource::Oidc(OidcExchange {
+            issuer,
+            token_endpoint,
+            client_id,
+            client_secret: self.secret(client_secret, "identity.oidc.client_secret"),
+            scopes: scopes.0,
+            role: self.role(role.0, "identity.oidc.role"),
+        })
+    }
+
+    fn role(&mut self, written: written::Role, path: &str) -> AssumeRole {
+        let written::Role { arn, external_id, session_name, duration, tags, policy } = written;
+        AssumeRole {
+            arn,
+            external_id: external_id
+                .map(|id| self.quiet_secret(id, &format!("{path}.external_id"))),
+            session_name,
+            duration: duration.map(|duration| duration.0),
+            tags: tags.0,
+            policy,
+        }
+    }
+}
+
+impl From<written::CredentialHeaders> for CredentialHeaders {
+    fn from(written: written::CredentialHeaders) -> Self {
+        let written::CredentialHeaders { prefix, without } = written;
+        let without = match without {
+            written::Without::UseConfigured => Without::UseConfigured,
+            written::Without::Refuse => Without::Refuse,
+        };
+        Self { prefix, without }
+    }
+}

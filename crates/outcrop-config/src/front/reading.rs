@@ -1,0 +1,109 @@
+//! What a front end writes into, and reads with.
+//!
+//! The readers here take a path of member names joined by dots. A member that is absent or `null` is
+//! `None`; one of a wrong type is `None` too, and an error is reported in its place.
+
+use std::time::Duration;
+
+use super::item::Item;
+use crate::document::Node;
+use crate::origin::{Diagnostic, Origin};
+use crate::secret::{Redacted, Secret};
+use crate::variables::{Lookup, only_variable};
+use crate::words;
+
+/// Items and diagnostics as they come.
+pub struct Reading<'a> {
+    lookup: &'a dyn Lookup,
+    pub(crate) items: Vec<Item>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+impl<'a> Reading<'a> {
+    pub(crate) fn new(lookup: &'a dyn Lookup) -> Self {
+        Self { lookup, items: Vec::new(), diagnostics: Vec::new() }
+    }
+
+    pub fn lookup(&self) -> &'a dyn Lookup {
+        self.lookup
+    }
+
+    pub fn push(&mut self, item: Item) {
+        self.items.push(item);
+    }
+
+    pub fn say(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// How many errors there are so far: an item during whose reading there came more is left out.
+    pub fn errors(&self) -> usize {
+        use crate::origin::Severity::Error;
+        self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Error).count()
+    }
+
+    /// Any scalar as the text it is.
+    pub fn str<'n>(&mut self, node: &'n Node, path: &str) -> Option<&'n str> {
+        self.read(node, path, "a text", Node::text)
+    }
+
+    /// As [`Reading::str`]; an error where there is none.
+    pub fn need_str<'n>(&mut self, node: &'n Node, path: &str) -> Option<&'n str> {
+        if node.at(path).is_none() && !node.is_broken() {
+            self.missing(node.origin(), path);
+        }
+        self.str(node, path)
+    }
+
+    pub fn int(&mut self, node: &Node, path: &str) -> Option<u64> {
+        self.read(node, path, "a whole number", Node::int)
+    }
+
+    pub fn bool(&mut self, node: &Node, path: &str) -> Option<bool> {
+        self.read(node, path, "true or false", Node::bool)
+    }
+
+    /// A duration such as `30s`, `1m30s` or `500ms`.
+    pub fn duration(&mut self, node: &Node, path: &str) -> Option<Duration> {
+        self.read(node, path, "a duration such as 30s", |node| words::duration(node.text()?).ok())
+    }
+
+    /// The items of a list; none where it is absent.
+    pub fn list<'n>(&mut self, node: &'n Node, path: &str) -> &'n [Node] {
+        self.read(node, path, "a list", |node| node.is_list().then(|| node.list()))
+            .unwrap_or_default()
+    }
+
+    /// A secret that is written as a text: `${VAR}` alone stays a reference to the variable, an empty
+    /// text is none.
+    pub fn secret(&mut self, node: &Node, path: &str) -> Option<Secret> {
+        let text = self.str(node, path)?;
+        let raw = node.at(path).and_then(Node::raw);
+        match raw.and_then(only_variable) {
+            Some(variable) if raw != Some(text) => Some(Secret::Env(variable.to_owned())),
+            Some(_) | None if text.is_empty() => None,
+            Some(_) | None => Some(Secret::Inline(Redacted::new(text))),
+        }
+    }
+
+    fn read<'n, T>(
+        &mut self,
+        node: &'n Node,
+        path: &str,
+        wanted: &str,
+        get: impl FnOnce(&'n Node) -> Option<T>,
+    ) -> Option<T> {
+        let node = node.at(path)?;
+        let value = get(node);
+        if value.is_none() && !node.is_broken() {
+            let what = format!("`{path}` is {}, where {wanted} belongs", node.kind());
+            self.say(Diagnostic::error(node.origin(), what));
+        }
+        value
+    }
+
+    /// Says that the member at `path` is not there.
+    pub fn missing(&mut self, origin: Origin, path: &str) {
+        self.say(Diagnostic::error(origin, format!("`{path}` is missing")));
+    }
+}

@@ -1,0 +1,151 @@
+//! Texts in any of the formats to one configuration.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::compile::{self, Finding};
+use crate::config::Config;
+use crate::document::{self, Document, Node, Rewrite};
+use crate::front::{FRONT_ENDS, Reading};
+use crate::origin::{Diagnostic, Severity};
+use crate::variables::{Lookup, Variables, interpolate};
+
+/// A text and its name, which is a file's name as the operator gave it.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    pub name: &'a str,
+    pub text: &'a str,
+}
+
+/// All of `sources` as one configuration, and everything that is to be said of them, in their order.
+///
+/// Where there is an [`Error`](Severity::Error), what it is about is left out, and nothing else. No
+/// source at all is a configuration too: one backend from the environment, and all requests go to it.
+pub fn load(sources: &[Source<'_>], lookup: &dyn Lookup) -> (Config, Vec<Diagnostic>) {
+    let mut reading = Reading::new(lookup);
+    let mut documents = Vec::new();
+    for source in sources {
+        let (parsed, diagnostics) = document::parse(source.name, source.text);
+        documents.extend(parsed);
+        reading.diagnostics.extend(diagnostics);
+    }
+    let owners = owners(&documents, &mut reading);
+    for (document, owners) in documents.iter_mut().zip(&owners) {
+        if let Some(first) = owners.first() {
+            put_variables_in(&mut document.root, FRONT_ENDS[*first].variables(), &mut reading);
+        }
+    }
+    for (index, front_end) in FRONT_ENDS.iter().enumerate() {
+        let own: Vec<&Document> = documents
+            .iter()
+            .zip(&owners)
+            .filter(|(_, owners)| owners.contains(&index))
+            .map(|(document, _)| document)
+            .collect();
+        if !own.is_empty() {
+            front_end.read(&own, &mut reading);
+        }
+    }
+    let claimed = documents.iter().zip(&owners).filter(|(_, owners)| !owners.is_empty());
+    tell_of_unread(claimed.map(|(document, _)| document), &mut reading.diagnostics);
+    let (items, mut diagnostics) = (reading.items, reading.diagnostics);
+    let (config, findings) = compile::compile(items, has_errors(&diagnostics));
+    diagnostics.extend(findings.into_iter().map(|finding| pinpoint(finding, &documents)));
+    let order: HashMap<&str, usize> =
+        sources.iter().enumerate().map(|(index, source)| (source.name, index)).collect();
+    diagnostics.sort_by_key(|diagnostic| {
+        let origin = &diagnostic.origin;
+        (order.get(origin.source.as_str()).copied(), origin.line, origin.column)
+    });
+    (config, diagnostics)
+}
+
+/// Which of [`FRONT_ENDS`] claim each of the documents.
+fn owners(documents: &[Document], reading: &mut Reading<'_>) -> Vec<Vec<usize>> {
+    let mut owners = Vec::with_capacity(documents.len());
+    for document in documents {
+        let claims = |index: &usize| FRONT_ENDS[*index].claims(&document.root);
+        let own: Vec<usize> = (0..FRONT_ENDS.len()).filter(claims).collect();
+        if own.is_empty() {
+            let names: Vec<&str> = FRONT_ENDS.iter().map(|end| end.name()).collect();
+            let origin = document.root.origin();
+            reading.say(
+                Diagnostic::error(origin, "this document is of no known format")
+                    .hint(format!("known are: {}", names.join(", "))),
+            );
+        }
+        owners.push(own);
+    }
+    owners
+}
+
+fn put_variables_in(root: &mut Node, variables: Variables, reading: &mut Reading<'_>) {
+    let lookup = reading.lookup();
+    root.rewrite(&mut |text, origin| match interpolate(text, variables, lookup) {
+        Ok(new) if new == text => Rewrite::Same,
+        Ok(new) => Rewrite::To(new.into_owned()),
+        Err(unresolved) => {
+            let mut diagnostic = Diagnostic::error(origin, unresolved.what);
+            diagnostic.hint = unresolved.hint;
+            reading.say(diagnostic);
+            Rewrite::Broken
+        }
+    });
+}
+
+/// One notice for each member that no front end read, however often a source has it.
+fn tell_of_unread<'d>(
+    documents: impl Iterator<Item = &'d Document>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let mut seen: BTreeMap<(&str, Option<&str>, String), (usize, usize)> = BTreeMap::new();
+    for document in documents {
+        let kind = document.root.peek("kind").and_then(Node::text);
+        for node in document.root.unread() {
+            let key = (&*document.source, kind, without_indexes(node.path()));
+            if let Some((_, count)) = seen.get_mut(&key) {
+                *count += 1;
+                continue;
+            }
+            let of = kind.map(|kind| format!(" of {kind}")).unwrap_or_default();
+            let what = format!("`{}`{of} is read and not honoured", key.2);
+            seen.insert(key, (diagnostics.len(), 1));
+            diagnostics.push(Diagnostic::notice(node.origin(), what));
+        }
+    }
+    for (index, count) in seen.into_values().filter(|(_, count)| *count > 1) {
+        let what = &mut diagnostics[index].what;
+        what.push_str(&format!(" ({count} times in this file)"));
+    }
+}
+
+/// `a[0].b[12]` as `a[].b[]`.
+fn without_indexes(path: &str) -> String {
+    let mut pieces = path.split('[');
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        out.push('[');
+        out.push_str(piece.trim_start_matches(|c: char| c.is_ascii_digit()));
+    }
+    out
+}
+
+/// What was found of an item, in the place of the member that it is about.
+fn pinpoint(finding: Finding, documents: &[Document]) -> Diagnostic {
+    let Finding { mut diagnostic, member } = finding;
+    let item = &diagnostic.origin;
+    let place = documents
+        .iter()
+        .filter(|document| *document.source == *item.source)
+        .map(|document| document.root.nearest(&item.path))
+        .find(|node| node.origin() == *item)
+        .map(|node| node.nearest(&member).origin());
+    if let Some(place) = place {
+        diagnostic.origin = place;
+    }
+    diagnostic
+}
+
+/// Whether any of them is an error.
+pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+}

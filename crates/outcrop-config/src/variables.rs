@@ -1,0 +1,165 @@
+//! Variables in texts: `${VAR}`, `${VAR:-default}`, `${VAR:?message}`, `$VAR`, and `$$` for a dollar.
+//!
+//! They are put into texts after these were read, so a value can never add a member, a line or a quote.
+//! A dollar before anything that starts no name stands for itself: `$20`, `^/v1$`.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+/// What the configuration may ask of its surroundings. A closure from names of variables to their values
+/// is one that has no files.
+pub trait Lookup {
+    /// The variable's value; `None` where it is not set.
+    fn variable(&self, name: &str) -> Option<String>;
+
+    /// The text of the file, or why there is none.
+    fn file(&self, _path: &Path) -> Result<String, String> {
+        Err("files are not read here".to_owned())
+    }
+}
+
+impl<F: Fn(&str) -> Option<String>> Lookup for F {
+    fn variable(&self, name: &str) -> Option<String> {
+        self(name)
+    }
+}
+
+/// What a format makes of variables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variables {
+    /// A dollar is a dollar.
+    Off,
+    /// One that is not set, and has no default, is an error.
+    Required,
+    /// One that is not set, and has no default, is an empty text.
+    Optional,
+}
+
+/// Why a text cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unresolved {
+    pub what: String,
+    pub hint: Option<String>,
+}
+
+/// `text` with its variables put in.
+pub fn interpolate<'t>(
+    text: &'t str,
+    variables: Variables,
+    lookup: &dyn Lookup,
+) -> Result<Cow<'t, str>, Unresolved> {
+    match variables {
+        Variables::Off => Ok(text.into()),
+        Variables::Required | Variables::Optional if !text.contains('$') => Ok(text.into()),
+        Variables::Required | Variables::Optional => {
+            resolve(text, variables, lookup).map(Cow::Owned)
+        }
+    }
+}
+
+/// The variable that is all of `text`: `${VAR}` or `$VAR`. Such a secret can stay a reference.
+pub fn only_variable(text: &str) -> Option<&str> {
+    let rest = text.trim().strip_prefix('$')?;
+    let name = match rest.strip_prefix('{') {
+        Some(rest) => rest.strip_suffix('}')?,
+        None => rest,
+    };
+    (name_length(name) == name.len() && !name.is_empty()).then_some(name)
+}
+
+fn resolve(text: &str, unset: Variables, lookup: &dyn Lookup) -> Result<String, Unresolved> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        out.push_str(before);
+        if let Some(after) = after.strip_prefix('$') {
+            out.push('$');
+            rest = after;
+        } else if let Some(after) = after.strip_prefix('{') {
+            let (inside, after) = braced(after)?;
+            out.push_str(&expression(inside, unset, lookup)?);
+            rest = after;
+        } else {
+            let (name, after) = after.split_at(name_length(after));
+            match name {
+                "" => out.push('$'),
+                name => out.push_str(&value(name, unset, lookup)?),
+            }
+            rest = after;
+        }
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+/// What stands before the brace that closes, and after it.
+fn braced(text: &str) -> Result<(&str, &str), Unresolved> {
+    let mut depth = 1;
+    for (index, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' if text[..index].ends_with('$') => depth += 1,
+            b'}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Ok((&text[..index], &text[index + 1..]));
+        }
+    }
+    Err(Unresolved {
+        what: "`${` is not closed".to_owned(),
+        hint: Some("close it with `}`, or write `$$` for a dollar".to_owned()),
+    })
+}
+
+/// What `${inside}` stands for.
+fn expression(inside: &str, unset: Variables, lookup: &dyn Lookup) -> Result<String, Unresolved> {
+    let (name, rest) = inside.split_at(name_length(inside));
+    let set = || lookup.variable(name).filter(|value| !value.is_empty());
+    match (name, rest.get(..2)) {
+        ("", _) => {}
+        (name, None) if rest.is_empty() => return value(name, unset, lookup),
+        (_, Some(":-")) => {
+            return set().map_or_else(|| resolve(&rest[2..], unset, lookup), Ok);
+        }
+        (name, Some(":?")) => {
+            return set().ok_or_else(|| Unresolved {
+                what: match &rest[2..] {
+                    "" => format!("the variable {name} is not set"),
+                    message => format!("the variable {name} is not set: {message}"),
+                },
+                hint: Some(format!("set {name}")),
+            });
+        }
+        (_, _) => {}
+    }
+    Err(Unresolved {
+        what: format!("`${{{inside}}}` is not a variable"),
+        hint: Some(
+            "write ${NAME}, ${NAME:-default} or ${NAME:?message}, and $$ for a dollar".to_owned(),
+        ),
+    })
+}
+
+fn value(name: &str, unset: Variables, lookup: &dyn Lookup) -> Result<String, Unresolved> {
+    match (lookup.variable(name), unset) {
+        (Some(value), _) => Ok(value),
+        (None, Variables::Optional | Variables::Off) => Ok(String::new()),
+        (None, Variables::Required) => Err(Unresolved {
+            what: format!("the variable {name} is not set"),
+            hint: Some(format!(
+                "set {name}, give a default (${{{name}:-default}}), or write $$ for a dollar"
+            )),
+        }),
+    }
+}
+
+/// The length of the name at the beginning.
+fn name_length(text: &str) -> usize {
+    let mut bytes = text.bytes();
+    match bytes.next() {
+        Some(b) if b.is_ascii_alphabetic() || b == b'_' => {
+            1 + bytes.take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count()
+        }
+        Some(_) | None => 0,
+    }
+}

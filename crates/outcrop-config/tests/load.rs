@@ -1,0 +1,99 @@
+//! Texts in, configuration and diagnostics out: each file of `tests/fixtures` beside its `.out`, which
+//! `OUTCROP_BLESS=1` rewrites.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says no by panicking")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use outcrop_config::{Config, Diagnostic, Lookup, Severity, Source, load};
+
+struct Surroundings;
+
+impl Lookup for Surroundings {
+    fn variable(&self, name: &str) -> Option<String> {
+        match name {
+            "REGION" => Some("eu-west-1".to_owned()),
+            "KEY" => Some("sk-from-environment".to_owned()),
+            "NUMBER" => Some("7".to_owned()),
+            "EMPTY" => Some(String::new()),
+            "EVIL" => Some("a\nbackends: {b: {}} # \"".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn file(&self, path: &Path) -> Result<String, String> {
+        match path.to_str() {
+            Some("prices.toml") => Ok(String::new()),
+            _ => Err("no such file".to_owned()),
+        }
+    }
+}
+
+fn shown(config: &Config, diagnostics: &[Diagnostic]) -> String {
+    let mut out = String::new();
+    for Diagnostic { severity, origin, what, hint } in diagnostics {
+        out.push_str(&format!("{severity:?} {origin}\n  {what}\n"));
+        if let Some(hint) = hint {
+            out.push_str(&format!("  -> {hint}\n"));
+        }
+    }
+    let names = |routes: &[outcrop_config::Route]| {
+        routes.iter().map(|r| r.name.clone()).collect::<Vec<_>>()
+    };
+    format!("{out}\nbackends {:?}\nroutes {:?}\n", config.backends.keys(), names(&config.routes))
+}
+
+fn fixtures() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> =
+        files.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn fixtures_say_what_is_beside_them() {
+    let mut wrong = Vec::new();
+    for path in fixtures() {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let (config, diagnostics) = load(&[Source { name, text: &text }], &Surroundings);
+        let got = shown(&config, &diagnostics);
+        let beside = path.with_extension("out");
+        if std::env::var_os("OUTCROP_BLESS").is_some() {
+            fs::write(&beside, &got).unwrap();
+        } else if fs::read_to_string(&beside).unwrap_or_default() != got {
+            wrong.push(format!("{name}:\n{got}"));
+        }
+    }
+    assert!(wrong.is_empty(), "differs from its .out:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn nothing_is_a_configuration() {
+    let (config, diagnostics) = load(&[], &Surroundings);
+    assert_eq!(diagnostics, []);
+    assert_eq!(config.backends.keys().collect::<Vec<_>>(), ["default"]);
+    assert_eq!(config.routes.len(), 1);
+    assert_eq!(config.routes[0].targets[0].backend, "default");
+}
+
+#[test]
+fn several_sources_are_one_configuration() {
+    let sources = [
+        Source { name: "routes.yaml", text: "routes: [{name: r, targets: us}]" },
+        Source { name: "backends.yaml", text: "backends: {us: us-east-1}" },
+        Source { name: "again.yaml", text: "---\n---\nbackends: {us: us-west-2}\n---\n" },
+    ];
+    let (config, diagnostics) = load(&sources, &Surroundings);
+    assert_eq!(config.routes[0].targets[0].backend, "us");
+    assert_eq!(config.backends["us"].region.as_deref(), Some("us-east-1"));
+    let [one] = &diagnostics[..] else { panic!("{diagnostics:?}") };
+    assert_eq!(
+        (one.severity, one.origin.to_string()),
+        (Severity::Error, "again.yaml:3:16 (backends.us)".to_owned())
+    );
+    assert!(one.hint.as_ref().unwrap().contains("backends.yaml:1:16"), "{one:?}");
+}
