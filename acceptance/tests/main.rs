@@ -35,4 +35,5 @@ mod streams;
 mod structured;
 mod support;
 mod surfaces;
+mod tls;
 mod witness;

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
 from aws import ECHO, HELLO, TOOLS, calls_of, client as aws_client, text_of, text_of_stream, user
-from stack import ACCOUNT_ARN, ALWAYS, CLAUDE, CLAUDE_FOUNDATION, NOVA, PROFILE_ARN, Emulator
+from stack import ACCOUNT_ARN, ALWAYS, CLAUDE, CLAUDE_FOUNDATION, NOVA, PROFILE_ARN, Emulator, setting
 
 NATIVE = {
     "anthropic_version": "bedrock-2023-05-31",
@@ -170,4 +170,12 @@ def test_what_boto3_takes_for_an_end_is_an_error(client: Any, emulator: Emulator
 
 def test_the_future_passes_through(client: Any, emulator: Emulator) -> None:
     emulator.fault("future-fields | rechunk=5")
+    assert text_of_stream(client.converse_stream(modelId=NOVA, messages=HELLO)) == ECHO
+
+
+def test_an_api_key_over_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "any")
+    url, authority = setting("OUTCROP_TLS_URL"), setting("OUTCROP_CA")
+    client = aws_client("bedrock-runtime", url, "unused", "unused", verify=authority)
+    assert text_of(client.converse(modelId=NOVA, messages=HELLO)) == ECHO
     assert text_of_stream(client.converse_stream(modelId=NOVA, messages=HELLO)) == ECHO

@@ -15,6 +15,7 @@ mod patience;
 mod routes;
 mod serve;
 mod service;
+mod tls;
 
 pub use body::Outflow;
 pub use cors::{Cors, Origin};
@@ -22,3 +23,4 @@ pub use direct::Direct;
 pub use patience::Patience;
 pub use routes::{Route, route};
 pub use serve::{MAX_BODY, Readiness, Server, ServerConfig};
+pub use tls::{Authority, Tls};

@@ -19,6 +19,7 @@ use crate::body::Limits;
 use crate::cors::Cors;
 use crate::patience::{Patience, Patient, Work};
 use crate::service::Door;
+use crate::tls::{Socket, Tls};
 
 /// Largest request body: InvokeModel's own limit of 25 000 000 bytes (service model, checked 2026-11-21).
 pub const MAX_BODY: usize = 25_000_000;
@@ -48,6 +49,8 @@ pub struct ServerConfig {
     /// Longest time for a whole request body.
     pub body_total: Duration,
     pub patience: Patience,
+    /// Plain http if `None`.
+    pub tls: Option<Tls>,
     /// Which web pages may use the gateway from a browser.
     pub cors: Cors,
     /// How long running requests may go on after the signal to stop.
@@ -61,6 +64,7 @@ impl Default for ServerConfig {
             body_idle: BODY_IDLE,
             body_total: BODY_TOTAL,
             patience: Patience::default(),
+            tls: None,
             cors: Cors::default(),
             drain: DRAIN,
         }
@@ -73,6 +77,7 @@ pub struct Server {
     listener: TcpListener,
     door: Arc<Door>,
     patience: Patience,
+    tls: Option<Tls>,
     drain: Duration,
 }
 
@@ -99,10 +104,10 @@ impl Server {
         config: ServerConfig,
     ) -> io::Result<Self> {
         let listener = listen(addr)?;
-        let ServerConfig { max_body, body_idle, body_total, patience, cors, drain } = config;
+        let ServerConfig { max_body, body_idle, body_total, patience, tls, cors, drain } = config;
         let limits = Limits { max_body, body_idle, body_total };
         let door = Arc::new(Door { gateway, limits, cors, draining: AtomicBool::new(false) });
-        Ok(Self { listener, door, patience, drain })
+        Ok(Self { listener, door, patience, tls, drain })
     }
 
     /// Lets `/ready` be turned before the server stops, so that load balancers look elsewhere while
@@ -117,7 +122,7 @@ impl Server {
 
     /// Serves until `stop` resolves, then drains. Returns whether all requests could finish in time.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> bool {
-        let Self { listener, door, patience, drain } = self;
+        let Self { listener, door, patience, tls, drain } = self;
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
         let mut stop = std::pin::pin!(stop);
@@ -126,7 +131,8 @@ impl Server {
                 () = &mut stop => break,
                 accepted = listener.accept() => match accepted {
                     Ok((socket, _peer)) => {
-                        connections.spawn(connect(socket, &door, patience, &graceful));
+                        let limited = (patience, tls.as_ref());
+                        connections.spawn(connect(socket, &door, limited, &graceful));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "could not accept a connection");
@@ -149,14 +155,14 @@ impl Server {
 fn connect(
     socket: TcpStream,
     door: &Arc<Door>,
-    patience: Patience,
+    (patience, tls): (Patience, Option<&Tls>),
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + use<> {
     if let Err(error) = tune(&socket) {
         tracing::debug!(%error, "socket options not set");
     }
     let work = Arc::new(Work::default());
-    let socket = Patient::new(socket, patience, Arc::clone(&work));
+    let socket = Socket::new(Patient::new(socket, patience, Arc::clone(&work)), tls);
     let door = Arc::clone(door);
     let service = hyper::service::service_fn(move |request| {
         let (door, busy) = (Arc::clone(&door), work.begin());

@@ -3,6 +3,7 @@
 mod ask;
 mod identity;
 mod models;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use outcrop_server::Origin;
 pub use self::ask::{AskArgs, EngineArgs, OutputFormat, QueryArgs, ShowArgs, Thinking};
 use self::identity::IdentityArgs;
 pub use self::models::ModelsArgs;
+use self::tls::TlsArgs;
 use crate::iam_policy::IamPolicyArgs;
 
 /// Where the gateway listens unless told otherwise: loopback, since it does not yet ask clients for a key.
@@ -85,6 +87,8 @@ pub struct ServeArgs {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, default_value = LISTEN, value_name = "ADDR", value_parser = address)]
     pub listen: SocketAddr,
+    #[command(flatten)]
+    pub tls: TlsArgs,
     /// AWS region [default: AWS_REGION, then AWS_DEFAULT_REGION, then that of the profile].
     #[arg(long)]
     pub region: Option<String>,

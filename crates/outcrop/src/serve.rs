@@ -58,8 +58,11 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         store: store_limits(&args.store),
         ..Settings::default()
     };
+    let (tls, authority) = args.tls.tls(args.listen)?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
     let server_config = ServerConfig {
         max_body: args.max_body,
+        tls,
         cors: Cors(args.cors_origin),
         drain: args.drain_timeout,
         ..ServerConfig::default()
@@ -79,8 +82,14 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let server = bind(args.listen, gateway, server_config).await?;
     let address = server.local_addr()?;
     // The first line is for programs: it tells where the gateway can be reached.
-    print_line(&format!("listening on http://{address}"))?;
+    print_line(&format!("listening on {scheme}://{address}"))?;
     tracing::info!(region = region.as_str(), upstream, credentials, "serving");
+    if let Some(file) = authority {
+        tracing::info!(
+            "clients must trust {0}: AWS_CA_BUNDLE={0} or SSL_CERT_FILE={0}",
+            file.display()
+        );
+    }
     if !address.ip().is_loopback() {
         tracing::warn!(
             "anyone who can reach {address} can use this gateway's AWS identity: it asks clients for no key"

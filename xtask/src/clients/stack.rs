@@ -70,8 +70,17 @@ impl Stack {
         serve.env("AWS_REGION", REGION);
         let gateway = stack.add("gateway", serve, work)?;
 
+        let gateway_authority = work.join("gateway-ca.pem");
+        let mut tls = isolated(binary, work);
+        tls.arg("serve").args(listen).args(["--endpoint-url", &emulator, "--region", REGION]);
+        tls.arg("--tls-self-signed").arg(&gateway_authority);
+        tls.env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID).env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY);
+        let gateway_tls = stack.add("gateway-tls", tls, work)?;
+
         stack.env = vec![
             ("OUTCROP_URL", gateway),
+            ("OUTCROP_TLS_URL", gateway_tls),
+            ("OUTCROP_CA", gateway_authority.to_string_lossy().into_owned()),
             ("OUTCROP_LOG_FILE", work.join("gateway.log").to_string_lossy().into_owned()),
             ("EMULATOR_URL", emulator),
             ("EMULATOR_TLS_URL", emulator_tls),
