@@ -22,8 +22,8 @@ use aws_sdk_bedrockruntime::types::{
 use aws_sdk_bedrockruntime::{Client, config::Builder};
 use aws_smithy_types::Document;
 use outcrop_emulator::{
-    EXAMPLE_ACCESS_KEY_ID, EXAMPLE_API_KEY, EXAMPLE_REGION, EXAMPLE_SECRET_ACCESS_KEY, Emulator,
-    Fault,
+    Access, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_API_KEY, EXAMPLE_REGION, EXAMPLE_SECRET_ACCESS_KEY,
+    Emulator, Fault,
 };
 use serde_json::{Value, json};
 
@@ -323,4 +323,26 @@ async fn the_future_is_passed_over() {
     assert!(error.is_none(), "{error:?}");
     assert!(events[2].is_unknown());
     assert_eq!(text_of(&events), ECHO);
+}
+
+// === who may do what ===
+
+#[tokio::test]
+async fn a_table_refuses_in_the_words_of_iam() {
+    let narrow = Access { models: vec!["anthropic.*".to_owned()], ..Access::default() };
+    let access = [(EXAMPLE_ACCESS_KEY_ID.to_owned(), narrow)].into();
+    let config = outcrop_emulator::Config { access, ..outcrop_emulator::Config::default() };
+    let emulator = Emulator::bind("127.0.0.1:0", config).await.unwrap();
+    let ask = async |model: &str| {
+        client(&emulator).converse().model_id(model).messages(user(SAID)).send().await
+    };
+    assert!(ask(CLAUDE).await.is_ok());
+    let refused = ask(NOVA).await.unwrap_err().into_service_error();
+    assert!(refused.is_access_denied_exception());
+    assert_eq!(
+        refused.message(),
+        Some(
+            "User: arn:aws:iam::123456789012:user/example is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0 because no identity-based policy allows the bedrock:InvokeModel action"
+        )
+    );
 }

@@ -2,7 +2,7 @@
 //!
 //! Guarantees: (1) no header is trusted that is not signed; (2) secrets are compared in constant
 //! time and never logged; (3) the texts of refusals are those of AWS's front door.
-//! Does not do: presigned URLs for operations, and IAM policies.
+//! Does not do: presigned URLs for operations. What a caller may do is in `access.rs`.
 
 mod bearer;
 mod canonical;
@@ -14,6 +14,7 @@ use std::time::SystemTime;
 
 use http::HeaderMap;
 
+use crate::access::{self, Access};
 use crate::config::Config;
 use crate::identity::Issued;
 use crate::refusal::{Exception, Refusal};
@@ -44,8 +45,14 @@ pub(crate) struct Caller {
     pub(crate) region: Option<String>,
     /// The access key behind it; long-term API keys have none.
     pub(crate) key_id: Option<String>,
-    /// The foundation models it may call; all if `None`.
-    models: Option<Vec<String>>,
+    who: Identity,
+}
+
+/// Whom a credential belongs to, and what they may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Identity {
+    arn: String,
+    access: Access,
 }
 
 /// The credentials that are good here: those of the configuration and those issued since.
@@ -56,9 +63,21 @@ pub(crate) struct Known<'a> {
 }
 
 impl Caller {
-    /// Whether it may call the foundation model of this id.
-    pub(crate) fn may_call(&self, model: &str) -> bool {
-        self.models.as_ref().is_none_or(|models| models.iter().any(|id| id == model))
+    /// Refuses what the caller may not do; `target` is the foundation model's id, and the ARN that the
+    /// refusal names.
+    pub(crate) fn check(&self, action: &str, target: Option<(&str, &str)>) -> Result<(), Refusal> {
+        let Identity { arn, access } = &self.who;
+        match access.allows(action, target.map(|(model, _)| model)) {
+            true => Ok(()),
+            false => Err(access::denied(arn, action, target.map(|(_, resource)| resource))),
+        }
+    }
+}
+
+impl Identity {
+    /// `name` is what the table of access calls the identity.
+    fn new(known: Known<'_>, name: &str, arn: String) -> Self {
+        Self { arn, access: known.config.access.get(name).cloned().unwrap_or_default() }
     }
 }
 

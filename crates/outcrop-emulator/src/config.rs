@@ -3,10 +3,12 @@
 //! [`Config::default`] is the set-up every example uses: one key pair, one long-term API key, any
 //! region, plain HTTP, the automatic engine.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::access::Access;
 use crate::cassette::Cassette;
 use crate::engine::Engine;
 use crate::identity::{OidcIssuer, Role};
@@ -43,6 +45,8 @@ pub struct Config {
     pub engine: Engine,
     /// Foundation model ids the account has no access to (403).
     pub denied_models: Vec<String>,
+    /// What an access key id, a role's ARN or an API key may do; everything if it is not here.
+    pub access: BTreeMap<String, Access>,
     /// Roles that STS and the SSO portal know; the first is that of containers and instances.
     pub roles: Vec<Role>,
     /// The issuer of web identity tokens.
@@ -80,6 +84,7 @@ impl Default for Config {
             tls: None,
             engine: Engine::default(),
             denied_models: Vec::new(),
+            access: BTreeMap::new(),
             roles: vec![Role::new(EXAMPLE_ROLE)],
             oidc: OidcIssuer::default(),
             application_profiles: Vec::new(),

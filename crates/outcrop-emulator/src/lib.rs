@@ -25,6 +25,7 @@
 //! # What is simulated
 //! The tokeniser, latency, caching, guardrails, reranking and jobs; there are no quotas.
 
+mod access;
 mod admin;
 mod auth;
 mod body;
@@ -55,6 +56,7 @@ mod vendor;
 mod verdict;
 pub mod words;
 
+pub use access::Access;
 pub use cassette::{Cassette, Exchange};
 pub use config::{
     AccessKey, Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_ACCOUNT, EXAMPLE_API_KEY,

@@ -12,12 +12,15 @@ mod vendor;
 
 use serde_json::Value;
 
+use crate::access;
+use crate::config::{EXAMPLE_ACCOUNT, EXAMPLE_REGION};
 use crate::models::Target;
 use crate::refusal::{Exception, Refusal};
 use crate::reply::Reply;
 use crate::respond;
-use crate::route::Operation;
+use crate::route::{Operation, Routed};
 use crate::service::{Call, State};
+use crate::surface::Surface;
 
 /// Answers a call, from the cassette when there is one.
 pub(crate) fn answer(state: &State, call: &Call<'_>) -> Result<Reply, Refusal> {
@@ -31,6 +34,9 @@ pub(crate) fn answer(state: &State, call: &Call<'_>) -> Result<Reply, Refusal> {
         });
     }
     let body = judge::body(call)?;
+    if !call.routed.operation.is_about_a_model() {
+        call.caller.check(&action(call, &body), None)?;
+    }
     if call.routed.operation.api().is_none() {
         judge::constraints(call, &body)?;
     }
@@ -45,7 +51,7 @@ pub(crate) fn answer(state: &State, call: &Call<'_>) -> Result<Reply, Refusal> {
         Operation::StartAsyncInvoke => jobs::start(state, call, &body),
         Operation::GetAsyncInvoke => jobs::get(state, call),
         Operation::ListAsyncInvokes => Ok(jobs::list(state, call)),
-        Operation::Rerank => rerank::answer(&body),
+        Operation::Rerank => rerank::answer(call, &body),
         Operation::ListFoundationModels => Ok(control::list_models(state, call)),
         Operation::GetFoundationModel => control::get_model(state, call),
         Operation::ListInferenceProfiles => Ok(control::list_profiles(state, call)),
@@ -72,10 +78,26 @@ fn resolve<'s>(state: &'s State, call: &Call<'_>) -> Result<Target<'s>, Refusal>
         Operation::CountTokens => state.catalog.resolve_for_count(&call.routed.id, region)?,
         _ => state.catalog.resolve(&call.routed.id, region)?,
     };
-    if state.config.denied_models.contains(&target.model.id)
-        || !call.caller.may_call(&target.model.id)
-    {
+    if state.config.denied_models.contains(&target.model.id) {
         return Err(Refusal::plain(Exception::AccessDenied));
     }
+    let region = region.unwrap_or(EXAMPLE_REGION);
+    let resource = match &target.profile {
+        _ if call.routed.id.starts_with("arn:") => call.routed.id.clone(),
+        Some(id) => format!("arn:aws:bedrock:{region}:{EXAMPLE_ACCOUNT}:inference-profile/{id}"),
+        None => foundation_model(region, &target.model.id),
+    };
+    call.caller.check(&action(call, &Value::Null), Some((&target.model.id, &resource)))?;
     Ok(target)
+}
+
+/// IAM's action for a call.
+fn action(call: &Call<'_>, body: &Value) -> String {
+    let Routed { operation, surface, .. } = call.routed;
+    let streams = operation.streams() || body["stream"] == true;
+    access::action(*operation, *surface == Surface::Mantle, streams)
+}
+
+fn foundation_model(region: &str, id: &str) -> String {
+    format!("arn:aws:bedrock:{region}::foundation-model/{id}")
 }

@@ -86,6 +86,41 @@ impl Operation {
         }
     }
 
+    /// Whether a model answers.
+    pub(crate) fn is_inference(self) -> bool {
+        match self {
+            Self::Converse
+            | Self::ConverseStream
+            | Self::InvokeModel
+            | Self::InvokeModelWithResponseStream
+            | Self::ChatCompletions
+            | Self::Responses
+            | Self::Messages => true,
+            Self::CountTokens
+            | Self::ApplyGuardrail
+            | Self::InvokeGuardrailChecks
+            | Self::StartAsyncInvoke
+            | Self::GetAsyncInvoke
+            | Self::ListAsyncInvokes
+            | Self::Rerank
+            | Self::ListFoundationModels
+            | Self::GetFoundationModel
+            | Self::ListInferenceProfiles
+            | Self::GetInferenceProfile
+            | Self::CountMessages
+            | Self::ListMantleModels => false,
+        }
+    }
+
+    /// Whether it is about a model that the caller must be allowed to call.
+    pub(crate) fn is_about_a_model(self) -> bool {
+        self.is_inference()
+            || matches!(
+                self,
+                Self::CountTokens | Self::CountMessages | Self::StartAsyncInvoke | Self::Rerank
+            )
+    }
+
     pub(crate) fn streams(self) -> bool {
         matches!(self, Self::ConverseStream | Self::InvokeModelWithResponseStream)
     }

@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
+use crate::access;
 use crate::config::{Config, EXAMPLE_REGION};
 use crate::engine::Engine;
 use crate::fault::{Fault, Injection};
@@ -29,6 +30,9 @@ use crate::service::{self, State};
 use crate::surface;
 use crate::tls;
 
+/// Not which: it may be an API key.
+const STRANGER: &str =
+    "the table of access names an identity that is no access key id, role or API key known here";
 /// How long open connections may take to finish after [`Emulator::serve`] is told to stop.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -49,6 +53,9 @@ impl Emulator {
     pub async fn bind(address: impl ToSocketAddrs, config: Config) -> io::Result<Self> {
         let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
         let catalog = Catalog::load(&config)?;
+        if access::stranger(&config).is_some() {
+            return Err(io::Error::other(STRANGER));
+        }
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let base_url = base_url(&config, address);

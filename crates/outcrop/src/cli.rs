@@ -229,6 +229,10 @@ pub struct EmulateArgs {
     /// Accept this Bedrock API key too; may be given several times.
     #[arg(long, value_name = "KEY")]
     pub api_key: Vec<String>,
+    /// Who may do what: {"IDENTITY": {"models": ["amazon.*"], "actions": ["bedrock:InvokeModel*"]}}, where an
+    /// identity is an access key id, a role's ARN or an API key; whoever is not named may do everything.
+    #[arg(long, value_name = "FILE")]
+    pub access: Option<PathBuf>,
     /// Accept signatures for this region only [default: any].
     #[arg(long)]
     pub region: Option<String>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use outcrop_emulator::{Cassette, Config, Emulator, Engine, EngineKind, Script, Tls};
+use outcrop_emulator::{Access, Cassette, Config, Emulator, Engine, EngineKind, Script, Tls};
 
 use crate::access_log;
 use crate::cli::EmulateArgs;
@@ -31,6 +31,12 @@ fn config(args: &EmulateArgs) -> anyhow::Result<Config> {
     let mut config = Config { region: args.region.clone(), ..Config::default() };
     config.access_keys.extend(args.access_key.iter().cloned());
     config.api_keys.extend(args.api_key.iter().cloned());
+    if let Some(file) = &args.access {
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read {}", file.display()))?;
+        config.access = Access::parse_table(&text)
+            .map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
+    }
     if args.tls {
         let default =
             || std::env::temp_dir().join(format!("outcrop-emulator-{}-ca.pem", std::process::id()));

@@ -12,7 +12,8 @@ use super::canonical;
 use super::credential::{self, Scope};
 use super::crypto::{same, sha256_hex, signature};
 use super::sigv4::{ALGORITHM, parse_timestamp};
-use super::{Caller, Known, SERVICE};
+use super::{Caller, Identity, Known, SERVICE};
+use crate::access;
 use crate::refusal::{Exception, Refusal};
 use crate::route::query_pairs;
 
@@ -23,7 +24,8 @@ const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
 
 pub(super) fn verify(known: Known<'_>, key: &str, now: SystemTime) -> Result<Caller, Refusal> {
     if known.config.api_keys.iter().any(|good| same(good, key)) {
-        return Ok(Caller { region: None, key_id: None, models: None });
+        let who = Identity::new(known, key, access::user("BedrockAPIKey-example"));
+        return Ok(Caller { region: None, key_id: None, who });
     }
     let query = key
         .strip_prefix(SHORT_TERM)
@@ -73,7 +75,7 @@ impl ShortTerm {
     fn verify(&self, known: Known<'_>, now: SystemTime) -> Result<Caller, Refusal> {
         let scope = Scope::parse(&self.credential).ok_or_else(invalid)?;
         scope.check(known.config, SERVICE)?;
-        let (key, models) = credential::find(known, scope.key_id, self.token.as_deref(), now)
+        let (key, who) = credential::find(known, scope.key_id, self.token.as_deref(), now)
             .map_err(|refusal| match refusal.name.as_str() {
                 "ExpiredTokenException" => refusal,
                 _ => invalid(),
@@ -90,7 +92,7 @@ impl ShortTerm {
             return Err(Refusal::plain(Exception::ExpiredToken));
         }
         let key_id = Some(key.id);
-        Ok(Caller { region: Some(scope.region.to_owned()), key_id, models })
+        Ok(Caller { region: Some(scope.region.to_owned()), key_id, who })
     }
 }
 

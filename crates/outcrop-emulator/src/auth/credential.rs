@@ -2,7 +2,8 @@
 
 use std::time::SystemTime;
 
-use super::Known;
+use super::{Identity, Known};
+use crate::access;
 use crate::config::{AccessKey, Config};
 use crate::refusal::{Exception, Refusal};
 
@@ -52,24 +53,30 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Finds the key with the models it may call, and checks that the session token sent with it is its own
+/// Finds the key with whom it belongs to, and checks that the session token sent with it is its own
 /// and still valid.
 pub(super) fn find(
     known: Known<'_>,
     key_id: &str,
     token: Option<&str>,
     now: SystemTime,
-) -> Result<(AccessKey, Option<Vec<String>>), Refusal> {
-    let configured = known.config.access_keys.iter().map(|key| (key.clone(), None));
-    let issued = known.issued.find(key_id).map(|session| (session.key, session.models));
-    let (key, models) = configured
+) -> Result<(AccessKey, Identity), Refusal> {
+    let configured = known.config.access_keys.iter().map(|key| {
+        let who = Identity::new(known, &key.id, access::user("example"));
+        (key.clone(), who)
+    });
+    let issued = known.issued.find(key_id).map(|session| {
+        let who = Identity::new(known, &session.role, session.arn);
+        (session.key, who)
+    });
+    let (key, who) = configured
         .chain(issued)
         .find(|(key, _)| key.id == key_id && key.session_token.as_deref() == token)
         .ok_or_else(|| Refusal::plain(Exception::UnrecognizedClient))?;
     if key.expires_at.is_some_and(|at| now >= at) {
         return Err(Refusal::plain(Exception::ExpiredToken));
     }
-    Ok((key, models))
+    Ok((key, who))
 }
 
 /// Words of small letters and digits joined by hyphens, the last one a number: `us-gov-west-1`.

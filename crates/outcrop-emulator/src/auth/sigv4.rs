@@ -37,7 +37,7 @@ pub(super) fn verify(
     })?;
     fields.scope.check(known.config, request.service)?;
     let token = canonical::header(request, "x-amz-security-token");
-    let (key, models) = credential::find(known, fields.scope.key_id, token.as_deref(), now)?;
+    let (key, who) = credential::find(known, fields.scope.key_id, token.as_deref(), now)?;
     check_signed_headers(request, &fields.signed_headers)?;
     check_date(&fields.scope, &timestamp, now)?;
     let payload_hash = payload_hash(request)?;
@@ -53,7 +53,7 @@ pub(super) fn verify(
     if !same(&expected, fields.signature) {
         return Err(mismatch(&canonical, &to_sign));
     }
-    Ok(Caller { region: Some(fields.scope.region.to_owned()), key_id: Some(key.id), models })
+    Ok(Caller { region: Some(fields.scope.region.to_owned()), key_id: Some(key.id), who })
 }
 
 impl<'a> Fields<'a> {

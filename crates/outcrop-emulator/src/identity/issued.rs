@@ -22,8 +22,6 @@ pub struct Role {
     pub arn: String,
     /// Must be sent by whoever assumes it.
     pub external_id: Option<String>,
-    /// Foundation models that its sessions may call; all if `None`.
-    pub models: Option<Vec<String>>,
 }
 
 /// One set of issued credentials.
@@ -32,7 +30,8 @@ pub(crate) struct Session {
     pub(crate) key: AccessKey,
     /// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/NAME`.
     pub(crate) arn: String,
-    pub(crate) models: Option<Vec<String>>,
+    /// The ARN of the role it is of.
+    pub(crate) role: String,
     pub(crate) expires_at: SystemTime,
 }
 
@@ -57,9 +56,9 @@ pub(crate) struct Issued {
 // === impl Role ===
 
 impl Role {
-    /// A role that anybody may assume and that may call every model.
+    /// A role that anybody may assume.
     pub fn new(arn: impl Into<String>) -> Self {
-        Self { arn: arn.into(), external_id: None, models: None }
+        Self { arn: arn.into(), external_id: None }
     }
 
     /// The last part of the ARN.
@@ -183,7 +182,7 @@ impl Issued {
                 .with_session_token(secret() + &secret())
                 .expiring_at(end),
             arn: format!("arn:aws:sts::{}:assumed-role/{}/{name}", role.account(), role.name()),
-            models: role.models.clone(),
+            role: role.arn.clone(),
             expires_at: end,
         };
         let mut sessions = lock(&self.sessions);

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::token::Bad;
 use super::{Call, Issued, Role, Session, with_status};
+use crate::access;
 use crate::config::EXAMPLE_ACCOUNT;
 use crate::refusal::Refusal;
 use crate::reply::{Payload, Reply};
@@ -97,10 +98,7 @@ pub(super) fn assume_with_token(issued: &Issued, body: &[u8]) -> Reply {
 }
 
 pub(super) fn who(issued: &Issued, key_id: &str) -> Reply {
-    let arn = issued.find(key_id).map_or_else(
-        || format!("arn:aws:iam::{EXAMPLE_ACCOUNT}:user/example"),
-        |session| session.arn,
-    );
+    let arn = issued.find(key_id).map_or_else(|| access::user("example"), |session| session.arn);
     let account = arn.split(':').nth(4).unwrap_or(EXAMPLE_ACCOUNT);
     let result = format!("<Arn>{arn}</Arn><UserId>{key_id}</UserId><Account>{account}</Account>");
     xml(200, &envelope("GetCallerIdentity", &result))
@@ -152,7 +150,8 @@ fn session(issued: &Issued, form: &Form, trusts: impl Fn(&Role) -> bool) -> Resu
     let role = issued.role(arn).filter(|role| trusts(role)).ok_or_else(|| {
         let action = form.get("Action").unwrap_or_default();
         let message = format!(
-            "User: arn:aws:iam::{EXAMPLE_ACCOUNT}:user/example is not authorized to perform: sts:{action} on resource: {arn}"
+            "User: {} is not authorized to perform: sts:{action} on resource: {arn}",
+            access::user("example")
         );
         refuse("AccessDenied", 403, &message)
     })?;

@@ -45,6 +45,8 @@ pub(super) fn start(state: &State, call: &Call<'_>, body: &Value) -> Result<Repl
     let region = call.caller.region.as_deref().unwrap_or(EXAMPLE_REGION);
     let id = body["modelId"].as_str().unwrap_or_default();
     let model = known(state, call, id)?;
+    let model_arn = super::foundation_model(region, model);
+    call.caller.check(&super::action(call, body), Some((model, &model_arn)))?;
     let token = body["clientRequestToken"].as_str().map(str::to_owned);
     let mut jobs = state.jobs.lock();
     if let Some(before) = jobs.iter().find(|job| token.is_some() && job.token == token) {
@@ -57,7 +59,7 @@ pub(super) fn start(state: &State, call: &Call<'_>, body: &Value) -> Result<Repl
     let arn = format!("arn:aws:bedrock:{region}:{EXAMPLE_ACCOUNT}:async-invoke/{name}");
     jobs.push(Job {
         arn: arn.clone(),
-        model_arn: format!("arn:aws:bedrock:{region}::foundation-model/{model}"),
+        model_arn,
         token,
         request: body.clone(),
         submitted: Timestamp::now(),

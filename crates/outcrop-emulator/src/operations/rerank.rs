@@ -8,16 +8,19 @@ use serde_json::{Value, json};
 
 use crate::refusal::{Exception, Refusal};
 use crate::reply::Reply;
+use crate::service::Call;
 
 /// The models that Rerank takes (AWS's page on supported rerank models, checked 2026-11-21).
 const MODELS: [&str; 2] = ["amazon.rerank-v1:0", "cohere.rerank-v3-5:0"];
 
-pub(super) fn answer(body: &Value) -> Result<Reply, Refusal> {
+pub(super) fn answer(call: &Call<'_>, body: &Value) -> Result<Reply, Refusal> {
     let configuration = &body["rerankingConfiguration"]["bedrockRerankingConfiguration"];
     let arn = configuration["modelConfiguration"]["modelArn"].as_str().unwrap_or_default();
-    if !MODELS.contains(&arn.rsplit("foundation-model/").next().unwrap_or_default()) {
+    let model = arn.rsplit("foundation-model/").next().unwrap_or_default();
+    if !MODELS.contains(&model) {
         return Err(Refusal::plain(Exception::ResourceNotFound));
     }
+    call.caller.check(&super::action(call, body), Some((model, arn)))?;
     let query = words(body["queries"][0]["textQuery"]["text"].as_str().unwrap_or_default());
     let sources = body["sources"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut scored = Vec::with_capacity(sources.len());

@@ -4,6 +4,7 @@ use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
 use super::judge;
+use crate::config::{EXAMPLE_ACCOUNT, EXAMPLE_REGION};
 use crate::engine::Setting;
 use crate::models::{Model, Target, Thinking};
 use crate::native::{self, responses};
@@ -28,7 +29,7 @@ const OLDEST_VERSION: &str = "2023-06-01";
 
 /// Anthropic's Messages.
 pub(super) fn messages(state: &State, call: &Call<'_>, body: Value) -> Result<Reply, Refusal> {
-    let model = model(state, call, "anthropic")?;
+    let model = model(state, call, "anthropic", &body)?;
     let wants_stream = is_true(&body, "stream");
     let body = invoke_body(call.headers, body)?;
     let prompt = judge::native_with(model, &body, betas(call))?;
@@ -50,7 +51,7 @@ pub(super) fn messages(state: &State, call: &Call<'_>, body: Value) -> Result<Re
 
 /// Anthropic's count of tokens.
 pub(super) fn count(state: &State, call: &Call<'_>, body: Value) -> Result<Reply, Refusal> {
-    let model = model(state, call, "anthropic")?;
+    let model = model(state, call, "anthropic", &body)?;
     for extra in ["max_tokens", "stream"] {
         if !body[extra].is_null() {
             let message = format!("{extra}: Extra inputs are not permitted");
@@ -66,7 +67,7 @@ pub(super) fn count(state: &State, call: &Call<'_>, body: Value) -> Result<Reply
 
 /// OpenAI's Chat Completions.
 pub(super) fn chat(state: &State, call: &Call<'_>, body: Value) -> Result<Reply, Refusal> {
-    let model = model(state, call, "openai-chat")?;
+    let model = model(state, call, "openai-chat", &body)?;
     let prompt = judge::native(model, &body)?;
     let answer = ask(state, call, model, &body, &prompt)?;
     let (name, id) = (&call.routed.id, format!("chatcmpl-{}", call.id.simple()));
@@ -94,7 +95,7 @@ pub(super) fn chat(state: &State, call: &Call<'_>, body: Value) -> Result<Reply,
 
 /// OpenAI's Responses.
 pub(super) fn responses(state: &State, call: &Call<'_>, body: Value) -> Result<Reply, Refusal> {
-    let model = model(state, call, "openai-chat")?;
+    let model = model(state, call, "openai-chat", &body)?;
     if !model.openai_api {
         return Err(off_route(&call.routed.id));
     }
@@ -131,7 +132,12 @@ pub(super) fn models(state: &State) -> Reply {
 }
 
 /// The model that the body names, if it speaks `family`'s language here.
-fn model<'s>(state: &'s State, call: &Call<'_>, family: &str) -> Result<&'s Model, Refusal> {
+fn model<'s>(
+    state: &'s State,
+    call: &Call<'_>,
+    family: &str,
+    body: &Value,
+) -> Result<&'s Model, Refusal> {
     let id = call.routed.id.as_str();
     if id.is_empty() {
         return Err(Refusal::validation("model: Field required"));
@@ -153,10 +159,18 @@ fn model<'s>(state: &'s State, call: &Call<'_>, family: &str) -> Result<&'s Mode
         }
     };
     let model = model.ok_or_else(|| off_route(id))?;
-    match state.config.denied_models.contains(&model.id) || !call.caller.may_call(&model.id) {
-        true => Err(Refusal::plain(Exception::AccessDenied)),
-        false => Ok(model),
+    if state.config.denied_models.contains(&model.id) {
+        return Err(Refusal::plain(Exception::AccessDenied));
     }
+    let region = call.caller.region.as_deref().unwrap_or(EXAMPLE_REGION);
+    let resource = match call.routed.surface {
+        Surface::Runtime => super::foundation_model(region, &model.id),
+        Surface::Mantle => {
+            format!("arn:aws:bedrock-mantle:{region}:{EXAMPLE_ACCOUNT}:project/default")
+        }
+    };
+    call.caller.check(&super::action(call, body), Some((&model.id, &resource)))?;
+    Ok(model)
 }
 
 fn off_route(id: &str) -> Refusal {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use outcrop_emulator::{
-    Config, EXAMPLE_OIDC_CLIENT, EXAMPLE_OIDC_SECRET, EXAMPLE_ROLE, Emulator, Fault, Injection,
-    Role,
+    Access, AccessKey, Config, EXAMPLE_API_KEY, EXAMPLE_OIDC_CLIENT, EXAMPLE_OIDC_SECRET,
+    EXAMPLE_ROLE, Emulator, Fault, Injection, Role,
 };
 use serde_json::json;
 
@@ -64,9 +64,10 @@ async fn a_session_is_good_until_it_ends() {
 async fn a_role_decides_who_gets_it_and_what_it_may() {
     let mut role = Role::new("arn:aws:iam::999999999999:role/team/narrow");
     role.external_id = Some("partner".into());
-    role.models = Some(vec!["anthropic.claude-3-haiku-20240307-v1:0".into()]);
     let arn = role.arn.clone();
-    let emulator = with(Config { roles: vec![role], ..Config::default() }).await;
+    let haiku = Access { models: vec!["*claude-3-haiku-*".into()], ..Access::default() };
+    let access = [(arn.clone(), haiku)].into();
+    let emulator = with(Config { roles: vec![role], access, ..Config::default() }).await;
     for more in ["", "&ExternalId=other"] {
         let refused = assume(&arn, more).send(&emulator).await;
         assert_eq!(
@@ -116,6 +117,60 @@ async fn web_identities_are_checked_and_never_shown() {
     let late = emulator.web_identity_token("someone", Duration::ZERO);
     assert_eq!(element(&ask(&late).send(&emulator).await, "Code"), "ExpiredTokenException");
     assert!(!format!("{:?}", emulator.requests()).contains(&token));
+}
+
+#[tokio::test]
+async fn a_table_says_who_may_do_what() {
+    let table = Access::parse_table(&format!(
+        r#"{{
+            "AKIDNARROW": {{"models": ["anthropic.*"], "actions": ["bedrock:InvokeModel"]}},
+            "{EXAMPLE_API_KEY}": {{"models": ["amazon.*"]}}
+        }}"#
+    ));
+    let access_keys = vec![AccessKey::new("AKIDNARROW", "s3cr3t")];
+    let config = Config { access: table.unwrap(), access_keys, ..Config::default() };
+    let emulator = with(config.clone()).await;
+    let narrow = async |mut ask: Ask| {
+        ask.key = ("AKIDNARROW".into(), "s3cr3t".into());
+        ask.send(&emulator).await
+    };
+    assert_eq!(narrow(Ask::post(HAIKU, "converse", &hello())).await.status, 200);
+    let (user, arn) = ("arn:aws:iam::123456789012:user/example", "arn:aws:bedrock:us-east-1");
+    let refused = |action: &str, on: &str| {
+        let message = format!(
+            "User: {user} is not authorized to perform: {action}{on} because no identity-based policy allows the {action} action"
+        );
+        (403, "AccessDeniedException".to_owned(), message)
+    };
+    for (ask, action, resource) in [
+        (
+            Ask::post(NOVA, "converse", &hello()),
+            "bedrock:InvokeModel",
+            format!(" on resource: {arn}:123456789012:inference-profile/us.amazon.nova-lite-v1:0"),
+        ),
+        (
+            Ask::post(HAIKU, "converse-stream", &hello()),
+            "bedrock:InvokeModelWithResponseStream",
+            format!(" on resource: {arn}::foundation-model/anthropic.claude-3-haiku-20240307-v1:0"),
+        ),
+        (Ask::get("/foundation-models", ""), "bedrock:ListFoundationModels", String::new()),
+    ] {
+        assert_eq!(narrow(ask).await.refusal(), refused(action, &resource));
+    }
+    // An API key.
+    let by_key = async |model: &str| {
+        let mut ask = Ask::new("POST", format!("/model/{model}/converse"));
+        ask.body = hello().to_string().into_bytes();
+        let key = format!("Bearer {EXAMPLE_API_KEY}").parse().unwrap();
+        let answer = ask.send_spoilt(&emulator, |request| {
+            request.headers_mut().insert("authorization", key);
+        });
+        answer.await.status.as_u16()
+    };
+    assert_eq!((by_key(NOVA).await, by_key(HAIKU).await), (200, 403));
+    let strange = Config { access: [("AKIDNOBODY".into(), Access::default())].into(), ..config };
+    let told = Emulator::bind("127.0.0.1:0", strange).await.unwrap_err().to_string();
+    assert!(told.contains("no access key id"), "{told}");
 }
 
 #[tokio::test]
