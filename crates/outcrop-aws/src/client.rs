@@ -23,12 +23,12 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::body::{IncomingBody, chain};
 use crate::classify::{classify_http, date, request_id};
 use crate::clock::Clock;
-use crate::connect::{HttpClient, Protocols, Trust, http_client};
+use crate::connect::{HttpClient, Protocols, Proxies, Trust, Wiring};
 use crate::credentials::{CredentialSource, Credentials};
 use crate::deadline::{Timeouts, Watchdog, after};
 use crate::endpoint::{EndpointWish, Endpoints, Service};
 use crate::environment::Environment;
-use crate::identity::{IdentityWish, Surroundings, resolve};
+use crate::identity::{IdentityWish, Surroundings, Wire, resolve};
 use crate::setup::{Lookup, SetupError};
 use crate::sign::{Signable, signature};
 
@@ -68,6 +68,7 @@ pub struct ClientConfig {
     pub credentials: CredentialSource,
     pub timeouts: Timeouts,
     pub protocols: Protocols,
+    pub proxies: Proxies,
     /// PEM file of roots to trust beside the platform's.
     pub extra_roots: Option<PathBuf>,
     pub clock: Clock,
@@ -115,6 +116,7 @@ impl ClientConfig {
             credentials,
             timeouts: Timeouts::default(),
             protocols: Protocols::default(),
+            proxies: Proxies::default(),
             extra_roots: None,
             clock: Clock::system(),
         }
@@ -134,14 +136,15 @@ impl ClientConfig {
         let clock = Clock::system();
         let extra_roots =
             environment.value(&[CA_BUNDLE], "ca_bundle").map(|(path, _)| PathBuf::from(path));
+        let proxies = Proxies::from_env(lookup)?;
         let around = Surroundings {
             endpoints: &endpoints,
             environment: &environment,
             clock: clock.clone(),
-            extra_roots: extra_roots.clone(),
+            wire: Wire::new(extra_roots.clone(), proxies.clone()),
         };
         let credentials = resolve(identity, around)?;
-        Ok(Self { clock, extra_roots, ..Self::new(endpoints, credentials) })
+        Ok(Self { clock, extra_roots, proxies, ..Self::new(endpoints, credentials) })
     }
 }
 
@@ -178,14 +181,22 @@ impl AwsClient {
     /// # Errors
     /// When root certificates cannot be read.
     pub fn new(config: ClientConfig) -> Result<Self, SetupError> {
-        let ClientConfig { endpoints, credentials, timeouts, protocols, extra_roots, clock } =
-            config;
+        let ClientConfig {
+            endpoints,
+            credentials,
+            timeouts,
+            protocols,
+            proxies,
+            extra_roots,
+            clock,
+        } = config;
         let trust = if endpoints.any_tls() {
             Trust::Platform { extra_roots: extra_roots.as_deref() }
         } else {
             Trust::NotNeeded
         };
-        let http = http_client(trust, protocols, timeouts.connect)?;
+        let wiring = Wiring { protocols, proxies, limit: timeouts.connect };
+        let http = HttpClient::new(trust, wiring)?;
         Ok(Self { http, endpoints, credentials, timeouts, clock })
     }
 

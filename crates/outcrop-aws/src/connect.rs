@@ -1,9 +1,11 @@
-//! Connections to AWS: TCP, TLS, and the pool that keeps them.
+//! Connections to AWS: TCP, proxies, TLS, and the pool that keeps them.
 //!
-//! 1. One time limit covers name look-up, TCP and TLS together.
+//! 1. One time limit covers name look-up, TCP, a proxy's answer and TLS together.
 //! 2. Certificates are judged by the platform's verifier; on Linux and other Unixes it reads the
 //!    system's store or what `SSL_CERT_FILE` and `SSL_CERT_DIR` name. `AWS_CA_BUNDLE` adds roots.
 //! 3. No certificate store is read when every endpoint is plain `http`.
+
+mod proxy;
 
 use std::future::Future;
 use std::io;
@@ -14,16 +16,19 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Uri;
+use http::header::PROXY_AUTHORIZATION;
+use http::{Request, Uri};
 use http_body_util::Full;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tower_service::Service;
 
+pub use self::proxy::Proxies;
+use self::proxy::Route;
 use crate::setup::SetupError;
 
 /// Idle connections are dropped after this time, before common load balancers (60 s) drop them and a
@@ -50,12 +55,26 @@ pub enum Protocols {
     Http1,
 }
 
-pub(crate) type HttpClient = Client<TimedConnector, Full<Bytes>>;
+/// The pooled client.
+#[derive(Debug)]
+pub(crate) struct HttpClient {
+    pool: Client<TimedConnector, Full<Bytes>>,
+    proxies: Proxies,
+}
+
+/// How to connect.
+#[derive(Debug, Clone)]
+pub(crate) struct Wiring {
+    pub(crate) protocols: Protocols,
+    pub(crate) proxies: Proxies,
+    /// For name look-up, TCP, a proxy's answer and TLS together.
+    pub(crate) limit: Duration,
+}
 
 /// A connector with one time limit over all its steps.
 #[derive(Debug, Clone)]
 pub(crate) struct TimedConnector {
-    inner: HttpsConnector<HttpConnector>,
+    inner: HttpsConnector<Route>,
     limit: Duration,
 }
 
@@ -69,31 +88,39 @@ pub(crate) enum Trust<'a> {
     },
 }
 
-/// The pooled client.
-pub(crate) fn http_client(
-    trust: Trust<'_>,
-    protocols: Protocols,
-    connect: Duration,
-) -> Result<HttpClient, SetupError> {
-    let builder = HttpsConnectorBuilder::new().with_tls_config(tls(trust)?).https_or_http();
-    let tcp = tcp(connect);
-    let inner = match protocols {
-        Protocols::Http1AndHttp2 => builder.enable_http1().enable_http2().wrap_connector(tcp),
-        Protocols::Http1 => builder.enable_http1().wrap_connector(tcp),
-    };
-    Ok(Client::builder(TokioExecutor::new())
-        .timer(TokioTimer::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(POOL_IDLE)
-        .http2_keep_alive_interval(HTTP2_PING)
-        .http2_keep_alive_timeout(HTTP2_PING_TIMEOUT)
-        .build(TimedConnector { inner, limit: connect }))
+// === impl HttpClient ===
+
+impl HttpClient {
+    pub(crate) fn new(trust: Trust<'_>, wiring: Wiring) -> Result<Self, SetupError> {
+        let Wiring { protocols, proxies, limit } = wiring;
+        let builder = HttpsConnectorBuilder::new().with_tls_config(tls(trust)?).https_or_http();
+        let route = Route { tcp: tcp(limit), proxies: proxies.clone() };
+        let inner = match protocols {
+            Protocols::Http1AndHttp2 => builder.enable_http1().enable_http2().wrap_connector(route),
+            Protocols::Http1 => builder.enable_http1().wrap_connector(route),
+        };
+        let pool = Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(POOL_IDLE)
+            .http2_keep_alive_interval(HTTP2_PING)
+            .http2_keep_alive_timeout(HTTP2_PING_TIMEOUT)
+            .build(TimedConnector { inner, limit });
+        Ok(Self { pool, proxies })
+    }
+
+    pub(crate) fn request(&self, mut request: Request<Full<Bytes>>) -> ResponseFuture {
+        if let Some(value) = self.proxies.authorization(request.uri()) {
+            request.headers_mut().insert(PROXY_AUTHORIZATION, value);
+        }
+        self.pool.request(request)
+    }
 }
 
 // === impl TimedConnector ===
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
-type Connection = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
+type Connection = <HttpsConnector<Route> as Service<Uri>>::Response;
 
 impl Service<Uri> for TimedConnector {
     type Response = Connection;

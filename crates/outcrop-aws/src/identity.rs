@@ -26,6 +26,7 @@ use crate::setup::{SetupError, read};
 
 use self::chain::Chain;
 pub(crate) use self::chain::story;
+pub(crate) use self::http::Wire;
 pub use self::keeper::Keeper;
 pub(crate) use self::keeper::Miss;
 use self::key_file::KeyFile;
@@ -54,7 +55,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) endpoints: &'a Endpoints,
     pub(crate) environment: &'a Environment<'a>,
     pub(crate) clock: Clock,
-    pub(crate) extra_roots: Option<PathBuf>,
+    pub(crate) wire: Wire,
 }
 
 /// Finds the source; fetches nothing yet.

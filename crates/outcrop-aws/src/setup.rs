@@ -55,6 +55,10 @@ pub enum SetupError {
     HostVariantWithEndpoint { variant: &'static str, origin: &'static str },
     #[error("`{value}` for {name} (from {origin}) is neither true nor false")]
     BadSwitch { name: &'static str, value: String, origin: &'static str },
+    #[error(
+        "{name} is not the address of a proxy: {reason}. One looks like http://user:password@host:port"
+    )]
+    BadProxy { name: &'static str, reason: &'static str },
     #[error("cannot read the AWS profile: {0}")]
     BadSharedFile(String),
     #[error(

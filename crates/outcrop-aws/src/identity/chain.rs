@@ -44,6 +44,8 @@ pub(super) struct Chain {
     /// What requests to STS are signed for.
     sts_region: Region,
     wire: Wire,
+    /// Past all proxies: for what is on this machine or belongs to it.
+    near: Wire,
     clock: Clock,
 }
 
@@ -61,7 +63,7 @@ enum Source {
 
 impl Chain {
     pub(super) fn new(wish: &IdentityWish, around: &Surroundings<'_>) -> Result<Self, SetupError> {
-        let Surroundings { endpoints, environment, clock, extra_roots } = around;
+        let Surroundings { endpoints, environment, clock, wire } = around;
         let mut chain = Self {
             sources: Vec::new(),
             absent: Vec::new(),
@@ -69,7 +71,8 @@ impl Chain {
             sts: endpoints.sts.clone(),
             region: endpoints.region.clone(),
             sts_region: endpoints.signing_region(Service::Sts).clone(),
-            wire: Wire::new(extra_roots.clone()),
+            wire: wire.clone(),
+            near: wire.direct(),
             clock: clock.clone(),
         };
         match (&wish.oidc, &wish.profile) {
@@ -143,10 +146,11 @@ impl Chain {
                 token.fetch(&self.sts_config()).await.map_err(Outcome::Failed)
             }
             Source::Container(container) => {
-                container.fetch(&self.wire).await.map_err(Outcome::Failed)
+                container.fetch(&self.near).await.map_err(Outcome::Failed)
             }
             Source::Metadata { endpoint } => {
-                let keys = metadata(endpoint.as_deref(), &self.provider_config()).await;
+                let config = self.provider_config().with_http_client(self.near.clone());
+                let keys = metadata(endpoint.as_deref(), &config).await;
                 // Where nobody said that this is an instance, it may be none.
                 keys.map_err(|outcome| match outcome {
                     Outcome::Failed(reason) if endpoint.is_none() => Outcome::Absent(reason),

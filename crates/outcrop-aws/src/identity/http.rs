@@ -23,7 +23,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use std::sync::Arc;
 use tokio::time::timeout;
 
-use crate::connect::{HttpClient, Protocols, Trust, http_client};
+use crate::connect::{HttpClient, Protocols, Proxies, Trust, Wiring};
 
 /// Name look-up, TCP and TLS together; metadata services are one hop away.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -41,6 +41,7 @@ pub(crate) struct Wire(Arc<Pools>);
 #[derive(Debug)]
 struct Pools {
     extra_roots: Option<PathBuf>,
+    proxies: Proxies,
     plain: OnceLock<Result<HttpClient, String>>,
     tls: OnceLock<Result<HttpClient, String>>,
 }
@@ -55,8 +56,14 @@ struct Limit {
 // === impl Wire ===
 
 impl Wire {
-    pub(crate) fn new(extra_roots: Option<PathBuf>) -> Self {
-        Self(Arc::new(Pools { extra_roots, plain: OnceLock::new(), tls: OnceLock::new() }))
+    pub(crate) fn new(extra_roots: Option<PathBuf>, proxies: Proxies) -> Self {
+        let (plain, tls) = (OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Pools { extra_roots, proxies, plain, tls }))
+    }
+
+    /// The same past all proxies.
+    pub(crate) fn direct(&self) -> Self {
+        Self::new(self.0.extra_roots.clone(), Proxies::default())
     }
 
     /// Sends, and reads the whole answer within `limit`.
@@ -80,13 +87,15 @@ impl Wire {
     }
 
     fn pool(&self, uri: &Uri) -> Result<&HttpClient, String> {
-        let Pools { extra_roots, plain, tls } = &*self.0;
+        let Pools { extra_roots, proxies, plain, tls } = &*self.0;
         let (pool, trust) = match uri.scheme() == Some(&Scheme::HTTPS) {
             true => (tls, Trust::Platform { extra_roots: extra_roots.as_deref() }),
             false => (plain, Trust::NotNeeded),
         };
         let made = pool.get_or_init(|| {
-            http_client(trust, Protocols::Http1, CONNECT).map_err(|error| error.to_string())
+            let protocols = Protocols::Http1;
+            let wiring = Wiring { protocols, proxies: proxies.clone(), limit: CONNECT };
+            HttpClient::new(trust, wiring).map_err(|error| error.to_string())
         });
         made.as_ref().map_err(Clone::clone)
     }

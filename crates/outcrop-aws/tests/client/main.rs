@@ -4,6 +4,7 @@
 //! jumps to the next timer, so nothing here sleeps or measures.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
+mod proxy;
 mod server;
 mod tls;
 

@@ -23,9 +23,13 @@ use tokio_rustls::TlsAcceptor;
 
 type Heads = UnboundedSender<(Version, String)>;
 
+/// A name that no resolver knows.
+pub const ELSEWHERE: &str = "bedrock.outcrop.invalid";
+
 /// Serves TLS with a certificate of its own making; its PEM is the second value.
-async fn serve(heads: Heads) -> (SocketAddr, String) {
-    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+pub async fn serve(heads: Heads) -> (SocketAddr, String) {
+    let own =
+        rcgen::generate_simple_self_signed(["localhost", ELSEWHERE].map(str::to_owned)).unwrap();
     let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)

@@ -8,6 +8,7 @@ mod oidc;
 mod refusals;
 mod renewal;
 mod sources;
+mod ways;
 
 use outcrop_emulator::{Config, Emulator};
 
