@@ -13,7 +13,7 @@ use outcrop_aws::{
     AwsClient, Backoff, ClientConfig, Clock, CredentialSource, Credentials, Endpoint, Endpoints,
     Region, Timeouts,
 };
-use outcrop_core::{Gateway, Geography, ReceiptSink, Settings, Uncounted};
+use outcrop_core::{Admitter, Gateway, Geography, ReceiptSink, Settings, Uncounted};
 use outcrop_emulator::{Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, Emulator, Fault};
 use outcrop_fetch::{Fetcher, Limits, Reach};
 use outcrop_model::{Carrier, Fidelity, Prices, Receipt};
@@ -55,6 +55,7 @@ pub struct Options {
     pub media: Limits,
     pub prices: Prices,
     pub cost_header: bool,
+    pub admitter: Admitter,
 }
 
 impl Default for Options {
@@ -75,6 +76,7 @@ impl Default for Options {
             media: Limits { reach: Reach::Off, ..Limits::default() },
             prices: Prices::built_in().clone(),
             cost_header: false,
+            admitter: Admitter::default(),
         }
     }
 }
@@ -142,7 +144,8 @@ impl Stack {
         };
         let (send, receipts) = mpsc::unbounded_channel();
         let sink = ReceiptSink::new(move |receipt| drop(send.send(receipt)));
-        let gateway = Gateway::new(AwsClient::new(config).unwrap(), settings, sink);
+        let gateway = Gateway::new(AwsClient::new(config).unwrap(), settings, sink)
+            .admitting(options.admitter);
         let server =
             Server::bind("127.0.0.1:0".parse().unwrap(), gateway, options.server).await.unwrap();
         let address = server.local_addr().unwrap();

@@ -49,6 +49,21 @@ impl Call {
         }
     }
 
+    /// Whether the call makes a model work, rather than tell of one.
+    pub fn runs_a_model(self) -> bool {
+        match self {
+            Call::StartAsyncInvoke | Call::Rerank => true,
+            Call::ListFoundationModels
+            | Call::GetFoundationModel
+            | Call::ListInferenceProfiles
+            | Call::GetInferenceProfile
+            | Call::ApplyGuardrail
+            | Call::InvokeGuardrailChecks
+            | Call::GetAsyncInvoke
+            | Call::ListAsyncInvokes => false,
+        }
+    }
+
     pub fn service(self) -> Service {
         match self {
             Call::ListFoundationModels

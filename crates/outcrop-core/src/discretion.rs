@@ -58,7 +58,10 @@ fn concerns_content(class: ErrorClass) -> bool {
         | C::Truncated
         | C::Garbled
         | C::ClientLeft
-        | C::ClientTimeout => true,
+        | C::ClientTimeout
+        | C::Unauthenticated
+        | C::CallerSignature
+        | C::OutOfScope => true,
         C::Throttled
         | C::QuotaSpent
         | C::QuotaExceeded

@@ -16,6 +16,7 @@ use outcrop_aws::{AwsClient, Backoff};
 use outcrop_fetch::Fetcher;
 use outcrop_model::{Carrier, Catalog, ErrorClass, Fault, Fidelity, Ledger, PicoUsd, Prices};
 
+use crate::admit::Admitter;
 use crate::callee::{Geography, Learned};
 use crate::inbound::{Inbound, Operation};
 use crate::pricing::Pricing;
@@ -77,6 +78,7 @@ pub struct Gateway {
     responses: Arc<ResponseStore>,
     learned: Learned,
     pricing: Arc<Pricing>,
+    admitter: Arc<Admitter>,
 }
 
 // === impl Settings ===
@@ -113,12 +115,22 @@ impl Gateway {
             settings,
             receipts,
             upstream: UpstreamHealth::default(),
+            admitter: Arc::default(),
         }
     }
 
     /// Keeps answers of the Responses API in this store.
     pub fn keeping(self, responses: ResponseStore) -> Self {
         Self { responses: Arc::new(responses), ..self }
+    }
+
+    /// Asks clients for what this admitter wants; without one, anyone may come in.
+    pub fn admitting(self, admitter: Admitter) -> Self {
+        Self { admitter: Arc::new(admitter), ..self }
+    }
+
+    pub fn admitter(&self) -> &Admitter {
+        &self.admitter
     }
 
     pub fn catalog(&self) -> &'static Catalog {

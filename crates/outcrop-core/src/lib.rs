@@ -1,6 +1,6 @@
 //! A request's life between the door and AWS.
 //!
-//! Stations, each a module: [`inbound`] (what came through the door), `peek` and `plan` (in
+//! Stations, each a module: [`admit`] (who asks, and what for), [`inbound`] (what came through the door), `peek` and `plan` (in
 //! `outcrop-dialect`, called from [`gateway`]), [`attempt`] (send, retry until the commit point),
 //! [`pump`] (return: frames to client bytes), [`settle`] (exactly one receipt, whatever happens).
 //!
@@ -8,6 +8,7 @@
 //!
 //! No sockets of its own: AWS is behind `outcrop-aws`, clients are behind `outcrop-server`.
 
+pub mod admit;
 pub mod aside;
 pub mod attempt;
 pub mod callee;
@@ -24,6 +25,7 @@ pub mod settle;
 pub mod store;
 pub mod upstream;
 
+pub use admit::{Admittance, Admitter, Grant, KeyTable, Strangers};
 pub use aside::{Aside, Call};
 pub use callee::Geography;
 pub use gateway::{Gateway, Settings, Uncounted};

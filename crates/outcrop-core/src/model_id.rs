@@ -43,6 +43,10 @@ pub fn percent_encode(id: &str) -> String {
 
 /// The text behind a raw path segment; what is no valid escape stays as it is.
 pub fn percent_decode(segment: &str) -> String {
+    String::from_utf8_lossy(&percent_decode_bytes(segment)).into_owned()
+}
+
+pub(crate) fn percent_decode_bytes(segment: &str) -> Vec<u8> {
     let mut rest = segment.as_bytes();
     let mut out = Vec::with_capacity(rest.len());
     while let Some((first, behind)) = rest.split_first() {
@@ -57,7 +61,7 @@ pub fn percent_decode(segment: &str) -> String {
             }
         };
     }
-    String::from_utf8_lossy(&out).into_owned()
+    out
 }
 
 fn hex(digit: u8) -> Option<u8> {

@@ -9,6 +9,7 @@ use outcrop_model::catalog::{EffortStyle, Listed, ThinkingStyle};
 use outcrop_model::{Card, Catalog, Fault};
 use serde_json::{Value, json};
 
+use crate::admit::Grant;
 use crate::model_id::percent_decode;
 use crate::pricing::Pricing;
 
@@ -48,8 +49,13 @@ impl Page {
 ///
 /// # Errors
 /// When the page begins or ends at a model that is not listed.
-pub fn list(catalog: &Catalog, pricing: &Pricing, page: &Page) -> Result<Value, Fault> {
-    let all: Vec<(&str, &Listed)> = entries(catalog).collect();
+pub fn list(
+    catalog: &Catalog,
+    pricing: &Pricing,
+    grant: &Grant,
+    page: &Page,
+) -> Result<Value, Fault> {
+    let all: Vec<(&str, &Listed)> = entries(catalog, grant).collect();
     let place = |id: &Option<String>, param: &'static str| match id {
         Some(id) => all.iter().position(|(one, _)| one == id).map(Some).ok_or_else(|| {
             Fault::invalid(param, "names no listed model. Take an id from an earlier page.")
@@ -77,17 +83,21 @@ pub fn list(catalog: &Catalog, pricing: &Pricing, page: &Page) -> Result<Value, 
 }
 
 /// `GET /v1/models/{id}`
-pub fn one(catalog: &Catalog, pricing: &Pricing, id: &str) -> Option<Value> {
-    let (id, model) = entries(catalog).find(|(one, _)| *one == id)?;
+pub fn one(catalog: &Catalog, pricing: &Pricing, grant: &Grant, id: &str) -> Option<Value> {
+    let (id, model) = entries(catalog, grant).find(|(one, _)| *one == id)?;
     Some(item(catalog, pricing, id, model))
 }
 
-/// Every id that is listed, with its model.
-fn entries(catalog: &Catalog) -> impl Iterator<Item = (&str, &Listed)> {
+/// Every id that is listed and that the caller may ask for, with its model.
+fn entries<'a>(
+    catalog: &'a Catalog,
+    grant: &'a Grant,
+) -> impl Iterator<Item = (&'a str, &'a Listed)> {
     catalog.listed().iter().flat_map(|model| {
         [Some(model.id.as_str()), model.alias.as_deref()]
             .into_iter()
             .flatten()
+            .filter(|id| grant.check_model(id, &model.id).is_ok())
             .map(move |id| (id, model))
     })
 }
@@ -172,6 +182,10 @@ mod tests {
         Pricing::new(Prices::built_in().clone(), Catalog::built_in(), "us-east-1")
     }
 
+    fn anyone() -> Grant {
+        Grant::default()
+    }
+
     #[test]
     fn days_become_unix_time() {
         assert_eq!(unix_day("1970-01-01"), Some(0));
@@ -180,20 +194,23 @@ mod tests {
 
     #[test]
     fn the_list_serves_both_parsers() {
-        let list = list(Catalog::built_in(), &pricing(), &Page::default()).unwrap();
+        let list = list(Catalog::built_in(), &pricing(), &anyone(), &Page::default()).unwrap();
         let first = &list["data"][0];
         for key in ["id", "object", "type", "created", "created_at", "owned_by", "display_name"] {
             assert!(!first[key].is_null(), "{key}");
         }
-        assert!(one(Catalog::built_in(), &pricing(), list["last_id"].as_str().unwrap()).is_some());
-        assert!(one(Catalog::built_in(), &pricing(), "nope").is_none());
+        assert!(
+            one(Catalog::built_in(), &pricing(), &anyone(), list["last_id"].as_str().unwrap())
+                .is_some()
+        );
+        assert!(one(Catalog::built_in(), &pricing(), &anyone(), "nope").is_none());
     }
 
     #[test]
     fn agents_find_claude_by_its_name() {
         for listed in Catalog::built_in().listed() {
             let Some(alias) = &listed.alias else { continue };
-            let model = one(Catalog::built_in(), &pricing(), alias).unwrap();
+            let model = one(Catalog::built_in(), &pricing(), &anyone(), alias).unwrap();
             assert_eq!(model["id"], *alias);
             let behind = alias::resolve(alias).id;
             assert!(listed.id.ends_with(&*behind), "{alias} is {behind}, not {}", listed.id);
@@ -212,11 +229,11 @@ mod tests {
 
     #[test]
     fn pages_follow_each_other() {
-        let whole = list(Catalog::built_in(), &pricing(), &Page::default()).unwrap();
+        let whole = list(Catalog::built_in(), &pricing(), &anyone(), &Page::default()).unwrap();
         let mut ids = Vec::new();
         let mut page = Page { limit: Some(3), ..Page::default() };
         loop {
-            let list = list(Catalog::built_in(), &pricing(), &page).unwrap();
+            let list = list(Catalog::built_in(), &pricing(), &anyone(), &page).unwrap();
             ids.extend(list["data"].as_array().unwrap().iter().map(|item| item["id"].clone()));
             if list["has_more"] == false {
                 break;
@@ -226,16 +243,24 @@ mod tests {
         let all = whole["data"].as_array().unwrap();
         assert_eq!(ids, all.iter().map(|item| item["id"].clone()).collect::<Vec<_>>());
         let last = Page { limit: Some(1), before_id: page.after_id, after_id: None };
-        assert_eq!(list(Catalog::built_in(), &pricing(), &last).unwrap()["has_more"], true);
+        assert_eq!(
+            list(Catalog::built_in(), &pricing(), &anyone(), &last).unwrap()["has_more"],
+            true
+        );
         let lost = Page { after_id: Some("nope".to_owned()), ..Page::default() };
-        let fault = list(Catalog::built_in(), &pricing(), &lost).unwrap_err();
+        let fault = list(Catalog::built_in(), &pricing(), &anyone(), &lost).unwrap_err();
         assert_eq!(fault.param.as_deref(), Some("after_id"));
     }
 
     #[test]
     fn a_chat_model_says_what_it_can_do() {
-        let model =
-            one(Catalog::built_in(), &pricing(), "anthropic.claude-3-haiku-20240307-v1:0").unwrap();
+        let model = one(
+            Catalog::built_in(),
+            &pricing(),
+            &anyone(),
+            "anthropic.claude-3-haiku-20240307-v1:0",
+        )
+        .unwrap();
         assert_eq!(
             (&model["max_tokens"], &model["max_input_tokens"]),
             (&json!(4096), &json!(200_000))
@@ -245,13 +270,16 @@ mod tests {
             (&can["image_input"]["supported"], &can["thinking"]["supported"]),
             (&json!(true), &json!(false))
         );
-        let model = one(Catalog::built_in(), &pricing(), "us.anthropic.claude-opus-4-8").unwrap();
+        let model = one(Catalog::built_in(), &pricing(), &anyone(), "us.anthropic.claude-opus-4-8")
+            .unwrap();
         let can = &model["capabilities"];
         let cache = json!({"supported": true, "min_tokens": 1024, "ttls": ["5m", "1h"]});
         assert_eq!(can["prompt_cache"], cache);
         assert_eq!(can["thinking"]["types"]["adaptive"]["supported"], true);
         assert_eq!(can["effort"]["max"]["supported"], false);
-        let embeds = one(Catalog::built_in(), &pricing(), "amazon.titan-embed-text-v2:0").unwrap();
+        let embeds =
+            one(Catalog::built_in(), &pricing(), &anyone(), "amazon.titan-embed-text-v2:0")
+                .unwrap();
         assert!(embeds["capabilities"].is_null());
     }
 }

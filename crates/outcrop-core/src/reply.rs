@@ -66,6 +66,10 @@ impl Reply {
         if let Some(wait) = fault.retry_after {
             reply.headers.insert(http::header::RETRY_AFTER, whole_seconds(wait));
         }
+        if status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer realm=\"outcrop\"");
+            reply.headers.insert(http::header::WWW_AUTHENTICATE, scheme);
+        }
         reply.label(request_id, fault.request_id.as_deref());
         reply
     }

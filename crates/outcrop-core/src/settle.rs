@@ -11,6 +11,7 @@ use outcrop_dialect::answer::Tally;
 use outcrop_model::{Carrier, ErrorClass, Fault, Outcome, PicoUsd, Receipt, Tier, Wares};
 use tokio::time::Instant;
 
+use crate::admit::Grant;
 use crate::discretion::{self, cut};
 use crate::inbound::Operation;
 use crate::pricing::Pricing;
@@ -25,6 +26,7 @@ pub struct Settlement {
     /// `None` once handed out.
     receipt: Option<Receipt>,
     began: Instant,
+    grant: Grant,
     /// What is charged by number.
     wares: Wares,
     pricing: Arc<Pricing>,
@@ -61,6 +63,7 @@ impl Settlement {
     ) -> Self {
         let receipt = Receipt {
             request_id: request_id.to_owned(),
+            caller: None,
             operation: operation.as_str(),
             dialect: operation.dialect(),
             carrier: None,
@@ -79,8 +82,8 @@ impl Settlement {
             upstream_request_id: None,
             detail: None,
         };
-        let (began, wares) = (Instant::now(), Wares::default());
-        Self { receipt: Some(receipt), began, wares, pricing, sink }
+        let (began, grant, wares) = (Instant::now(), Grant::default(), Wares::default());
+        Self { receipt: Some(receipt), began, grant, wares, pricing, sink }
     }
 
     /// Notes what is known so far.
@@ -88,6 +91,16 @@ impl Settlement {
         if let Some(receipt) = &mut self.receipt {
             change(receipt);
         }
+    }
+
+    /// The caller is known, and what they may ask for.
+    pub fn admitted(&mut self, grant: Grant) {
+        self.note(|r| r.caller.clone_from(&grant.caller));
+        self.grant = grant;
+    }
+
+    pub fn grant(&self) -> &Grant {
+        &self.grant
     }
 
     pub fn asked(&mut self, model: &str, stream: bool) {

@@ -164,6 +164,8 @@ pub fn error(fault: &Fault, message: &str, out: &mut Vec<u8>) -> u16 {
         C::MethodNotAllowed => (405, message),
         C::NotSupported => (501, message),
         C::ClientTimeout => (408, message),
+        C::Unauthenticated | C::CallerSignature => (401, message),
+        C::OutOfScope => (403, message),
         C::ClientLeft => (499, message),
         C::QuotaExceeded
         | C::ModelNotReady

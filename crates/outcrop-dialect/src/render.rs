@@ -218,6 +218,24 @@ fn lookup(class: ErrorClass) -> Row {
             (408, "ValidationException"),
             NO,
         ),
+        C::Unauthenticated => row(
+            (401, INVALID, "invalid_api_key"),
+            (401, "authentication_error"),
+            (403, "UnrecognizedClientException"),
+            NO,
+        ),
+        C::CallerSignature => row(
+            (401, INVALID, "invalid_signature"),
+            (401, "authentication_error"),
+            (403, "InvalidSignatureException"),
+            NO,
+        ),
+        C::OutOfScope => row(
+            (403, INVALID, "permission_denied"),
+            (403, "permission_error"),
+            (403, "AccessDeniedException"),
+            NO,
+        ),
     }
 }
 
@@ -318,7 +336,10 @@ pub fn exception_type(class: ErrorClass, carrier: Carrier) -> &'static str {
         | C::ModelRejected
         | C::Conflict
         | C::ClientLeft
-        | C::ClientTimeout => "validationException",
+        | C::ClientTimeout
+        | C::Unauthenticated
+        | C::CallerSignature
+        | C::OutOfScope => "validationException",
         C::Internal
         | C::AccessDenied
         | C::BadCredentials

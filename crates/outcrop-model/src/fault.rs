@@ -78,6 +78,12 @@ pub enum ErrorClass {
     ClientLeft,
     /// The client took too long to send its body.
     ClientTimeout,
+    /// The client showed no key that is valid here.
+    Unauthenticated,
+    /// The client's own signature is not what its key pair makes of the request, or not of this time.
+    CallerSignature,
+    /// The client's key is not for this.
+    OutOfScope,
 }
 
 /// How far a request had come when it failed.
@@ -140,7 +146,10 @@ pub fn retry(class: ErrorClass, phase: Phase) -> Retry {
         | C::Conflict
         | C::UpstreamTimeout
         | C::ClientLeft
-        | C::ClientTimeout => Retry::Never,
+        | C::ClientTimeout
+        | C::Unauthenticated
+        | C::CallerSignature
+        | C::OutOfScope => Retry::Never,
     }
 }
 
@@ -260,11 +269,14 @@ impl ErrorClass {
             C::Garbled => "garbled",
             C::ClientLeft => "client_left",
             C::ClientTimeout => "client_timeout",
+            C::Unauthenticated => "unauthenticated",
+            C::CallerSignature => "caller_signature",
+            C::OutOfScope => "out_of_scope",
         }
     }
 
     /// Every class, for exhaustive table tests.
-    pub const ALL: [ErrorClass; 33] = {
+    pub const ALL: [ErrorClass; 36] = {
         use ErrorClass as C;
         [
             C::InvalidRequest,
@@ -300,6 +312,9 @@ impl ErrorClass {
             C::Garbled,
             C::ClientLeft,
             C::ClientTimeout,
+            C::Unauthenticated,
+            C::CallerSignature,
+            C::OutOfScope,
         ]
     };
 }

@@ -35,7 +35,7 @@ pub use json::{Extra, Json, Object};
 pub use ledger::{Fidelity, Ledger, Loss};
 pub use money::{PicoUsd, Units};
 pub use price::{Prices, Quality, Tier, Wares};
-pub use receipt::{Outcome, Receipt};
+pub use receipt::{Caller, Outcome, Receipt};
 pub use specialist::{EmbeddingCard, ImageCard, RerankCard, Specialist};
 pub use stop::StopReason;
 pub use usage::Usage;

@@ -1,5 +1,6 @@
 //! What is known of a request when it has ended: exactly one [`Receipt`] each.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::dialect::{Carrier, Dialect};
@@ -12,6 +13,8 @@ use crate::usage::Usage;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Receipt {
     pub request_id: String,
+    /// Whose key it came with; `None` where none was asked for, or none was valid.
+    pub caller: Option<Arc<Caller>>,
     /// What the path asked for, e.g. `chat_completions`.
     pub operation: &'static str,
     pub dialect: Dialect,
@@ -42,6 +45,15 @@ pub struct Receipt {
     pub detail: Option<String>,
 }
 
+/// Who asked, by the operator's own words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// The key's name.
+    pub name: String,
+    pub owner: Option<String>,
+    pub tags: Vec<(String, String)>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The answer is complete; the stop reason when the dialect tells one.
@@ -49,6 +61,13 @@ pub enum Outcome {
     Failed(ErrorClass),
     /// The client left first.
     ClientLeft,
+}
+
+impl Caller {
+    /// A caller of whom nothing more is known.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: name.into(), owner: None, tags: Vec::new() }
+    }
 }
 
 impl Outcome {

@@ -3,14 +3,17 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
+use outcrop_config::SurfaceWord;
+use outcrop_core::admit::surface_of;
 use outcrop_core::model_id::percent_decode;
 use outcrop_core::models::{self, Page};
-use outcrop_core::{Gateway, Inbound, Operation, Reply};
+use outcrop_core::{Admittance, Gateway, Grant, Inbound, Operation, Reply};
 use outcrop_model::{Dialect, ErrorClass, Fault, Phase};
 use serde_json::json;
 use uuid::Uuid;
@@ -63,10 +66,20 @@ impl Door {
             Route::Operation(operation) => {
                 return self.operate(operation, head, body, request_id).await;
             }
-            Route::ListModels => self.models(&head, request_id),
-            Route::GetModel(id) => self.model(&percent_decode(&id), &head, request_id),
-            Route::GetResponse(id) => self.kept_response(&percent_decode(&id), request_id),
-            Route::DeleteResponse(id) => self.delete_response(&percent_decode(&id), request_id),
+            Route::ListModels => self.keyed(SurfaceWord::Models, &head, request_id, |grant| {
+                self.models(grant, &head, request_id)
+            }),
+            Route::GetModel(id) => self.keyed(SurfaceWord::Models, &head, request_id, |grant| {
+                self.model(grant, &percent_decode(&id), &head, request_id)
+            }),
+            Route::GetResponse(id) => self.keyed(SurfaceWord::Responses, &head, request_id, |_| {
+                self.kept_response(&percent_decode(&id), request_id)
+            }),
+            Route::DeleteResponse(id) => {
+                self.keyed(SurfaceWord::Responses, &head, request_id, |_| {
+                    self.delete_response(&percent_decode(&id), request_id)
+                })
+            }
             Route::Health => json_reply(StatusCode::OK, &self.health("ok")),
             Route::Ready => self.ready(),
             Route::Probe => json_reply(StatusCode::OK, &json!({ "service": "outcrop" })),
@@ -95,10 +108,10 @@ impl Door {
         B::Error: std::error::Error + 'static,
     {
         let dialect = operation.dialect();
-        let settlement = self.gateway.begin(&operation, request_id);
-        let read = read(&mut body, self.limits).await;
-        match read.and_then(|body| as_it_is(&head, body)) {
-            Ok(body) => {
+        let mut settlement = self.gateway.begin(&operation, request_id);
+        match self.take(&operation, &head, &mut body).await {
+            Ok((grant, body)) => {
+                settlement.admitted(grant);
                 let inbound = Inbound {
                     operation,
                     query: head.uri.query().map(str::to_owned),
@@ -122,17 +135,79 @@ impl Door {
         }
     }
 
-    fn models(&self, head: &Parts, request_id: &str) -> Reply {
-        let listed = Page::of_query(head.uri.query().unwrap_or_default())
-            .and_then(|page| models::list(self.gateway.catalog(), self.gateway.pricing(), &page));
+    /// The body of an operation, from someone who may come in. Whoever shows no key sends it in vain.
+    async fn take<B>(
+        &self,
+        operation: &Operation,
+        head: &Parts,
+        body: &mut B,
+    ) -> Result<(Grant, Bytes), Fault>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: std::error::Error + 'static,
+    {
+        let admitter = self.gateway.admitter();
+        let admittance = admitter.admit(head, SystemTime::now())?;
+        if let Admittance::Granted(grant) = &admittance {
+            grant.check_surface(surface_of(operation))?;
+        }
+        let body = as_it_is(head, read(body, self.limits).await?)?;
+        let grant = match admittance {
+            Admittance::Granted(grant) => grant,
+            Admittance::Signed(signed) => {
+                let grant = admitter.finish(&signed, &body, SystemTime::now())?;
+                grant.check_surface(surface_of(operation))?;
+                grant
+            }
+        };
+        Ok((grant, body))
+    }
+
+    /// What the gateway answers by itself to those who may come in.
+    fn keyed(
+        &self,
+        surface: SurfaceWord,
+        head: &Parts,
+        request_id: &str,
+        answer: impl FnOnce(&Grant) -> Reply,
+    ) -> Reply {
+        let (admitter, now) = (self.gateway.admitter(), SystemTime::now());
+        let granted = admitter.admit(head, now).and_then(|admittance| match admittance {
+            Admittance::Granted(grant) => Ok(grant),
+            // None of these calls has a body.
+            Admittance::Signed(signed) => admitter.finish(&signed, b"", now),
+        });
+        match granted.and_then(|grant| grant.check_surface(surface).map(|()| grant)) {
+            Ok(grant) => answer(&grant),
+            Err(fault) => {
+                tracing::info!(
+                    request_id,
+                    path = head.uri.path(),
+                    detail = fault.detail.as_deref().unwrap_or(&fault.message),
+                    "refused"
+                );
+                let dialect = match surface {
+                    SurfaceWord::Responses => Dialect::Responses,
+                    _ => dialect_of(head),
+                };
+                Reply::fault(&fault, dialect, request_id)
+            }
+        }
+    }
+
+    fn models(&self, grant: &Grant, head: &Parts, request_id: &str) -> Reply {
+        let listed = Page::of_query(head.uri.query().unwrap_or_default()).and_then(|page| {
+            models::list(self.gateway.catalog(), self.gateway.pricing(), grant, &page)
+        });
         match listed {
             Ok(list) => json_reply(StatusCode::OK, &list),
             Err(fault) => Reply::fault(&fault, dialect_of(head), request_id),
         }
     }
 
-    fn model(&self, id: &str, head: &Parts, request_id: &str) -> Reply {
-        if let Some(model) = models::one(self.gateway.catalog(), self.gateway.pricing(), id) {
+    fn model(&self, grant: &Grant, id: &str, head: &Parts, request_id: &str) -> Reply {
+        let (catalog, pricing) = (self.gateway.catalog(), self.gateway.pricing());
+        if let Some(model) = models::one(catalog, pricing, grant, id) {
             return json_reply(StatusCode::OK, &model);
         }
         let fault = Fault::new(

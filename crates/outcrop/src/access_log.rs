@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use anyhow::Context;
 use outcrop_core::ReceiptSink;
-use outcrop_model::{Outcome, Receipt};
+use outcrop_model::{Caller, Outcome, Receipt};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::LogFormat;
@@ -50,6 +50,9 @@ fn log(receipt: &Receipt) {
     };
     tracing::info!(
         request_id = receipt.request_id,
+        caller = receipt.caller.as_ref().map(|caller| &caller.name),
+        owner = receipt.caller.as_ref().and_then(|caller| caller.owner.as_ref()),
+        tags = receipt.caller.as_ref().and_then(|caller| tags(caller)),
         operation = receipt.operation,
         dialect = receipt.dialect.as_str(),
         carrier = receipt.carrier.map(outcrop_model::Carrier::as_str),
@@ -73,4 +76,11 @@ fn log(receipt: &Receipt) {
         detail = receipt.detail,
         "request"
     );
+}
+
+/// `team=search env=prod`
+fn tags(caller: &Caller) -> Option<String> {
+    let tags: Vec<String> =
+        caller.tags.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    (!tags.is_empty()).then(|| tags.join(" "))
 }

@@ -89,7 +89,10 @@ impl Scope {
             | C::Truncated
             | C::Garbled
             | C::ClientLeft
-            | C::ClientTimeout => None,
+            | C::ClientTimeout
+            | C::Unauthenticated
+            | C::CallerSignature
+            | C::OutOfScope => None,
         }
     }
 }

@@ -109,7 +109,7 @@ impl Gateway {
         ledger.verdict(self.settings.fidelity)?;
         settlement.planned(Carrier::Invoke, ledger.losses().len());
         let model = bundle.model.clone();
-        let callee = self.callee(&model, settlement);
+        let callee = self.callee(&model, settlement)?;
         let path = format!(
             "/model/{}/{}",
             model_id::percent_encode(&callee.target),

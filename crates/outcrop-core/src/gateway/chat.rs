@@ -170,7 +170,7 @@ impl Gateway {
         settlement.asked(&peeked.model, peeked.stream);
         model_id::check(&peeked.model)?;
         let model = peeked.model.to_string();
-        let callee = self.callee(&model, settlement);
+        let callee = self.callee(&model, settlement)?;
         if !matches!(operation, Operation::Bedrock { .. })
             && let Some(specialist) = self.catalog.specialist(&callee.target)
         {
@@ -238,13 +238,15 @@ impl Gateway {
         }
     }
 
-    /// What to call for the name that the caller wrote; notes it where it is another.
-    pub(super) fn callee(&self, model: &str, settlement: &mut Settlement) -> Callee {
+    /// What to call for the name that the caller wrote, if the caller may call it; notes it where it is
+    /// another.
+    pub(super) fn callee(&self, model: &str, settlement: &mut Settlement) -> Result<Callee, Fault> {
         let callee = self.learned.callee(model);
+        settlement.grant().check_model(model, &callee.target)?;
         if callee.target != model {
             settlement.targeted(&callee.target);
         }
-        callee
+        Ok(callee)
     }
 
     /// Plans by the model's card and by what was learned of it.

@@ -78,7 +78,7 @@ impl Gateway {
     fn counted(&self, model: &str, settlement: &mut Settlement) -> Result<Callee, Fault> {
         settlement.asked(model, false);
         model_id::check(model)?;
-        let callee = self.callee(model, settlement);
+        let callee = self.callee(model, settlement)?;
         match self.catalog.specialist(&callee.target) {
             Some(specialist) => Err(mistaken(model, specialist)),
             None => Ok(callee),

@@ -48,7 +48,8 @@ impl Gateway {
         }
         let target = self.learned.callee(&wanted.model).target;
         let is_called = !wanted.model.is_empty() && model_id::check(&wanted.model).is_ok();
-        if !is_called || self.catalog.specialist(&target).is_some() {
+        let is_allowed = settlement.grant().check_model(&wanted.model, &target).is_ok();
+        if !is_called || !is_allowed || self.catalog.specialist(&target).is_some() {
             // What follows says so, in its own words.
             return Ok(());
         }

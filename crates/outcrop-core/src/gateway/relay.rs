@@ -21,7 +21,11 @@ impl Gateway {
         settlement: &mut Settlement,
     ) -> Result<Answered, Fault> {
         aside.check()?;
-        settlement.asked(&aside.model(&inbound.body).unwrap_or_default(), false);
+        let model = aside.model(&inbound.body).unwrap_or_default();
+        settlement.asked(&model, false);
+        if aside.call.runs_a_model() {
+            settlement.grant().check_model(&model, &model)?;
+        }
         let attempts = match aside.is_repeatable(&inbound.body) {
             true => self.settings.backoff.attempts,
             false => 1,

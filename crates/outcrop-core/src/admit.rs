@@ -1,0 +1,147 @@
+//! Admission: who asks, and what for.
+//!
+//! 1. Unknown, missing, expired and revoked keys are refused in the same words; the log knows which.
+//! 2. A token is looked up by its hash, and hashes and signatures are compared in constant time.
+//! 3. What shows a token is judged by its head alone, before the body is read. A signature is over the
+//!    body too: its head is judged first ([`Admittance::Signed`]).
+//! 4. The keys that judge a request are those of one moment, and never fewer because their file cannot
+//!    be read.
+//!
+//! Does not do: presigned addresses, and counting (see limits).
+
+mod bearer;
+mod canonical;
+mod crypto;
+mod grant;
+mod keys;
+mod sigv4;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, header};
+use outcrop_model::{ErrorClass, Fault, Phase};
+
+pub use self::grant::{Grant, surface_of};
+pub use self::keys::{KeyTable, Unusable};
+pub use self::sigv4::Signed;
+
+/// Where Anthropic's and other clients put their key.
+static X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Judges who may come in.
+#[derive(Debug, Default)]
+pub struct Admitter {
+    keys: KeyTable,
+    /// Headers that may carry a key beside the two that every client uses.
+    headers: Vec<HeaderName>,
+    strangers: Strangers,
+}
+
+/// What becomes of a request that shows no valid key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Strangers {
+    /// It is served, with no caller's name.
+    #[default]
+    Welcome,
+    Refused,
+}
+
+/// What the head of a request leads to.
+#[derive(Debug)]
+pub enum Admittance {
+    Granted(Grant),
+    /// The body decides.
+    Signed(Box<Signed>),
+}
+
+// === impl Admitter ===
+
+impl Admitter {
+    /// Asks for one of `keys`.
+    pub fn of(keys: KeyTable) -> Self {
+        Self { keys, headers: Vec::new(), strangers: Strangers::Refused }
+    }
+
+    /// Looks for keys in these headers too.
+    pub fn with_headers(self, headers: Vec<HeaderName>) -> Self {
+        Self { headers, ..self }
+    }
+
+    pub fn with_strangers(self, strangers: Strangers) -> Self {
+        Self { strangers, ..self }
+    }
+
+    /// Judges the head of a request.
+    ///
+    /// # Errors
+    /// `Unauthenticated` and `CallerSignature`.
+    pub fn admit(&self, head: &Parts, now: SystemTime) -> Result<Admittance, Fault> {
+        self.judge(head, now).or_else(|fault| match self.strangers {
+            Strangers::Welcome => Ok(Admittance::Granted(Grant::default())),
+            Strangers::Refused => Err(fault),
+        })
+    }
+
+    /// Judges the body of a request whose head was `signed`.
+    ///
+    /// # Errors
+    /// `Unauthenticated` and `CallerSignature`.
+    pub fn finish(&self, signed: &Signed, body: &[u8], now: SystemTime) -> Result<Grant, Fault> {
+        signed.judge(body, now).or_else(|fault| match self.strangers {
+            Strangers::Welcome => Ok(Grant::default()),
+            Strangers::Refused => Err(fault),
+        })
+    }
+
+    fn judge(&self, head: &Parts, now: SystemTime) -> Result<Admittance, Fault> {
+        if let Some(fields) = sigv4::fields(&head.headers) {
+            let pair = |id: &str| self.keys.pair(id);
+            let signed = Signed::read(head, fields, &pair, now)?;
+            return Ok(Admittance::Signed(Box::new(signed)));
+        }
+        let mut last = refused("no key");
+        for token in self.tokens(&head.headers) {
+            match self.judge_token(token, now) {
+                Ok(grant) => return Ok(Admittance::Granted(grant)),
+                Err(fault) => last = fault,
+            }
+        }
+        Err(last)
+    }
+
+    /// Everything that may be a key. SDKs that know two headers fill both, one of them with a stopgap.
+    fn tokens<'h>(&'h self, headers: &'h HeaderMap) -> impl Iterator<Item = &'h str> {
+        let bearer = headers.get_all(header::AUTHORIZATION).iter().filter_map(|value| {
+            let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+        });
+        let named = std::iter::once(&X_API_KEY).chain(&self.headers);
+        let others = named
+            .flat_map(|name| headers.get_all(name))
+            .filter_map(|value| value.to_str().ok().map(str::trim));
+        bearer.chain(others).filter(|token| !token.is_empty())
+    }
+
+    fn judge_token(&self, token: &str, now: SystemTime) -> Result<Grant, Fault> {
+        if let Some(query) = bearer::short_term(token) {
+            return bearer::judge(&query, &|id| self.keys.pair(id), now);
+        }
+        let key = self.keys.token(token).ok_or_else(|| refused("a token that is not known"))?;
+        key.grant_at(now)
+    }
+}
+
+/// The one refusal of whoever shows no valid key; `why` is for the log.
+fn refused(why: impl Into<String>) -> Fault {
+    Fault::new(
+        ErrorClass::Unauthenticated,
+        Phase::BeforeSend,
+        "The key is missing or not valid here. Send a key of this gateway as `Authorization: Bearer …` or `x-api-key: …`, or sign the request with one of its key pairs.",
+    )
+    .with_detail(why)
+}
+
+/// A key of a table.
+type Found = Option<Arc<keys::Key>>;

@@ -1,0 +1,162 @@
+//! What a caller may do.
+
+use std::sync::Arc;
+
+use outcrop_config::{Scopes, SurfaceWord};
+use outcrop_dialect::bundle::Specialty;
+use outcrop_model::{Caller, ErrorClass, Fault, Phase};
+
+use crate::inbound::Operation;
+
+/// Who asks, and what they may ask for. The default is anyone, for anything.
+#[derive(Debug, Clone, Default)]
+pub struct Grant {
+    pub caller: Option<Arc<Caller>>,
+    scopes: Arc<Scopes>,
+}
+
+// === impl Grant ===
+
+impl Grant {
+    pub fn new(caller: Caller, scopes: Scopes) -> Self {
+        Self { caller: Some(Arc::new(caller)), scopes: Arc::new(scopes) }
+    }
+
+    /// # Errors
+    /// `OutOfScope` when the key is not for this surface.
+    pub fn check_surface(&self, surface: SurfaceWord) -> Result<(), Fault> {
+        let surfaces = &self.scopes.surfaces;
+        match surfaces.is_empty() || surfaces.contains(&surface) {
+            true => Ok(()),
+            false => Err(out_of_scope("this path")),
+        }
+    }
+
+    /// # Errors
+    /// `OutOfScope` when the key is not for this route.
+    pub fn check_route(&self, route: &str) -> Result<(), Fault> {
+        let routes = &self.scopes.routes;
+        match routes.is_empty() || routes.iter().any(|one| one == route) {
+            true => Ok(()),
+            false => Err(out_of_scope("this route")),
+        }
+    }
+
+    /// A model by the name that the caller wrote, and by the id that is called for it.
+    ///
+    /// # Errors
+    /// `OutOfScope` when the key is for neither.
+    pub fn check_model(&self, named: &str, target: &str) -> Result<(), Fault> {
+        match self.allows_model(named) || self.allows_model(target) {
+            true => Ok(()),
+            false => {
+                let models = "this model. GET /v1/models lists those that it is for";
+                Err(out_of_scope(models).with_param("model"))
+            }
+        }
+    }
+
+    /// Whether one of the key's patterns fits. An ARN that only spells out an id counts as that id too.
+    pub fn allows_model(&self, id: &str) -> bool {
+        let fits = |id: &str| self.scopes.models.iter().any(|pattern| fits(pattern, id));
+        self.scopes.models.is_empty() || fits(id) || spelt_out(id).is_some_and(fits)
+    }
+
+    /// Whether the key is for some models only.
+    pub fn is_for_some_models(&self) -> bool {
+        !self.scopes.models.is_empty()
+    }
+}
+
+/// The surface that an operation belongs to.
+pub fn surface_of(operation: &Operation) -> SurfaceWord {
+    match operation {
+        Operation::ChatCompletions => SurfaceWord::ChatCompletions,
+        Operation::Completions => SurfaceWord::Completions,
+        Operation::Responses | Operation::CountResponses => SurfaceWord::Responses,
+        Operation::Messages => SurfaceWord::Messages,
+        Operation::CountMessages => SurfaceWord::CountMessages,
+        Operation::KongChat => SurfaceWord::KongChat,
+        Operation::Special(Specialty::Embeddings) => SurfaceWord::Embeddings,
+        Operation::Special(Specialty::Images) => SurfaceWord::Images,
+        Operation::Special(Specialty::Rerank { .. }) => SurfaceWord::Rerank,
+        Operation::Bedrock { .. } | Operation::Aside(_) => SurfaceWord::Bedrock,
+    }
+}
+
+fn out_of_scope(what: &str) -> Fault {
+    let message = format!("This key is not for {what}. Ask the operator of the gateway.");
+    Fault::new(ErrorClass::OutOfScope, Phase::BeforeSend, message)
+}
+
+/// The id at the end of `arn:aws:bedrock:{region}:{account}:foundation-model/{id}` and of such ARNs of
+/// inference profiles. Other ARNs have names of their own.
+fn spelt_out(arn: &str) -> Option<&str> {
+    let kinds = [":foundation-model/", ":inference-profile/"];
+    let (place, id) = kinds.iter().find_map(|kind| arn.split_once(kind))?;
+    let is_place = place.starts_with("arn:") && place.split(':').count() == 5;
+    (is_place && !id.contains('/')).then_some(id)
+}
+
+/// Whether `text` is `pattern`, in which `*` stands for any run of characters.
+fn fits(pattern: &str, text: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(mut left) = text.strip_prefix(first) else { return false };
+    let mut pieces = rest.split('*').peekable();
+    while let Some(piece) = pieces.next() {
+        if pieces.peek().is_none() {
+            return left.ends_with(piece);
+        }
+        match left.find(piece) {
+            Some(at) => left = &left[at + piece.len()..],
+            None => return false,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_is_any_run_of_characters() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("*", "anything", true),
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("a*", "a", true),
+            ("a*", "ba", false),
+            ("*a", "ba", true),
+            ("*a", "ab", false),
+            ("a*a", "a", false),
+            ("a*a", "aa", true),
+            ("*.claude-*-v1:0", "us.claude-x-v1:0", true),
+            ("*.claude-*-v1:0", "us.claude-v1:0", false),
+            ("a**b", "ab", true),
+            ("a*bc*c", "abcbc", true),
+        ] {
+            assert_eq!(fits(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_model_is_allowed_by_name_or_by_target() {
+        let caller = Caller::named("k");
+        let models = vec!["fast".to_owned(), "*.nova-*".to_owned()];
+        let grant = Grant::new(caller, Scopes { models, ..Scopes::default() });
+        assert!(grant.check_model("fast", "a.b").is_ok());
+        assert!(grant.check_model("x", "amazon.nova-lite-v1:0").is_ok());
+        let fault = grant.check_model("slow", "a.b").unwrap_err();
+        assert_eq!(fault.class, ErrorClass::OutOfScope);
+        assert!(Grant::default().check_model("slow", "a.b").is_ok());
+        let arn = |kind: &str| format!("arn:aws:bedrock:us-east-1:111122223333:{kind}/us.nova-x");
+        assert!(grant.allows_model(&arn("inference-profile")));
+        let exact = Scopes { models: vec!["us.nova-x".to_owned()], ..Scopes::default() };
+        let exact = Grant::new(Caller::named("k"), exact);
+        assert!(exact.allows_model(&arn("inference-profile")));
+        assert!(!exact.allows_model(&arn("application-inference-profile")));
+        assert!(!exact.allows_model(&arn("imported-model/a:foundation-model")));
+    }
+}
