@@ -9,6 +9,8 @@ use crate::secret::Secret;
 pub struct Admission {
     /// Keys given here; others are in the key store.
     pub keys: Vec<ClientKey>,
+    /// Headers in which keys come beside `Authorization` and `x-api-key`, in lower case.
+    pub key_headers: Vec<String>,
     pub issuers: Vec<JwtIssuer>,
     /// Anyone is let in, on any address. Without it, and without keys or issuers, only loopback is
     /// listened on.

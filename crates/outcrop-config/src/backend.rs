@@ -106,3 +106,24 @@ pub enum Without {
     UseConfigured,
     Refuse,
 }
+
+// === impl Backend ===
+
+impl Backend {
+    /// All as the environment and the defaults have it.
+    pub fn new(origin: Origin) -> Self {
+        Self {
+            region: None,
+            endpoint: None,
+            endpoints: Vec::new(),
+            identity: Identity::default(),
+            carrier: None,
+            geography: None,
+            timeouts: Timeouts::default(),
+            ca_bundle: None,
+            max_concurrent: None,
+            max_queued: None,
+            origin,
+        }
+    }
+}

@@ -9,11 +9,10 @@ mod reach;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::backend::{Backend, Identity};
+use crate::backend::Backend;
 use crate::config::Config;
 use crate::front::{Item, Kind};
 use crate::origin::{Diagnostic, Origin, Severity};
-use crate::policy::Timeouts;
 use crate::route::{Match, Route, Surface, Target};
 use crate::words;
 
@@ -146,6 +145,11 @@ impl Compiler {
                     && self.findings.errors() == errors
                 {
                     self.config.admission.keys.push(key);
+                }
+            }
+            Item::KeyHeader(name) => {
+                if !self.config.admission.key_headers.contains(&name) {
+                    self.config.admission.key_headers.push(name);
                 }
             }
             Item::Issuer(issuer) => self.config.admission.issuers.push(issuer),
@@ -357,17 +361,5 @@ impl Compiler {
 
 /// The backend that AWS's environment alone makes.
 fn from_environment() -> Backend {
-    Backend {
-        region: None,
-        endpoint: None,
-        endpoints: Vec::new(),
-        identity: Identity::default(),
-        carrier: None,
-        geography: None,
-        timeouts: Timeouts::default(),
-        ca_bundle: None,
-        max_concurrent: None,
-        max_queued: None,
-        origin: Origin { source: "environment".to_owned(), ..Origin::default() },
-    }
+    Backend::new(Origin { source: "environment".to_owned(), ..Origin::default() })
 }

@@ -10,6 +10,8 @@
 //! 4. Names need only be unique and known in the end: [`crate::compile`] checks that for all of them.
 
 mod item;
+pub mod kong;
+pub mod mcp_cli;
 pub mod outcrop;
 mod reading;
 
@@ -36,4 +38,4 @@ pub trait FrontEnd: Sync {
 }
 
 /// All of them. Our own is the last: it takes any document that has one of its keys.
-pub const FRONT_ENDS: &[&dyn FrontEnd] = &[&outcrop::Outcrop];
+pub const FRONT_ENDS: &[&dyn FrontEnd] = &[&kong::Kong, &mcp_cli::McpCli, &outcrop::Outcrop];

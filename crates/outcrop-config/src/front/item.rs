@@ -20,6 +20,8 @@ pub enum Item {
     /// What holds for all routes that say nothing else. May come once.
     Defaults(Box<Policy>, Origin),
     Key(ClientKey),
+    /// A header in which keys come too, in lower case.
+    KeyHeader(String),
     Issuer(JwtIssuer),
     /// Anyone is let in.
     Anonymous,

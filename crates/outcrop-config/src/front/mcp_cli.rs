@@ -1,0 +1,218 @@
+//! mcp-cli's files: `config/providers/*.yaml` and `config/embeddings/*.yaml`.
+//!
+//! Which of the two a file is, its content says: only the second has embeddings models, and a default
+//! model that is one of them.
+//!
+//! 1. Keys that come to nothing, as `${AWS_ACCESS_KEY_ID}` does where it is not set, leave the
+//!    credentials to where any AWS tool finds them.
+//! 2. The default model stands in where a request names none.
+//! 3. Requests for embeddings go by the embeddings file, all others by the provider's.
+
+use std::time::Duration;
+
+use super::{FrontEnd, Item, Kind, Reading};
+use crate::backend::{Backend, Identity, IdentitySource};
+use crate::document::{Document, Node};
+use crate::name::ModelName;
+use crate::origin::Diagnostic;
+use crate::policy::{Policy, RetryPolicy, Timeouts};
+use crate::route::{Match, ModelIs, PathMatch, Pattern, Route, Surface, Target};
+use crate::variables::Variables;
+
+/// mcp-cli's format.
+pub struct McpCli;
+
+/// Its word for Bedrock.
+const INTERFACE: &str = "aws_bedrock";
+/// Seconds that the document gives as defaults, for providers and embeddings.
+const TIMEOUTS: (u64, u64) = (300, 30);
+/// Retries that the document gives as a default.
+const RETRIES: u64 = 3;
+/// Where embeddings are asked for.
+const EMBEDDINGS: [&str; 2] = ["/v1/embeddings", "/openai/v1/embeddings"];
+
+impl FrontEnd for McpCli {
+    fn name(&self) -> &'static str {
+        "mcp-cli"
+    }
+
+    fn claims(&self, root: &Node) -> bool {
+        root.peek("interface_type").is_some()
+    }
+
+    fn variables(&self) -> Variables {
+        Variables::Optional
+    }
+
+    fn read(&self, documents: &[&Document], reading: &mut Reading<'_>) {
+        let files: Vec<File<'_>> =
+            documents.iter().filter_map(|document| File::of(&document.root, reading)).collect();
+        // Those of embeddings come first: their routes match less.
+        let (embeddings, providers): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|file| file.is_embeddings);
+        for file in &embeddings {
+            file.push(reading);
+        }
+        for file in &providers {
+            file.push(reading);
+        }
+    }
+}
+
+/// A file for Bedrock.
+struct File<'n> {
+    root: &'n Node,
+    config: &'n Node,
+    /// Of backend and route.
+    name: String,
+    is_embeddings: bool,
+}
+
+impl<'n> File<'n> {
+    fn of(root: &'n Node, reading: &mut Reading<'_>) -> Option<Self> {
+        let interface = reading.str(root, "interface_type")?;
+        if interface != INTERFACE {
+            let what = format!("a provider of type `{interface}`: Outcrop asks Bedrock only");
+            root.dismiss();
+            reading.say(Diagnostic::notice(root.origin(), what));
+            return None;
+        }
+        let provider = reading.need_str(root, "provider_name")?.to_owned();
+        let Some(config) = root.get("config") else {
+            reading.missing(root.origin(), "config");
+            reading.push(Item::LeftOut(Kind::Backend, provider));
+            return None;
+        };
+        let models = config.peek("embedding_models");
+        let default = config.peek("default_model").and_then(Node::text);
+        let is_embeddings = models
+            .is_some_and(|models| default.is_none_or(|default| models.peek(default).is_some()));
+        let name = match is_embeddings {
+            true => format!("{provider}-embeddings"),
+            false => provider,
+        };
+        Some(Self { root, config, name, is_embeddings })
+    }
+
+    fn push(&self, reading: &mut Reading<'_>) {
+        let errors = reading.errors();
+        let backend = self.backend(reading);
+        let policy = self.policy(reading);
+        let default = reading.str(self.config, "default_model").filter(|id| !id.is_empty());
+        let embedding = reading.str(self.config, "default_embedding_model");
+        self.names(reading);
+        if reading.errors() > errors {
+            reading.push(Item::LeftOut(Kind::Backend, self.name.clone()));
+            return;
+        }
+        reading.push(Item::Backend(self.name.clone(), Box::new(backend)));
+        if let Some(model) = embedding.filter(|_| !self.is_embeddings) {
+            let name = format!("{}-embeddings-of-provider", self.name);
+            reading.push(self.route(name, true, Some(model), policy.clone()));
+        }
+        reading.push(self.route(self.name.clone(), self.is_embeddings, default, policy));
+    }
+
+    fn backend(&self, reading: &mut Reading<'_>) -> Backend {
+        let text = |reading: &mut Reading<'_>, key: &str| {
+            reading.str(self.config, key).filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        Backend {
+            region: text(reading, "aws_region"),
+            endpoint: text(reading, "api_endpoint"),
+            identity: Identity { source: self.source(reading), ..Identity::default() },
+            ..Backend::new(self.root.origin())
+        }
+    }
+
+    fn source(&self, reading: &mut Reading<'_>) -> IdentitySource {
+        if let Some(key) = reading.secret(self.config, "api_key") {
+            return IdentitySource::ApiKey(key);
+        }
+        let session_token = reading.secret(self.config, "aws_session_token");
+        let id = reading.secret(self.config, "aws_access_key_id");
+        let secret = reading.secret(self.config, "aws_secret_access_key");
+        match (id, secret) {
+            (Some(access_key_id), Some(secret_access_key)) => {
+                IdentitySource::Keys { access_key_id, secret_access_key, session_token }
+            }
+            (None, None) => IdentitySource::Chain,
+            (Some(_), None) => self.half_a_pair("aws_secret_access_key", reading),
+            (None, Some(_)) => self.half_a_pair("aws_access_key_id", reading),
+        }
+    }
+
+    fn half_a_pair(&self, missing: &str, reading: &mut Reading<'_>) -> IdentitySource {
+        let what = format!("half a key pair: `{missing}` is not there or empty");
+        let hint = "give both, or neither to use the credentials of the environment";
+        reading.say(Diagnostic::error(self.config.origin(), what).hint(hint));
+        IdentitySource::Chain
+    }
+
+    fn policy(&self, reading: &mut Reading<'_>) -> Policy {
+        let default = if self.is_embeddings { TIMEOUTS.1 } else { TIMEOUTS.0 };
+        let seconds = reading.int(self.config, "timeout_seconds").filter(|seconds| *seconds > 0);
+        let timeout = Duration::from_secs(seconds.unwrap_or(default));
+        let retries = reading.int(self.config, "max_retries").unwrap_or(RETRIES);
+        let attempts = u32::try_from(retries).unwrap_or(u32::MAX).saturating_add(1);
+        Policy {
+            timeouts: Timeouts { attempt: Some(timeout), ..Timeouts::default() },
+            retry: RetryPolicy { attempts: Some(attempts), ..RetryPolicy::default() },
+            ..Policy::default()
+        }
+    }
+
+    /// The models that the file lists; what it says of them, the catalog knows.
+    fn names(&self, reading: &mut Reading<'_>) {
+        let listed = reading.list(self.config, "available_models");
+        let mut named: Vec<(String, &Node)> =
+            listed.iter().filter_map(|node| Some((node.text()?.to_owned(), node))).collect();
+        if let Some(models) = self.config.get("embedding_models") {
+            models.dismiss();
+            named.extend(models.entries().iter().map(|entry| (entry.key.clone(), &entry.value)));
+        }
+        for (id, node) in named {
+            let pattern = Pattern::Exact(id.clone());
+            let known = reading
+                .items
+                .iter()
+                .any(|item| matches!(item, Item::Name(name) if name.pattern == pattern));
+            if !known {
+                let origin = node.origin();
+                reading.push(Item::Name(ModelName { pattern, model: id, listed: true, origin }));
+            }
+        }
+    }
+
+    fn route(
+        &self,
+        name: String,
+        is_embeddings: bool,
+        default: Option<&str>,
+        policy: Policy,
+    ) -> Item {
+        let exact = |path: &&str| Match {
+            path: Some(PathMatch::Exact((*path).to_owned())),
+            ..Match::default()
+        };
+        let target = Target {
+            model: default.map(str::to_owned),
+            model_is: if default.is_some() { ModelIs::Default } else { ModelIs::Set },
+            ..Target::new(self.name.clone())
+        };
+        Item::Route(Box::new(Route {
+            name,
+            listeners: Vec::new(),
+            matches: if is_embeddings {
+                EMBEDDINGS.iter().map(exact).collect()
+            } else {
+                Vec::new()
+            },
+            surface: Surface::ByPath,
+            targets: vec![target],
+            policy,
+            owned_by: None,
+            origin: self.root.origin(),
+        }))
+    }
+}
