@@ -32,6 +32,7 @@ mod replay;
 mod rerank;
 mod responses;
 mod retries;
+mod skew;
 mod streams;
 mod structured;
 mod support;

@@ -131,9 +131,21 @@ impl ClientConfig {
         identity: &IdentityWish,
         lookup: Lookup<'_>,
     ) -> Result<Self, SetupError> {
+        Self::from_env_at(Clock::system(), wish, identity, lookup).await
+    }
+
+    /// The same by another clock than the system's, for all that is signed and all that expires.
+    ///
+    /// # Errors
+    /// As [`from_env`](Self::from_env).
+    pub async fn from_env_at(
+        clock: Clock,
+        wish: EndpointWish<'_>,
+        identity: &IdentityWish,
+        lookup: Lookup<'_>,
+    ) -> Result<Self, SetupError> {
         let environment = Environment::new(identity.profile.as_deref(), lookup).await?;
         let endpoints = Endpoints::resolve(wish, &environment)?;
-        let clock = Clock::system();
         let extra_roots =
             environment.value(&[CA_BUNDLE], "ca_bundle").map(|(path, _)| PathBuf::from(path));
         let proxies = Proxies::from_env(lookup)?;

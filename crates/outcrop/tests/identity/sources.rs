@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use outcrop_emulator::{EXAMPLE_API_KEY, EXAMPLE_ROLE};
+use outcrop_emulator::{AccessKey, Config, EXAMPLE_API_KEY, EXAMPLE_ROLE, Emulator};
 
 use crate::gateway::Setting;
 use crate::{asked, emulator, signers};
@@ -188,4 +188,22 @@ async fn a_person_who_signed_in() {
     works(setting).await;
     assert!(signers(&emulator)[0].starts_with("ASIA"));
     assert_eq!(asked(&emulator), ["/federation/credentials"]);
+}
+
+#[tokio::test]
+async fn a_session_of_aws_login() {
+    let key = AccessKey::new("ASIALOGIN", "s3cr3t").with_session_token("s3cr3t-token");
+    let config = Config { access_keys: vec![key], ..Config::default() };
+    let emulator = Emulator::bind("127.0.0.1:0", config).await.unwrap();
+    let home = tempfile::tempdir().unwrap();
+    // What `aws login` leaves behind: a file named by the SHA-256 of the session.
+    let session = "arn:aws:iam::123456789012:user/example";
+    let name = "9bb204a438cc20be99d2d29d20b0e03df71ad02dd9a3d26f545325e5731681a5";
+    let cached = r#"{"accessToken":{"accessKeyId":"ASIALOGIN","secretAccessKey":"s3cr3t","sessionToken":"s3cr3t-token","accountId":"123456789012","expiresAt":"2999-01-01T00:00:00Z"},"tokenType":"aws_sigv4","refreshToken":"s3cr3t","clientId":"arn:aws:signin:::devtools/same-device","dpopKey":"s3cr3t"}"#;
+    let setting = Setting::new(&emulator, home.path())
+        .file(".aws/config", &format!("[default]\nlogin_session = {session}\n"))
+        .file(&format!(".aws/login/cache/{name}.json"), cached);
+    works(setting).await;
+    assert_eq!(signers(&emulator), ["ASIALOGIN"]);
+    assert!(asked(&emulator).is_empty());
 }
