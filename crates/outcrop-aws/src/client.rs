@@ -202,13 +202,15 @@ impl AwsClient {
             extra_roots,
             clock,
         } = config;
-        let trust = if endpoints.any_tls() {
-            Trust::Platform { extra_roots: extra_roots.as_deref() }
-        } else {
-            Trust::NotNeeded
-        };
         let wiring = Wiring { protocols, proxies, limit: timeouts.connect };
-        let http = HttpClient::new(trust, wiring)?;
+        let platform = Trust::Platform { extra_roots: extra_roots.as_deref() };
+        let http = match (endpoints.any_tls(), endpoints.sts.is_tls()) {
+            (true, _) => HttpClient::new(platform, wiring)?,
+            // Only questions about the own identity go there; no roots are no reason not to serve.
+            (false, true) => HttpClient::new(platform, wiring.clone())
+                .or_else(|_| HttpClient::new(Trust::NotNeeded, wiring))?,
+            (false, false) => HttpClient::new(Trust::NotNeeded, wiring)?,
+        };
         Ok(Self { http, endpoints, credentials, timeouts, clock })
     }
 

@@ -3,7 +3,7 @@
 //! 1. One time limit covers name look-up, TCP, a proxy's answer and TLS together.
 //! 2. Certificates are judged by the platform's verifier; on Linux and other Unixes it reads the
 //!    system's store or what `SSL_CERT_FILE` and `SSL_CERT_DIR` name. `AWS_CA_BUNDLE` adds roots.
-//! 3. No certificate store is read when every endpoint is plain `http`.
+//! 3. No certificate store is needed when every endpoint of Bedrock's is plain `http`.
 
 mod proxy;
 

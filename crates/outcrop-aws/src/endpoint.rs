@@ -50,7 +50,7 @@ pub struct Endpoint {
     /// Empty, or `/…` without a slash at the end.
     base_path: String,
     host: HeaderValue,
-    /// The region that the host names, if it is one of AWS's.
+    /// What requests are signed for: the region that the host names, else the one that is set for it.
     region: Option<Region>,
 }
 
@@ -160,7 +160,7 @@ impl Endpoint {
         &self.host
     }
 
-    /// The region that requests are signed for, if the host names it.
+    /// The region that requests are signed for, if the host names one or one was set for it.
     pub fn region(&self) -> Option<&Region> {
         self.region.as_ref()
     }
@@ -206,9 +206,11 @@ impl Endpoints {
         let of_runtime = configured(Service::Runtime, wish.endpoint_url, &switches, environment)?;
         let named = || of_runtime.as_ref().and_then(|endpoint| endpoint.region.clone());
         let here = told.or_else(named).ok_or(SetupError::MissingRegion)?;
-        let of = |service| match configured(service, wish.endpoint_url, &switches, environment)? {
-            Some(endpoint) => Ok(endpoint),
-            None => switches.by_rule(service, &here),
+        let of = |service| {
+            let set = configured(service, wish.endpoint_url, &switches, environment)?;
+            let mut endpoint = set.map_or_else(|| switches.by_rule(service, &here), Ok)?;
+            endpoint.region.get_or_insert_with(|| here.clone());
+            Ok(endpoint)
         };
         let runtime = of(Service::Runtime)?;
         let region = runtime.region.clone().unwrap_or_else(|| here.clone());
@@ -223,10 +225,10 @@ impl Endpoints {
         Self { region, runtime, control, agent_runtime, mantle, sts: endpoint }
     }
 
-    /// Whether any connection is encrypted.
+    /// Whether any connection to Bedrock is encrypted.
     pub fn any_tls(&self) -> bool {
-        let Self { region: _, runtime, control, agent_runtime, mantle, sts } = self;
-        [runtime, control, agent_runtime, mantle, sts].iter().any(|e| e.is_tls())
+        let Self { region: _, runtime, control, agent_runtime, mantle, sts: _ } = self;
+        [runtime, control, agent_runtime, mantle].iter().any(|e| e.is_tls())
     }
 
     /// The endpoint of `service`.

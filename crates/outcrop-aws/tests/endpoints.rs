@@ -182,6 +182,9 @@ async fn a_host_of_awss_is_signed_for_the_region_that_it_names() {
     assert_eq!(endpoints.of(Service::Runtime).host(), &VPCE["https://".len()..]);
     assert_eq!(endpoints.region.as_str(), "us-west-2");
     assert_eq!(region(&endpoints, Service::Control), "eu-west-1");
+    let own = ("AWS_ENDPOINT_URL_BEDROCK", "http://control:3");
+    let endpoints = of_variables(&[("AWS_REGION", "eu-west-1"), runtime, own]).await.unwrap();
+    assert_eq!(region(&endpoints, Service::Control), "eu-west-1");
     // None is set.
     let endpoints = of_variables(&[runtime]).await.unwrap();
     assert_eq!(endpoints.of(Service::Sts).to_string(), "https://sts.us-west-2.amazonaws.com");

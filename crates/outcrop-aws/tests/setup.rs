@@ -167,7 +167,12 @@ async fn a_whole_client_is_set_up_from_the_environment() {
         config.timeouts.first_byte > hour && config.timeouts.total > hour,
         "Bedrock may take an hour"
     );
-    // No certificate is read where no endpoint uses TLS.
-    let client = AwsClient::new(config).unwrap();
-    assert_eq!(client.endpoints().runtime.to_string(), "http://127.0.0.1:1");
+    // No certificate is needed where Bedrock's endpoints use no TLS, whatever STS does.
+    let sts = Endpoint::parse("https://sts.us-east-1.amazonaws.com", "test").unwrap();
+    for sts in [config.endpoints.sts.clone(), sts] {
+        let mut config = config.clone();
+        config.endpoints.sts = sts;
+        let client = AwsClient::new(config).unwrap();
+        assert_eq!(client.endpoints().runtime.to_string(), "http://127.0.0.1:1");
+    }
 }
