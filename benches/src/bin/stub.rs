@@ -3,15 +3,16 @@
 //! What to answer is told by the end of the path alone. It exists because the emulator's checks would
 //! take more of a small machine than what is being measured. `stub FRAMES PACE_US` streams that many
 //! frames, one write each; those of paced models that many microseconds apart, all others as fast as
-//! writes go.
+//! writes go. It is a container's endpoint too, whose credentials expire after a second.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, anyhow};
+use aws_smithy_types::date_time::{DateTime, Format};
 use benches::{models, streams, upstream};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
@@ -24,6 +25,9 @@ use tokio::net::TcpListener;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 const REQUEST_ID: HeaderValue = HeaderValue::from_static("0f9e8d7c-6b5a-4938-a716-051423324150");
+
+/// The life of credentials.
+const LIFE: Duration = Duration::from_secs(1);
 
 /// All answers, ready to send.
 struct Answers {
@@ -76,6 +80,7 @@ impl Answers {
             Some("invoke-with-response-stream") => {
                 (stream(&self.invoke), "application/vnd.amazon.eventstream")
             }
+            Some("credentials") => (Outflow::Whole(credentials()), "application/json"),
             _ => {
                 let mut response = Response::new(whole(""));
                 *response.status_mut() = StatusCode::NOT_FOUND;
@@ -100,6 +105,16 @@ impl Answers {
         };
         Outflow::Stream { frames: Arc::clone(frames), next: 0, pace }
     }
+}
+
+/// The same keys again and again, as if they were new.
+fn credentials() -> Bytes {
+    // A year that cannot be written would be no date, which the gateway refuses aloud.
+    let end = DateTime::from(SystemTime::now() + LIFE).fmt(Format::DateTime).unwrap_or_default();
+    let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    Bytes::from(format!(
+        r#"{{"AccessKeyId":"ASIAEXAMPLE","SecretAccessKey":"{secret}","Token":"token","Expiration":"{end}"}}"#
+    ))
 }
 
 /// An answer on its way.

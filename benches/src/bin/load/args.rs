@@ -1,4 +1,4 @@
-//! `load [--write FILE] [--only TEXT] [--rounds N] [--log FILTER]`
+//! `load [--write FILE] [--only TEXT] [--rounds N] [--log FILTER] [--renewal]`
 
 use std::path::PathBuf;
 
@@ -17,11 +17,14 @@ pub struct Args {
     pub rounds: usize,
     /// The gateway's log filter instead of its default.
     pub log: Option<String>,
+    /// What renewing credentials costs, instead of what the gateway costs.
+    pub renewal: bool,
 }
 
 impl Args {
     pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Self> {
-        let mut parsed = Self { write: None, only: String::new(), rounds: ROUNDS, log: None };
+        let mut parsed =
+            Self { write: None, only: String::new(), rounds: ROUNDS, log: None, renewal: false };
         while let Some(name) = args.next() {
             let mut value = || args.next().with_context(|| format!("{name} needs a value"));
             match &*name {
@@ -29,8 +32,10 @@ impl Args {
                 "--only" => parsed.only = value()?,
                 "--rounds" => parsed.rounds = value()?.parse().context("--rounds")?,
                 "--log" => parsed.log = Some(value()?),
+                "--renewal" => parsed.renewal = true,
                 _ => bail!(
-                    "unknown argument `{name}`; known: --write FILE, --only TEXT, --rounds N, --log FILTER"
+                    "unknown argument `{name}`; known: --write FILE, --only TEXT, --rounds N, --log FILTER, \
+                     --renewal"
                 ),
             }
         }

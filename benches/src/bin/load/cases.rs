@@ -57,6 +57,20 @@ pub fn all() -> Vec<Case> {
     cases
 }
 
+/// The same requests of two gateways, one of which renews its credentials twice a second.
+pub fn renewal() -> Vec<Case> {
+    // Two seconds and more each, or there would be nothing to renew.
+    let loads = loads([20_000, 60_000, 60_000]);
+    let alike = |case: Case| Case {
+        floor_path: case.path.clone(),
+        // Nothing beyond the noise of this machine.
+        aim: 1.1,
+        loads: loads.clone(),
+        ..case
+    };
+    small().into_iter().map(alike).collect()
+}
+
 fn small() -> Vec<Case> {
     let loads = loads([1000, 4000, 4000]);
     let case = |name, path: String, floor_path, body: Vec<u8>, aim| Case {

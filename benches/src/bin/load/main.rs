@@ -5,6 +5,9 @@
 //! 2. CPU time is that of the process under test alone, read from the kernel; the upstream is a stub
 //!    and the driver is this process, so neither is counted.
 //! 3. Numbers of requests are fixed; a run takes about three minutes.
+//!
+//! With `--renewal` the floor is a gateway with fixed keys, and beside it stands one whose credentials expire
+//! after a second.
 
 mod args;
 mod cases;
@@ -37,12 +40,23 @@ fn run() -> Result<()> {
     let build = Build::make()?;
     let stub = Launch::stub(&build).start()?;
     let idle = measure::idle(|| Launch::gateway(&build, &stub.address, &args).start())?;
-    let floor = Launch::floor(&build, &stub.address).start()?;
-    let gateway = Launch::gateway(&build, &stub.address, &args).start()?;
+    let (floor, gateway, cases) = match args.renewal {
+        false => (
+            Launch::floor(&build, &stub.address),
+            Launch::gateway(&build, &stub.address, &args),
+            cases::all(),
+        ),
+        true => (
+            Launch::gateway(&build, &stub.address, &args),
+            Launch::renewing(&build, &stub.address, &args),
+            cases::renewal(),
+        ),
+    };
+    let (floor, gateway) = (floor.start()?, gateway.start()?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let bench = Bench { floor: &floor, gateway: &gateway, rounds: args.rounds };
     let mut report = Report::new(&build, idle);
-    for case in cases::all().iter().filter(|case| case.name.contains(&*args.only)) {
+    for case in cases.iter().filter(|case| case.name.contains(&*args.only)) {
         for load in &case.loads {
             eprintln!("{}, {} at a time", case.name, load.concurrency);
             report.add(case, runtime.block_on(bench.run(case, *load))?);

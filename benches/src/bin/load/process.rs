@@ -71,19 +71,36 @@ impl Launch {
 
     /// As shipped: the access log is written, if to nowhere.
     pub fn gateway(build: &Build, upstream: &SocketAddr, args: &Args) -> Self {
+        Self::serve(build, args).towards(upstream)
+    }
+
+    /// The same with credentials of a container that expire after a second.
+    pub fn renewing(build: &Build, upstream: &SocketAddr, args: &Args) -> Self {
+        let mut launch = Self::serve(build, args);
+        let uri = format!("http://{upstream}/v1/credentials");
+        launch.0.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri);
+        launch.sending_to(upstream)
+    }
+
+    fn serve(build: &Build, args: &Args) -> Self {
         let mut command = build.program("outcrop");
         command.args(["serve", "--listen", "127.0.0.1:0"]);
         if let Some(filter) = &args.log {
             command.env("OUTCROP_LOG", filter);
         }
-        Self(command).towards(upstream)
+        Self(command)
     }
 
     fn towards(mut self, upstream: &SocketAddr) -> Self {
         self.0
-            .env("AWS_REGION", "us-east-1")
             .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-            .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+            .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+        self.sending_to(upstream)
+    }
+
+    fn sending_to(mut self, upstream: &SocketAddr) -> Self {
+        self.0
+            .env("AWS_REGION", "us-east-1")
             .env("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", format!("http://{upstream}"));
         self
     }
