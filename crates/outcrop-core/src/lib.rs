@@ -16,6 +16,7 @@ mod discretion;
 pub mod fan;
 pub mod gateway;
 pub mod inbound;
+pub mod limit;
 pub mod model_id;
 pub mod models;
 pub mod pricing;

@@ -1,0 +1,271 @@
+//! Reserve: limits and budgets, before anything is sent; the truth of it is settled after.
+//!
+//! 1. A request takes from every limit that is for it, or is refused and takes from none. What is granted
+//!    is never more than a limit allows, however many requests come at once and, where counters are
+//!    shared, to however many instances.
+//! 2. What is reserved is the most that the request may use, as far as that can be told; what it used in
+//!    truth takes its place, once, also when the client left. What nobody told stays as reserved.
+//! 3. No store that fails refuses a request that it should not, unless the operator wants that
+//!    ([`outcrop_config::OnStoreLoss::Refuse`]), and none makes a request wait long.
+//! 4. A refusal names the limit, never a key or another value that it is counted by.
+//!
+//! Rules ([`Rules`]) belong to a configuration; counters ([`Counters`]) outlive it, by the names of limits.
+
+mod alert;
+mod book;
+mod cel;
+mod counters;
+mod file;
+mod pattern;
+mod refusal;
+mod rule;
+mod shared;
+mod told;
+mod window;
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use outcrop_config::{Diagnostic, Limit};
+use outcrop_model::{Fault, PicoUsd, Usage};
+
+use self::book::{Adjustment, Claim};
+use self::cel::Names;
+use self::counters::Mode;
+use self::rule::{Measured, Rule};
+use self::window::Span;
+
+use self::alert::Watch;
+
+pub use self::alert::{Alert, Alerts, Event};
+pub use self::counters::{Counters, StoreError, StoreWish, Timepiece};
+pub use self::told::Told;
+
+/// What a limit may tell requests apart by.
+#[derive(Debug, Clone)]
+pub struct Facts<'a> {
+    /// The name of the caller's key.
+    pub key: Option<&'a str>,
+    pub tags: &'a [(String, String)],
+    pub route: &'a str,
+    pub backend: &'a str,
+    /// The model as the caller wrote it, as it is called, and as a foundation model: limits may name any,
+    /// the last is counted.
+    pub models: [&'a str; 3],
+    pub headers: &'a HeaderMap,
+    /// The client's address.
+    pub peer: Option<String>,
+}
+
+/// The most that a request may use, as far as that can be told beforehand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Expected {
+    pub usage: Usage,
+    /// `None` when the model has no known price.
+    pub cost: Option<PicoUsd>,
+}
+
+/// What a request used in truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spent {
+    /// Nothing: it never came to an answer.
+    Nothing,
+    /// So much, as far as it was told.
+    Told { usage: Usage, cost: Option<PicoUsd> },
+    /// Nobody told: what was reserved stays.
+    Unknown,
+}
+
+/// The limits of one configuration.
+#[derive(Debug, Default)]
+pub struct Rules(Vec<Arc<Rule>>);
+
+/// The limits of one configuration, over the counters of the process.
+#[derive(Debug, Clone, Default)]
+pub struct Limiter {
+    rules: Arc<Rules>,
+    counters: Arc<Counters>,
+}
+
+/// What a request took; settles once. Dropped before that, what it reserved stays counted.
+#[derive(Debug)]
+pub struct Reservation {
+    counters: Arc<Counters>,
+    mode: Mode,
+    names: Names,
+    held: Vec<Held>,
+    pub(crate) told: Arc<Told>,
+    is_settled: bool,
+}
+
+#[derive(Debug)]
+struct Held {
+    rule: Arc<Rule>,
+    counter: Arc<str>,
+    span: Span,
+    taken: u128,
+}
+
+/// A refusal, and all that is to be said of it.
+#[derive(Debug)]
+pub struct Refusal {
+    pub fault: Fault,
+    /// Names of the limits that refused.
+    pub limits: Vec<String>,
+    pub told: Arc<Told>,
+}
+
+// === impl Facts ===
+
+impl<'a> Facts<'a> {
+    /// The name by which the model is counted.
+    fn model(&self) -> &'a str {
+        self.models[2]
+    }
+}
+
+// === impl Rules ===
+
+impl Rules {
+    /// # Errors
+    /// All that is wrong with any of them: no limit is left out for being wrong.
+    pub fn compile(limits: &[Limit]) -> Result<Self, Vec<Diagnostic>> {
+        let (mut rules, mut wrong) = (Vec::new(), Vec::new());
+        for limit in limits {
+            match Rule::compile(limit) {
+                Ok(rule) => rules.push(Arc::new(rule)),
+                Err(diagnostic) => wrong.push(diagnostic),
+            }
+        }
+        if wrong.is_empty() { Ok(Self(rules)) } else { Err(wrong) }
+    }
+}
+
+// === impl Limiter ===
+
+impl Limiter {
+    pub fn new(rules: Arc<Rules>, counters: Arc<Counters>) -> Self {
+        Self { rules, counters }
+    }
+
+    /// Takes from all limits that are for the request; `None` when there is none. `expected` is asked for
+    /// only when a limit needs it.
+    ///
+    /// # Errors
+    /// When a limit refuses.
+    pub async fn reserve(
+        &self,
+        facts: &Facts<'_>,
+        expected: impl FnOnce() -> Expected,
+    ) -> Result<Option<Reservation>, Box<Refusal>> {
+        let rules: Vec<&Arc<Rule>> =
+            self.rules.0.iter().filter(|rule| rule.applies_to(facts)).collect();
+        if rules.is_empty() {
+            return Ok(None);
+        }
+        let names = Names::of(facts);
+        let expected = match rules.iter().any(|rule| rule.needs_estimate()) {
+            true => expected(),
+            false => Expected::default(),
+        };
+        let now = self.counters.now();
+        let mut claims = Vec::with_capacity(rules.len());
+        for rule in &rules {
+            let take = rule.expected(&expected, &names).map_err(|fault| {
+                let limits = vec![rule.name.clone()];
+                Box::new(Refusal { fault, limits, told: Arc::default() })
+            })?;
+            let counter = rule.counter(facts).into();
+            let (span, most, scale) = (rule.span(now), rule.most, rule.scale());
+            claims.push(Claim { counter, span, most, take, scale });
+        }
+        let answer = match self.counters.reserve(&claims, now).await {
+            Ok(answer) => answer,
+            Err(fault) => {
+                let limits = Vec::new();
+                return Err(Box::new(Refusal { fault, limits, told: Arc::default() }));
+            }
+        };
+        let told = Arc::new(Told::of(&rules, &claims, &answer, now));
+        let Some(mode) = answer.granted else {
+            for ((rule, claim), standing) in rules.iter().zip(&claims).zip(&answer.standings) {
+                if !standing.fits && claim.take <= claim.most {
+                    self.counters.tell_spent(rule, claim, standing);
+                }
+            }
+            return Err(Box::new(refusal::of(&rules, &claims, &answer, (told, now))));
+        };
+        let held = rules.into_iter().zip(claims).map(|(rule, claim)| {
+            let Claim { counter, span, take, .. } = claim;
+            Held { rule: Arc::clone(rule), counter, span, taken: take }
+        });
+        let (held, counters) = (held.collect(), Arc::clone(&self.counters));
+        Ok(Some(Reservation { counters, mode, names, held, told, is_settled: false }))
+    }
+}
+
+// === impl Reservation ===
+
+impl Reservation {
+    /// Puts the truth in the place of what was reserved.
+    pub fn settle(mut self, spent: &Spent) {
+        self.settle_once(spent);
+    }
+
+    /// What can be said of a limit's standing in the answer.
+    pub fn told(&self) -> &Arc<Told> {
+        &self.told
+    }
+
+    fn settle_once(&mut self, spent: &Spent) {
+        if std::mem::replace(&mut self.is_settled, true) {
+            return;
+        }
+        let changes: Vec<Adjustment> = self
+            .held
+            .iter()
+            .map(|held| {
+                let Held { rule, counter, span, taken } = held;
+                let (counter, scale) = (Arc::clone(counter), rule.scale());
+                let truth = held.truth(spent, &self.names);
+                Adjustment { counter, span: *span, taken: *taken, truth, scale }
+            })
+            .collect();
+        let watches = self.held.iter().enumerate().filter_map(|(index, held)| {
+            let Measured::Money(budget) = &held.rule.measured else { return None };
+            let alert = Alert::soft(&held.rule, budget, &held.span)?;
+            Some(Watch { index, counter: Arc::clone(&held.counter), span: held.span, alert })
+        });
+        self.counters.settle(&self.mode, changes, watches.collect());
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.settle_once(&Spent::Unknown);
+    }
+}
+
+// === impl Held ===
+
+impl Held {
+    /// What it is to be counted as.
+    fn truth(&self, spent: &Spent, names: &Names) -> u128 {
+        if self.span.is_in_flight() {
+            return 0;
+        }
+        let (usage, cost) = match spent {
+            Spent::Unknown => return self.taken,
+            Spent::Nothing => (Usage::default(), Some(PicoUsd::ZERO)),
+            Spent::Told { usage, cost } => (*usage, *cost),
+        };
+        let counted = self.rule.count(&usage, cost, names);
+        counted.unwrap_or_else(|| {
+            tracing::warn!(
+                limit = self.rule.name,
+                "what a request took is not known: it counts as reserved"
+            );
+            self.taken
+        })
+    }
+}

@@ -1,0 +1,335 @@
+//! The counters, in memory.
+//!
+//! 1. A request takes from all of its counters or from none, in one step: what is granted is never more
+//!    than a limit allows, whatever comes at the same time.
+//! 2. A settlement changes the slot that was taken from; once that slot has left its window, it changes
+//!    nothing.
+//! 3. Where counters are shared, `seen` is what the shared store last told, and only the rest of it is
+//!    given out here, in equal shares.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::file::Journal;
+use super::window::Span;
+
+/// One counter that a request takes from.
+#[derive(Debug, Clone)]
+pub(super) struct Claim {
+    pub(super) counter: Arc<str>,
+    pub(super) span: Span,
+    pub(super) most: u128,
+    pub(super) take: u128,
+    /// A store with numbers of 64 bits counts so many as one, and rounds up what is taken.
+    pub(super) scale: u128,
+}
+
+/// The truth in the place of what was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Adjustment {
+    pub(super) counter: Arc<str>,
+    pub(super) span: Span,
+    pub(super) taken: u128,
+    pub(super) truth: u128,
+    pub(super) scale: u128,
+}
+
+/// How a counter stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// In the window, without the request that asks.
+    pub(super) total: u128,
+    pub(super) most: u128,
+    pub(super) fits: bool,
+    /// When as much as was asked for is free; `None` when that cannot be told.
+    pub(super) free_at: Option<u64>,
+    /// When the window is empty, if nothing more comes.
+    pub(super) empty_at: Option<u64>,
+}
+
+/// The counters.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    inner: Mutex<Inner>,
+    journal: Option<Journal>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    counters: HashMap<Arc<str>, Counter>,
+    /// How many there were after the last sweep.
+    swept: usize,
+    /// How often what was counted here was handed over to the shared store.
+    epoch: u64,
+    /// Whether anything was counted here since.
+    is_used: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Counter {
+    /// Slot and amount, oldest first.
+    slots: VecDeque<(u64, u128)>,
+    /// What the shared store told last: of which slot, and how much was in the window.
+    seen: Option<(u64, u128)>,
+    /// When nothing of it counts any more; `None` for requests in flight, which end by themselves.
+    ends: Option<u64>,
+    /// The slot in which its soft threshold was told.
+    told: Option<u64>,
+    scale: u128,
+}
+
+/// Counters are swept when they have doubled since the last time, and are at least so many.
+const WORTH_SWEEPING: usize = 1024;
+
+// === impl Adjustment ===
+
+impl Adjustment {
+    /// As if the claim had never been granted.
+    pub(super) fn undo(claim: &Claim) -> Self {
+        let Claim { counter, span, most: _, take, scale } = claim.clone();
+        Self { counter, span, taken: take, truth: 0, scale }
+    }
+
+    fn applied_to(&self, amount: u128) -> u128 {
+        amount.saturating_sub(self.taken).saturating_add(self.truth)
+    }
+}
+
+// === impl Counter ===
+
+impl Counter {
+    /// Slots that have left the window are forgotten.
+    fn forget(&mut self, oldest: u64) {
+        while self.slots.front().is_some_and(|(slot, _)| *slot < oldest) {
+            self.slots.pop_front();
+        }
+        self.seen = self.seen.filter(|(slot, _)| *slot >= oldest);
+    }
+
+    fn own(&self) -> u128 {
+        self.slots.iter().fold(0, |sum, (_, amount)| sum.saturating_add(*amount))
+    }
+
+    fn add(&mut self, slot: u64, take: u128) {
+        match self.slots.iter_mut().find(|(other, _)| *other == slot) {
+            Some((_, amount)) => *amount = amount.saturating_add(take),
+            None => {
+                let after = self.slots.partition_point(|(other, _)| *other < slot);
+                self.slots.insert(after, (slot, take));
+            }
+        }
+    }
+
+    /// Where an instance may give out a `share`th of what is left.
+    fn standing(&self, claim: &Claim, share: u128) -> Standing {
+        let seen = self.seen.map_or(0, |(_, total)| total);
+        let own = self.own();
+        let here = claim.most.saturating_sub(seen) / share.max(1);
+        let slots: Vec<(u64, u128)> = self.slots.iter().copied().collect();
+        let total = seen.saturating_add(own);
+        let fits = own.saturating_add(claim.take) <= here;
+        let mut standing = standing_of(claim, total, &slots);
+        // What others have is not known by slot: what is here may come free, and theirs at the end.
+        if seen > 0 || share > 1 {
+            standing.free_at = (!fits).then(|| claim.span.gone(claim.span.slot)).flatten();
+        }
+        Standing { fits, ..standing }
+    }
+}
+
+/// How a window with these slots stands towards a claim.
+pub(super) fn standing_of(claim: &Claim, total: u128, slots: &[(u64, u128)]) -> Standing {
+    let Claim { span, most, take, .. } = claim;
+    let fits = total.saturating_add(*take) <= *most;
+    let mut left = total;
+    let mut free_at = None;
+    for (slot, amount) in slots {
+        if fits || take > most {
+            break;
+        }
+        left = left.saturating_sub(*amount);
+        if left.saturating_add(*take) <= *most {
+            free_at = span.gone(*slot);
+            break;
+        }
+    }
+    let newest = slots.iter().rev().find(|(_, amount)| *amount > 0);
+    let empty_at = newest.and_then(|(slot, _)| span.gone(*slot));
+    Standing { total, most: *most, fits, free_at, empty_at }
+}
+
+// === impl Book ===
+
+impl Book {
+    /// Counters that are written to a file, with what was in it.
+    pub(super) fn kept(journal: Journal, found: Vec<super::file::Row>) -> Self {
+        let mut inner = Inner::default();
+        for row in found {
+            let counter = inner.counters.entry(row.counter.into()).or_default();
+            counter.add(row.slot, row.amount);
+            counter.ends = counter.ends.max(Some(row.ends));
+            if row.told {
+                counter.told = Some(row.slot);
+            }
+        }
+        Self { inner: Mutex::new(inner), journal: Some(journal) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes from all counters, or from none if one of them has not enough. `share`: among how many
+    /// instances what is left is given out. Returns how each stood before, whether it is granted, and
+    /// the epoch.
+    pub(super) fn reserve(&self, claims: &[Claim], share: u128, now: u64) -> Reserved {
+        let mut inner = self.lock();
+        inner.sweep(now, self.journal.as_ref());
+        let mut standings = Vec::with_capacity(claims.len());
+        for claim in claims {
+            let counter = inner.counter(&claim.counter);
+            counter.forget(claim.span.oldest);
+            counter.ends = counter.ends.max(claim.span.gone(claim.span.slot));
+            standings.push(counter.standing(claim, share));
+        }
+        let granted = standings.iter().all(|standing| standing.fits);
+        let mut is_kept = false;
+        inner.is_used |= granted;
+        if granted {
+            for claim in claims {
+                let counter = inner.counter(&claim.counter);
+                counter.add(claim.span.slot, claim.take);
+                counter.scale = claim.scale;
+                is_kept |= self.write(&claim.counter, &claim.span, counter);
+            }
+        }
+        // Within the lock, so that it follows its own changes.
+        let written = match is_kept {
+            true => self.journal.as_ref().and_then(Journal::written),
+            false => None,
+        };
+        Reserved { granted, standings, epoch: inner.epoch, written }
+    }
+
+    /// Changes what was taken, if it is still here: `false` when it was handed over since `epoch`.
+    pub(super) fn adjust(&self, changes: &[Adjustment], epoch: u64) -> bool {
+        let mut inner = self.lock();
+        let is_here = inner.epoch == epoch;
+        for change in changes {
+            let Adjustment { counter: name, span, .. } = change;
+            if !is_here && !span.is_in_flight() {
+                continue;
+            }
+            let Some(counter) = inner.counters.get_mut(name) else { continue };
+            let Some((_, amount)) = counter.slots.iter_mut().find(|(slot, _)| *slot == span.slot)
+            else {
+                continue;
+            };
+            *amount = change.applied_to(*amount);
+            if span.is_in_flight() && *amount == 0 {
+                inner.counters.remove(name);
+            } else {
+                self.write(name, span, counter);
+            }
+        }
+        is_here
+    }
+
+    /// What a counter holds in the window that begins with `oldest`.
+    pub(super) fn total(&self, name: &str, oldest: u64) -> u128 {
+        let inner = self.lock();
+        let Some(counter) = inner.counters.get(name) else { return 0 };
+        let own = counter.slots.iter().filter(|(slot, _)| *slot >= oldest);
+        let seen = counter.seen.filter(|(slot, _)| *slot >= oldest).map_or(0, |(_, total)| total);
+        own.fold(seen, |sum, (_, amount)| sum.saturating_add(*amount))
+    }
+
+    /// Whether it is to be told now that a soft threshold is reached: once for each slot.
+    pub(super) fn tell_once(&self, name: &Arc<str>, span: &Span) -> bool {
+        let mut inner = self.lock();
+        let counter = inner.counter(name);
+        let is_news = counter.told != Some(span.slot);
+        counter.told = Some(span.slot);
+        counter.ends = counter.ends.max(span.gone(span.slot));
+        if is_news {
+            self.write(name, span, counter);
+        }
+        is_news
+    }
+
+    /// Notes what the shared store told.
+    pub(super) fn observe(&self, name: &Arc<str>, span: &Span, total: u128) {
+        let mut inner = self.lock();
+        let counter = inner.counter(name);
+        counter.seen = Some((span.slot, total));
+        counter.ends = counter.ends.max(span.gone(span.slot));
+    }
+
+    /// Hands over what was counted here, for the shared store. Requests in flight stay.
+    pub(super) fn hand_over(&self) -> Vec<Adjustment> {
+        let mut inner = self.lock();
+        if !std::mem::take(&mut inner.is_used) {
+            return Vec::new();
+        }
+        inner.epoch += 1;
+        let mut out = Vec::new();
+        for (name, counter) in &mut inner.counters {
+            let Some(ends) = counter.ends else { continue };
+            let scale = counter.scale;
+            out.extend(counter.slots.drain(..).filter(|(_, amount)| *amount > 0).map(
+                |(slot, truth)| {
+                    let (counter, span) = (Arc::clone(name), Span::past(slot, ends));
+                    Adjustment { counter, span, taken: 0, truth, scale }
+                },
+            ));
+        }
+        out
+    }
+
+    /// Whether it was written, or is to be.
+    fn write(&self, name: &Arc<str>, span: &Span, counter: &Counter) -> bool {
+        let Some(journal) = self.journal.as_ref().filter(|_| span.is_kept()) else { return false };
+        let amount = counter.slots.iter().find(|(slot, _)| *slot == span.slot);
+        journal.put(super::file::Row {
+            counter: name.to_string(),
+            slot: span.slot,
+            amount: amount.map_or(0, |(_, amount)| *amount),
+            ends: span.gone(span.slot).unwrap_or(u64::MAX),
+            told: counter.told == Some(span.slot),
+        });
+        true
+    }
+}
+
+/// What came of asking.
+#[derive(Debug)]
+pub(super) struct Reserved {
+    pub(super) granted: bool,
+    pub(super) standings: Vec<Standing>,
+    pub(super) epoch: u64,
+    /// Done once what was taken is in the file.
+    pub(super) written: Option<tokio::sync::oneshot::Receiver<()>>,
+}
+
+// === impl Inner ===
+
+impl Inner {
+    fn counter(&mut self, name: &Arc<str>) -> &mut Counter {
+        self.counters.entry(Arc::clone(name)).or_default()
+    }
+
+    /// Forgets counters of which nothing counts any more, now and then.
+    fn sweep(&mut self, now: u64, journal: Option<&Journal>) {
+        if self.counters.len() < (self.swept * 2).max(WORTH_SWEEPING) {
+            return;
+        }
+        self.counters.retain(|_, counter| match counter.ends {
+            Some(ends) => ends > now,
+            None => counter.own() > 0,
+        });
+        self.swept = self.counters.len();
+        if let Some(journal) = journal {
+            journal.sweep(now);
+        }
+    }
+}

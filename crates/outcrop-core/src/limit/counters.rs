@@ -1,0 +1,198 @@
+//! The counters of the process, wherever they are kept.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use outcrop_config::OnStoreLoss;
+use outcrop_model::{ErrorClass, Fault, Phase};
+
+use super::alert::{Alert, Alerts, Event, Watch};
+use super::book::{Adjustment, Book, Claim, Reserved, Standing};
+use super::file::Journal;
+use super::rule::{Measured, Rule};
+use super::shared::Shared;
+use crate::store::FileError;
+
+/// How long a request waits for the file: a disk that is well takes a tenth of it. What is not written
+/// by then is counted in memory, and written after.
+const WRITE: Duration = Duration::from_millis(250);
+/// When to ask again while the shared store is away: it is tried about as often.
+const STORE_AWAY: Duration = Duration::from_secs(2);
+
+/// Tells the time of calendar windows; tests give their own.
+#[derive(Clone)]
+pub struct Timepiece(Arc<dyn Fn() -> SystemTime + Send + Sync>);
+
+/// Where counters are to be kept.
+#[derive(Clone, Copy)]
+pub enum StoreWish<'a> {
+    Memory,
+    File(&'a Path),
+    /// `url` may hold a password.
+    Redis {
+        url: &'a str,
+        on_loss: OnStoreLoss,
+    },
+}
+
+/// A place for counters that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Without the address, which may hold a password.
+    #[error(
+        "it is no address of Redis, such as redis://localhost:6379 or rediss://cache.example:6380"
+    )]
+    Address,
+}
+
+/// Counters, by names of limits; they outlive configurations.
+#[derive(Debug, Default)]
+pub struct Counters {
+    book: Arc<Book>,
+    shared: Option<(Shared, OnStoreLoss)>,
+    alerts: Alerts,
+    clock: Timepiece,
+}
+
+/// Where something was reserved.
+#[derive(Debug)]
+pub(super) enum Mode {
+    /// Here.
+    Here { epoch: u64 },
+    /// In the shared store.
+    There { ticket: String },
+}
+
+/// What came of asking for a reservation.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) granted: Option<Mode>,
+    /// How each counter stood before.
+    pub(super) standings: Vec<Standing>,
+}
+
+// === impl Counters ===
+
+impl Counters {
+    /// Needs a running tokio where counters are shared; does not wait for a shared store.
+    ///
+    /// # Errors
+    /// When the place cannot be used: a file that is none of ours, damaged or open elsewhere, or an
+    /// address that is none.
+    pub fn open(wish: StoreWish<'_>, alerts: Alerts, clock: Timepiece) -> Result<Self, StoreError> {
+        let mut book = Arc::<Book>::default();
+        let mut shared = None;
+        match wish {
+            StoreWish::Memory => {}
+            StoreWish::File(path) => {
+                let (journal, found) = Journal::open(path, clock.millis())?;
+                book = Arc::new(Book::kept(journal, found));
+            }
+            StoreWish::Redis { url, on_loss } => {
+                let store = Shared::begin(url, Arc::clone(&book), alerts.clone(), clock.clone());
+                shared = Some((store.map_err(|_| StoreError::Address)?, on_loss));
+            }
+        }
+        Ok(Self { book, shared, alerts, clock })
+    }
+
+    pub(super) fn now(&self) -> u64 {
+        self.clock.millis()
+    }
+
+    /// Takes from all counters or from none.
+    ///
+    /// # Errors
+    /// When the shared store is away and the operator wants refusals then.
+    pub(super) async fn reserve(&self, claims: &[Claim], now: u64) -> Result<Answer, Fault> {
+        let mut share = 1;
+        if let Some((shared, on_loss)) = &self.shared {
+            if let Some((ticket, standings)) = shared.reserve(claims).await {
+                let granted = ticket.map(|ticket| Mode::There { ticket });
+                return Ok(Answer { granted, standings });
+            }
+            if *on_loss == OnStoreLoss::Refuse {
+                return Err(store_away());
+            }
+            share = shared.instances();
+        }
+        let Reserved { granted, standings, epoch, written } =
+            self.book.reserve(claims, share.into(), now);
+        if let Some(written) = written
+            && tokio::time::timeout(WRITE, written).await.is_err()
+        {
+            tracing::warn!("the file of limits is slow: a request did not wait for it");
+        }
+        Ok(Answer { granted: granted.then_some(Mode::Here { epoch }), standings })
+    }
+
+    /// Puts the truth in the place of what was reserved; never waits.
+    pub(super) fn settle(&self, mode: &Mode, changes: Vec<Adjustment>, watches: Vec<Watch>) {
+        match (mode, &self.shared) {
+            (Mode::There { ticket }, Some((shared, _))) => {
+                shared.settle(ticket.clone(), changes, watches);
+            }
+            (Mode::Here { epoch }, shared) => {
+                let is_here = self.book.adjust(&changes, *epoch);
+                for watch in watches {
+                    let spent = self.book.total(&watch.counter, watch.span.oldest);
+                    if watch.is_reached(spent) && self.book.tell_once(&watch.counter, &watch.span) {
+                        self.alerts.tell(watch.alert, spent);
+                    }
+                }
+                if let (false, Some((shared, _))) = (is_here, shared) {
+                    // What was reserved here has been handed over.
+                    shared.charge(changes.into_iter().filter(|c| !c.span.is_in_flight()).collect());
+                }
+            }
+            // A reservation is settled by the counters that granted it.
+            (Mode::There { .. }, None) => {}
+        }
+    }
+
+    /// Tells of a budget that refuses, once for each window.
+    pub(super) fn tell_spent(&self, rule: &Rule, claim: &Claim, standing: &Standing) {
+        let Measured::Money(budget) = &rule.measured else { return };
+        let name: Arc<str> = format!("{}!", claim.counter).into();
+        if self.book.tell_once(&name, &claim.span) {
+            let alert = Alert::of(rule, budget, &claim.span, Event::Spent);
+            self.alerts.tell(alert, standing.total);
+        }
+    }
+}
+
+fn store_away() -> Fault {
+    let what = "The gateway cannot count requests right now, and must not let them through uncounted. Try again in 2 s.";
+    let mut fault = Fault::new(ErrorClass::Overloaded, Phase::BeforeSend, what);
+    fault.retry_after = Some(STORE_AWAY);
+    fault
+}
+
+// === impl Timepiece ===
+
+impl Timepiece {
+    pub fn new(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// Milliseconds since 1970.
+    pub(super) fn millis(&self) -> u64 {
+        let since = (self.0)().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Default for Timepiece {
+    fn default() -> Self {
+        Self::new(SystemTime::now)
+    }
+}
+
+impl std::fmt::Debug for Timepiece {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Timepiece")
+    }
+}

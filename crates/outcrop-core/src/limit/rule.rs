@@ -1,0 +1,261 @@
+//! Limits, ready to be asked: which requests they are for, which counter, how much.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use outcrop_config::{Budget, Diagnostic, Limit, Measure, Per, Selector, Severity};
+use outcrop_model::{Fault, PicoUsd, Usage};
+
+use super::cel::{Expression, Names};
+use super::pattern::{Matcher, wildcard};
+use super::window::{Span, words};
+use super::{Expected, Facts};
+
+/// One limit.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub(super) name: String,
+    pub(super) selector: Selector,
+    headers: Vec<(String, Matcher)>,
+    pub(super) measured: Measured,
+    pub(super) most: u128,
+    pub(super) window: outcrop_config::Window,
+}
+
+/// What is counted.
+#[derive(Debug)]
+pub(super) enum Measured {
+    Requests,
+    InputTokens,
+    OutputTokens,
+    TotalTokens,
+    CachedInputTokens,
+    CacheWriteTokens,
+    ReasoningTokens,
+    Concurrent,
+    Money(Budget),
+    Cel(Expression),
+}
+
+/// How much of its limit a request may take before it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Precision {
+    /// It takes no more than was reserved, as far as the estimate holds.
+    Bounded,
+    /// Nobody can tell: what is reserved is no reason to refuse a request for good.
+    Guessed,
+}
+
+/// Hexadecimal characters of a hash that tells values apart: 128 bits.
+const HASH_CHARS: usize = 32;
+
+// === impl Rule ===
+
+impl Rule {
+    /// # Errors
+    /// Says what is wrong, and where.
+    pub(super) fn compile(limit: &Limit) -> Result<Self, Diagnostic> {
+        let wrong = |what: String, hint: &str| Diagnostic {
+            severity: Severity::Error,
+            origin: limit.origin.clone(),
+            what: format!("limit `{}`: {what}", limit.name),
+            hint: Some(hint.to_owned()),
+        };
+        let measured = match &limit.measure {
+            Measure::Requests => Measured::Requests,
+            Measure::InputTokens => Measured::InputTokens,
+            Measure::OutputTokens => Measured::OutputTokens,
+            Measure::TotalTokens => Measured::TotalTokens,
+            Measure::CachedInputTokens => Measured::CachedInputTokens,
+            Measure::CacheWriteTokens => Measured::CacheWriteTokens,
+            Measure::ReasoningTokens => Measured::ReasoningTokens,
+            Measure::Concurrent => Measured::Concurrent,
+            Measure::Money(budget) => Measured::Money(budget.clone()),
+            Measure::Cel(text) => Measured::Cel(Expression::compile(text).map_err(|why| {
+                wrong(
+                    format!("the expression `{text}` cannot be used: {why}"),
+                    "Write CEL that gives a whole number, such as `input_tokens + output_tokens * 3u`; tokens are numbers without sign.",
+                )
+            })?),
+        };
+        let headers = limit.selector.headers.iter().map(|header| {
+            let matcher = Matcher::compile(&header.value).map_err(|why| {
+                wrong(
+                    format!("the pattern for the header `{}` cannot be used: {why}", header.name),
+                    "Write a regular expression as of Rust's `regex`.",
+                )
+            })?;
+            Ok((header.name.clone(), matcher))
+        });
+        Ok(Self {
+            name: limit.name.clone(),
+            selector: limit.selector.clone(),
+            headers: headers.collect::<Result<_, _>>()?,
+            measured,
+            most: limit.amount,
+            window: limit.window,
+        })
+    }
+
+    pub(super) fn applies_to(&self, facts: &Facts<'_>) -> bool {
+        let Selector { routes, keys, models, tags, headers: _, per: _ } = &self.selector;
+        let is_one_of = |names: &[String], name: &str| names.iter().any(|n| n == name);
+        (routes.is_empty() || is_one_of(routes, facts.route))
+            && (keys.is_empty() || facts.key.is_some_and(|key| is_one_of(keys, key)))
+            && (models.is_empty()
+                || models.iter().any(|m| facts.models.iter().any(|name| wildcard(m, name))))
+            && tags.iter().all(|tag| facts.tags.contains(tag))
+            && self.headers.iter().all(|(name, matcher)| {
+                let values = facts.headers.get_all(name.as_str());
+                values.iter().any(|v| v.to_str().is_ok_and(|value| matcher.matches(value)))
+            })
+    }
+
+    /// The counter that a request takes from. Values that come from outside, some of them secret, are in
+    /// it as a hash.
+    pub(super) fn counter(&self, facts: &Facts<'_>) -> String {
+        if self.selector.per.is_empty() {
+            return self.name.clone();
+        }
+        let mut values = Vec::new();
+        for per in &self.selector.per {
+            let value = match per {
+                Per::Key => facts.key.map(str::as_bytes),
+                Per::Route => Some(facts.route.as_bytes()),
+                Per::Model => Some(facts.model().as_bytes()),
+                Per::Tag(name) => {
+                    let tag = facts.tags.iter().find(|(tag, _)| tag == name);
+                    tag.map(|(_, value)| value.as_bytes())
+                }
+                Per::Header(name) => facts.headers.get(name).map(http::HeaderValue::as_bytes),
+                Per::Peer => facts.peer.as_deref().map(str::as_bytes),
+            };
+            // With its length, so that no two lists of values look the same; none is another than empty.
+            let length = value.map_or(u64::MAX, |value| value.len() as u64);
+            values.extend_from_slice(&length.to_be_bytes());
+            values.extend_from_slice(value.unwrap_or_default());
+        }
+        let hash = digest(&SHA256, &values);
+        let hash: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{}/{}", self.name, &hash[..HASH_CHARS])
+    }
+
+    pub(super) fn span(&self, now: u64) -> Span {
+        match self.measured {
+            Measured::Concurrent => Span::IN_FLIGHT,
+            Measured::Requests
+            | Measured::InputTokens
+            | Measured::OutputTokens
+            | Measured::TotalTokens
+            | Measured::CachedInputTokens
+            | Measured::CacheWriteTokens
+            | Measured::ReasoningTokens
+            | Measured::Money(_)
+            | Measured::Cel(_) => Span::at(self.window, now),
+        }
+    }
+
+    /// How many count as one where numbers have 64 bits: of money, a billionth of a dollar does.
+    pub(super) fn scale(&self) -> u128 {
+        const PICO_IN_NANO: u128 = 1000;
+        if matches!(self.measured, Measured::Money(_)) { PICO_IN_NANO } else { 1 }
+    }
+
+    /// Whether it must be known beforehand what a request may use.
+    pub(super) fn needs_estimate(&self) -> bool {
+        !matches!(self.measured, Measured::Requests | Measured::Concurrent)
+    }
+
+    /// What to reserve for a request.
+    ///
+    /// # Errors
+    /// When a budget cannot hold it, since what it costs is not known.
+    pub(super) fn expected(&self, expected: &Expected, names: &Names) -> Result<u128, Fault> {
+        if let Measured::Money(_) = self.measured {
+            let cost = expected.cost.ok_or_else(|| self.unpriced())?;
+            return Ok(cost.get());
+        }
+        let amount = self.count(&expected.usage, None, names).unwrap_or(0);
+        Ok(match self.precision() {
+            Precision::Bounded => amount,
+            Precision::Guessed => amount.min(self.most),
+        })
+    }
+
+    fn precision(&self) -> Precision {
+        match self.measured {
+            Measured::Requests
+            | Measured::InputTokens
+            | Measured::OutputTokens
+            | Measured::TotalTokens
+            | Measured::Concurrent
+            | Measured::Money(_) => Precision::Bounded,
+            Measured::CachedInputTokens
+            | Measured::CacheWriteTokens
+            | Measured::ReasoningTokens
+            | Measured::Cel(_) => Precision::Guessed,
+        }
+    }
+
+    /// What a request took; `None` where that is not known.
+    pub(super) fn count(
+        &self,
+        usage: &Usage,
+        cost: Option<PicoUsd>,
+        names: &Names,
+    ) -> Option<u128> {
+        let tokens = match &self.measured {
+            Measured::Requests | Measured::Concurrent => 1,
+            Measured::InputTokens => usage.prompt(),
+            Measured::OutputTokens => usage.output,
+            Measured::TotalTokens => usage.total(),
+            Measured::CachedInputTokens => usage.cache_read,
+            Measured::CacheWriteTokens => usage.cache_write(),
+            Measured::ReasoningTokens => usage.reasoning.unwrap_or(0),
+            Measured::Money(_) => return cost.map(PicoUsd::get),
+            Measured::Cel(expression) => {
+                let value = expression.value(usage, names);
+                return value
+                    .inspect_err(|why| {
+                        tracing::warn!(limit = self.name, why, "an expression gave no number");
+                    })
+                    .ok();
+            }
+        };
+        Some(tokens.into())
+    }
+
+    /// `100 requests per minute`.
+    pub(super) fn allowance(&self) -> String {
+        let amount = match self.measured {
+            Measured::Money(_) => format!("${}", PicoUsd::new(self.most)),
+            _ => self.most.to_string(),
+        };
+        match self.unit() {
+            "requests at once" => format!("{amount} requests at once"),
+            "" => format!("{amount} per {}", words(self.window)),
+            unit => format!("{amount} {unit} per {}", words(self.window)),
+        }
+    }
+
+    fn unit(&self) -> &'static str {
+        match self.measured {
+            Measured::Requests => "requests",
+            Measured::InputTokens => "input tokens",
+            Measured::OutputTokens => "output tokens",
+            Measured::TotalTokens => "tokens",
+            Measured::CachedInputTokens => "cached input tokens",
+            Measured::CacheWriteTokens => "tokens written to a cache",
+            Measured::ReasoningTokens => "reasoning tokens",
+            Measured::Concurrent => "requests at once",
+            Measured::Money(_) => "",
+            Measured::Cel(_) => "units",
+        }
+    }
+
+    fn unpriced(&self) -> Fault {
+        let message = format!(
+            "This model has no known price, so the budget `{}` cannot hold it. Ask for another model, or have a price added.",
+            self.name
+        );
+        Fault::invalid("model", message)
+    }
+}

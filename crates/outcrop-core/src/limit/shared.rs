@@ -1,0 +1,323 @@
+//! Counters in Redis or Valkey, shared between instances.
+//!
+//! 1. Redis judges: one script takes from all counters or from none, so that instances together never
+//!    grant more than a limit allows.
+//! 2. Each reservation has a ticket: it is settled once, however often that is tried. A reservation whose
+//!    answer got lost is taken back.
+//! 3. A request waits for Redis at most [`ANSWER`]. Without it the link is down at once for all; one task
+//!    tries to bring it up again, and meanwhile each instance goes on with its share of what was left
+//!    when it last heard, or refuses.
+//! 4. What was counted here meanwhile is handed over once the link is up, and settlements wait for it.
+//! 5. Requests in flight are leased: those of an instance that died are free after [`script::LEASE`].
+
+mod script;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, RedisResult};
+use tokio::sync::{Notify, mpsc};
+
+use self::script::How;
+use super::alert::{Alerts, Watch};
+use super::book::{Adjustment, Book, Claim, Standing};
+use super::counters::Timepiece;
+
+/// Redis is near and answers in less than a millisecond; what takes this long is no answer.
+const ANSWER: Duration = Duration::from_millis(250);
+/// For a new connection, with TLS.
+const CONNECT: Duration = Duration::from_secs(2);
+/// Waits between attempts to connect: the first, and the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// Three beats in a lease: two may get lost.
+const BEAT: Duration = Duration::from_secs(10);
+
+/// The shared store, as requests see it.
+#[derive(Debug)]
+pub(super) struct Shared {
+    link: Arc<Link>,
+    jobs: mpsc::UnboundedSender<Job>,
+    next: AtomicU64,
+}
+
+/// What the one task and requests share.
+struct Link {
+    client: Client,
+    /// Names this instance.
+    instance: String,
+    /// `None` while there is none.
+    connection: Mutex<Option<MultiplexedConnection>>,
+    lost: Notify,
+    /// How many instances lived at the last beat.
+    instances: AtomicU32,
+    /// Counters of requests in flight, by ticket.
+    leases: Mutex<HashMap<String, Vec<Arc<str>>>>,
+    book: Arc<Book>,
+    alerts: Alerts,
+    now: Timepiece,
+}
+
+/// What is to be done some time soon, and surely.
+#[derive(Debug)]
+struct Job {
+    how: How,
+    ticket: String,
+    changes: Vec<Adjustment>,
+    watches: Vec<Watch>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// Begins to connect; does not wait for it. Needs a running tokio.
+    ///
+    /// # Errors
+    /// When `url` is none of Redis's.
+    pub(super) fn begin(
+        url: &str,
+        book: Arc<Book>,
+        alerts: Alerts,
+        now: Timepiece,
+    ) -> RedisResult<Self> {
+        let link = Arc::new(Link {
+            client: Client::open(url)?,
+            instance: format!("{:032x}", fastrand::u128(..)),
+            connection: Mutex::default(),
+            lost: Notify::new(),
+            instances: AtomicU32::new(1),
+            leases: Mutex::default(),
+            book,
+            alerts,
+            now,
+        });
+        let (jobs, todo) = mpsc::unbounded_channel();
+        tokio::spawn(keep_up(Arc::clone(&link), todo));
+        Ok(Self { link, jobs, next: AtomicU64::new(0) })
+    }
+
+    /// Asks Redis; `None` when it is away.
+    pub(super) async fn reserve(
+        &self,
+        claims: &[Claim],
+    ) -> Option<(Option<String>, Vec<Standing>)> {
+        let mut connection = lock(&self.link.connection).clone()?;
+        let ticket = self.ticket();
+        let now = self.link.now.millis();
+        match script::reserve(&mut connection, &ticket, claims, now).await {
+            Ok((granted, standings)) => {
+                self.link.observe(claims, &standings, granted);
+                if granted {
+                    self.lease(&ticket, claims);
+                }
+                Some((granted.then_some(ticket), standings))
+            }
+            Err(error) => {
+                self.link.lose(&error);
+                // It may have been granted all the same.
+                let changes = claims.iter().map(Adjustment::undo).collect();
+                self.settle(ticket, changes, Vec::new());
+                None
+            }
+        }
+    }
+
+    /// Among how many instances what is left is to be shared.
+    pub(super) fn instances(&self) -> u32 {
+        self.link.instances.load(Ordering::Relaxed).max(1)
+    }
+
+    pub(super) fn settle(&self, ticket: String, changes: Vec<Adjustment>, watches: Vec<Watch>) {
+        lock(&self.link.leases).remove(&ticket);
+        self.todo(Job { how: How::Settle, ticket, changes, watches });
+    }
+
+    /// Counts what was counted elsewhere.
+    pub(super) fn charge(&self, changes: Vec<Adjustment>) {
+        let ticket = self.ticket();
+        self.todo(Job { how: How::Charge, ticket, changes, watches: Vec::new() });
+    }
+
+    fn todo(&self, job: Job) {
+        if self.jobs.send(job).is_err() {
+            tracing::error!("the store of limits is closed: a request counts as reserved");
+        }
+    }
+
+    fn ticket(&self) -> String {
+        format!("{}-{}", self.link.instance, self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn lease(&self, ticket: &str, claims: &[Claim]) {
+        let counters = claims.iter().filter(|claim| claim.span.is_in_flight());
+        let counters: Vec<Arc<str>> = counters.map(|claim| Arc::clone(&claim.counter)).collect();
+        if !counters.is_empty() {
+            lock(&self.link.leases).insert(ticket.to_owned(), counters);
+        }
+    }
+}
+
+// === impl Link ===
+
+impl Link {
+    /// No request asks any more, until there is another connection.
+    fn lose(&self, error: &redis::RedisError) {
+        if lock(&self.connection).take().is_some() {
+            // Its text may hold the address, and nothing of the password.
+            tracing::error!(
+                kind = %error.category(),
+                "the store of limits is away: each instance goes by what it knew last"
+            );
+            self.lost.notify_one();
+        }
+    }
+
+    /// Remembers what Redis told, for when it is away.
+    fn observe(&self, claims: &[Claim], standings: &[Standing], granted: bool) {
+        for (claim, standing) in claims.iter().zip(standings) {
+            if !claim.span.is_in_flight() {
+                let more = if granted { claim.take } else { 0 };
+                let total = standing.total.saturating_add(more);
+                self.book.observe(&claim.counter, &claim.span, total);
+            }
+        }
+    }
+
+    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT))
+            .set_response_timeout(Some(ANSWER));
+        self.client.get_multiplexed_async_connection_with_config(&config).await
+    }
+
+    async fn beat(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
+        let in_flight: Vec<(Arc<str>, String)> = lock(&self.leases)
+            .iter()
+            .flat_map(|(ticket, counters)| {
+                counters.iter().map(|counter| (Arc::clone(counter), ticket.clone()))
+            })
+            .collect();
+        let instances = script::beat(connection, &self.instance, &in_flight).await?;
+        self.instances.store(instances, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn work_off(&self, connection: &mut MultiplexedConnection, job: &Job) -> RedisResult<()> {
+        let now = self.now.millis();
+        let Job { how, ticket, changes, watches } = job;
+        let after = script::adjust(connection, (*how, ticket), changes, now).await?;
+        for watch in watches {
+            let Some(spent) =
+                after.get(watch.index).copied().filter(|spent| watch.is_reached(*spent))
+            else {
+                continue;
+            };
+            if script::first_to_tell(connection, &watch.name(), watch.life(now)).await? {
+                self.alerts.tell(watch.alert.clone(), spent);
+            }
+        }
+        Ok(())
+    }
+
+    /// What was counted here while the link was down, as one job.
+    fn handed_over(&self, number: u64) -> Option<Job> {
+        let changes = self.book.hand_over();
+        let ticket = format!("{}-handed-over-{number}", self.instance);
+        (!changes.is_empty()).then(|| Job {
+            how: How::Charge,
+            ticket,
+            changes,
+            watches: Vec::new(),
+        })
+    }
+}
+
+/// Holds a connection and works off what is to be done, until nobody is left who could ask.
+async fn keep_up(link: Arc<Link>, mut todo: mpsc::UnboundedReceiver<Job>) {
+    let (mut undone, mut wait, mut handed_over) = (None, FIRST_WAIT, 0_u64);
+    loop {
+        match link.connect().await {
+            Ok(mut connection) => {
+                let outcome =
+                    stay_up(&link, &mut connection, &mut todo, (&mut undone, &mut handed_over))
+                        .await;
+                match outcome {
+                    Ok(Over::Closed) => return,
+                    Ok(Over::Lost) => wait = FIRST_WAIT,
+                    Err(error) => link.lose(&error),
+                }
+            }
+            Err(error) => tracing::debug!(kind = %error.category(), "the store of limits is away"),
+        }
+        if todo.is_closed() && todo.is_empty() {
+            return;
+        }
+        tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}
+
+enum Over {
+    /// Nobody asks any more.
+    Closed,
+    /// A request found the connection broken.
+    Lost,
+}
+
+/// While the connection lasts.
+async fn stay_up(
+    link: &Link,
+    connection: &mut MultiplexedConnection,
+    todo: &mut mpsc::UnboundedReceiver<Job>,
+    (undone, handed_over): (&mut Option<Job>, &mut u64),
+) -> RedisResult<Over> {
+    // A store that cannot be written to is none: the beat writes.
+    link.beat(connection).await?;
+    let mut beats = tokio::time::interval_at(tokio::time::Instant::now() + BEAT, BEAT);
+    let mut is_up = false;
+    loop {
+        while let Some(job) = undone.as_ref() {
+            link.work_off(connection, job).await?;
+            *undone = None;
+        }
+        // Before requests ask there again, it must know what was spent without it; what was granted in
+        // that moment follows after.
+        *handed_over += 1;
+        *undone = link.handed_over(*handed_over);
+        if undone.is_some() {
+            continue;
+        }
+        if !std::mem::replace(&mut is_up, true) {
+            *lock(&link.connection) = Some(connection.clone());
+            tracing::info!("the store of limits is there");
+            continue;
+        }
+        tokio::select! {
+            job = todo.recv() => match job {
+                Some(job) => *undone = Some(job),
+                None => return Ok(Over::Closed),
+            },
+            () = link.lost.notified() => {
+                // The word may be of an earlier connection.
+                if lock(&link.connection).is_none() {
+                    return Ok(Over::Lost);
+                }
+            }
+            _ = beats.tick() => link.beat(connection).await?,
+        }
+    }
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The client knows the password.
+        f.debug_struct("Link").field("instance", &self.instance).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,147 @@
+//! What is asked of Redis, and how its answers are read. One round trip each; a script runs as a whole or
+//! not at all, and is sent by its hash once Redis knows it.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{RedisResult, Script, Value};
+
+use crate::limit::book::{Adjustment, Claim, Standing, standing_of};
+
+/// All keys have this hash tag, so that a cluster keeps them together.
+const PREFIX: &str = "outcrop:{limits}:";
+/// Life of a ticket: no request takes as long.
+const TICKET_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long an instance, and what it has in flight, counts after its last beat.
+pub(super) const LEASE: Duration = Duration::from_secs(30);
+
+static RESERVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("reserve.lua")));
+static ADJUST: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("adjust.lua")));
+static BEAT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("beat.lua")));
+
+/// Whether a ticket is to be there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// It was made by a reservation, and is used up.
+    Settle,
+    /// It is new: what it stands for was counted elsewhere.
+    Charge,
+}
+
+fn key(counter: &str) -> String {
+    format!("{PREFIX}c:{counter}")
+}
+
+fn ticket_key(ticket: &str) -> String {
+    format!("{PREFIX}t:{ticket}")
+}
+
+fn millis(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn kind(is_in_flight: bool) -> &'static str {
+    if is_in_flight { "flight" } else { "window" }
+}
+
+/// Redis counts with 64 bits, and compares exactly up to 2^53.
+fn number(amount: u128) -> u64 {
+    const EXACT: u128 = 1 << 53;
+    u64::try_from(amount.min(EXACT)).unwrap_or(u64::MAX)
+}
+
+/// Whether it is granted, and how each counter stood before.
+pub(super) async fn reserve(
+    connection: &mut MultiplexedConnection,
+    ticket: &str,
+    claims: &[Claim],
+    now: u64,
+) -> RedisResult<(bool, Vec<Standing>)> {
+    let mut call = RESERVE.key(ticket_key(ticket));
+    call.arg(millis(TICKET_LIFE)).arg(millis(LEASE)).arg(ticket);
+    for Claim { counter, span, most, take, scale } in claims {
+        let life = span.gone(span.slot).map_or(millis(LEASE), |end| end.saturating_sub(now).max(1));
+        call.key(key(counter));
+        call.arg(kind(span.is_in_flight())).arg(span.slot).arg(span.oldest);
+        call.arg(number(most / scale)).arg(number(take.div_ceil(*scale))).arg(life);
+    }
+    let (granted, slots) = read(call.invoke_async(connection).await?)?;
+    let standings = claims.iter().zip(slots).map(|(claim, slots)| {
+        let mut slots: Vec<(u64, u128)> = slots
+            .into_iter()
+            .map(|(slot, amount)| (slot, u128::from(amount) * claim.scale))
+            .collect();
+        slots.sort_unstable();
+        let total = slots.iter().map(|(_, amount)| amount).sum();
+        let Claim { most, take, scale, .. } = claim;
+        let fits = total / scale + take.div_ceil(*scale) <= most / scale;
+        Standing { fits, ..standing_of(claim, total, &slots) }
+    });
+    Ok((granted, standings.collect()))
+}
+
+/// What is in each window after; empty when it was done before.
+pub(super) async fn adjust(
+    connection: &mut MultiplexedConnection,
+    (how, ticket): (How, &str),
+    changes: &[Adjustment],
+    now: u64,
+) -> RedisResult<Vec<u128>> {
+    let mut call = ADJUST.key(ticket_key(ticket));
+    let word = match how {
+        How::Settle => "settle",
+        How::Charge => "charge",
+    };
+    call.arg(word).arg(millis(TICKET_LIFE)).arg(ticket);
+    for change in changes {
+        let Adjustment { counter, span, taken, truth, scale } = change;
+        let life = span.gone(span.slot).map_or(millis(LEASE), |end| end.saturating_sub(now).max(1));
+        let (truth, taken) = (number(truth.div_ceil(*scale)), number(taken.div_ceil(*scale)));
+        call.key(key(counter));
+        call.arg(kind(span.is_in_flight())).arg(span.slot).arg(span.oldest);
+        call.arg(truth.cast_signed() - taken.cast_signed()).arg(life);
+    }
+    let after: Vec<u64> = call.invoke_async(connection).await?;
+    Ok(after.into_iter().zip(changes).map(|(sum, c)| u128::from(sum) * c.scale).collect())
+}
+
+/// Says that the instance lives, and holds these in flight. Returns how many instances do.
+pub(super) async fn beat(
+    connection: &mut MultiplexedConnection,
+    instance: &str,
+    in_flight: &[(Arc<str>, String)],
+) -> RedisResult<u32> {
+    let mut call = BEAT.key(format!("{PREFIX}instances"));
+    call.arg(instance).arg(millis(LEASE));
+    for (counter, ticket) in in_flight {
+        call.key(key(counter)).arg(ticket);
+    }
+    call.invoke_async(connection).await
+}
+
+/// Whether this is the first to say so.
+pub(super) async fn first_to_tell(
+    connection: &mut MultiplexedConnection,
+    name: &str,
+    life: u64,
+) -> RedisResult<bool> {
+    let mut call = redis::cmd("SET");
+    call.arg(format!("{PREFIX}told:{name}")).arg(1).arg("NX").arg("PX").arg(life.max(1));
+    let done: Option<String> = call.query_async(connection).await?;
+    Ok(done.is_some())
+}
+
+/// Slots of a counter and what is in each.
+type Slots = Vec<(u64, u64)>;
+
+/// The reply to a reservation: a number, then for each counter a flat list of slots and amounts.
+fn read(reply: Value) -> RedisResult<(bool, Vec<Slots>)> {
+    let mut parts = redis::from_redis_value::<Vec<Value>>(reply)?.into_iter();
+    let granted: Option<u64> = parts.next().map(redis::from_redis_value).transpose()?;
+    let slots = parts.map(|part| {
+        let flat: Vec<u64> = redis::from_redis_value(part)?;
+        Ok(flat.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect())
+    });
+    Ok((granted == Some(1), slots.collect::<RedisResult<_>>()?))
+}

@@ -1,0 +1,384 @@
+//! Limits over counters in memory: what is granted, what is given back, what is said.
+
+#![cfg(test)]
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use http::HeaderMap;
+use outcrop_config::{Budget, HeaderMatch, Limit, Measure, Origin, Pattern, Per, Selector, Window};
+use outcrop_core::limit::{
+    Alert, Alerts, Counters, Event, Expected, Facts, Limiter, Refusal, Reservation, Rules, Spent,
+    StoreWish, Timepiece,
+};
+use outcrop_model::{Dialect, ErrorClass, PicoUsd, Usage};
+use proptest::prelude::*;
+
+const MINUTE: Window = Window::Rolling(Duration::from_secs(60));
+/// 2026-11-26T12:00:00Z, a Thursday.
+const NOON: u64 = 1_795_694_400_000;
+
+/// A limiter with a clock that only the test moves.
+struct Bench {
+    limiter: Limiter,
+    clock: Arc<AtomicU64>,
+    alerts: Arc<Mutex<Vec<Alert>>>,
+}
+
+fn limit(name: &str, measure: Measure, amount: u128, window: Window) -> Limit {
+    let (name, selector, origin) = (name.to_owned(), Selector::default(), Origin::default());
+    Limit { name, selector, measure, amount, window, origin }
+}
+
+impl Bench {
+    fn new(limits: &[Limit]) -> Self {
+        let clock = Arc::new(AtomicU64::new(NOON));
+        let now = Arc::clone(&clock);
+        let timepiece = Timepiece::new(move || {
+            SystemTime::UNIX_EPOCH + Duration::from_millis(now.load(Ordering::Relaxed))
+        });
+        let alerts = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&alerts);
+        let sink = Alerts::new(move |alert| told.lock().unwrap().push(alert));
+        let counters = Counters::open(StoreWish::Memory, sink, timepiece).unwrap();
+        let rules = Rules::compile(limits).unwrap();
+        Self { limiter: Limiter::new(Arc::new(rules), Arc::new(counters)), clock, alerts }
+    }
+
+    fn pass(&self, seconds: u64) {
+        self.clock.fetch_add(seconds * 1000, Ordering::Relaxed);
+    }
+
+    async fn ask(&self, input: u64, output: u64) -> Result<Reservation, Box<Refusal>> {
+        let headers = HeaderMap::new();
+        self.ask_as(&facts("k", &headers), input, output).await
+    }
+
+    async fn ask_as(
+        &self,
+        facts: &Facts<'_>,
+        input: u64,
+        output: u64,
+    ) -> Result<Reservation, Box<Refusal>> {
+        let usage = Usage { input, output, ..Usage::default() };
+        // A cent for each token.
+        let cost = Some(PicoUsd::new(10_000_000_000) * usage.total());
+        let expected = move || Expected { usage, cost };
+        Ok(self.limiter.reserve(facts, expected).await?.expect("a limit is for it"))
+    }
+}
+
+fn facts<'a>(key: &'a str, headers: &'a HeaderMap) -> Facts<'a> {
+    let models = ["fast", "us.amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"];
+    Facts { key: Some(key), tags: &[], route: "all", backend: "east", models, headers, peer: None }
+}
+
+fn used(input: u64, output: u64) -> Spent {
+    let usage = Usage { input, output, ..Usage::default() };
+    Spent::Told { usage, cost: Some(PicoUsd::new(10_000_000_000) * usage.total()) }
+}
+
+#[tokio::test]
+async fn what_is_reserved_holds_until_the_truth_is_known() {
+    let bench = Bench::new(&[limit("m", Measure::TotalTokens, 1000, MINUTE)]);
+    let first = bench.ask(100, 500).await.unwrap();
+    assert_eq!(bench.ask(100, 400).await.unwrap_err().limits, ["m"]);
+    first.settle(&used(80, 20));
+    let second = bench.ask(400, 500).await.unwrap();
+    second.settle(&Spent::Nothing);
+    drop(bench.ask(400, 500).await.unwrap());
+    assert!(bench.ask(0, 1).await.is_err(), "what nobody told stays as reserved");
+}
+
+#[tokio::test]
+async fn a_window_moves_on_and_the_refusal_says_when() {
+    let bench = Bench::new(&[limit("m", Measure::Requests, 2, MINUTE)]);
+    drop(bench.ask(0, 0).await.unwrap());
+    bench.pass(30);
+    drop(bench.ask(0, 0).await.unwrap());
+    let refusal = bench.ask(0, 0).await.unwrap_err();
+    assert_eq!(refusal.fault.class, ErrorClass::Throttled);
+    let wait = refusal.fault.retry_after.unwrap();
+    assert!(wait <= Duration::from_secs(32), "{wait:?}");
+    assert_eq!(
+        refusal.fault.message,
+        format!(
+            "The limit `m` allows 2 requests per minute, which is reached. Try again in {} s.",
+            wait.as_secs()
+        )
+    );
+    bench.pass(wait.as_secs());
+    drop(bench.ask(0, 0).await.unwrap());
+    assert!(bench.ask(0, 0).await.is_err(), "the second still counts");
+}
+
+#[tokio::test]
+async fn of_several_limits_all_are_taken_from_or_none() {
+    let bench = Bench::new(&[
+        limit("requests", Measure::Requests, 2, MINUTE),
+        limit("tokens", Measure::OutputTokens, 100, Window::Day),
+    ]);
+    for _ in 0..5 {
+        let refusal = bench.ask(0, 101).await.unwrap_err();
+        assert_eq!(refusal.limits, ["tokens"]);
+        assert_eq!(refusal.fault.class, ErrorClass::QuotaExceeded);
+        assert!(refusal.fault.message.contains("101"), "{}", refusal.fault.message);
+    }
+    drop(bench.ask(0, 60).await.unwrap());
+    let refusal = bench.ask(0, 60).await.unwrap_err();
+    assert_eq!(refusal.fault.class, ErrorClass::QuotaSpent, "not before the day is over");
+    assert_eq!(refusal.fault.retry_after, Some(Duration::from_secs(12 * 3600)));
+    drop(bench.ask(0, 40).await.unwrap());
+}
+
+#[tokio::test]
+async fn requests_in_flight_are_counted_while_they_are() {
+    let bench = Bench::new(&[limit("flight", Measure::Concurrent, 2, MINUTE)]);
+    let first = bench.ask(0, 0).await.unwrap();
+    let second = bench.ask(0, 0).await.unwrap();
+    let refusal = bench.ask(0, 0).await.unwrap_err();
+    assert!(refusal.fault.message.contains("2 requests at once"), "{}", refusal.fault.message);
+    assert_eq!(refusal.fault.retry_after, Some(Duration::from_secs(1)));
+    drop(first);
+    let third = bench.ask(0, 0).await.unwrap();
+    drop((second, third));
+    let _both = (bench.ask(0, 0).await.unwrap(), bench.ask(0, 0).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_budget_is_told_once_and_stops_for_good() {
+    let dollar = PicoUsd::new(1_000_000_000_000);
+    let budget = Budget { soft: Some(dollar), webhook: None };
+    let measure = Measure::Money(budget);
+    let bench = Bench::new(&[limit("team", measure, (dollar * 2).get(), Window::Day)]);
+    bench.ask(90, 60).await.unwrap().settle(&used(90, 0));
+    assert!(bench.alerts.lock().unwrap().is_empty(), "an estimate is no alarm");
+    bench.ask(10, 0).await.unwrap().settle(&used(10, 0));
+    bench.ask(50, 0).await.unwrap().settle(&used(50, 0));
+    for _ in 0..3 {
+        let refusal = bench.ask(51, 0).await.unwrap_err();
+        assert_eq!(refusal.fault.class, ErrorClass::QuotaSpent);
+        assert!(refusal.fault.message.contains("$2 per day"), "{}", refusal.fault.message);
+    }
+    let alerts: Vec<_> =
+        bench.alerts.lock().unwrap().iter().map(|a| (a.event, a.spent.to_string())).collect();
+    assert_eq!(alerts, [(Event::Soft, "1".to_owned()), (Event::Spent, "1.5".to_owned())]);
+    let json = bench.alerts.lock().unwrap()[0].json();
+    assert_eq!(json["ends"], "2026-11-27T00:00:00Z");
+    bench.pass(12 * 3600);
+    bench.ask(100, 0).await.unwrap().settle(&used(100, 0));
+    assert_eq!(bench.alerts.lock().unwrap().len(), 3, "another day, another alert");
+}
+
+#[tokio::test]
+async fn a_budget_holds_nothing_that_has_no_price() {
+    let bench = Bench::new(&[limit("team", Measure::Money(Budget::default()), 1, Window::Month)]);
+    let headers = HeaderMap::new();
+    let refusal =
+        bench.limiter.reserve(&facts("k", &headers), Expected::default).await.unwrap_err();
+    assert_eq!(
+        (refusal.fault.class, &*refusal.limits),
+        (ErrorClass::InvalidRequest, &["team".to_owned()][..])
+    );
+}
+
+#[tokio::test]
+async fn who_is_counted_apart_is_counted_apart() {
+    let mut apart = limit("apart", Measure::Requests, 1, MINUTE);
+    apart.selector.per = vec![Per::Key, Per::Header("x-tenant".to_owned())];
+    let bench = Bench::new(&[apart]);
+    let tenant =
+        |name: &str| HeaderMap::from_iter([("x-tenant".parse().unwrap(), name.parse().unwrap())]);
+    let none = HeaderMap::new();
+    for (key, headers) in
+        [("ab", &tenant("c")), ("a", &tenant("bc")), ("a", &none), ("a", &tenant(""))]
+    {
+        let facts = facts(key, headers);
+        drop(bench.ask_as(&facts, 0, 0).await.unwrap());
+        let refusal = bench.ask_as(&facts, 0, 0).await.unwrap_err();
+        assert!(!refusal.fault.message.contains("bc"), "values may be secret");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_is_for_those_it_names() {
+    let is_for = |change: fn(&mut Selector)| async move {
+        let mut limit = limit("named", Measure::Requests, 0, MINUTE);
+        change(&mut limit.selector);
+        let bench = Bench::new(&[limit]);
+        let headers =
+            HeaderMap::from_iter([("x-env".parse().unwrap(), "prod-eu".parse().unwrap())]);
+        let tags = [("team".to_owned(), "search".to_owned())];
+        let facts = Facts { tags: &tags, ..facts("k", &headers) };
+        match bench.limiter.reserve(&facts, Expected::default).await {
+            Ok(reservation) => reservation.is_some(),
+            Err(_) => true,
+        }
+    };
+    assert!(is_for(|_| {}).await);
+    assert!(is_for(|s| s.routes = vec!["all".into()]).await);
+    assert!(!is_for(|s| s.routes = vec!["other".into()]).await);
+    assert!(is_for(|s| s.keys = vec!["j".into(), "k".into()]).await);
+    assert!(!is_for(|s| s.keys = vec!["j".into()]).await);
+    assert!(is_for(|s| s.models = vec!["*nova*".into()]).await);
+    assert!(is_for(|s| s.models = vec!["fast".into()]).await);
+    assert!(!is_for(|s| s.models = vec!["nova*".into()]).await);
+    assert!(is_for(|s| s.tags = vec![("team".into(), "search".into())]).await);
+    assert!(!is_for(|s| s.tags = vec![("team".into(), "ads".into())]).await);
+    assert!(
+        is_for(|s| s.headers =
+            vec![HeaderMatch { name: "x-env".into(), value: Pattern::Prefix("prod".into()) }])
+        .await
+    );
+    assert!(
+        !is_for(|s| s.headers =
+            vec![HeaderMatch { name: "x-env".into(), value: Pattern::Regex("prod".into()) }])
+        .await
+    );
+    assert!(
+        !is_for(|s| s.headers = vec![HeaderMatch { name: "x-other".into(), value: Pattern::Any }])
+            .await
+    );
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let mut regex = limit("b", Measure::Requests, 1, MINUTE);
+    let value = Pattern::Regex("(".to_owned());
+    regex.selector.headers = vec![HeaderMatch { name: "x".to_owned(), value }];
+    let cel = limit("a", Measure::Cel("tokens".to_owned()), 1, MINUTE);
+    let wrong = Rules::compile(&[cel, regex]).unwrap_err();
+    assert!(wrong[0].what.contains("limit `a`: the expression `tokens`"), "{}", wrong[0].what);
+    assert!(wrong[1].what.contains("limit `b`: the pattern"), "{}", wrong[1].what);
+    assert!(wrong.iter().all(|diagnostic| diagnostic.hint.is_some()));
+}
+
+#[tokio::test]
+async fn answers_tell_how_limits_stand() {
+    let bench = Bench::new(&[
+        limit("wide", Measure::Requests, 100, Window::Day),
+        limit("narrow", Measure::Requests, 2, MINUTE),
+        limit("tokens", Measure::TotalTokens, 1000, MINUTE),
+    ]);
+    let put = |told: &outcrop_core::limit::Told| {
+        let mut headers = HeaderMap::new();
+        told.put(Dialect::OpenAiChat, &mut headers);
+        [
+            "x-ratelimit-limit-requests",
+            "x-ratelimit-remaining-requests",
+            "x-ratelimit-remaining-tokens",
+        ]
+        .map(|name| headers[name].to_str().unwrap().to_owned())
+    };
+    let first = bench.ask(100, 300).await.unwrap();
+    assert_eq!(put(first.told()), ["2", "1", "600"]);
+    first.settle(&used(50, 50));
+    drop(bench.ask(0, 100).await.unwrap());
+    assert_eq!(put(&bench.ask(0, 0).await.unwrap_err().told), ["2", "0", "800"]);
+}
+
+/// What a request does, and how long after the one before.
+#[derive(Debug, Clone)]
+struct Step {
+    wait_ms: u64,
+    expect: u64,
+    truth: Option<u64>,
+    /// How many later steps it is in flight for.
+    lasts: usize,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    (0..4000_u64, 0..60_u64, proptest::option::of(0..60_u64), 0..6_usize).prop_map(
+        |(wait_ms, expect, truth, lasts)| Step {
+            wait_ms,
+            expect,
+            truth: truth.map(|t| t.min(expect)),
+            lasts,
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// In no stretch of a window's length does what is reserved or used exceed the limit.
+    #[test]
+    fn no_stretch_of_time_holds_more_than_the_limit(steps in proptest::collection::vec(step(), 1..80)) {
+        const MOST: u64 = 100;
+        const LENGTH: u64 = 10_000;
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let window = Window::Rolling(Duration::from_millis(LENGTH));
+        let bench = Bench::new(&[limit("m", Measure::OutputTokens, MOST.into(), window)]);
+        // When, and what it counts as now.
+        let mut counted: Vec<(u64, u64)> = Vec::new();
+        let mut running: Vec<(usize, usize, Step, Reservation)> = Vec::new();
+        for (index, step) in steps.into_iter().enumerate() {
+            let now = bench.clock.fetch_add(step.wait_ms, Ordering::Relaxed) + step.wait_ms;
+            let (done, still): (Vec<_>, Vec<_>) = running.into_iter().partition(|(till, ..)| *till <= index);
+            running = still;
+            for (_, at, step, reservation) in done {
+                match step.truth {
+                    Some(truth) => {
+                        counted[at].1 = truth;
+                        reservation.settle(&used(0, truth));
+                    }
+                    None => drop(reservation),
+                }
+            }
+            if let Ok(reservation) = runtime.block_on(bench.ask(0, step.expect)) {
+                counted.push((now, step.expect));
+                running.push((index + step.lasts, counted.len() - 1, step, reservation));
+            }
+            let within = counted.iter().filter(|(at, _)| *at + LENGTH > now);
+            let sum: u64 = within.map(|(_, amount)| amount).sum();
+            prop_assert!(sum <= MOST, "{sum} at {now}: {counted:?}");
+        }
+    }
+}
+
+/// From many threads: the sum of what is granted never exceeds the limit, and in the end nothing is lost
+/// and nothing is there twice.
+#[test]
+fn no_race_overspends_or_loses_a_reservation() {
+    const MOST: u64 = 1000;
+    let bench = Arc::new(Bench::new(&[
+        limit("tokens", Measure::OutputTokens, MOST.into(), Window::Day),
+        limit("flight", Measure::Concurrent, 7, MINUTE),
+    ]));
+    let (held, used_up) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let threads: Vec<_> = (0..8_u64)
+        .map(|thread| {
+            let (bench, held, used_up) =
+                (Arc::clone(&bench), Arc::clone(&held), Arc::clone(&used_up));
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                let (mut granted, mut refused) = (0, 0);
+                for round in 0..500_u64 {
+                    let expect = 20 + (round * 7 + thread * 13) % 80;
+                    let Ok(reservation) = runtime.block_on(bench.ask(0, expect)) else {
+                        refused += 1;
+                        continue;
+                    };
+                    granted += 1;
+                    // It is counted here after it is granted and until before it is settled: never too much.
+                    let before = used_up.load(Ordering::SeqCst);
+                    let sum = before + held.fetch_add(expect, Ordering::SeqCst) + expect;
+                    assert!(sum <= MOST, "{sum}");
+                    std::thread::yield_now();
+                    held.fetch_sub(expect, Ordering::SeqCst);
+                    let truth = u64::from(round % 100 == 0);
+                    reservation.settle(&used(0, truth));
+                    used_up.fetch_add(truth, Ordering::SeqCst);
+                }
+                (granted, refused)
+            })
+        })
+        .collect();
+    let outcomes: Vec<(u64, u64)> = threads.into_iter().map(|t| t.join().unwrap()).collect();
+    assert!(outcomes.iter().map(|(granted, _)| granted).sum::<u64>() > 100, "{outcomes:?}");
+    let left = MOST - used_up.load(Ordering::SeqCst);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert!(runtime.block_on(bench.ask(0, left + 1)).is_err(), "nothing was lost");
+    drop(runtime.block_on(bench.ask(0, left)).expect("nothing was counted twice"));
+}

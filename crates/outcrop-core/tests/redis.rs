@@ -1,0 +1,358 @@
+//! Limits that instances share in a real Redis, which is killed, stopped and started again.
+//!
+//! Without a `redis-server` these tests fail and say that they were not run: `cargo xtask redis` brings one.
+
+#![cfg(test)]
+
+use std::future::Future;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::HeaderMap;
+use outcrop_config::{Budget, Limit, Measure, OnStoreLoss, Origin, Selector, Window};
+use outcrop_core::limit::{
+    Alerts, Counters, Event, Expected, Facts, Limiter, Refusal, Reservation, Rules, Spent,
+    StoreWish, Timepiece,
+};
+use outcrop_model::{ErrorClass, PicoUsd, Usage};
+use tempfile::TempDir;
+
+/// A server that remembers what it was told when it is killed.
+struct Redis {
+    port: u16,
+    folder: TempDir,
+    process: Child,
+}
+
+impl Redis {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        loop {
+            // The port may be gone again in a moment: then another.
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            if let Some(process) = launch(folder.path(), port) {
+                return Self { port, folder, process };
+            }
+        }
+    }
+
+    fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// SIGKILL.
+    fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    fn start_again(&mut self) {
+        self.process = launch(self.folder.path(), self.port).expect("its port is free again");
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _dead_already = self.process.kill();
+        let _waited_for = self.process.wait();
+    }
+}
+
+/// Started and ready; `None` when it ended instead.
+fn launch(folder: &Path, port: u16) -> Option<Child> {
+    let (program, libraries) = server();
+    let mut command = Command::new(program);
+    command.env("LD_LIBRARY_PATH", libraries).current_dir(folder).stdout(Stdio::piped());
+    command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", ""]);
+    command.args(["--appendonly", "yes", "--appendfsync", "always", "--logfile", ""]);
+    let mut process = command.spawn().expect("redis-server can be started");
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let is_ready = lines.any(|line| line.unwrap().contains("Ready to accept connections"));
+    // It goes on writing.
+    std::thread::spawn(move || lines.for_each(drop));
+    if !is_ready {
+        process.wait().unwrap();
+    }
+    is_ready.then_some(process)
+}
+
+/// The program, and where its libraries are: the system's own, else the one in the target directory.
+fn server() -> (PathBuf, PathBuf) {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    for name in ["redis-server", "valkey-server"] {
+        for folder in std::env::split_paths(&path) {
+            if folder.join(name).is_file() {
+                return (folder.join(name), PathBuf::new());
+            }
+        }
+    }
+    let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../tools/redis");
+    let program = tools.join("usr/bin/redis-server");
+    assert!(
+        program.is_file(),
+        "NOT RUN: there is no redis-server here; `cargo xtask redis` brings one"
+    );
+    (program, tools.join("usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH)))
+}
+
+fn limit(name: &str, measure: Measure, amount: u128) -> Limit {
+    let (name, selector) = (name.to_owned(), Selector::default());
+    Limit { name, selector, measure, amount, window: Window::Day, origin: Origin::default() }
+}
+
+/// One instance of the gateway, as far as limits go.
+fn instance(redis: &Redis, on_loss: OnStoreLoss, limits: &[Limit]) -> Limiter {
+    instance_telling(redis, on_loss, limits, Alerts::default())
+}
+
+fn instance_telling(
+    redis: &Redis,
+    on_loss: OnStoreLoss,
+    limits: &[Limit],
+    alerts: Alerts,
+) -> Limiter {
+    let url = redis.url();
+    let wish = StoreWish::Redis { url: &url, on_loss };
+    let counters = Counters::open(wish, alerts, Timepiece::default()).unwrap();
+    Limiter::new(Arc::new(Rules::compile(limits).unwrap()), Arc::new(counters))
+}
+
+async fn ask(limiter: &Limiter, output: u64) -> Result<Reservation, Box<Refusal>> {
+    let headers = HeaderMap::new();
+    let facts = Facts {
+        key: None,
+        tags: &[],
+        route: "r",
+        backend: "b",
+        models: ["m"; 3],
+        headers: &headers,
+        peer: None,
+    };
+    let usage = Usage { output, ..Usage::default() };
+    let cost = Some(PicoUsd::new(1) * output);
+    let expected = || Expected { usage, cost };
+    Ok(limiter.reserve(&facts, expected).await?.expect("a limit is for it"))
+}
+
+fn used(output: u64) -> Spent {
+    let cost = Some(PicoUsd::new(1) * output);
+    Spent::Told { usage: Usage { output, ..Usage::default() }, cost }
+}
+
+fn is_away(outcome: &Result<Reservation, Box<Refusal>>) -> bool {
+    matches!(outcome, Err(refusal) if refusal.fault.class == ErrorClass::Overloaded)
+}
+
+/// Asks again until it is so; fails when it never will be.
+#[track_caller]
+fn until<F: Future<Output = bool>>(mut is_so: impl FnMut() -> F) -> impl Future<Output = ()> {
+    let caller = std::panic::Location::caller();
+    async move {
+        let asking = async {
+            while !is_so().await {
+                tokio::task::yield_now().await;
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(60), asking).await;
+        assert!(in_time.is_ok(), "it never is, at {caller}");
+    }
+}
+
+/// Granted once what was settled before has reached the store.
+async fn granted(limiter: &Limiter, output: u64) -> Reservation {
+    let outcome = std::cell::RefCell::new(None);
+    until(|| async {
+        let reservation = ask(limiter, output).await;
+        reservation.map(|granted| *outcome.borrow_mut() = Some(granted)).is_ok()
+    })
+    .await;
+    outcome.into_inner().unwrap()
+}
+
+/// Waits until this instance, which refuses without it, has the store.
+async fn until_there(refusing: &Limiter) {
+    until(|| async { !is_away(&ask(refusing, 0).await) }).await;
+}
+
+/// Waits until the store has exactly so much left.
+async fn until_left(refusing: &Limiter, left: u64) {
+    until(|| async {
+        let Ok(all) = ask(refusing, left).await else { return false };
+        let is_more = ask(refusing, 1).await;
+        all.settle(&Spent::Nothing);
+        if let Ok(more) = is_more {
+            more.settle(&Spent::Nothing);
+            return false;
+        }
+        true
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn instances_share_a_limit_and_never_overspend_it() {
+    const MOST: u64 = 5000;
+    let redis = Redis::start();
+    let limits = [
+        limit("tokens", Measure::OutputTokens, MOST.into()),
+        limit("flight", Measure::Concurrent, 9),
+    ];
+    let instances: Vec<Limiter> =
+        (0..2).map(|_| instance(&redis, OnStoreLoss::Refuse, &limits)).collect();
+    for limiter in &instances {
+        until_there(limiter).await;
+    }
+    let (held, spent) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let tasks: Vec<_> = (0..12_u64)
+        .map(|task| {
+            let limiter = instances[task as usize % 2].clone();
+            let (held, spent) = (Arc::clone(&held), Arc::clone(&spent));
+            tokio::spawn(async move {
+                let mut granted = 0_u64;
+                for round in 0..100_u64 {
+                    let expect = 500 + (round * 31 + task * 97) % 500;
+                    let Ok(reservation) = ask(&limiter, expect).await else { continue };
+                    granted += 1;
+                    let before = spent.load(Ordering::SeqCst);
+                    let sum = before + held.fetch_add(expect, Ordering::SeqCst) + expect;
+                    assert!(sum <= MOST, "{sum}");
+                    tokio::task::yield_now().await;
+                    held.fetch_sub(expect, Ordering::SeqCst);
+                    let truth = round % 3;
+                    reservation.settle(&used(truth));
+                    spent.fetch_add(truth, Ordering::SeqCst);
+                }
+                granted
+            })
+        })
+        .collect();
+    let mut granted = 0;
+    for task in tasks {
+        granted += task.await.unwrap();
+    }
+    assert!(granted > 50, "{granted}");
+    let left = MOST - spent.load(Ordering::SeqCst);
+    for limiter in &instances {
+        until_left(limiter, left).await;
+    }
+}
+
+#[tokio::test]
+async fn a_killed_store_stops_nobody_and_loses_nothing() {
+    let mut redis = Redis::start();
+    let limits = [limit("tokens", Measure::OutputTokens, 1000)];
+    let refusing = instance(&redis, OnStoreLoss::Refuse, &limits);
+    until_there(&refusing).await;
+    let going_on = instance(&redis, OnStoreLoss::Local, &limits);
+    // It counts in the store once the other instance sees it there.
+    until(|| async {
+        let own = ask(&going_on, 600).await.expect("nothing else is asked for");
+        let other = ask(&refusing, 600).await;
+        own.settle(&Spent::Nothing);
+        other.map(|other| other.settle(&Spent::Nothing)).is_err()
+    })
+    .await;
+    until_left(&refusing, 1000).await;
+    let under_way = granted(&going_on, 300).await;
+
+    redis.kill();
+    let refusal = ask(&refusing, 1).await.unwrap_err();
+    assert_eq!(refusal.fault.class, ErrorClass::Overloaded, "never a refusal of the caller");
+    assert!(refusal.fault.retry_after.is_some() && refusal.limits.is_empty());
+    // 700 were left, at most, and there may be two instances.
+    assert!(ask(&going_on, 701).await.is_err());
+    let meanwhile = ask(&going_on, 100).await.expect("its share");
+    let settled = ask(&going_on, 50).await.expect("its share");
+    settled.settle(&used(20));
+    under_way.settle(&used(200));
+
+    redis.start_again();
+    until_there(&refusing).await;
+    // 200 from before, 20 from meanwhile, 100 reserved meanwhile.
+    until_left(&refusing, 1000 - 320).await;
+    meanwhile.settle(&used(60));
+    until_left(&refusing, 1000 - 280).await;
+}
+
+#[tokio::test]
+async fn a_reservation_whose_answer_is_lost_is_taken_back() {
+    let redis = Redis::start();
+    let limits = [limit("tokens", Measure::OutputTokens, 1000)];
+    let refusing = instance(&redis, OnStoreLoss::Refuse, &limits);
+    let witness = instance(&redis, OnStoreLoss::Refuse, &limits);
+    until_there(&refusing).await;
+    redis.signal("STOP");
+    assert!(is_away(&ask(&refusing, 1000).await), "no request waits for a store that hangs");
+    // Redis has the request already, and grants it when it goes on.
+    redis.signal("CONT");
+    until_there(&witness).await;
+    until_left(&witness, 1000).await;
+}
+
+#[tokio::test]
+async fn requests_in_flight_are_shared_and_given_back() {
+    let redis = Redis::start();
+    let limits = [limit("flight", Measure::Concurrent, 1)];
+    let one = instance(&redis, OnStoreLoss::Refuse, &limits);
+    let other = instance(&redis, OnStoreLoss::Refuse, &limits);
+    until_there(&one).await;
+    until_there(&other).await;
+    let held = granted(&one, 0).await;
+    let refusal = ask(&other, 0).await.unwrap_err();
+    assert_eq!(
+        (refusal.fault.class, &*refusal.limits),
+        (ErrorClass::Throttled, &["flight".to_owned()][..])
+    );
+    drop(held);
+    until(|| async { ask(&other, 0).await.is_ok() }).await;
+}
+
+#[tokio::test]
+async fn of_all_instances_one_tells_of_a_budget() {
+    let redis = Redis::start();
+    let soft = Some(PicoUsd::new(5000));
+    let measure = Measure::Money(Budget { soft, webhook: None });
+    let limits = [limit("team", measure, 10_000_000)];
+    let (send, mut alerts) = tokio::sync::mpsc::unbounded_channel();
+    let instances: Vec<Limiter> = (0..2)
+        .map(|_| {
+            let send = send.clone();
+            let sink = Alerts::new(move |alert| send.send(alert).unwrap());
+            instance_telling(&redis, OnStoreLoss::Refuse, &limits, sink)
+        })
+        .collect();
+    drop(send);
+    for limiter in &instances {
+        until_there(limiter).await;
+    }
+    for limiter in instances.iter().cycle().take(6) {
+        ask(limiter, 3000).await.unwrap().settle(&used(3000));
+    }
+    // Counted in billionths of a dollar.
+    until_left(&instances[0], 10_000_000 - 18_000).await;
+    until_left(&instances[1], 10_000_000 - 18_000).await;
+    drop(instances);
+    let mut told = Vec::new();
+    while let Some(alert) = alerts.recv().await {
+        // Looking for the end of the budget told of that too.
+        told.extend(Some(alert).filter(|alert| alert.event == Event::Soft));
+    }
+    assert!(told.len() == 1 && told[0].spent >= PicoUsd::new(6000), "{told:?}");
+}
+
+#[test]
+fn an_address_that_is_none_is_refused_without_being_repeated() {
+    let wish = StoreWish::Redis { url: "http://user:secret@cache", on_loss: OnStoreLoss::Local };
+    let error = Counters::open(wish, Alerts::default(), Timepiece::default()).unwrap_err();
+    assert!(!error.to_string().contains("secret") && error.to_string().contains("redis://"));
+}
