@@ -12,6 +12,7 @@ mod scalar;
 pub use node::{Entry, Node};
 pub(crate) use node::{Rewrite, join};
 pub use scalar::Scalar;
+pub(crate) use scalar::plain;
 
 use std::rc::Rc;
 

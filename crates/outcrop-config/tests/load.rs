@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use outcrop_config::{Config, Diagnostic, Lookup, Severity, Source, load};
+use outcrop_config::{Config, Diagnostic, Lookup, Origin, Secrets, Severity, Source, load, print};
 
 struct Surroundings;
 
@@ -38,10 +38,28 @@ fn shown(config: &Config, diagnostics: &[Diagnostic]) -> String {
             out.push_str(&format!("  -> {hint}\n"));
         }
     }
-    let names = |routes: &[outcrop_config::Route]| {
-        routes.iter().map(|r| r.name.clone()).collect::<Vec<_>>()
-    };
-    format!("{out}\nbackends {:?}\nroutes {:?}\n", config.backends.keys(), names(&config.routes))
+    format!("{out}---\n{}", print(config, Secrets::Hidden))
+}
+
+/// Without the places, which say where a thing was written.
+fn placeless(mut config: Config) -> Config {
+    let origins = config.backends.values_mut().map(|backend| &mut backend.origin);
+    let origins = origins.chain(config.names.iter_mut().map(|name| &mut name.origin));
+    let origins = origins.chain(config.routes.iter_mut().map(|route| &mut route.origin));
+    let origins = origins.chain(config.admission.keys.iter_mut().map(|key| &mut key.origin));
+    let origins = origins.chain(config.admission.issuers.iter_mut().map(|one| &mut one.origin));
+    let origins = origins.chain(config.limits.iter_mut().map(|limit| &mut limit.origin));
+    origins.for_each(|origin| *origin = Origin::default());
+    config
+}
+
+/// What is printed is read as the same.
+fn round_trip(name: &str, config: Config) {
+    let printed = print(&config, Secrets::Shown);
+    let (again, diagnostics) = load(&[Source { name, text: &printed }], &Surroundings);
+    let quiet = diagnostics.iter().all(|diagnostic| diagnostic.severity < Severity::Error);
+    assert!(quiet, "{name}: {diagnostics:#?}\n{printed}");
+    assert_eq!(placeless(again), placeless(config), "{name}:\n{printed}");
 }
 
 fn fixtures() -> Vec<PathBuf> {
@@ -61,6 +79,7 @@ fn fixtures_say_what_is_beside_them() {
         let text = fs::read_to_string(&path).unwrap();
         let (config, diagnostics) = load(&[Source { name, text: &text }], &Surroundings);
         let got = shown(&config, &diagnostics);
+        round_trip(name, config);
         let beside = path.with_extension("out");
         if std::env::var_os("OUTCROP_BLESS").is_some() {
             fs::write(&beside, &got).unwrap();
@@ -96,4 +115,21 @@ fn several_sources_are_one_configuration() {
         (Severity::Error, "again.yaml:3:16 (backends.us)".to_owned())
     );
     assert!(one.hint.as_ref().unwrap().contains("backends.yaml:1:16"), "{one:?}");
+}
+
+#[test]
+fn examples_have_nothing_to_be_told() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let mut seen = 0;
+    for example in fs::read_dir(folder).unwrap() {
+        let path = example.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let (config, diagnostics) = load(&[Source { name, text: &text }], &Surroundings);
+        assert_eq!(diagnostics, [], "{name}");
+        assert!(text.starts_with("# yaml-language-server: $schema=../schema/"), "{name}");
+        round_trip(name, config);
+        seen += 1;
+    }
+    assert!(seen >= 6, "{seen}");
 }

@@ -13,7 +13,7 @@ pub enum Scalar<'a> {
 }
 
 /// What the plain (unquoted) `text` says.
-pub(super) fn plain(text: &str) -> Scalar<'_> {
+pub(crate) fn plain(text: &str) -> Scalar<'_> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Scalar::Null,
         "true" | "True" | "TRUE" => Scalar::Bool(true),

@@ -6,9 +6,15 @@
 //!    the guide's tables follow from these types.
 
 mod meaning;
+mod print;
 mod read;
+mod schema;
 mod short;
 pub mod written;
+mod yaml;
+
+pub use print::{Secrets, print};
+pub use schema::schema;
 
 use serde::de::DeserializeOwned;
 

@@ -7,6 +7,8 @@ mod limit;
 mod policy;
 mod route;
 
+pub(super) use route::written_name;
+
 use std::path::{Path, PathBuf};
 
 use super::short::Short;

@@ -146,7 +146,7 @@ impl<'a> Reader<'a> {
     }
 
     fn whole<T: std::str::FromStr>(self) -> Result<T, Problem> {
-        let number = self.node.text().and_then(|text| text.trim().replace('_', "").parse().ok());
+        let number = self.node.text().and_then(|text| text.trim().parse().ok());
         number.ok_or_else(|| self.wrong("a whole number"))
     }
 

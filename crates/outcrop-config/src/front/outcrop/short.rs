@@ -27,6 +27,8 @@ pub struct Short<T>(pub T);
 pub trait Brief: Sized {
     /// What the text is, for the schema.
     const TEXT: &'static str;
+    /// The words that it can be, if it cannot be any text.
+    const WORDS: &'static [&'static str] = &[];
 
     fn from_text(text: &str) -> Result<Self, String>;
     /// The text that stands for it, if one does.
@@ -135,11 +137,22 @@ impl<T: JsonSchema + Brief> JsonSchema for Short<T> {
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let long = generator.subschema_for::<T>();
-        json_schema!({ "anyOf": [{ "type": ["string", "number"], "description": T::TEXT }, long] })
+        let mut text = json_schema!({ "type": ["string", "number"], "description": T::TEXT });
+        if !T::WORDS.is_empty() {
+            text.insert("enum".to_owned(), T::WORDS.into());
+        }
+        json_schema!({ "anyOf": [text, long] })
     }
 }
 
 // === impl Table ===
+
+impl<T> Table<T> {
+    /// Whether it has a row of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+}
 
 impl<T> Default for Table<T> {
     fn default() -> Self {

@@ -5,6 +5,8 @@ use std::time::SystemTime;
 use super::{Context, Needed};
 use crate::admission::{ClientKey, JwtIssuer, KeyProof, Scopes};
 use crate::front::Item;
+use crate::front::outcrop::print::Printing;
+use crate::front::outcrop::short::{Many, Table};
 use crate::front::outcrop::written;
 use crate::words;
 
@@ -70,6 +72,58 @@ impl From<written::Scopes> for Scopes {
             models: models.0,
             routes: routes.0,
             surfaces: surfaces.0.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl Printing {
+    pub(in crate::front::outcrop) fn key(&mut self, key: &ClientKey) -> written::Key {
+        let ClientKey { name, proof, scopes, expires, owner, tags, origin: _ } = key;
+        let mut written = written::Key {
+            name: name.clone(),
+            token: None,
+            token_hash: None,
+            access_key: None,
+            scopes: scopes.into(),
+            expires: expires.map(|time| humantime::format_rfc3339(time).to_string()),
+            owner: owner.clone(),
+            tags: Table(tags.clone()),
+        };
+        match proof {
+            KeyProof::Token(token) => written.token = Some(self.secret(token)),
+            KeyProof::TokenHash(hash) => written.token_hash = Some(hash.clone()),
+            KeyProof::Pair { access_key_id, secret_access_key } => {
+                written.access_key = Some(written::Pair {
+                    access_key_id: access_key_id.clone(),
+                    secret_access_key: self.secret(secret_access_key),
+                });
+            }
+        }
+        written
+    }
+}
+
+impl From<&JwtIssuer> for written::Issuer {
+    fn from(issuer: &JwtIssuer) -> Self {
+        let JwtIssuer { issuer, audiences, jwks_url, tags, name_claim, scopes, origin: _ } = issuer;
+        Self {
+            issuer: issuer.clone(),
+            audiences: Many(audiences.clone()),
+            jwks_url: jwks_url.clone(),
+            tags: Table(tags.clone()),
+            name_claim: (name_claim != NAME_CLAIM).then(|| name_claim.clone()),
+            scopes: scopes.into(),
+        }
+    }
+}
+
+impl From<&Scopes> for written::Scopes {
+    fn from(scopes: &Scopes) -> Self {
+        let Scopes { models, routes, surfaces } = scopes;
+        Self {
+            models: Many(models.clone()),
+            routes: Many(routes.clone()),
+            surfaces: Many(surfaces.iter().map(|word| (*word).into()).collect()),
         }
     }
 }

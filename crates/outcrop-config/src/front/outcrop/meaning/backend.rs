@@ -5,7 +5,8 @@ use crate::backend::{
     AssumeRole, Backend, CredentialHeaders, Identity, IdentitySource, OidcExchange, Without,
 };
 use crate::front::Item;
-use crate::front::outcrop::short::Short;
+use crate::front::outcrop::print::{Printing, text};
+use crate::front::outcrop::short::{Many, Short, Table};
 use crate::front::outcrop::written;
 
 impl Context<'_, '_> {
@@ -141,5 +142,104 @@ impl From<written::CredentialHeaders> for CredentialHeaders {
             written::Without::Refuse => Without::Refuse,
         };
         Self { prefix, without }
+    }
+}
+
+impl Printing {
+    pub(in crate::front::outcrop) fn backend(&mut self, backend: &Backend) -> written::Backend {
+        let Backend {
+            region,
+            endpoint,
+            endpoints,
+            identity,
+            carrier,
+            geography,
+            timeouts,
+            ca_bundle,
+            max_concurrent,
+            max_queued,
+            origin: _,
+        } = backend;
+        let identity = (*identity != Identity::default()).then(|| self.identity(identity));
+        written::Backend {
+            region: region.clone(),
+            endpoint: endpoint.clone(),
+            endpoints: Table(endpoints.clone()),
+            identity,
+            carrier: carrier.and_then(written::CarrierWord::of),
+            geography: geography.clone(),
+            timeouts: timeouts.into(),
+            ca_bundle: ca_bundle.as_deref().map(text),
+            max_concurrent: *max_concurrent,
+            max_queued: *max_queued,
+        }
+    }
+
+    fn identity(&mut self, identity: &Identity) -> written::Identity {
+        let Identity { source, roles, mint_api_keys, credential_headers } = identity;
+        let mut written = written::Identity {
+            roles: Many(roles.iter().map(|role| Short(self.role(role))).collect()),
+            mint_api_keys: *mint_api_keys,
+            credential_headers: credential_headers.as_ref().map(|headers| Short(headers.into())),
+            ..written::Identity::default()
+        };
+        match source {
+            IdentitySource::Chain => {}
+            IdentitySource::Profile(profile) => written.profile = Some(profile.clone()),
+            IdentitySource::ApiKey(key) => written.api_key = Some(self.secret(key)),
+            IdentitySource::Keys { access_key_id, secret_access_key, session_token } => {
+                written.keys = Some(written::KeyPair {
+                    access_key_id: self.secret(access_key_id),
+                    secret_access_key: self.secret(secret_access_key),
+                    session_token: session_token.as_ref().map(|token| self.secret(token)),
+                });
+            }
+            IdentitySource::CredentialsFile { text, profile } => {
+                let (text, profile) = (self.secret(text), Some(profile.clone()));
+                written.credentials_file = Some(Short(written::CredentialsFile { text, profile }));
+            }
+            IdentitySource::WebIdentity { token_file, role } => {
+                let (token_file, role) = (text(token_file), Short(self.role(role)));
+                written.web_identity = Some(written::WebIdentity { token_file, role });
+            }
+            IdentitySource::Oidc(exchange) => written.oidc = Some(self.oidc(exchange)),
+        }
+        written
+    }
+
+    fn oidc(&mut self, exchange: &OidcExchange) -> written::Oidc {
+        let OidcExchange { issuer, token_endpoint, client_id, client_secret, scopes, role } =
+            exchange;
+        written::Oidc {
+            issuer: issuer.clone(),
+            token_endpoint: token_endpoint.clone(),
+            client_id: client_id.clone(),
+            client_secret: self.secret(client_secret),
+            scopes: Many(scopes.clone()),
+            role: Short(self.role(role)),
+        }
+    }
+
+    fn role(&mut self, role: &AssumeRole) -> written::Role {
+        let AssumeRole { arn, external_id, session_name, duration, tags, policy } = role;
+        written::Role {
+            arn: arn.clone(),
+            external_id: external_id.as_ref().map(|id| self.secret(id)),
+            session_name: session_name.clone(),
+            duration: duration.map(written::DurationText),
+            tags: Table(tags.clone()),
+            policy: policy.clone(),
+        }
+    }
+}
+
+impl From<&CredentialHeaders> for written::CredentialHeaders {
+    fn from(headers: &CredentialHeaders) -> Self {
+        let CredentialHeaders { prefix, without } = headers;
+        let without = match without {
+            Without::UseConfigured => written::Without::UseConfigured,
+            Without::Refuse => written::Without::Refuse,
+        };
+        Self { prefix: prefix.clone(), without }
     }
 }

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use super::route::header_matches;
+use outcrop_model::PicoUsd;
+
+use super::route::{header_matches, patterns};
 use super::{Context, Needed};
 use crate::front::Item;
+use crate::front::outcrop::print::{Printing, text};
+use crate::front::outcrop::short::{Many, Table};
 use crate::front::outcrop::written;
 use crate::limit::{Budget, Limit, Measure, OnStoreLoss, Per, Selector, Store, Window};
 use crate::words;
@@ -126,5 +130,85 @@ fn selector(when: written::When, each: Vec<written::Each>) -> Selector {
         tags: tags.0,
         headers: header_matches(headers),
         per: each.into_iter().map(per).collect(),
+    }
+}
+
+impl Printing {
+    pub(in crate::front::outcrop) fn limit(&mut self, limit: &Limit) -> written::Limit {
+        let Limit { name, selector, measure, amount, window, origin: _ } = limit;
+        let Selector { routes, keys, models, tags, headers, per } = selector;
+        let mut written = written::Limit {
+            name: name.clone(),
+            window: (*measure != Measure::Concurrent).then(|| written_window(*window)),
+            when: written::When {
+                routes: Many(routes.clone()),
+                keys: Many(keys.clone()),
+                models: Many(models.clone()),
+                tags: Table(tags.clone()),
+                headers: patterns(headers),
+            },
+            each: Many(per.iter().map(written_per).collect()),
+            ..written::Limit::default()
+        };
+        let count = Some(u64::try_from(*amount).unwrap_or(u64::MAX));
+        match measure {
+            Measure::Requests => written.requests = count,
+            Measure::InputTokens => written.input_tokens = count,
+            Measure::OutputTokens => written.output_tokens = count,
+            Measure::TotalTokens => written.total_tokens = count,
+            Measure::CachedInputTokens => written.cached_input_tokens = count,
+            Measure::CacheWriteTokens => written.cache_write_tokens = count,
+            Measure::ReasoningTokens => written.reasoning_tokens = count,
+            Measure::Concurrent => written.concurrent = count,
+            Measure::Cel(expression) => {
+                written.cel = Some(expression.clone());
+                written.amount = count;
+            }
+            Measure::Money(Budget { soft, webhook }) => {
+                written.money = Some(written::MoneyText(PicoUsd::new(*amount)));
+                written.soft = soft.map(written::MoneyText);
+                written.webhook = webhook.as_ref().map(|webhook| self.secret(webhook));
+            }
+        }
+        written
+    }
+
+    pub(in crate::front::outcrop) fn store(&mut self, store: &Store) -> Option<written::Store> {
+        match store {
+            Store::Memory => None,
+            Store::File(path) => Some(written::Store::File(text(path))),
+            Store::Redis { url, on_loss } => Some(written::Store::Redis(written::Redis {
+                url: self.secret(url),
+                on_loss: match on_loss {
+                    OnStoreLoss::Local => written::OnLoss::Local,
+                    OnStoreLoss::Refuse => written::OnLoss::Refuse,
+                },
+            })),
+        }
+    }
+}
+
+fn written_window(window: Window) -> String {
+    match window {
+        Window::Rolling(stretch) => match (stretch.subsec_nanos(), stretch.as_secs()) {
+            (0, 1) => "second".to_owned(),
+            (0, 60) => "minute".to_owned(),
+            (0, 3_600) => "hour".to_owned(),
+            (_, _) => humantime::format_duration(stretch).to_string(),
+        },
+        Window::Day => "day".to_owned(),
+        Window::Week => "week".to_owned(),
+        Window::Month => "month".to_owned(),
+    }
+}
+
+fn written_per(per: &Per) -> written::Each {
+    match per {
+        Per::Key => written::Each::Key,
+        Per::Route => written::Each::Route,
+        Per::Model => written::Each::Model,
+        Per::Peer => written::Each::Peer,
+        Per::Tag(name) => written::Each::Tag(name.clone()),
+        Per::Header(name) => written::Each::Header(name.clone()),
     }
 }

@@ -116,3 +116,138 @@ fn messages(written: Many<written::Message>) -> Vec<Message> {
     let message = |written::Message { role, content }| Message { role, content };
     written.0.into_iter().map(message).collect()
 }
+
+impl From<&Policy> for written::Policy {
+    fn from(policy: &Policy) -> Self {
+        let Policy {
+            fidelity,
+            carrier,
+            timeouts,
+            retry,
+            headers,
+            body,
+            guardrail,
+            cache,
+            cost_header,
+            route_header,
+            session_header,
+            affinity,
+        } = policy;
+        Self {
+            fidelity: fidelity.map(Into::into),
+            carrier: carrier.and_then(written::CarrierWord::of),
+            timeouts: timeouts.into(),
+            retry: retry.into(),
+            headers: header_steps(headers),
+            body: body_steps(body),
+            guardrail: guardrail.as_ref().map(|Guardrail { id, version, trace }| {
+                written::Guardrail { id: id.clone(), version: version.clone(), trace: *trace }
+            }),
+            cache: cache.map(|CacheRule { system, messages, tools, min_tokens }| written::Cache {
+                system,
+                messages,
+                tools,
+                min_tokens,
+            }),
+            cost_header: *cost_header,
+            route_header: *route_header,
+            session_header: session_header.clone(),
+            affinity: *affinity,
+        }
+    }
+}
+
+impl From<&Timeouts> for written::Timeouts {
+    fn from(timeouts: &Timeouts) -> Self {
+        let Timeouts { connect, first_byte, idle, attempt, request } = timeouts;
+        Self {
+            connect: connect.map(written::DurationText),
+            first_byte: first_byte.map(written::DurationText),
+            idle: idle.map(written::DurationText),
+            attempt: attempt.map(written::DurationText),
+            request: request.map(written::DurationText),
+        }
+    }
+}
+
+impl From<&RetryPolicy> for written::Retry {
+    fn from(retry: &RetryPolicy) -> Self {
+        let RetryPolicy { attempts, total_attempts, base, cap, also_on } = retry;
+        Self {
+            attempts: *attempts,
+            total_attempts: *total_attempts,
+            base: base.map(written::DurationText),
+            cap: cap.map(written::DurationText),
+            also_on: Many(also_on.clone()),
+        }
+    }
+}
+
+/// Edits in as few steps as keep their order.
+pub(super) fn header_steps(edits: &HeaderEdits) -> Many<written::HeaderStep> {
+    let mut steps: Vec<written::HeaderStep> = Vec::new();
+    for edit in edits {
+        let fits =
+            steps.last().is_some_and(|written::HeaderStep { set, add, remove }| match edit {
+                HeaderEdit::Set { name, .. } => {
+                    add.0.is_empty() && remove.0.is_empty() && !set.has(name)
+                }
+                HeaderEdit::Add { name, .. } => remove.0.is_empty() && !add.has(name),
+                HeaderEdit::Remove { .. } => true,
+            });
+        let mut step = if fits { steps.pop().unwrap_or_default() } else { Default::default() };
+        match edit {
+            HeaderEdit::Set { name, value } => step.set.0.push((name.clone(), value.clone())),
+            HeaderEdit::Add { name, value } => step.add.0.push((name.clone(), value.clone())),
+            HeaderEdit::Remove { name } => step.remove.0.push(name.clone()),
+        }
+        steps.push(step);
+    }
+    Many(steps)
+}
+
+/// The same for bodies.
+pub(super) fn body_steps(edits: &BodyEdits) -> Many<written::BodyStep> {
+    let mut steps: Vec<written::BodyStep> = Vec::new();
+    for edit in edits {
+        let fits =
+            steps.last().is_some_and(|written::BodyStep { set, default, remove, prompt }| {
+                prompt.is_none()
+                    && match edit {
+                        BodyEdit::Set { path, mode: Mode::Override, .. } => {
+                            default.0.is_empty() && remove.0.is_empty() && !set.has(path)
+                        }
+                        BodyEdit::Set { path, mode: Mode::Default, .. } => {
+                            remove.0.is_empty() && !default.has(path)
+                        }
+                        BodyEdit::Remove { .. } | BodyEdit::Prompt { .. } => true,
+                    }
+            });
+        let mut step = if fits { steps.pop().unwrap_or_default() } else { Default::default() };
+        match edit {
+            BodyEdit::Set { path, value, mode } => {
+                // What is not JSON was refused when it was compiled.
+                let value = serde_json::from_str(value).unwrap_or_else(|_| value.as_str().into());
+                match mode {
+                    Mode::Override => step.set.0.push((path.clone(), value)),
+                    Mode::Default => step.default.0.push((path.clone(), value)),
+                }
+            }
+            BodyEdit::Remove { path } => step.remove.0.push(path.clone()),
+            BodyEdit::Prompt { prepend, append } => {
+                let (prepend, append) = (written_messages(prepend), written_messages(append));
+                step.prompt = Some(written::Prompt { prepend, append });
+            }
+        }
+        steps.push(step);
+    }
+    Many(steps)
+}
+
+fn written_messages(messages: &[Message]) -> Many<written::Message> {
+    let message = |Message { role, content }: &Message| written::Message {
+        role: role.clone(),
+        content: content.clone(),
+    };
+    Many(messages.iter().map(message).collect())
+}

@@ -1,9 +1,9 @@
 //! Names for models, and routes.
 
 use super::Context;
-use super::policy::{body_edits, header_edits};
+use super::policy::{body_edits, body_steps, header_edits, header_steps};
 use crate::front::Item;
-use crate::front::outcrop::short::{Brief, Short, Table};
+use crate::front::outcrop::short::{Brief, Many, Short, Table};
 use crate::front::outcrop::written::{self, NameIs};
 use crate::name::ModelName;
 use crate::route::{
@@ -187,4 +187,113 @@ macro_rules! same_words {
 same_words! {
     ChatCompletions Completions Responses Messages CountMessages Embeddings Images Rerank Models KongChat
     Bedrock
+}
+
+/// A name as it is written, and what it stands for.
+pub(in crate::front::outcrop) fn written_name(name: &ModelName) -> (String, written::Model) {
+    let ModelName { pattern, model, listed, origin: _ } = name;
+    let by_default = matches!(pattern, Pattern::Exact(_));
+    let (key, name_is) = match (written::Pattern::from(pattern).as_text(), pattern) {
+        (Some(text), _) => (text, NameIs::Pattern),
+        (None, Pattern::Exact(text)) => (text.clone(), NameIs::Exact),
+        (None, Pattern::Regex(regex)) => (regex.clone(), NameIs::Regex),
+        // With a `*` that is a character as any.
+        (None, Pattern::Prefix(text)) => (format!("{}.*", regex::escape(text)), NameIs::Regex),
+        (None, Pattern::Suffix(text)) => (format!(".*{}", regex::escape(text)), NameIs::Regex),
+        // Without a `*`.
+        (None, Pattern::Wildcard(text)) => (text.clone(), NameIs::Exact),
+        (None, Pattern::Any) => ("*".to_owned(), NameIs::Pattern),
+    };
+    let listed = (*listed != by_default).then_some(*listed);
+    (key, written::Model { model: model.clone(), listed, name_is })
+}
+
+impl From<&Route> for written::Route {
+    fn from(route: &Route) -> Self {
+        let Route { name, listeners, matches, surface, targets, policy, owned_by, origin: _ } =
+            route;
+        Self {
+            name: name.clone(),
+            matches: Many(matches.iter().map(Into::into).collect()),
+            listeners: Many(listeners.clone()),
+            surface: Short(surface.into()),
+            targets: Many(targets.iter().map(|target| Short(target.into())).collect()),
+            policy: policy.into(),
+            owned_by: owned_by.clone(),
+        }
+    }
+}
+
+impl From<&Match> for written::Match {
+    fn from(one: &Match) -> Self {
+        let Match { hosts, path, method, headers, query, model } = one;
+        let mut written = Self {
+            host: Many(hosts.clone()),
+            method: method.clone(),
+            headers: patterns(headers),
+            query: patterns(query),
+            model: model.as_ref().map(|pattern| Short(pattern.into())),
+            ..Self::default()
+        };
+        match path {
+            Some(PathMatch::Exact(path)) => written.path = Some(path.clone()),
+            Some(PathMatch::Prefix(path)) => written.path_prefix = Some(path.clone()),
+            Some(PathMatch::Regex(path)) => written.path_regex = Some(path.clone()),
+            None => {}
+        }
+        written
+    }
+}
+
+pub(super) fn patterns(matches: &[HeaderMatch]) -> Table<Short<written::Pattern>> {
+    let one = |HeaderMatch { name, value }: &HeaderMatch| (name.clone(), Short(value.into()));
+    Table(matches.iter().map(one).collect())
+}
+
+impl From<&Target> for written::Target {
+    fn from(target: &Target) -> Self {
+        let Target { backend, model, model_is, weight, priority, headers, body } = target;
+        let (model, default_model) = match model_is {
+            ModelIs::Set => (model.clone(), None),
+            ModelIs::Default => (None, model.clone()),
+        };
+        Self {
+            backend: backend.clone(),
+            model,
+            default_model,
+            weight: (*weight != 1).then_some(*weight),
+            priority: *priority,
+            headers: header_steps(headers),
+            body: body_steps(body),
+        }
+    }
+}
+
+impl From<&Pattern> for written::Pattern {
+    fn from(pattern: &Pattern) -> Self {
+        match pattern.clone() {
+            Pattern::Exact(text) => Self::Exact(text),
+            Pattern::Prefix(text) => Self::Prefix(text),
+            Pattern::Suffix(text) => Self::Suffix(text),
+            Pattern::Wildcard(text) => Self::Wildcard(text),
+            Pattern::Regex(text) => Self::Regex(text),
+            Pattern::Any => Self::Any,
+        }
+    }
+}
+
+impl From<&Surface> for written::Surface {
+    fn from(surface: &Surface) -> Self {
+        match surface {
+            Surface::ByPath => Self::ByPath,
+            Surface::Under(prefix) => Self::Under(prefix.clone()),
+            Surface::Fixed(word) => Self::Fixed((*word).into()),
+            Surface::BySuffix { suffixes, otherwise } => Self::BySuffix(written::BySuffix {
+                suffixes: Table(
+                    suffixes.iter().map(|(end, word)| (end.clone(), (*word).into())).collect(),
+                ),
+                otherwise: (*otherwise).into(),
+            }),
+        }
+    }
 }

@@ -165,8 +165,11 @@ pub enum SurfaceWord {
     Bedrock,
 }
 
-/// The words of [`SurfaceWord`].
-const SURFACES: [&str; 11] = [
+const BY_PATH: &str = "by_path";
+
+/// What a surface can be in a word: the words of [`SurfaceWord`], and one more.
+const SURFACES: [&str; 12] = [
+    BY_PATH,
     "chat_completions",
     "completions",
     "responses",
@@ -221,9 +224,10 @@ impl Brief for Model {
 
 impl Brief for Surface {
     const TEXT: &'static str = "`by_path`, or the surface that all paths are.";
+    const WORDS: &'static [&'static str] = &SURFACES;
 
     fn from_text(text: &str) -> Result<Self, String> {
-        if text == "by_path" {
+        if text == BY_PATH {
             return Ok(Self::ByPath);
         }
         let word: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
@@ -235,7 +239,7 @@ impl Brief for Surface {
 
     fn as_text(&self) -> Option<String> {
         match self {
-            Self::ByPath => Some("by_path".to_owned()),
+            Self::ByPath => Some(BY_PATH.to_owned()),
             Self::Fixed(word) => serde_json::to_value(word).ok()?.as_str().map(str::to_owned),
             Self::Under(_) | Self::BySuffix(_) => None,
         }
@@ -303,7 +307,8 @@ mod tests {
         }
         let none: StrDeserializer<'_, serde::de::value::Error> = "none".into_deserializer();
         let error = SurfaceWord::deserialize(none).err().map(|error| error.to_string());
-        let all = SURFACES.map(|word| format!("`{word}`")).join(", ");
+        let all =
+            SURFACES[1..].iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
         assert_eq!(error, Some(format!("unknown variant `none`, expected one of {all}")));
     }
 }

@@ -115,7 +115,8 @@ impl JsonSchema for DurationText {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "description": "Numbers and units: 500ms, 30s, 5m, 1h, 1d, 1m30s."
+            "description": "Numbers and units: 500ms, 30s, 5m, 1h, 1d, 1m30s.",
+            "pattern": "^[0-9].*[a-z]$|\\$"
         })
     }
 }
@@ -140,7 +141,11 @@ impl JsonSchema for MoneyText {
         "Money".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "description": "US dollars: $20, 0.5 usd." })
+        json_schema!({
+            "type": "string",
+            "description": "US dollars: $20, 0.5 usd.",
+            "pattern": "^\\$|[uU][sS][dD]$"
+        })
     }
 }
 

@@ -1,0 +1,114 @@
+//! A configuration, in whatever format it was written, as `outcrop.yaml`.
+
+use std::path::Path;
+
+use super::meaning::written_name;
+use super::short::{Many, Short, Table};
+use super::written::{self, File, KubernetesKey, Listener, Prices, Tls, TlsFiles};
+use super::yaml;
+use crate::config::{Config, ListenerTls};
+use crate::policy::Policy;
+use crate::secret::Secret;
+
+/// What becomes of secrets that stand in the configuration itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrets {
+    /// They are variables to be set, and a comment says which.
+    Hidden,
+    Shown,
+}
+
+/// `config` as `outcrop.yaml`: to read it gives the same, but for the places, and for secrets that are
+/// hidden.
+pub fn print(config: &Config, secrets: Secrets) -> String {
+    let mut printing = Printing { secrets, hidden: 0 };
+    let file = printing.file(config);
+    let body = yaml::write(&serde_json::to_value(file).unwrap_or_default());
+    match printing.hidden {
+        0 => body,
+        1 => format!("# A secret stood in the configuration. Set OUTCROP_SECRET_1 to it.\n{body}"),
+        many => format!(
+            "# {many} secrets stood in the configuration. Set OUTCROP_SECRET_1 to OUTCROP_SECRET_{many} to \
+             them.\n{body}"
+        ),
+    }
+}
+
+pub(super) struct Printing {
+    secrets: Secrets,
+    hidden: usize,
+}
+
+impl Printing {
+    fn file(&mut self, config: &Config) -> File {
+        let Config {
+            listeners,
+            backends,
+            names,
+            routes,
+            defaults,
+            admission,
+            limits,
+            store,
+            prices,
+        } = config;
+        let backend = |(name, backend): (&String, &_)| (name.clone(), Short(self.backend(backend)));
+        let name = |(name, model)| (name, Short(model));
+        File {
+            backends: Table(backends.iter().map(backend).collect()),
+            listeners: Many(listeners.iter().map(|listener| Short(listener.into())).collect()),
+            models: Table(names.iter().map(written_name).map(name).collect()),
+            routes: routes.iter().map(Into::into).collect(),
+            defaults: (*defaults != Policy::default()).then(|| defaults.into()),
+            keys: admission.keys.iter().map(|key| self.key(key)).collect(),
+            jwt: Many(admission.issuers.iter().map(Into::into).collect()),
+            anonymous: admission.anonymous.then_some(true),
+            limits: limits.iter().map(|limit| self.limit(limit)).collect(),
+            store: self.store(store),
+            prices: prices.clone().map(Prices::Inline),
+        }
+    }
+
+    pub(super) fn secret(&mut self, secret: &Secret) -> Short<written::Secret> {
+        Short(match secret {
+            Secret::Env(variable) => written::Secret::Env(variable.clone()),
+            Secret::File(path) => written::Secret::File(text(path)),
+            Secret::Kubernetes { namespace, name, key } => {
+                written::Secret::Kubernetes(KubernetesKey {
+                    namespace: namespace.clone(),
+                    name: name.clone(),
+                    key: key.clone(),
+                })
+            }
+            Secret::Inline(text) => match self.secrets {
+                Secrets::Shown => written::Secret::Inline(text.reveal().to_owned()),
+                Secrets::Hidden => {
+                    self.hidden += 1;
+                    written::Secret::Env(format!("OUTCROP_SECRET_{}", self.hidden))
+                }
+            },
+        })
+    }
+}
+
+impl From<&crate::config::Listener> for Listener {
+    fn from(listener: &crate::config::Listener) -> Self {
+        let crate::config::Listener { name, address, tls } = listener;
+        let address = address.to_string();
+        Self {
+            name: (*name != address).then(|| name.clone()),
+            address,
+            tls: tls.as_ref().map(|tls| match tls {
+                ListenerTls::SelfSigned => Tls::SelfSigned,
+                ListenerTls::Files { certificate, key } => {
+                    Tls::Files(TlsFiles { certificate: text(certificate), key: text(key) })
+                }
+            }),
+        }
+    }
+}
+
+/// A path that was written as a text.
+pub(super) fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
