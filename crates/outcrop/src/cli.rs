@@ -20,6 +20,7 @@ pub use self::ask::{AskArgs, EngineArgs, OutputFormat, QueryArgs, ShowArgs, Thin
 use self::identity::IdentityArgs;
 pub use self::models::ModelsArgs;
 use self::tls::TlsArgs;
+use crate::check::CheckArgs;
 use crate::iam_policy::IamPolicyArgs;
 
 /// Where the gateway listens unless told otherwise: loopback, since it does not yet ask clients for a key.
@@ -55,6 +56,10 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Run the local Bedrock alone, for any AWS SDK to talk to.
     Emulate(EmulateArgs),
+    /// Say what is wrong with a configuration, and what was understood of it.
+    ///
+    /// Of outcrop.yaml and of every other format that the gateway takes.
+    Check(CheckArgs),
     /// Print the IAM policy that the gateway's identity needs, and no more.
     IamPolicy(IamPolicyArgs),
 }

@@ -4,6 +4,7 @@
 
 mod access_log;
 mod ask;
+mod check;
 mod cli;
 mod demo;
 mod emulate;
@@ -14,6 +15,7 @@ mod models;
 mod print;
 mod query;
 mod serve;
+mod sources;
 mod stop;
 
 use std::process::ExitCode;
@@ -47,6 +49,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(args) => serve::run(*args).await,
         Command::Emulate(args) => emulate::run(args).await,
+        Command::Check(args) => unless_left(check::run(args)),
         Command::Demo(args) => unless_left(demo::run(args).await),
         Command::Models(args) => unless_left(models::run(*args).await),
         Command::Query(args) => unless_left(query::run(*args).await),

@@ -1,0 +1,126 @@
+//! `outcrop check`: what is wrong with a configuration, and what was understood of it.
+
+mod excerpt;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use outcrop_config::{Config, Diagnostic, Secrets, Severity};
+
+use crate::exit::{Exit, Failure};
+use crate::print::{print_line, print_text};
+use crate::sources::{self, Machine, Text};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  outcrop check outcrop.yaml
+  outcrop check --strict conf.d/
+  outcrop check kong.yaml --print > outcrop.yaml     move to our own format
+
+What is to be said goes to stderr. Exit codes: 0 fine, 1 errors. See docs/guide/configuration.md.")]
+pub struct CheckArgs {
+    /// Files and folders of configuration, all together one; - reads stdin.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Print what was understood, as outcrop.yaml.
+    #[arg(long, conflicts_with = "json")]
+    pub print: bool,
+    /// With --print: print secrets that stand in the files too. Without it they become variables.
+    #[arg(long, requires = "print")]
+    pub show_secrets: bool,
+    /// Take warnings for errors.
+    #[arg(long)]
+    pub strict: bool,
+    /// Print what is to be said as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+pub fn run(args: CheckArgs) -> anyhow::Result<()> {
+    let texts = sources::read(&args.files)?;
+    let (config, diagnostics) = outcrop_config::load(&sources::as_sources(&texts), &Machine);
+    if args.json {
+        print_line(&as_json(&diagnostics).to_string())?;
+    } else {
+        eprint!("{}", as_text(&diagnostics, &texts));
+    }
+    let bad = if args.strict { Severity::Warning } else { Severity::Error };
+    let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity >= bad);
+    if args.print {
+        let secrets = if args.show_secrets { Secrets::Shown } else { Secrets::Hidden };
+        print_text(&outcrop_config::print(&config, secrets))?;
+    } else if !failed && !args.json {
+        print_line(&format!("understood: {}", summary(&config)))?;
+    }
+    match failed {
+        true => Err(Failure::new(Exit::Other, count(&diagnostics)).into()),
+        false => Ok(()),
+    }
+}
+
+/// All of `diagnostics` with the lines that they are about.
+pub fn as_text(diagnostics: &[Diagnostic], texts: &[Text]) -> String {
+    diagnostics.iter().map(|diagnostic| excerpt::show(diagnostic, texts) + "\n").collect()
+}
+
+/// How many there are of what severity.
+pub fn count(diagnostics: &[Diagnostic]) -> String {
+    let of = |severity, name: &str| {
+        let number = diagnostics.iter().filter(|one| one.severity == severity).count();
+        match number {
+            0 => None,
+            1 => Some(format!("1 {name}")),
+            many => Some(format!("{many} {name}s")),
+        }
+    };
+    let counts = [
+        of(Severity::Error, "error"),
+        of(Severity::Warning, "warning"),
+        of(Severity::Notice, "notice"),
+    ];
+    format!("the configuration has {}", counts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+fn summary(config: &Config) -> String {
+    let Config {
+        listeners,
+        backends,
+        names,
+        routes,
+        defaults: _,
+        admission,
+        limits,
+        store: _,
+        prices: _,
+    } = config;
+    let counts = [
+        (listeners.len(), "listener"),
+        (backends.len(), "backend"),
+        (names.len(), "model name"),
+        (routes.len(), "route"),
+        (admission.keys.len(), "key"),
+        (admission.issuers.len(), "issuer"),
+        (limits.len(), "limit"),
+    ];
+    let said = counts
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, name)| format!("{number} {name}{}", if number == 1 { "" } else { "s" }));
+    said.collect::<Vec<_>>().join(", ")
+}
+
+fn as_json(diagnostics: &[Diagnostic]) -> serde_json::Value {
+    let one = |diagnostic: &Diagnostic| {
+        let Diagnostic { severity, origin, what, hint } = diagnostic;
+        serde_json::json!({
+            "severity": excerpt::word(*severity),
+            "source": origin.source,
+            "line": origin.line,
+            "column": origin.column,
+            "path": origin.path,
+            "what": what,
+            "hint": hint,
+        })
+    };
+    serde_json::json!({ "diagnostics": diagnostics.iter().map(one).collect::<Vec<_>>() })
+}

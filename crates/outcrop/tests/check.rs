@@ -1,0 +1,98 @@
+//! `outcrop check` as a person and a script meet it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A folder of its own with these files.
+fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("check").join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    for (file, text) in files {
+        std::fs::write(folder.join(file), text).unwrap();
+    }
+    folder
+}
+
+fn check(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_outcrop"))
+        .arg("check")
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .env("REGION", "eu-west-1")
+        .output()
+        .unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn all_that_is_wrong_is_shown_where_it_is() {
+    let file = "backends:\n  us: {regoin: us-east-1, identity: {api_key: very-secret}}\nroutes:\n  - name: r\n    targets: [eu]\n";
+    let folder = folder("wrong", &[("outcrop.yaml", file)]);
+    let (code, stdout, stderr) = check(&folder, &["outcrop.yaml"]);
+    assert_eq!((code, stdout.as_str()), (Some(1), ""));
+    assert_eq!(
+        stderr,
+        "\
+error: `regoin` is no key here
+  --> outcrop.yaml:2:8 (backends.us.regoin)
+   |
+ 2 |   us: {regoin: us-east-1, identity: {api_key: ***********}}
+   |        ^^^^^^
+   = help: did you mean `region`?
+
+error: there is no backend `eu`
+  --> outcrop.yaml:5:15 (routes[0].targets[0])
+   |
+ 5 |     targets: [eu]
+   |               ^^
+
+error: the configuration has 2 errors
+"
+    );
+    let (code, stdout, stderr) = check(&folder, &["--json", "."]);
+    assert_eq!((code, stderr.as_str()), (Some(1), "error: the configuration has 2 errors\n"));
+    let value: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(value["diagnostics"][0]["line"], 2);
+    assert_eq!(value["diagnostics"][0]["hint"], "did you mean `region`?");
+}
+
+#[test]
+fn what_is_right_is_told_and_printed_as_ours() {
+    let files = [
+        (
+            "a.yaml",
+            "backends: {eu: '${REGION}', us: {region: us-east-1, identity: {api_key: sk}}}\n",
+        ),
+        ("b.yml", "routes: [{name: r, targets: us}, {name: late, targets: us}]\n"),
+        ("notes.txt", "no configuration"),
+        (".hidden.yaml", "neither"),
+    ];
+    let folder = folder("right", &files);
+    let (code, stdout, stderr) = check(&folder, &["."]);
+    assert_eq!((code, stdout.as_str()), (Some(0), "understood: 2 backends, 2 routes\n"));
+    assert!(
+        stderr.contains("notice: a secret") && stderr.contains("warning: no request"),
+        "{stderr}"
+    );
+    assert!(!stderr.contains("sk}"), "{stderr}");
+
+    let (code, _, stderr) = check(&folder, &["--strict", "."]);
+    assert_eq!(code, Some(1));
+    assert!(stderr.ends_with("error: the configuration has 1 warning, 1 notice\n"), "{stderr}");
+
+    let (code, stdout, _) = check(&folder, &["--print", "a.yaml", "b.yml"]);
+    assert_eq!(code, Some(0));
+    assert!(
+        stdout.contains("eu: eu-west-1\n") && stdout.contains("{env: OUTCROP_SECRET_1}"),
+        "{stdout}"
+    );
+    let (_, stdout, _) = check(&folder, &["--print", "--show-secrets", "."]);
+    assert!(stdout.contains("api_key: {inline: sk}"), "{stdout}");
+
+    let (code, _, stderr) = check(&folder, &["missing.yaml"]);
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("cannot read missing.yaml"), "{stderr}");
+}
