@@ -22,6 +22,7 @@ mod images;
 mod kong;
 mod learning;
 mod leaving;
+mod lent;
 mod losses;
 mod media;
 mod paths;

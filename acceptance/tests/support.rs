@@ -13,7 +13,9 @@ use outcrop_aws::{
     AwsClient, Backoff, ClientConfig, Clock, CredentialSource, Credentials, Endpoint, Endpoints,
     Region, Timeouts,
 };
-use outcrop_core::{Admitter, Gateway, Geography, ReceiptSink, Settings, Uncounted};
+use outcrop_core::{
+    Admitter, CredentialHeaders, Gateway, Geography, ReceiptSink, Settings, Uncounted,
+};
 use outcrop_emulator::{Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, Emulator, Fault};
 use outcrop_fetch::{Fetcher, Limits, Reach};
 use outcrop_model::{Carrier, Fidelity, Prices, Receipt};
@@ -56,6 +58,7 @@ pub struct Options {
     pub prices: Prices,
     pub cost_header: bool,
     pub admitter: Admitter,
+    pub credential_headers: Option<CredentialHeaders>,
 }
 
 impl Default for Options {
@@ -77,6 +80,7 @@ impl Default for Options {
             prices: Prices::built_in().clone(),
             cost_header: false,
             admitter: Admitter::default(),
+            credential_headers: None,
         }
     }
 }
@@ -140,6 +144,7 @@ impl Stack {
             media: Fetcher::new(options.media),
             prices: options.prices,
             cost_header: options.cost_header,
+            credential_headers: options.credential_headers,
             ..Settings::default()
         };
         let (send, receipts) = mpsc::unbounded_channel();

@@ -8,6 +8,8 @@
 //! 5. A refused signature corrects the clock from the response's `date` before the fault is returned,
 //!    so that the next attempt carries the right time. Where the clock is right, the credentials are
 //!    fetched anew instead.
+//! 6. Credentials that a request brings with it are used for that request alone; what AWS says against
+//!    them is said to the caller, and casts no doubt on the gateway's own.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -61,6 +63,30 @@ const WITHHELD: [HeaderName; 15] = [
     header::UPGRADE,
 ];
 
+/// What a refusal is when the caller brought the credentials, and what the caller is told.
+const LENT: [(ErrorClass, ErrorClass, &str); 4] = [
+    (
+        ErrorClass::BadCredentials,
+        ErrorClass::Unauthenticated,
+        "AWS does not know the AWS credentials of this request. Check the access key id, and send the session token with temporary ones.",
+    ),
+    (
+        ErrorClass::ExpiredCredentials,
+        ErrorClass::Unauthenticated,
+        "The AWS credentials of this request have expired. Send new ones.",
+    ),
+    (
+        ErrorClass::BadSignature,
+        ErrorClass::Unauthenticated,
+        "AWS refused a signature made with the AWS credentials of this request. The secret access key does not belong to the access key id.",
+    ),
+    (
+        ErrorClass::AccessDenied,
+        ErrorClass::OutOfScope,
+        "The AWS identity of this request may not do this, or its account has no access to the model. Ask the account's administrator.",
+    ),
+];
+
 /// All that an [`AwsClient`] needs to know.
 #[derive(Debug, Clone)]
 pub struct ClientConfig {
@@ -94,6 +120,8 @@ pub struct Outbound {
     /// Content type, accept, `x-amzn-bedrock-*`; what must not leave is left out on sending.
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// Whom to be for this request, if not the gateway's own identity.
+    pub credentials: Option<Credentials>,
 }
 
 /// A successful response's head with its unread body. Dropping it cancels the call.
@@ -173,6 +201,7 @@ impl Outbound {
             path_and_query: path_and_query.into(),
             headers,
             body: body.into(),
+            credentials: None,
         }
     }
 }
@@ -180,7 +209,7 @@ impl Outbound {
 /// Shows where the request goes and how large it is: headers and body hold what callers send.
 impl fmt::Debug for Outbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { service, method, path_and_query, headers: _, body } = self;
+        let Self { service, method, path_and_query, headers: _, body, credentials: _ } = self;
         write!(f, "Outbound({service:?} {method} {path_and_query}, {} bytes)", body.len())
     }
 }
@@ -227,7 +256,10 @@ impl AwsClient {
     pub async fn send(&self, request: &Outbound) -> Result<Incoming, Fault> {
         let started = Instant::now();
         let end = after(started, self.timeouts.total);
-        let credentials = self.credentials.current().await?;
+        let credentials = match &request.credentials {
+            Some(lent) => lent.clone(),
+            None => self.credentials.current().await?,
+        };
         let signed = self.prepare(request, &credentials)?;
         let head_by = after(started, self.timeouts.first_byte).min(end);
         let response = match timeout_at(head_by, self.http.request(signed)).await {
@@ -238,8 +270,14 @@ impl AwsClient {
         let (head, body) = response.into_parts();
         let body = IncomingBody::new(body, Watchdog::new(self.timeouts.idle, end));
         if !head.status.is_success() {
-            let fault = self.refused(Response::from_parts(head, body), &credentials).await;
-            return Err(fault);
+            let (fault, is_identity) = self.refused(Response::from_parts(head, body)).await;
+            return Err(match (&request.credentials, is_identity) {
+                (None, true) => self.doubt(fault, &credentials),
+                (None, false) => fault,
+                // The clock was wrong, which another attempt mends.
+                (Some(_), false) if fault.class == ErrorClass::BadSignature => fault,
+                (Some(_), _) => of_the_caller(fault),
+            });
         }
         Ok(Incoming {
             status: head.status,
@@ -255,7 +293,7 @@ impl AwsClient {
         request: &Outbound,
         credentials: &Credentials,
     ) -> Result<Request<Full<Bytes>>, Fault> {
-        let Outbound { service, method, path_and_query, headers, body } = request;
+        let Outbound { service, method, path_and_query, headers, body, credentials: _ } = request;
         let endpoint = self.endpoints.of(*service);
         let target = endpoint.target(path_and_query)?;
         let mut headers = headers.clone();
@@ -292,8 +330,8 @@ impl AwsClient {
         Ok(signed)
     }
 
-    /// Reads why the service refused.
-    async fn refused(&self, response: Response<IncomingBody>, used: &Credentials) -> Fault {
+    /// Reads why the service refused, and whether it is about who asks.
+    async fn refused(&self, response: Response<IncomingBody>) -> (Fault, bool) {
         let (head, mut body) = response.into_parts();
         body.set_phase(Phase::AwaitingHead);
         let mut read = Vec::new();
@@ -305,16 +343,18 @@ impl AwsClient {
                 "error body incomplete"
             );
         }
-        let mut fault = classify_http(head.status.as_u16(), &head.headers, &read);
-        if fault.class == ErrorClass::BadSignature && self.correct_clock(&head.headers) {
-            return fault;
-        }
-        let is_identity = matches!(
-            fault.class,
-            ErrorClass::BadSignature | ErrorClass::BadCredentials | ErrorClass::ExpiredCredentials
-        );
-        if is_identity && self.credentials.doubt(used) && fault.class == ErrorClass::BadCredentials
-        {
+        let fault = classify_http(head.status.as_u16(), &head.headers, &read);
+        let is_identity = match fault.class {
+            // A wrong clock is nobody's credentials.
+            ErrorClass::BadSignature => !self.correct_clock(&head.headers),
+            class => matches!(class, ErrorClass::BadCredentials | ErrorClass::ExpiredCredentials),
+        };
+        (fault, is_identity)
+    }
+
+    /// Has the gateway's own credentials fetched anew.
+    fn doubt(&self, mut fault: Fault, used: &Credentials) -> Fault {
+        if self.credentials.doubt(used) && fault.class == ErrorClass::BadCredentials {
             // What is fetched may have been replaced: that is expiry, which is worth another attempt.
             fault.class = ErrorClass::ExpiredCredentials;
         }
@@ -346,6 +386,15 @@ async fn fill(body: &mut IncomingBody, read: &mut Vec<u8>) -> Result<(), Fault> 
         read.extend_from_slice(&chunk[..chunk.len().min(room)]);
     }
     Ok(())
+}
+
+/// A refusal of credentials that the caller brought: theirs to mend.
+fn of_the_caller(mut fault: Fault) -> Fault {
+    if let Some((_, class, message)) = LENT.iter().find(|(theirs, ..)| *theirs == fault.class) {
+        fault.class = *class;
+        fault.message = (*message).into();
+    }
+    fault
 }
 
 fn lost(error: &hyper_util::client::legacy::Error) -> Fault {

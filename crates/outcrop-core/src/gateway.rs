@@ -12,13 +12,15 @@ mod relay;
 use std::sync::Arc;
 use std::time::Duration;
 
-use outcrop_aws::{AwsClient, Backoff};
+use http::HeaderMap;
+use outcrop_aws::{AwsClient, Backoff, Credentials};
 use outcrop_fetch::Fetcher;
 use outcrop_model::{Carrier, Catalog, ErrorClass, Fault, Fidelity, Ledger, PicoUsd, Prices};
 
 use crate::admit::Admitter;
 use crate::callee::{Geography, Learned};
 use crate::inbound::{Inbound, Operation};
+use crate::lent::CredentialHeaders;
 use crate::pricing::Pricing;
 use crate::reply::Reply;
 use crate::settle::{ReceiptSink, Settlement};
@@ -53,6 +55,8 @@ pub struct Settings {
     /// Whose profiles stand in for models that cannot be called by their own id.
     pub geography: Geography,
     pub prices: Prices,
+    /// In which headers callers may lend AWS credentials for a request; in none if `None`.
+    pub credential_headers: Option<CredentialHeaders>,
     /// Whether whole answers tell what they cost.
     pub cost_header: bool,
 }
@@ -95,6 +99,7 @@ impl Default for Settings {
             media: Fetcher::default(),
             geography: Geography::default(),
             prices: Prices::built_in().clone(),
+            credential_headers: None,
             cost_header: false,
         }
     }
@@ -154,6 +159,17 @@ impl Gateway {
     pub fn begin(&self, operation: &Operation, request_id: &str) -> Settlement {
         let pricing = Arc::clone(&self.pricing);
         Settlement::begin(self.receipts.clone(), pricing, operation, request_id)
+    }
+
+    /// Takes out of the headers what AWS credentials the caller lends.
+    ///
+    /// # Errors
+    /// When they are not whole, or not there and must be.
+    pub fn lent(&self, headers: &mut HeaderMap) -> Result<Option<Credentials>, Fault> {
+        match &self.settings.credential_headers {
+            Some(lent) => lent.take(headers),
+            None => Ok(None),
+        }
     }
 
     /// Answers one request; every failure is a reply in the caller's dialect.

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
+use outcrop_aws::Credentials;
 use outcrop_dialect::bundle::Specialty;
 use outcrop_model::{Carrier, Dialect};
 
@@ -14,6 +15,8 @@ pub struct Inbound {
     /// The raw query, without `?`.
     pub query: Option<String>,
     pub headers: HeaderMap,
+    /// The caller's own AWS credentials, where it may lend some and did.
+    pub credentials: Option<Credentials>,
     pub body: Bytes,
     /// The gateway's own id for the request.
     pub request_id: String,

@@ -99,7 +99,7 @@ impl Door {
     async fn operate<B>(
         &self,
         operation: Operation,
-        head: Parts,
+        mut head: Parts,
         mut body: B,
         request_id: &str,
     ) -> Reply
@@ -109,13 +109,17 @@ impl Door {
     {
         let dialect = operation.dialect();
         let mut settlement = self.gateway.begin(&operation, request_id);
-        match self.take(&operation, &head, &mut body).await {
-            Ok((grant, body)) => {
-                settlement.admitted(grant);
+        let taken = self.take(&operation, &head, &mut body).await.and_then(|(grant, body)| {
+            settlement.admitted(grant);
+            Ok((self.gateway.lent(&mut head.headers)?, body))
+        });
+        match taken {
+            Ok((credentials, body)) => {
                 let inbound = Inbound {
                     operation,
                     query: head.uri.query().map(str::to_owned),
                     headers: head.headers,
+                    credentials,
                     body,
                     request_id: request_id.to_owned(),
                 };

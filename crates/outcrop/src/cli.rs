@@ -17,7 +17,7 @@ use outcrop_model::{Carrier, Catalog, Fidelity};
 use outcrop_server::Origin;
 
 pub use self::ask::{AskArgs, EngineArgs, OutputFormat, QueryArgs, ShowArgs, Thinking};
-use self::identity::IdentityArgs;
+use self::identity::{IdentityArgs, LentArgs};
 pub use self::models::ModelsArgs;
 use self::tls::TlsArgs;
 use crate::check::CheckArgs;
@@ -106,6 +106,8 @@ pub struct ServeArgs {
     pub emulator: bool,
     #[command(flatten)]
     pub identity: IdentityArgs,
+    #[command(flatten)]
+    pub lent: LentArgs,
     /// What to do with parts of a request that a model cannot be given.
     #[arg(long, value_enum, default_value_t = FidelityWord::Report)]
     pub fidelity: FidelityWord,

@@ -32,6 +32,8 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         ),
         false => None,
     };
+    let credential_headers = args.lent.credential_headers()?;
+    let lends_only = args.lent.credential_headers_only;
     let mut config = match &emulator {
         Some(emulator) => emulated(emulator)?,
         None => {
@@ -43,7 +45,10 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
             ClientConfig::from_env(wish, &identity, &|name| std::env::var(name).ok()).await?
         }
     };
-    config.credentials.begin().await?;
+    // A gateway that only uses what callers lend needs no identity of its own.
+    if !lends_only {
+        config.credentials.begin().await?;
+    }
     config.timeouts = timeouts(&args.timeouts);
     let backoff = Backoff { attempts: args.max_attempts, ..Backoff::default() };
     let settings = Settings {
@@ -55,6 +60,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         geography: args.geography,
         prices: prices(args.prices.as_deref())?,
         cost_header: args.cost_header,
+        credential_headers,
         store: store_limits(&args.store),
         ..Settings::default()
     };

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use outcrop_aws::{Incoming, Outbound};
+use outcrop_aws::{Credentials, Incoming, Outbound};
 use outcrop_dialect::answer::{Label, Tally};
 use outcrop_dialect::bundle::{Bundle, Piece, Specialty, input_tokens, plan};
 use outcrop_model::{Carrier, Fault, Ledger, Usage, Wares};
@@ -31,6 +31,7 @@ struct Planned {
     bundle: Bundle,
     path: String,
     headers: HeaderMap,
+    credentials: Option<Credentials>,
     label: Label,
     ledger: Ledger,
 }
@@ -120,7 +121,8 @@ impl Gateway {
         let created =
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let label = Label { id: inbound.request_id.replace('-', ""), created, model };
-        Ok(Planned { callee, bundle, path, headers, label, ledger })
+        let credentials = inbound.credentials.clone();
+        Ok(Planned { callee, bundle, path, headers, credentials, label, ledger })
     }
 
     /// All calls, each until it succeeds or all hope is gone; the first failure is the answer.
@@ -219,6 +221,7 @@ fn outbound(planned: &Planned, body: Bytes) -> Outbound {
     let json = http::HeaderValue::from_static("application/json");
     outbound.headers.insert(http::header::ACCEPT, json);
     copy_bedrock_headers(&planned.headers, &mut outbound.headers);
+    outbound.credentials.clone_from(&planned.credentials);
     outbound
 }
 

@@ -142,7 +142,7 @@ impl Gateway {
 
     /// Peek and plan: pure, on the borrowed body.
     fn plan(&self, inbound: &Inbound, settlement: &mut Settlement) -> Result<Planned, Fault> {
-        let Inbound { operation, query: _, headers, body, request_id } = inbound;
+        let Inbound { operation, query: _, headers, credentials, body, request_id } = inbound;
         let prepared;
         let recalled: Recalled;
         let peeked = match operation {
@@ -200,6 +200,7 @@ impl Gateway {
             .unwrap_or_else(|| format!("/model/{segment}/{}", carrier.path_segment(*stream)));
         let mut outbound = Outbound::post(path, outgoing.body.clone());
         outbound.service = service(*carrier);
+        outbound.credentials.clone_from(credentials);
         outbound_headers(&mut outbound.headers, headers, &outgoing);
         let created =
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());

@@ -29,6 +29,13 @@ enum Count {
     Untold(Option<Box<Fault>>),
 }
 
+/// Of which model, and by whom.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    callee: &'a Callee,
+    inbound: &'a Inbound,
+}
+
 impl Gateway {
     /// `POST /v1/messages/count_tokens`
     pub(super) async fn count_messages(
@@ -45,9 +52,10 @@ impl Gateway {
         if let Some(counting) =
             count::direct(&inbound.body, betas(&inbound.headers), to, &mut ledger)?
         {
-            return self.count_directly(counting, ledger, settlement).await;
+            return self.count_directly(inbound, counting, ledger, settlement).await;
         }
-        let count = self.ask_for_count(&callee, peeked, &mut ledger, settlement).await?;
+        let asked = Asked { callee: &callee, inbound };
+        let count = self.ask_for_count(asked, peeked, &mut ledger, settlement).await?;
         let estimate = || {
             let betas = betas(&inbound.headers);
             let betas: Vec<&str> = betas.iter().map(|beta| &**beta).collect();
@@ -68,7 +76,8 @@ impl Gateway {
         let peeked = Peeked::responses(read, &recalled, body.len())?;
         let callee = self.counted(&peeked.model, settlement)?;
         let mut ledger = Ledger::default();
-        let count = self.ask_for_count(&callee, peeked, &mut ledger, settlement).await?;
+        let asked = Asked { callee: &callee, inbound };
+        let count = self.ask_for_count(asked, peeked, &mut ledger, settlement).await?;
         let estimate =
             || Ok(count::estimate::prompt(&Body::read(body)?.decode(&recalled)?.request));
         self.answer_count(count, estimate, responses::encode_count, ledger)
@@ -88,7 +97,7 @@ impl Gateway {
     /// Asks Bedrock to count what would be sent.
     async fn ask_for_count(
         &self,
-        callee: &Callee,
+        Asked { callee, inbound }: Asked<'_>,
         peeked: Peeked<'_>,
         ledger: &mut Ledger,
         settlement: &mut Settlement,
@@ -106,7 +115,9 @@ impl Gateway {
             model_id::percent_encode(target),
             Carrier::CountTokens.path_segment(false)
         );
-        match self.fetch(&Outbound::post(path, input), &self.settings.backoff, settlement).await {
+        let mut outbound = Outbound::post(path, input);
+        outbound.credentials.clone_from(&inbound.credentials);
+        match self.fetch(&outbound, &self.settings.backoff, settlement).await {
             Ok(fetched) => {
                 let tokens = count::read(&fetched.body)?;
                 Ok(Count::Told { tokens, upstream_id: fetched.request_id })
@@ -151,6 +162,7 @@ impl Gateway {
     /// Asks Anthropic's own count, which answers as the client expects it.
     async fn count_directly(
         &self,
+        inbound: &Inbound,
         outgoing: Outgoing,
         ledger: Ledger,
         settlement: &mut Settlement,
@@ -161,6 +173,7 @@ impl Gateway {
         let mut outbound = Outbound::post(path, outgoing.body.clone());
         outbound.service = service(outgoing.carrier);
         outbound_headers(&mut outbound.headers, &HeaderMap::new(), &outgoing);
+        outbound.credentials.clone_from(&inbound.credentials);
         let fetched = self.fetch(&outbound, &self.settings.backoff, settlement).await?;
         let reply = Reply::json(StatusCode::OK, count::answer(count::read_direct(&fetched.body)?));
         Ok(Answered { reply, ledger, upstream_id: fetched.request_id })

@@ -56,7 +56,9 @@ fn outbound(aside: &Aside, inbound: &Inbound) -> Outbound {
     let method = aside.call.method();
     let body = if method == http::Method::GET { Bytes::new() } else { inbound.body.clone() };
     let path_and_query = format!("{}{query}", aside.path);
-    Outbound { service: aside.call.service(), method, path_and_query, headers, body }
+    let credentials = inbound.credentials.clone();
+    let service = aside.call.service();
+    Outbound { service, method, path_and_query, headers, body, credentials }
 }
 
 fn copy(name: header::HeaderName, from: &HeaderMap, to: &mut HeaderMap) {

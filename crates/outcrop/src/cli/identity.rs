@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use outcrop_aws::{Address, ClientSecret, IdentityWish, Oidc, Role};
+use outcrop_core::lent::DEFAULT_PREFIX;
+use outcrop_core::{CredentialHeaders, Without};
 
 /// Who the gateway is to AWS. See docs/guide/aws-identity.md.
 #[derive(Debug, Clone, Args)]
@@ -39,6 +41,34 @@ pub struct IdentityArgs {
     /// Make short-term Bedrock API keys of the credentials and send those instead of signatures.
     #[arg(long)]
     pub mint_api_keys: bool,
+}
+
+/// AWS credentials that callers bring with their requests. See docs/guide/aws-identity.md.
+#[derive(Debug, Args)]
+pub struct LentArgs {
+    /// Let callers lend AWS credentials for a request, in the headers PREFIXaccess-key-id,
+    /// PREFIXsecret-access-key and PREFIXsession-token [default prefix: x-aigw-aws-].
+    #[arg(long, value_name = "PREFIX", num_args = 0..=1, default_missing_value = DEFAULT_PREFIX)]
+    pub credential_headers: Option<String>,
+    /// Refuse requests without such credentials, instead of using the gateway's own.
+    #[arg(long, requires = "credential_headers")]
+    pub credential_headers_only: bool,
+}
+
+impl LentArgs {
+    /// In which headers callers may lend credentials.
+    ///
+    /// # Errors
+    /// When the prefix cannot begin a header's name.
+    pub fn credential_headers(&self) -> anyhow::Result<Option<CredentialHeaders>> {
+        let Some(prefix) = &self.credential_headers else { return Ok(None) };
+        let without = match self.credential_headers_only {
+            true => Without::Refused,
+            false => Without::Configured,
+        };
+        let headers = CredentialHeaders::new(prefix, without);
+        headers.map(Some).map_err(|reason| anyhow::anyhow!("--credential-headers: {reason}"))
+    }
 }
 
 /// A role for a token of an OIDC issuer, which the gateway gets by client credentials.

@@ -45,6 +45,19 @@ async fn malformed_files_are_named_with_their_line() {
 }
 
 #[tokio::test]
+async fn without_credentials_only_lent_ones_serve() {
+    let (emulator, home) = fixture().await;
+    let setting = || Setting::new(&emulator, home.path());
+    refused(setting().flags(&["--credential-headers"]), &["no AWS credentials"]).await;
+    let prefix = setting().flags(&["--credential-headers", "no header"]);
+    refused(prefix, &["--credential-headers", "x-aigw-aws-"]).await;
+    let lent = setting().flags(&["--credential-headers", "x-my-", "--credential-headers-only"]);
+    let (status, told) = lent.start().await.chat().await;
+    assert_eq!(status, 401);
+    assert!(told.contains("x-my-access-key-id"), "{told}");
+}
+
+#[tokio::test]
 async fn a_token_file_that_is_none_is_named() {
     let (emulator, home) = fixture().await;
     let path = home.path().join("token").display().to_string();
