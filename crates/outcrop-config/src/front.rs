@@ -11,6 +11,7 @@
 
 mod item;
 pub mod kong;
+pub mod kube;
 pub mod mcp_cli;
 pub mod outcrop;
 mod reading;
@@ -38,4 +39,5 @@ pub trait FrontEnd: Sync {
 }
 
 /// All of them. Our own is the last: it takes any document that has one of its keys.
-pub const FRONT_ENDS: &[&dyn FrontEnd] = &[&kong::Kong, &mcp_cli::McpCli, &outcrop::Outcrop];
+pub const FRONT_ENDS: &[&dyn FrontEnd] =
+    &[&kube::Kube, &kong::Kong, &mcp_cli::McpCli, &outcrop::Outcrop];

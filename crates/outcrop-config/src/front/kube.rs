@@ -1,0 +1,90 @@
+//! Kubernetes objects, as files have them: Envoy AI Gateway's, and what they refer to.
+//!
+//! 1. Objects refer to each other by kind, namespace and name, whatever files they are in. Of two that have
+//!    the same, the later counts, as with `kubectl apply`.
+//! 2. Objects that only make infrastructure are passed over, with one notice for each kind in a file.
+//! 3. A secret is in an object of kind Secret among them, or it is missing.
+
+mod envoy;
+mod gateway;
+mod grant;
+mod object;
+mod secret;
+
+use std::collections::BTreeSet;
+
+use super::{FrontEnd, Reading};
+use crate::document::{Document, Node};
+use crate::origin::Diagnostic;
+use crate::variables::Variables;
+
+use self::object::Objects;
+
+/// Kubernetes objects.
+pub struct Kube;
+
+/// Kinds that make or guard infrastructure that a single process does not have.
+const INFRASTRUCTURE: [&str; 17] = [
+    "GatewayClass",
+    "EnvoyProxy",
+    "ClientTrafficPolicy",
+    "ServiceAccount",
+    "Role",
+    "RoleBinding",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "Namespace",
+    "Deployment",
+    "ConfigMap",
+    "GatewayConfig",
+    "HorizontalPodAutoscaler",
+    "EnvoyPatchPolicy",
+    "EnvoyExtensionPolicy",
+    "HTTPRouteFilter",
+    "GatewayParameters",
+];
+
+impl FrontEnd for Kube {
+    fn name(&self) -> &'static str {
+        "Kubernetes objects"
+    }
+
+    fn claims(&self, root: &Node) -> bool {
+        root.peek("apiVersion").is_some() && root.peek("kind").is_some()
+    }
+
+    fn variables(&self) -> Variables {
+        Variables::Off
+    }
+
+    fn read(&self, documents: &[&Document], reading: &mut Reading<'_>) {
+        let roots: Vec<&Node> = documents.iter().map(|document| &document.root).collect();
+        let objects = Objects::of(&roots, reading);
+        let listeners = gateway::listeners(&objects, reading);
+        envoy::read(&objects, &listeners, reading);
+        pass_over_the_rest(&objects, reading);
+    }
+}
+
+/// What nobody took: infrastructure with a notice, and kinds that are not known with a warning.
+fn pass_over_the_rest(objects: &Objects<'_>, reading: &mut Reading<'_>) {
+    let mut told = BTreeSet::new();
+    for object in objects.left() {
+        let origin = object.root.origin();
+        object.root.dismiss();
+        if !told.insert((origin.source.clone(), object.kind.to_owned())) {
+            continue;
+        }
+        let kind = object.kind;
+        reading.say(match INFRASTRUCTURE.contains(&kind) {
+            true => Diagnostic::notice(
+                origin,
+                format!("{kind} is for a cluster: nothing of it is needed here"),
+            ),
+            false => Diagnostic::warning(
+                origin,
+                format!("{kind} of {} is not honoured", object.group_or_core()),
+            ),
+        });
+    }
+}

@@ -1,0 +1,148 @@
+//! AIServiceBackend with the Backend or Service behind it.
+//!
+//! A host of AWS's own for a region is not kept: the region is, so that what the environment says of
+//! endpoints (`AWS_ENDPOINT_URL`, FIPS, …) holds as everywhere.
+
+use outcrop_model::Carrier;
+
+use super::{ENVOY, GATEWAY, identity};
+use crate::backend::Backend;
+use crate::document::Node;
+use crate::front::Reading;
+use crate::front::kube::object::{Object, Objects, Reference};
+use crate::origin::Diagnostic;
+
+/// A host and port, and whether TLS is spoken there.
+struct Place {
+    host: String,
+    port: u16,
+    tls: bool,
+}
+
+pub(super) fn of(
+    service: &Object<'_>,
+    objects: &Objects<'_>,
+    reading: &mut Reading<'_>,
+) -> Option<Backend> {
+    let spec = service.spec();
+    spec.get("timeouts").map(Node::dismiss);
+    let place = place(service, objects, reading)?;
+    let carrier = carrier(spec, &place, reading)?;
+    let (identity, region) = identity::of(service, objects, reading)?;
+    let mut backend = Backend { carrier, identity, region, ..Backend::new(service.root.origin()) };
+    match region_of(&place.host) {
+        Some(region) => {
+            backend.region.get_or_insert(region.to_owned());
+        }
+        None => {
+            let Place { host, port, tls } = &place;
+            let scheme = if *tls { "https" } else { "http" };
+            backend.endpoint = Some(format!("{scheme}://{host}:{port}"));
+        }
+    }
+    Some(backend)
+}
+
+/// What the schema says of the way to the model; `None` where it is not Bedrock, which is said.
+fn carrier(spec: &Node, place: &Place, reading: &mut Reading<'_>) -> Option<Option<Carrier>> {
+    let schema = spec.get("schema")?;
+    let name = match schema.is_map() {
+        true => reading.need_str(schema, "name")?,
+        false => schema.text()?,
+    };
+    for key in ["version", "prefix"] {
+        schema.get(key).map(Node::dismiss);
+    }
+    let is_bedrocks = place.host.contains("bedrock");
+    match name {
+        // Bedrock's best API for client and model, as with no carrier at all.
+        "AWSBedrock" | "AWSAnthropic" => Some(None),
+        "OpenAI" if place.host.starts_with("bedrock-mantle") => Some(Some(Carrier::Mantle)),
+        "OpenAI" if is_bedrocks => Some(Some(Carrier::OpenAi)),
+        "Anthropic" if place.host.starts_with("bedrock-mantle") => Some(Some(Carrier::Mantle)),
+        "Anthropic" if is_bedrocks => Some(Some(Carrier::Anthropic)),
+        other => {
+            let what = format!("the schema `{other}` at {} is not Bedrock", place.host);
+            let hint = "AWSBedrock and AWSAnthropic are";
+            reading.say(Diagnostic::error(schema.origin(), what).hint(hint));
+            None
+        }
+    }
+}
+
+fn place(service: &Object<'_>, objects: &Objects<'_>, reading: &mut Reading<'_>) -> Option<Place> {
+    let spec = service.spec();
+    let Some(reference) = spec.get("backendRef") else {
+        reading.missing(spec.origin(), "backendRef");
+        return None;
+    };
+    reference.get("group").map(Node::dismiss);
+    let name = reading.need_str(reference, "name")?;
+    let kind = reading.str(reference, "kind").unwrap_or("Backend");
+    let namespace = reading.str(reference, "namespace").unwrap_or(service.namespace);
+    let port = reading.int(reference, "port").and_then(|port| u16::try_from(port).ok());
+    let Some(object) = objects.find(Reference { kind, namespace, name }, &[ENVOY, ""]) else {
+        let what = format!("there is no {kind} {namespace}/{name}");
+        reading.say(Diagnostic::error(reference.origin(), what).hint("add it to the files"));
+        return None;
+    };
+    let spec = object.spec();
+    let (host, port) = match kind {
+        "Service" => {
+            spec.get("type").map(Node::dismiss);
+            let ports = reading.list(spec, "ports");
+            ports.iter().for_each(Node::dismiss);
+            let first = ports.first().and_then(|node| node.get("port")?.int());
+            let first = first.and_then(|port| u16::try_from(port).ok());
+            let host = reading.need_str(spec, "externalName")?.to_owned();
+            (host, port.or(first).unwrap_or(443))
+        }
+        _ => {
+            let endpoints = reading.list(spec, "endpoints");
+            let first = endpoints.first()?;
+            for other in &endpoints[1..] {
+                let what = "of several endpoints the first is used";
+                reading.say(Diagnostic::warning(other.origin(), what).hint("give each a backend"));
+                other.dismiss();
+            }
+            let (part, key) = match first.peek("fqdn") {
+                Some(_) => (first.get("fqdn")?, "hostname"),
+                None => (first.get("ip")?, "address"),
+            };
+            let host = reading.need_str(part, key)?.to_owned();
+            let own = reading.int(part, "port").and_then(|port| u16::try_from(port).ok());
+            (host, own.unwrap_or(443))
+        }
+    };
+    let tls = has_tls(object, objects, reading) || port == 443;
+    Some(Place { host, port, tls })
+}
+
+/// Whether a BackendTLSPolicy is for the object.
+fn has_tls(object: &Object<'_>, objects: &Objects<'_>, reading: &mut Reading<'_>) -> bool {
+    let policies = objects.every("BackendTLSPolicy", &[GATEWAY]);
+    let mut any = false;
+    for policy in policies.iter().filter(|policy| policy.namespace == object.namespace) {
+        let spec = policy.spec();
+        let names = reading.list(spec, "targetRefs").iter();
+        if names.filter_map(|target| target.peek("name")?.text()).any(|name| name == object.name) {
+            spec.get("targetRefs").map(Node::dismiss);
+            // The certificate is judged for the host that is connected to, by the system's roots.
+            for key in ["wellKnownCACertificates", "hostname"] {
+                spec.at(&format!("validation.{key}")).map(Node::dismiss);
+            }
+            any = true;
+        }
+    }
+    any
+}
+
+/// The region of a host of AWS's own, such as `bedrock-runtime.us-east-1.amazonaws.com`.
+fn region_of(host: &str) -> Option<&str> {
+    let rest = ["bedrock-runtime.", "bedrock-runtime-fips.", "bedrock-mantle."]
+        .iter()
+        .find_map(|prefix| host.strip_prefix(prefix))?;
+    let (region, suffix) = rest.split_once('.')?;
+    let is_aws = ["amazonaws.com", "amazonaws.com.cn", "api.aws", "amazonaws.eu"].contains(&suffix);
+    is_aws.then_some(region)
+}

@@ -1,0 +1,179 @@
+//! BackendSecurityPolicy: who the gateway is at a backend.
+
+use std::path::PathBuf;
+
+use super::AI;
+use crate::backend::{
+    AssumeRole, CredentialHeaders, Identity, IdentitySource, OidcExchange, Without,
+};
+use crate::document::Node;
+use crate::front::Reading;
+use crate::front::kube::object::{Object, Objects, Reference};
+use crate::front::kube::secret;
+use crate::origin::Diagnostic;
+
+/// The key of a Secret that holds a shared credentials file.
+const CREDENTIALS: &str = "credentials";
+/// The profile that is meant where none is named.
+const PROFILE: &str = "default";
+/// Headers of a caller's own credentials begin with this unless told otherwise.
+const PREFIX: &str = "x-aigw-aws-";
+/// Where EKS puts a pod's token.
+const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
+
+/// The identity at the service, and the region that its policy names. `None`: something is wrong, which
+/// is said. With no policy it is the environment's.
+pub(super) fn of(
+    service: &Object<'_>,
+    objects: &Objects<'_>,
+    reading: &mut Reading<'_>,
+) -> Option<(Identity, Option<String>)> {
+    let Some(policy) = policy(service, objects, reading) else {
+        return Some((Identity::default(), None));
+    };
+    let spec = policy.spec();
+    match reading.str(spec, "type").unwrap_or("AWSCredentials") {
+        "AWSCredentials" => {
+            let Some(aws) = spec.get("awsCredentials") else {
+                reading.missing(spec.origin(), "awsCredentials");
+                return None;
+            };
+            let region = reading.str(aws, "region").map(str::to_owned);
+            let (source, roles) = source(aws, policy, objects, reading)?;
+            let credential_headers = headers(aws, spec, reading);
+            Some((Identity { source, roles, mint_api_keys: false, credential_headers }, region))
+        }
+        kind @ ("APIKey" | "AnthropicAPIKey") => {
+            let member = if kind == "APIKey" { "apiKey" } else { "anthropicAPIKey" };
+            let name = reading.need_str(spec, &format!("{member}.secretRef.name"))?;
+            spec.at(&format!("{member}.secretRef.namespace")).map(Node::dismiss);
+            let at = (spec.origin(), &mut *reading);
+            let key = secret::needed(objects, (policy.namespace, name), &["apiKey"], at)?;
+            let source = IdentitySource::ApiKey(key);
+            Some((Identity { source, ..Identity::default() }, None))
+        }
+        other => {
+            let what = format!("credentials of type `{other}` are not AWS's");
+            spec.dismiss();
+            reading.say(Diagnostic::error(spec.origin(), what));
+            None
+        }
+    }
+}
+
+/// The policy that names the service as its target, or that the service names.
+fn policy<'o, 'n>(
+    service: &Object<'n>,
+    objects: &'o Objects<'n>,
+    reading: &mut Reading<'_>,
+) -> Option<&'o Object<'n>> {
+    let named = service.spec().get("backendSecurityPolicyRef");
+    if let Some(name) = named.and_then(|node| node.get("name")?.text()) {
+        named.map(Node::dismiss);
+        let (kind, namespace) = ("BackendSecurityPolicy", service.namespace);
+        return objects.find(Reference { kind, namespace, name }, &[AI]);
+    }
+    let policies = objects.every("BackendSecurityPolicy", &[AI]);
+    policies.into_iter().find(|policy| {
+        policy.namespace == service.namespace
+            && reading.list(policy.spec(), "targetRefs").iter().any(|target| {
+                target.dismiss();
+                target.peek("name").and_then(Node::text) == Some(service.name)
+            })
+    })
+}
+
+fn source(
+    aws: &Node,
+    policy: &Object<'_>,
+    objects: &Objects<'_>,
+    reading: &mut Reading<'_>,
+) -> Option<(IdentitySource, Vec<AssumeRole>)> {
+    if let Some(file) = aws.get("credentialsFile") {
+        let name = reading.need_str(file, "secretRef.name")?;
+        file.at("secretRef.namespace").map(Node::dismiss);
+        let key = reading.str(file, "secretRef.key").unwrap_or(CREDENTIALS);
+        let profile = reading.str(file, "profile").unwrap_or(PROFILE).to_owned();
+        let at = (file.origin(), &mut *reading);
+        let text = secret::needed(objects, (policy.namespace, name), &[key], at)?;
+        return Some((IdentitySource::CredentialsFile { text, profile }, Vec::new()));
+    }
+    if let Some(exchange) = aws.get("oidcExchangeToken") {
+        return Some((oidc(exchange, policy, objects, reading)?, Vec::new()));
+    }
+    if let Some(older) = aws.get("oidcConfig") {
+        let role = role(reading.need_str(older, "roleArn")?);
+        // The pod's own token, where there is one; else whatever the environment has assumes the role.
+        return Some(match reading.lookup().variable(TOKEN_FILE).filter(|file| !file.is_empty()) {
+            Some(file) => {
+                let token_file = PathBuf::from(file);
+                (IdentitySource::WebIdentity { token_file, role }, Vec::new())
+            }
+            None => (IdentitySource::Chain, vec![role]),
+        });
+    }
+    Some((IdentitySource::Chain, Vec::new()))
+}
+
+fn oidc(
+    node: &Node,
+    policy: &Object<'_>,
+    objects: &Objects<'_>,
+    reading: &mut Reading<'_>,
+) -> Option<IdentitySource> {
+    let oidc = node.get("oidc").unwrap_or(node);
+    let issuer = reading.need_str(oidc, "provider.issuer")?.to_owned();
+    let token_endpoint = reading.str(oidc, "provider.tokenEndpoint").map(str::to_owned);
+    let client_id = reading.need_str(oidc, "clientID")?.to_owned();
+    let name = reading.need_str(oidc, "clientSecret.name")?;
+    let namespace = reading.str(oidc, "clientSecret.namespace").unwrap_or(policy.namespace);
+    for key in ["clientSecret.group", "clientSecret.kind"] {
+        oidc.at(key).map(Node::dismiss);
+    }
+    let scopes = reading.list(oidc, "scopes").iter().filter_map(Node::text);
+    let scopes = scopes.map(str::to_owned).collect();
+    let arn = reading.need_str(node, "awsRoleArn")?.to_owned();
+    let at = (oidc.origin(), &mut *reading);
+    let client_secret =
+        secret::needed(objects, (namespace, name), &["client-secret", "clientSecret"], at)?;
+    let role = AssumeRole { session_name: Some(session(policy.name)), ..role(&arn) };
+    Some(IdentitySource::Oidc(OidcExchange {
+        issuer,
+        token_endpoint,
+        client_id,
+        client_secret,
+        scopes,
+        role,
+    }))
+}
+
+/// Envoy AI Gateway's name for the session; STS takes 64 characters.
+fn session(policy: &str) -> String {
+    format!("ai-gateway-{policy}").chars().take(64).collect()
+}
+
+fn role(arn: &str) -> AssumeRole {
+    AssumeRole {
+        arn: arn.to_owned(),
+        external_id: None,
+        session_name: None,
+        duration: None,
+        tags: Vec::new(),
+        policy: None,
+    }
+}
+
+/// `credentialOverride`, at the credentials or beside them.
+fn headers(aws: &Node, spec: &Node, reading: &mut Reading<'_>) -> Option<CredentialHeaders> {
+    let node = aws.get("credentialOverride").or_else(|| spec.get("credentialOverride"))?;
+    let from = node.get("fromRequestHeaders")?;
+    let prefix = reading.str(from, "header").unwrap_or(PREFIX).to_lowercase();
+    let falls_back = reading
+        .bool(from, "fallbackToConfigured")
+        .or_else(|| reading.bool(node, "fallbackToConfigured"));
+    let without = match falls_back {
+        Some(false) => Without::Refuse,
+        Some(true) | None => Without::UseConfigured,
+    };
+    Some(CredentialHeaders { prefix, without })
+}

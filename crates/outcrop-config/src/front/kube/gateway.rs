@@ -1,0 +1,103 @@
+//! Gateways: where to listen.
+//!
+//! A Gateway's listener becomes a port on loopback: whether anyone else may come in, a file that was
+//! written for a cluster does not say. `--listen` decides otherwise.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use super::object::Objects;
+use crate::config::Listener;
+use crate::document::Node;
+use crate::front::{Item, Reading};
+use crate::origin::Diagnostic;
+
+/// Listeners of a Gateway among the objects.
+pub(super) struct Known {
+    namespace: String,
+    gateway: String,
+    section: String,
+    /// The name of the port's listener.
+    listener: String,
+}
+
+/// Pushes the listeners of all Gateways.
+pub(super) fn listeners(objects: &Objects<'_>, reading: &mut Reading<'_>) -> Vec<Known> {
+    let mut known: Vec<Known> = Vec::new();
+    let mut ports: Vec<(u16, String)> = Vec::new();
+    for gateway in objects.every("Gateway", &["gateway.networking.k8s.io"]) {
+        let spec = gateway.spec();
+        for key in ["gatewayClassName", "infrastructure", "addresses"] {
+            spec.get(key).map(Node::dismiss);
+        }
+        for node in reading.list(spec, "listeners") {
+            node.get("allowedRoutes").map(Node::dismiss);
+            let section = reading.need_str(node, "name").unwrap_or("").to_owned();
+            let port = reading.int(node, "port").and_then(|port| u16::try_from(port).ok());
+            let Some(port) = port.filter(|port| *port > 0) else {
+                reading.missing(node.origin(), "port");
+                continue;
+            };
+            if reading.str(node, "protocol").is_some_and(|protocol| protocol != "HTTP") {
+                node.dismiss();
+                let what =
+                    format!("the listener `{section}` is not for plain HTTP: it is not opened");
+                let hint = "serve TLS with --tls-cert and --tls-key";
+                reading.say(Diagnostic::warning(node.origin(), what).hint(hint));
+                continue;
+            }
+            let name = match ports.iter().find(|(taken, _)| *taken == port) {
+                Some((_, name)) => name.clone(),
+                None => {
+                    let name = format!("{}/{section}", gateway.title());
+                    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+                    let listener = Listener { name: name.clone(), address, tls: None };
+                    reading.push(Item::Listener(listener, node.origin()));
+                    let what = format!("the port {port} is opened on loopback only");
+                    reading.say(
+                        Diagnostic::notice(node.origin(), what)
+                            .hint(format!("--listen 0.0.0.0:{port} opens it to others")),
+                    );
+                    ports.push((port, name.clone()));
+                    name
+                }
+            };
+            known.push(Known {
+                namespace: gateway.namespace.to_owned(),
+                gateway: gateway.name.to_owned(),
+                section,
+                listener: name,
+            });
+        }
+    }
+    known
+}
+
+/// The listeners that a route's `parentRefs` mean. None where the Gateway is not among the objects: the
+/// route is then for all.
+pub(super) fn parents(
+    spec: &Node,
+    namespace: &str,
+    known: &[Known],
+    reading: &mut Reading<'_>,
+) -> Vec<String> {
+    let mut listeners = Vec::new();
+    for parent in reading.list(spec, "parentRefs") {
+        for key in ["kind", "group", "port"] {
+            parent.get(key).map(Node::dismiss);
+        }
+        let gateway = reading.str(parent, "name").unwrap_or_default();
+        let namespace = reading.str(parent, "namespace").unwrap_or(namespace);
+        let section = reading.str(parent, "sectionName");
+        let fitting = known.iter().filter(|known| {
+            known.gateway == gateway
+                && known.namespace == namespace
+                && section.is_none_or(|section| known.section == section)
+        });
+        for known in fitting {
+            if !listeners.contains(&known.listener) {
+                listeners.push(known.listener.clone());
+            }
+        }
+    }
+    listeners
+}

@@ -1,0 +1,132 @@
+//! Objects by kind, namespace and name.
+
+use std::cell::Cell;
+
+use crate::document::Node;
+use crate::front::Reading;
+use crate::origin::Diagnostic;
+
+/// Namespace of objects that name none.
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// One object.
+pub(super) struct Object<'n> {
+    pub(super) kind: &'n str,
+    /// Before the slash of `apiVersion`; empty for the core group.
+    pub(super) group: &'n str,
+    pub(super) namespace: &'n str,
+    pub(super) name: &'n str,
+    pub(super) root: &'n Node,
+    taken: Cell<bool>,
+}
+
+/// All of them.
+pub(super) struct Objects<'n>(Vec<Object<'n>>);
+
+/// What refers to an object.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reference<'n> {
+    pub(super) kind: &'n str,
+    pub(super) namespace: &'n str,
+    pub(super) name: &'n str,
+}
+
+impl<'n> Object<'n> {
+    fn of(root: &'n Node, reading: &mut Reading<'_>) -> Option<Self> {
+        let version = root.get("apiVersion")?.text()?;
+        let kind = root.get("kind")?.text()?;
+        let metadata = root.get("metadata");
+        let member = |key: &str| metadata.and_then(|metadata| metadata.get(key)?.text());
+        let Some(name) = member("name") else {
+            reading.missing(root.origin(), "metadata.name");
+            root.dismiss();
+            return None;
+        };
+        let namespace = member("namespace").unwrap_or(DEFAULT_NAMESPACE);
+        for key in ["labels", "creationTimestamp", "uid", "resourceVersion", "generation"] {
+            metadata.and_then(|metadata| metadata.get(key)).map(Node::dismiss);
+        }
+        metadata.and_then(|metadata| metadata.get("managedFields")).map(Node::dismiss);
+        metadata.and_then(|metadata| metadata.get("annotations")).map(Node::dismiss);
+        root.get("status").map(Node::dismiss);
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        Some(Self { kind, group, namespace, name, root, taken: Cell::new(false) })
+    }
+
+    pub(super) fn spec(&self) -> &'n Node {
+        self.root.get("spec").unwrap_or(self.root)
+    }
+
+    /// Its name among backends and routes.
+    pub(super) fn title(&self) -> String {
+        match self.namespace {
+            DEFAULT_NAMESPACE => self.name.to_owned(),
+            namespace => format!("{namespace}/{}", self.name),
+        }
+    }
+
+    pub(super) fn group_or_core(&self) -> &str {
+        if self.group.is_empty() { "the core group" } else { self.group }
+    }
+}
+
+impl<'n> Objects<'n> {
+    pub(super) fn of(roots: &[&'n Node], reading: &mut Reading<'_>) -> Self {
+        let mut objects: Vec<Object<'n>> = Vec::new();
+        for root in roots {
+            let is_list = root.peek("kind").and_then(Node::text) == Some("List");
+            let items = match is_list {
+                true => {
+                    for key in ["apiVersion", "kind", "metadata"] {
+                        root.get(key).map(Node::dismiss);
+                    }
+                    reading.list(root, "items")
+                }
+                false => std::slice::from_ref(*root),
+            };
+            for item in items {
+                let Some(object) = Object::of(item, reading) else { continue };
+                let earlier = objects.iter().position(|known| {
+                    (known.kind, known.group, known.namespace, known.name)
+                        == (object.kind, object.group, object.namespace, object.name)
+                });
+                if let Some(earlier) = earlier {
+                    let earlier = objects.remove(earlier);
+                    earlier.root.dismiss();
+                    let what = format!(
+                        "{} {} is written again at {}: that one counts",
+                        object.kind,
+                        object.name,
+                        object.root.origin()
+                    );
+                    reading.say(Diagnostic::notice(earlier.root.origin(), what));
+                }
+                objects.push(object);
+            }
+        }
+        Self(objects)
+    }
+
+    /// Those of a kind, in order, of any of these groups; they count as taken.
+    pub(super) fn every(&self, kind: &str, groups: &[&str]) -> Vec<&Object<'n>> {
+        let of_kind =
+            self.0.iter().filter(|object| object.kind == kind && groups.contains(&object.group));
+        of_kind.inspect(|object| object.taken.set(true)).collect()
+    }
+
+    /// The one that is referred to, of any of these groups; it counts as taken.
+    pub(super) fn find(&self, reference: Reference<'_>, groups: &[&str]) -> Option<&Object<'n>> {
+        let Reference { kind, namespace, name } = reference;
+        let found = self.0.iter().find(|object| {
+            (object.kind, object.namespace, object.name) == (kind, namespace, name)
+                && groups.contains(&object.group)
+        })?;
+        found.taken.set(true);
+        Some(found)
+    }
+
+    /// Those that nobody took.
+    pub(super) fn left(&self) -> impl Iterator<Item = &Object<'n>> {
+        self.0.iter().filter(|object| !object.taken.get())
+    }
+}

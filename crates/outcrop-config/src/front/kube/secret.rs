@@ -1,0 +1,57 @@
+//! Keys of Secrets among the objects.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::object::{Objects, Reference};
+use crate::document::Node;
+use crate::front::Reading;
+use crate::origin::{Diagnostic, Origin};
+use crate::secret::{Redacted, Secret};
+
+/// The text of a key of a Secret.
+///
+/// `data` is in base64, `stringData` is not, and counts where both have the key. Spaces and line breaks
+/// around it are no part of it.
+pub(super) fn key<'n>(
+    objects: &Objects<'n>,
+    (namespace, name): (&str, &str),
+    keys: &[&str],
+) -> Option<String> {
+    let object = objects.find(Reference { kind: "Secret", namespace, name }, &[""])?;
+    object.root.get("type").map(Node::dismiss);
+    let member = |part: &str, key: &str| object.root.get(part)?.get(key)?.text();
+    for key in keys {
+        if let Some(text) = member("stringData", key) {
+            return Some(text.trim().to_owned());
+        }
+        let decoded = member("data", key).and_then(|text| STANDARD.decode(text.trim()).ok());
+        if let Some(text) = decoded.and_then(|bytes| String::from_utf8(bytes).ok()) {
+            return Some(text.trim().to_owned());
+        }
+    }
+    None
+}
+
+/// As [`key`], as a secret; where it is not there, that is said.
+pub(super) fn needed<'n>(
+    objects: &Objects<'n>,
+    (namespace, name): (&str, &str),
+    keys: &[&str],
+    (origin, reading): (Origin, &mut Reading<'_>),
+) -> Option<Secret> {
+    if let Some(text) = key(objects, (namespace, name), keys) {
+        return Some(Secret::Inline(Redacted::new(text)));
+    }
+    let there = objects.find(Reference { kind: "Secret", namespace, name }, &[""]).is_some();
+    let diagnostic = match there {
+        true => {
+            let what = format!("the Secret {namespace}/{name} has no key `{}`", keys.join("`, `"));
+            Diagnostic::error(origin, what)
+        }
+        false => Diagnostic::error(origin, format!("there is no Secret {namespace}/{name}"))
+            .hint("add the Secret to the files"),
+    };
+    reading.say(diagnostic);
+    None
+}
