@@ -163,3 +163,66 @@ fn name_length(text: &str) -> usize {
         Some(_) | None => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lookup(name: &str) -> Option<String> {
+        match name {
+            "A" => Some("a".to_owned()),
+            "EMPTY" => Some(String::new()),
+            "DOLLAR" => Some("$A ${A}".to_owned()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn variables_are_put_in_once() {
+        for (text, expected) in [
+            ("", ""),
+            ("plain", "plain"),
+            ("$A-${A}$A", "a-aa"),
+            ("${EMPTY}|${EMPTY:-d}|${NONE:-}|${NONE:-${A}}", "|d||a"),
+            ("${A:?why}", "a"),
+            ("$$A $${A} $$$$", "$A ${A} $$"),
+            ("$20 ^/v1$ $ $) é$A", "$20 ^/v1$ $ $) éa"),
+            ("${DOLLAR}", "$A ${A}"),
+        ] {
+            let got = interpolate(text, Variables::Required, &lookup);
+            assert_eq!(got.as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_put_in_is_told() {
+        for (text, expected) in [
+            ("${NONE}", "the variable NONE is not set"),
+            ("$NONE", "the variable NONE is not set"),
+            ("${EMPTY:?write it}", "the variable EMPTY is not set: write it"),
+            ("${A", "`${` is not closed"),
+            ("${}", "`${}` is not a variable"),
+            ("${1A}", "`${1A}` is not a variable"),
+            ("${A:+x}", "`${A:+x}` is not a variable"),
+            ("${Aé}", "`${Aé}` is not a variable"),
+        ] {
+            let got = interpolate(text, Variables::Required, &lookup);
+            assert_eq!(
+                got.map_err(|unresolved| unresolved.what),
+                Err(expected.to_owned()),
+                "{text}"
+            );
+        }
+        assert_eq!(interpolate("${NONE}$NONE", Variables::Optional, &lookup).as_deref(), Ok(""));
+        assert_eq!(interpolate("${NONE}", Variables::Off, &lookup).as_deref(), Ok("${NONE}"));
+    }
+
+    #[test]
+    fn a_variable_alone_is_known() {
+        let cases =
+            [("${A}", Some("A")), ("$A", Some("A")), ("$A$B", None), ("x$A", None), ("$", None)];
+        for (text, expected) in cases {
+            assert_eq!(only_variable(text), expected, "{text}");
+        }
+    }
+}

@@ -43,6 +43,12 @@ pub fn money(text: &str) -> Result<PicoUsd, String> {
     Ok(PicoUsd::new(u128::from(dollars) * 1_000_000_000_000 + fraction.get()))
 }
 
+/// Whether `text` can be a header's name.
+pub fn is_header_name(text: &str) -> bool {
+    let good = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    !text.is_empty() && text.bytes().all(good)
+}
+
 /// The name among `known` that `word` was probably meant to be.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();

@@ -13,6 +13,7 @@ use crate::name::ModelName;
 use crate::origin::Origin;
 use crate::policy::Policy;
 use crate::route::{HeaderMatch, Match, ModelIs, PathMatch, Pattern, Route, Target};
+use crate::words;
 
 /// What STS takes: <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>, 2026-11.
 const SESSION: std::ops::RangeInclusive<Duration> =
@@ -270,8 +271,7 @@ fn header_edits(edits: &HeaderEdits, at: At<'_>, findings: &mut Findings) {
 }
 
 fn header_name(name: &str, (origin, path): At<'_>, findings: &mut Findings) {
-    let good = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if name.is_empty() || !name.bytes().all(good) {
+    if !words::is_header_name(name) {
         findings.error(origin, path, format!("`{name}` is no name of a header"), None);
     }
 }

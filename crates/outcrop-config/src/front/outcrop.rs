@@ -30,13 +30,14 @@ use crate::words;
 pub struct Outcrop;
 
 /// The keys of a document.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "listeners",
     "backends",
     "models",
     "routes",
     "defaults",
     "keys",
+    "key_headers",
     "jwt",
     "anonymous",
     "limits",
@@ -97,6 +98,7 @@ fn member(entry: &Entry, only: Option<&str>, reading: &mut Reading<'_>) {
         }
         "routes" => named(node, Kind::Route, reading, |context, route| context.route(route, only)),
         "keys" => named(node, Kind::Key, reading, |context, written| context.key(written)),
+        "key_headers" => items(node, reading, |context, name| context.key_header(name)),
         "limits" => items(node, reading, |context, written| context.limit(written)),
         "jwt" => items(node, reading, |context, written| context.issuer(written)),
         "defaults" => one(node, reading, |context, written| context.defaults(written)),

@@ -6,6 +6,7 @@ use super::meaning::written_name;
 use super::short::{Many, Short, Table};
 use super::written::{self, File, KubernetesKey, Listener, Prices, Tls, TlsFiles};
 use super::yaml;
+use crate::admission::Admission;
 use crate::config::{Config, ListenerTls};
 use crate::policy::Policy;
 use crate::secret::Secret;
@@ -52,6 +53,7 @@ impl Printing {
             store,
             prices,
         } = config;
+        let Admission { keys, key_headers, issuers, anonymous } = admission;
         let backend = |(name, backend): (&String, &_)| (name.clone(), Short(self.backend(backend)));
         let name = |(name, model)| (name, Short(model));
         File {
@@ -60,9 +62,10 @@ impl Printing {
             models: Table(names.iter().map(written_name).map(name).collect()),
             routes: routes.iter().map(Into::into).collect(),
             defaults: (*defaults != Policy::default()).then(|| defaults.into()),
-            keys: admission.keys.iter().map(|key| self.key(key)).collect(),
-            jwt: Many(admission.issuers.iter().map(Into::into).collect()),
-            anonymous: admission.anonymous.then_some(true),
+            keys: keys.iter().map(|key| self.key(key)).collect(),
+            key_headers: Many(key_headers.clone()),
+            jwt: Many(issuers.iter().map(Into::into).collect()),
+            anonymous: anonymous.then_some(true),
             limits: limits.iter().map(|limit| self.limit(limit)).collect(),
             store: self.store(store),
             prices: prices.clone().map(Prices::Inline),

@@ -32,13 +32,15 @@ impl Transform for AsTheReader {
             let types: Vec<&str> = types.into_iter().chain(["number"]).collect();
             schema.insert("type".to_owned(), types.into());
         } else if types.iter().any(|one| matches!(*one, "integer" | "boolean")) {
-            let description = schema.remove("description");
             schema.remove("format");
+            let about = ["description", "default"].map(|key| (key, schema.remove(key)));
             let value = std::mem::take(schema);
             let variable = json_schema!({ "type": "string", "pattern": "\\$" });
             *schema = json_schema!({ "anyOf": [value, variable] });
-            if let Some(description) = description {
-                schema.insert("description".to_owned(), description);
+            for (key, said) in about {
+                if let Some(said) = said {
+                    schema.insert(key.to_owned(), said);
+                }
             }
         }
     }

@@ -59,6 +59,9 @@ pub struct File {
     /// Keys of clients.
     #[serde(skip_serializing_if = "is_default")]
     pub keys: Vec<Key>,
+    /// Headers that a client may send its key in beside `Authorization: Bearer` and `x-api-key`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub key_headers: Many<String>,
     /// Issuers whose tokens (JWT) are taken instead of a key.
     #[serde(skip_serializing_if = "is_default")]
     pub jwt: Many<Issuer>,

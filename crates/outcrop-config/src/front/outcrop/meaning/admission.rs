@@ -38,6 +38,13 @@ impl Context<'_, '_> {
         }))
     }
 
+    pub(in crate::front::outcrop) fn key_header(&mut self, name: String) -> Option<Item> {
+        if !words::is_header_name(&name) {
+            self.error("", format!("`{name}` is no name of a header"), None);
+        }
+        Some(Item::KeyHeader(name.to_lowercase()))
+    }
+
     fn pair(&mut self, written: written::Pair) -> KeyProof {
         let written::Pair { access_key_id, secret_access_key } = written;
         KeyProof::Pair {

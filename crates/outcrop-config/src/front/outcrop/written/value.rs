@@ -52,7 +52,7 @@ fn default_namespace() -> String {
 
 /// What becomes of parts of a request that a model cannot be given.
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", rename = "Fidelity")]
 pub enum FidelityWord {
     /// The request is refused, naming the part.
     Strict,
@@ -64,7 +64,7 @@ pub enum FidelityWord {
 
 /// Which of Bedrock's APIs takes the requests.
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", rename = "Carrier")]
 pub enum CarrierWord {
     /// `/model/{id}/converse`
     Converse,
