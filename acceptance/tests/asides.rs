@@ -1,7 +1,7 @@
 //! Bedrock's calls beside inference, relayed: control plane, guardrails, jobs, reranking.
 
 use http::Method;
-use outcrop_aws::Timeouts;
+use outcrop_config::Timeouts;
 use outcrop_model::Dialect;
 use serde_json::{Value, json};
 

@@ -1,6 +1,5 @@
 //! Names, profiles, and what the gateway learns from Bedrock's refusals.
 
-use outcrop_core::Geography;
 use outcrop_model::Fidelity;
 use serde_json::{Value, json};
 
@@ -39,7 +38,7 @@ async fn a_friendly_name_works_in_every_dialect_and_the_answer_says_what_was_cal
 
 #[tokio::test]
 async fn a_bare_id_goes_through_the_profile_of_the_chosen_geography() {
-    let chosen = Geography::Named("global".to_owned());
+    let chosen = "global".to_owned();
     let stack = Stack::with(Options { geography: chosen, ..Options::default() }).await;
     let (path, body) = chat("converse", BARE, "hi", false);
     let answer = ask(&stack, &path, &body).await;
@@ -64,7 +63,7 @@ async fn embeddings_find_their_profile_too() {
 
 #[tokio::test]
 async fn no_profile_is_called_where_the_operator_wants_none() {
-    let stack = Stack::with(Options { geography: Geography::Off, ..Options::default() }).await;
+    let stack = Stack::with(Options { geography: "off".to_owned(), ..Options::default() }).await;
     for dialect in ["openai", "anthropic", "converse"] {
         let (path, body) = chat(dialect, BARE, "hi", false);
         let answer = stack.post(&path, &body).await;

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use http::Method;
 use outcrop_aws::Clock;
+use outcrop_config::{CredentialHeaders, Without};
 use outcrop_core::lent::DEFAULT_PREFIX;
-use outcrop_core::{CredentialHeaders, Without};
 use outcrop_emulator::{Access, AccessKey, Config, EXAMPLE_ACCESS_KEY_ID};
 use serde_json::json;
 
@@ -29,7 +29,7 @@ fn options(without: Without) -> Options {
     emulator.access =
         [("AKIDALICE".to_owned(), only("anthropic.*")), ("AKIDBOB".to_owned(), only("amazon.*"))]
             .into();
-    let headers = CredentialHeaders::new(DEFAULT_PREFIX, without).unwrap();
+    let headers = CredentialHeaders { prefix: DEFAULT_PREFIX.to_owned(), without };
     Options { emulator, credential_headers: Some(headers), ..Options::default() }
 }
 
@@ -50,7 +50,7 @@ fn signer(stack: &Stack) -> String {
 
 #[tokio::test]
 async fn each_caller_is_who_it_says() {
-    let stack = Stack::with(options(Without::Configured)).await;
+    let stack = Stack::with(options(Without::UseConfigured)).await;
     for route in ROUTES {
         for stream in [false, true] {
             let may = |pattern: &str| if route.1.contains(pattern) { 200 } else { 403 };
@@ -69,7 +69,7 @@ async fn each_caller_is_who_it_says() {
 
 #[tokio::test]
 async fn so_are_callers_of_everything_else() {
-    let stack = Stack::with(options(Without::Configured)).await;
+    let stack = Stack::with(options(Without::UseConfigured)).await;
     let text = json!([{"role": "user", "content": "hi"}]);
     for (method, path, body) in [
         (Method::GET, "/foundation-models", json!(null)),
@@ -88,7 +88,7 @@ async fn so_are_callers_of_everything_else() {
 
 #[tokio::test]
 async fn half_a_set_is_nobody() {
-    let stack = Stack::with(options(Without::Configured)).await;
+    let stack = Stack::with(options(Without::UseConfigured)).await;
     for route in ROUTES {
         for half in [&ALICE[..1], &ALICE[1..], &BOB[2..], &BOB[1..]] {
             let answer = ask(&stack, route, false, half).await;
@@ -102,7 +102,7 @@ async fn half_a_set_is_nobody() {
 
 #[tokio::test]
 async fn what_aws_says_against_them_is_the_callers() {
-    let stack = Stack::with(options(Without::Configured)).await;
+    let stack = Stack::with(options(Without::UseConfigured)).await;
     let with =
         |id, secret| [("x-aigw-aws-access-key-id", id), ("x-aigw-aws-secret-access-key", secret)];
     let unknown = with("AKIDNOBODY", "s3cr3t");
@@ -139,14 +139,14 @@ async fn what_aws_says_against_them_is_the_callers() {
 #[tokio::test]
 async fn a_wrong_clock_is_not_the_callers() {
     let clock = Clock::new(|| SystemTime::now() - Duration::from_secs(600));
-    let stack = Stack::with(Options { clock, ..options(Without::Configured) }).await;
+    let stack = Stack::with(Options { clock, ..options(Without::UseConfigured) }).await;
     assert_eq!(ask(&stack, ("openai", CLAUDE), false, &ALICE).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_gateway_without_an_identity_insists_on_them() {
     // Its own secret is wrong, so whatever succeeds was not signed with it.
-    let stack = Stack::with(Options { secret: "none", ..options(Without::Refused) }).await;
+    let stack = Stack::with(Options { secret: "none", ..options(Without::Refuse) }).await;
     assert_eq!(ask(&stack, ("openai", CLAUDE), false, &ALICE).await.status, 200);
     for (dialect, model) in ROUTES {
         let answer = ask(&stack, (dialect, model), false, &[]).await;
@@ -159,7 +159,7 @@ async fn a_gateway_without_an_identity_insists_on_them() {
 
 #[tokio::test]
 async fn where_nobody_may_lend_the_headers_mean_nothing() {
-    let options = Options { credential_headers: None, ..options(Without::Configured) };
+    let options = Options { credential_headers: None, ..options(Without::UseConfigured) };
     let stack = Stack::with(options).await;
     assert_eq!(ask(&stack, ("converse", NOVA), false, &ALICE).await.status, 200);
     assert_eq!(signer(&stack), EXAMPLE_ACCESS_KEY_ID);

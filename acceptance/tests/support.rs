@@ -1,6 +1,7 @@
 //! One gateway in front of one emulator, on free ports, and a client that sees every byte.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,13 +10,13 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use outcrop_aws::{
-    AwsClient, Backoff, ClientConfig, Clock, CredentialSource, Credentials, Endpoint, Endpoints,
-    Region, Timeouts,
+use outcrop_aws::Clock;
+use outcrop_config as config;
+use outcrop_config::{
+    ANY_SERVICE, CredentialHeaders, Identity, IdentitySource, Policy, Redacted, RetryPolicy, Route,
+    Secret, Target, Timeouts,
 };
-use outcrop_core::{
-    Admitter, CredentialHeaders, Gateway, Geography, ReceiptSink, Settings, Uncounted,
-};
+use outcrop_core::{Admitter, Around, Gateway, ReceiptSink, Settings, Uncounted};
 use outcrop_emulator::{Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, Emulator, Fault};
 use outcrop_fetch::{Fetcher, Limits, Reach};
 use outcrop_model::{Carrier, Fidelity, Prices, Receipt};
@@ -46,7 +47,7 @@ pub struct Options {
     /// Longest wait between attempts.
     pub backoff_cap: Duration,
     pub uncounted: Uncounted,
-    pub geography: Geography,
+    pub geography: String,
     pub keep_alive: Duration,
     pub timeouts: Timeouts,
     pub server: ServerConfig,
@@ -69,7 +70,7 @@ impl Default for Options {
             attempts: 1,
             backoff_cap: Duration::from_millis(2),
             uncounted: Uncounted::Estimate,
-            geography: Geography::Home,
+            geography: "home".to_owned(),
             keep_alive: Duration::from_secs(15),
             timeouts: Timeouts::default(),
             server: ServerConfig::default(),
@@ -121,36 +122,42 @@ impl Stack {
 
     pub async fn with(options: Options) -> Self {
         let emulator = Emulator::bind("127.0.0.1:0", options.emulator).await.unwrap();
-        let region = Region::new("us-east-1", "test").unwrap();
-        let endpoint = Endpoint::parse(&emulator.base_url(), "test").unwrap();
-        let credentials = Credentials::keys(EXAMPLE_ACCESS_KEY_ID, options.secret, None).unwrap();
-        let mut endpoints = Endpoints::single(region, endpoint);
-        endpoints.mantle = Endpoint::parse(&emulator.mantle_url(), "test").unwrap();
-        let mut config = ClientConfig::new(endpoints, CredentialSource::Static(credentials));
-        config.timeouts = options.timeouts;
-        config.clock = options.clock;
-        let backoff = Backoff {
-            attempts: options.attempts,
-            base: Duration::from_millis(1),
-            cap: options.backoff_cap,
+        let mut backend = config::Backend {
+            geography: Some(options.geography),
+            timeouts: options.timeouts,
+            ..backend(&emulator, options.secret)
+        };
+        backend.identity.credential_headers = options.credential_headers;
+        let defaults = Policy {
+            fidelity: Some(options.fidelity),
+            carrier: options.carrier,
+            retry: RetryPolicy {
+                attempts: Some(options.attempts),
+                base: Some(Duration::from_millis(1)),
+                cap: Some(options.backoff_cap),
+                ..RetryPolicy::default()
+            },
+            cost_header: Some(options.cost_header),
+            ..Policy::default()
+        };
+        let config = config::Config {
+            backends: [("bedrock".to_owned(), backend)].into(),
+            routes: vec![route("all", vec![Target::new("bedrock")])],
+            defaults,
+            ..config::Config::default()
         };
         let settings = Settings {
-            fidelity: options.fidelity,
-            carrier: options.carrier,
-            backoff,
             uncounted: options.uncounted,
-            geography: options.geography,
             keep_alive: options.keep_alive,
             media: Fetcher::new(options.media),
             prices: options.prices,
-            cost_header: options.cost_header,
-            credential_headers: options.credential_headers,
+            around: Around { variables: Arc::new(|_| None), clock: options.clock },
             ..Settings::default()
         };
         let (send, receipts) = mpsc::unbounded_channel();
         let sink = ReceiptSink::new(move |receipt| drop(send.send(receipt)));
-        let gateway = Gateway::new(AwsClient::new(config).unwrap(), settings, sink)
-            .admitting(options.admitter);
+        let gateway = Gateway::new(settings, sink).admitting(options.admitter);
+        gateway.reload(&config).await.unwrap();
         let server =
             Server::bind("127.0.0.1:0".parse().unwrap(), gateway, options.server).await.unwrap();
         let address = server.local_addr().unwrap();
@@ -216,6 +223,30 @@ impl Stack {
         let requests = self.emulator.requests();
         serde_json::from_slice(&requests.last().unwrap().body).unwrap()
     }
+}
+
+/// An emulator as a backend, with the example key and this secret.
+pub fn backend(emulator: &Emulator, secret: &str) -> config::Backend {
+    let inline = |text: &str| Secret::Inline(Redacted::new(text));
+    let source = IdentitySource::Keys {
+        access_key_id: inline(EXAMPLE_ACCESS_KEY_ID),
+        secret_access_key: inline(secret),
+        session_token: None,
+    };
+    config::Backend {
+        region: Some("us-east-1".to_owned()),
+        endpoints: vec![
+            (ANY_SERVICE.to_owned(), emulator.base_url()),
+            ("bedrock_mantle".to_owned(), emulator.mantle_url()),
+        ],
+        identity: Identity { source, ..Identity::default() },
+        ..config::Backend::default()
+    }
+}
+
+/// A route that takes every request.
+pub fn route(name: &str, targets: Vec<Target>) -> Route {
+    Route { name: name.to_owned(), targets, ..Route::default() }
 }
 
 pub fn invoke_path(model: &str, stream: bool) -> String {

@@ -248,6 +248,19 @@ impl AwsClient {
         &self.endpoints
     }
 
+    /// Fetches the first credentials, so that a wrong setup is known before the first request.
+    ///
+    /// # Errors
+    /// When no source is configured or the one that is cannot give any.
+    pub async fn begin(&self) -> Result<(), SetupError> {
+        self.credentials.begin().await
+    }
+
+    /// What the log may say of who this client is.
+    pub fn identity(&self) -> String {
+        self.credentials.to_string()
+    }
+
     /// One attempt, up to the response's head.
     ///
     /// # Errors

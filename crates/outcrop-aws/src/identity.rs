@@ -8,6 +8,7 @@
 
 mod chain;
 mod container;
+mod given;
 mod http;
 mod keeper;
 mod key_file;
@@ -16,7 +17,7 @@ mod oidc;
 mod role;
 mod web_identity;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::clock::Clock;
 use crate::credentials::{BEARER_TOKEN, CredentialSource, Credentials};
@@ -26,25 +27,30 @@ use crate::setup::{SetupError, read};
 
 use self::chain::Chain;
 pub(crate) use self::chain::story;
+pub use self::given::{Given, Text};
 pub(crate) use self::http::Wire;
 pub use self::keeper::Keeper;
 pub(crate) use self::keeper::Miss;
 use self::key_file::KeyFile;
 use self::mint::Mint;
-pub use self::oidc::{Address, ClientSecret, Oidc};
+pub use self::oidc::{Address, Oidc};
 pub use self::role::Role;
 
-/// What the operator asked for by flags.
+/// What the operator asked for.
 #[derive(Debug, Clone, Default)]
 pub struct IdentityWish {
+    /// These access keys, and nothing else.
+    pub given: Option<Given>,
+    /// This Bedrock API key, and nothing else; `--api-key-file` names a file, read again when it changes.
+    pub api_key: Option<Text>,
     /// `--profile`: this profile of the shared files, and nothing else.
     pub profile: Option<String>,
     /// `--assume-role` and what belongs to it.
     pub role: Option<Role>,
+    /// Roles to assume after that one, each with the credentials of the one before.
+    pub further_roles: Vec<Role>,
     /// `--oidc-issuer` and what belongs to it: a role for a token of this issuer, and nothing else.
     pub oidc: Option<Oidc>,
-    /// `--api-key-file`: a Bedrock API key, read again when it changes.
-    pub api_key_file: Option<PathBuf>,
     /// `--mint-api-keys`: make short-term Bedrock API keys and send those instead of signatures.
     pub mint_api_keys: bool,
 }
@@ -63,11 +69,15 @@ pub(crate) fn resolve(
     wish: &IdentityWish,
     around: Surroundings<'_>,
 ) -> Result<CredentialSource, SetupError> {
-    let IdentityWish { profile, role, oidc, api_key_file, mint_api_keys } = wish;
-    if let Some(path) = api_key_file {
-        return Ok(kept(KeyFile::new(path), around.clock));
+    let IdentityWish { given, api_key, profile, role, further_roles: _, oidc, mint_api_keys } =
+        wish;
+    match api_key {
+        Some(Text::File(path)) => return Ok(kept(KeyFile::new(path), around.clock)),
+        Some(Text::Value(key)) => return Credentials::bearer(key).map(CredentialSource::Static),
+        None => {}
     }
-    if let Some(token) = read(around.environment.lookup(), BEARER_TOKEN) {
+    let token = read(around.environment.lookup(), BEARER_TOKEN);
+    if let Some(token) = token.filter(|_| given.is_none()) {
         let contradictions = [
             ("--profile", profile.is_some()),
             ("--assume-role", role.is_some()),

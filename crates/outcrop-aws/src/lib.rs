@@ -36,7 +36,7 @@ pub use deadline::Timeouts;
 pub use endpoint::{Endpoint, EndpointWish, Endpoints, Region, Service};
 pub use environment::Environment;
 pub use eventstream::Decoder;
-pub use identity::{Address, ClientSecret, IdentityWish, Oidc, Role};
+pub use identity::{Address, Given, IdentityWish, Oidc, Role, Text};
 pub use retry::Backoff;
 pub use setup::{Lookup, SetupError};
 pub use sse::SseDecoder;

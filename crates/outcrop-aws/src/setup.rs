@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 /// Reads one variable of the environment, or of a test's stand-in for it.
-pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub type Lookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 
 /// A reason why the gateway cannot talk to AWS as configured.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -9,15 +9,18 @@ use crate::origin::Origin;
 use crate::policy::Timeouts;
 use crate::secret::Secret;
 
+/// Among a backend's `endpoints`: all services that are not named themselves.
+pub const ANY_SERVICE: &str = "*";
+
 /// One account in one region. Targets of routes name it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Backend {
     /// `None`: from the environment, as AWS's tools do.
     pub region: Option<String>,
     /// Where bedrock-runtime is; `None`: the environment's, else the region's own.
     pub endpoint: Option<String>,
     /// Where other services are, by the name of their `AWS_ENDPOINT_URL_…` variable in lower case
-    /// (`bedrock`, `bedrock_mantle`, `sts`, …).
+    /// (`bedrock`, `bedrock_mantle`, `sts`, …), or [`ANY_SERVICE`].
     pub endpoints: Vec<(String, String)>,
     pub identity: Identity,
     /// The one carrier to use.
@@ -88,6 +91,10 @@ pub struct OidcExchange {
     pub client_id: String,
     pub client_secret: Secret,
     pub scopes: Vec<String>,
+    /// Whom the token shall be for, for issuers that want to be told (parameter `audience`).
+    pub audience: Option<String>,
+    /// The same for issuers that follow RFC 8707 (parameter `resource`).
+    pub resource: Option<String>,
     pub role: AssumeRole,
 }
 
@@ -112,18 +119,22 @@ pub enum Without {
 impl Backend {
     /// All as the environment and the defaults have it.
     pub fn new(origin: Origin) -> Self {
+        Self { origin, ..Self::default() }
+    }
+}
+
+// === impl AssumeRole ===
+
+impl AssumeRole {
+    /// The role of this ARN, with nothing else asked for.
+    pub fn of(arn: &str) -> Self {
         Self {
-            region: None,
-            endpoint: None,
-            endpoints: Vec::new(),
-            identity: Identity::default(),
-            carrier: None,
-            geography: None,
-            timeouts: Timeouts::default(),
-            ca_bundle: None,
-            max_concurrent: None,
-            max_queued: None,
-            origin,
+            arn: arn.to_owned(),
+            external_id: None,
+            session_name: None,
+            duration: None,
+            tags: Vec::new(),
+            policy: None,
         }
     }
 }

@@ -25,7 +25,8 @@ pub mod words;
 
 pub use admission::{Admission, ClientKey, JwtIssuer, KeyProof, Scopes};
 pub use backend::{
-    AssumeRole, Backend, CredentialHeaders, Identity, IdentitySource, OidcExchange, Without,
+    ANY_SERVICE, AssumeRole, Backend, CredentialHeaders, Identity, IdentitySource, OidcExchange,
+    Without,
 };
 pub use config::{Config, Listener, ListenerTls};
 pub use edit::{BodyEdit, BodyEdits, HeaderEdit, HeaderEdits, Message, Mode};

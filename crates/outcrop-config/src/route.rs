@@ -5,7 +5,7 @@ use crate::origin::Origin;
 use crate::policy::Policy;
 
 /// Requests that go the same way.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Route {
     /// Unique; in receipts, metrics and limits.
     pub name: String,

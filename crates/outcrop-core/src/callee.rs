@@ -56,6 +56,24 @@ struct Inner {
     profiles: HashMap<String, usize>,
 }
 
+// === impl Geography ===
+
+impl Geography {
+    /// What `word` stands for.
+    ///
+    /// # Errors
+    /// When there is no such geography; says which there are.
+    pub fn named(word: &str, catalog: &Catalog) -> Result<Self, String> {
+        match word {
+            "home" => Ok(Self::Home),
+            "off" => Ok(Self::Off),
+            word if catalog.is_geography(word) => Ok(Self::Named(word.to_owned())),
+            _ => Err("choose home, off, us, us-gov, eu, apac, jp, au, in, ca, sa, me or global"
+                .to_owned()),
+        }
+    }
+}
+
 // === impl Learned ===
 
 impl Learned {

@@ -1,4 +1,4 @@
-//! The way of a request: peek → plan → attempt → return → settle.
+//! The way of a request: route → peek → plan → attempt → return → settle.
 
 mod bundle;
 mod chat;
@@ -6,26 +6,28 @@ mod count;
 mod enveloped;
 mod fetch;
 mod headers;
+mod leg;
 mod media;
 mod relay;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
-use outcrop_aws::{AwsClient, Backoff, Credentials};
+use arc_swap::ArcSwap;
+use outcrop_config::{Config, Diagnostic};
 use outcrop_fetch::Fetcher;
-use outcrop_model::{Carrier, Catalog, ErrorClass, Fault, Fidelity, Ledger, PicoUsd, Prices};
+use outcrop_model::{Catalog, ErrorClass, Fault, Phase, Prices};
 
+use self::leg::Leg;
 use crate::admit::Admitter;
-use crate::callee::{Geography, Learned};
+use crate::backend::{Around, Backend};
 use crate::inbound::{Inbound, Operation};
-use crate::lent::CredentialHeaders;
 use crate::pricing::Pricing;
 use crate::reply::Reply;
 use crate::settle::{ReceiptSink, Settlement};
+use crate::snapshot::Snapshot;
 use crate::store::{ResponseStore, StoreLimits};
-use crate::upstream::UpstreamHealth;
+use crate::upstream;
 
 /// Largest whole answer: InvokeModel's response limit (service model, checked 2026-11-21), with room
 /// for Converse answers that hold media.
@@ -37,13 +39,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// a member, say.
 const MOST_LESSONS: usize = 3;
 
-/// How the operator wants requests treated.
+/// What holds for the whole process, whatever the configuration says.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    pub fidelity: Fidelity,
-    pub backoff: Backoff,
-    /// The one carrier to use; `None` leaves it to the plan.
-    pub carrier: Option<Carrier>,
     /// What to answer where Bedrock counts no tokens.
     pub uncounted: Uncounted,
     /// Silence after which a streaming client gets a keep-alive.
@@ -52,13 +50,9 @@ pub struct Settings {
     pub store: StoreLimits,
     /// Fetches media that requests hold by address.
     pub media: Fetcher,
-    /// Whose profiles stand in for models that cannot be called by their own id.
-    pub geography: Geography,
+    /// The price list over which a configuration lays its own.
     pub prices: Prices,
-    /// In which headers callers may lend AWS credentials for a request; in none if `None`.
-    pub credential_headers: Option<CredentialHeaders>,
-    /// Whether whole answers tell what they cost.
-    pub cost_header: bool,
+    pub around: Around,
 }
 
 /// What a count of tokens is answered with where Bedrock refuses to count.
@@ -71,18 +65,17 @@ pub enum Uncounted {
     Refuse,
 }
 
-/// The gateway without its door: one AWS backend and what is known of models.
+/// The gateway without its door: the configuration at work, and what outlives it.
 #[derive(Debug)]
 pub struct Gateway {
-    aws: AwsClient,
     catalog: &'static Catalog,
     settings: Settings,
     receipts: ReceiptSink,
-    upstream: UpstreamHealth,
     responses: Arc<ResponseStore>,
-    learned: Learned,
-    pricing: Arc<Pricing>,
     admitter: Arc<Admitter>,
+    snapshot: ArcSwap<Snapshot>,
+    /// Held by whoever reloads.
+    reloading: tokio::sync::Mutex<()>,
 }
 
 // === impl Settings ===
@@ -90,17 +83,12 @@ pub struct Gateway {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            fidelity: Fidelity::default(),
-            backoff: Backoff::default(),
-            carrier: None,
             uncounted: Uncounted::default(),
             keep_alive: KEEP_ALIVE,
             store: StoreLimits::default(),
             media: Fetcher::default(),
-            geography: Geography::default(),
             prices: Prices::built_in().clone(),
-            credential_headers: None,
-            cost_header: false,
+            around: Around::default(),
         }
     }
 }
@@ -108,20 +96,41 @@ impl Default for Settings {
 // === impl Gateway ===
 
 impl Gateway {
-    pub fn new(aws: AwsClient, settings: Settings, receipts: ReceiptSink) -> Self {
-        let catalog = Catalog::built_in();
-        let region = aws.endpoints().region.as_str();
+    /// A gateway that knows of no route yet: see [`Gateway::reload`].
+    pub fn new(settings: Settings, receipts: ReceiptSink) -> Self {
         Self {
             responses: Arc::new(ResponseStore::new(settings.store)),
-            pricing: Arc::new(Pricing::new(settings.prices.clone(), catalog, region)),
-            learned: Learned::new(&settings.geography, region, catalog),
-            aws,
-            catalog,
+            catalog: Catalog::built_in(),
             settings,
             receipts,
-            upstream: UpstreamHealth::default(),
             admitter: Arc::default(),
+            snapshot: ArcSwap::default(),
+            reloading: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// Puts a configuration to work, for all requests that come from now on. Returns what is to be said
+    /// of it.
+    ///
+    /// # Errors
+    /// All that is wrong with it, at once; what was at work before stays.
+    pub async fn reload(&self, config: &Config) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+        let _reloading = self.reloading.lock().await;
+        let Settings { prices, around, .. } = &self.settings;
+        let current = self.snapshot.load_full();
+        let (next, notes) = current.next(config, prices, around).await?;
+        self.snapshot.store(Arc::new(next));
+        Ok(notes)
+    }
+
+    /// How many configurations were put to work, with the present one.
+    pub fn generation(&self) -> u64 {
+        self.snapshot.load().generation
+    }
+
+    /// The backends of the present configuration.
+    pub fn backends(&self) -> Vec<Arc<Backend>> {
+        self.snapshot.load().backends.values().cloned().collect()
     }
 
     /// Keeps answers of the Responses API in this store.
@@ -147,77 +156,47 @@ impl Gateway {
         &self.responses
     }
 
-    pub fn pricing(&self) -> &Pricing {
-        &self.pricing
+    /// The price list where the first route leads; the built-in one's when there is none.
+    pub fn pricing(&self) -> Arc<Pricing> {
+        let snapshot = self.snapshot.load();
+        match snapshot.routes.first().and_then(|route| route.targets.first()) {
+            Some(target) => Arc::clone(&target.pricing),
+            None => Arc::new(Pricing::new(self.settings.prices.clone(), self.catalog, "")),
+        }
     }
 
-    pub fn upstream(&self) -> &UpstreamHealth {
-        &self.upstream
+    /// What is known of the way to Bedrock: the best that any backend can say.
+    pub fn upstream(&self) -> &'static str {
+        let snapshot = self.snapshot.load();
+        upstream::best(snapshot.backends.values().map(|backend| &backend.upstream))
     }
 
     /// A receipt in the making, for a request whose body has yet to be read.
     pub fn begin(&self, operation: &Operation, request_id: &str) -> Settlement {
-        let pricing = Arc::clone(&self.pricing);
-        Settlement::begin(self.receipts.clone(), pricing, operation, request_id)
-    }
-
-    /// Takes out of the headers what AWS credentials the caller lends.
-    ///
-    /// # Errors
-    /// When they are not whole, or not there and must be.
-    pub fn lent(&self, headers: &mut HeaderMap) -> Result<Option<Credentials>, Fault> {
-        match &self.settings.credential_headers {
-            Some(lent) => lent.take(headers),
-            None => Ok(None),
-        }
+        Settlement::begin(self.receipts.clone(), operation, request_id)
     }
 
     /// Answers one request; every failure is a reply in the caller's dialect.
     pub async fn handle(&self, mut inbound: Inbound, mut settlement: Settlement) -> Reply {
-        if let Err(fault) = self.bring_media(&mut inbound, &mut settlement).await {
+        let snapshot = self.snapshot.load_full();
+        let Some((route, target)) = snapshot.way() else {
+            return refuse(&no_route(), &inbound, settlement);
+        };
+        settlement.routed(&route.name, &target.backend.name, Arc::clone(&target.pricing));
+        let leg = Leg { gateway: self, how: &route.treatment, backend: &target.backend };
+        if let Err(fault) = leg.borrow(&mut inbound) {
             return refuse(&fault, &inbound, settlement);
         }
-        if let Operation::Special(specialty) = inbound.operation {
-            return self.answer_bundle(specialty, &inbound, settlement).await;
-        }
-        let fetched = match &inbound.operation {
-            Operation::CountMessages => Some(self.count_messages(&inbound, &mut settlement).await),
-            Operation::CountResponses => {
-                Some(self.count_responses(&inbound, &mut settlement).await)
-            }
-            Operation::Aside(aside) => Some(self.relay(aside, &inbound, &mut settlement).await),
-            Operation::ChatCompletions
-            | Operation::Completions
-            | Operation::KongChat
-            | Operation::Responses
-            | Operation::Messages
-            | Operation::Special(_)
-            | Operation::Bedrock { .. } => None,
-        };
-        if let Some(outcome) = fetched {
-            return self.settle_fetched(outcome, &inbound, settlement);
-        }
-        match self.answer(&inbound, &mut settlement).await {
-            Ok((returned, after)) => self.reply(returned, after, &inbound, settlement),
+        match leg.go(&mut inbound, &mut settlement).await {
+            Ok(arrived) => leg.reply(arrived, &inbound, settlement),
             Err(fault) => refuse(&fault, &inbound, settlement),
         }
     }
+}
 
-    /// Tells what was lost; what an answer lost even where nothing of a request may be.
-    fn report(&self, reply: &mut Reply, ledger: &Ledger) {
-        if self.settings.fidelity != Fidelity::Lenient
-            && let Some(losses) = ledger.header()
-        {
-            reply.report(&losses);
-        }
-    }
-
-    /// Tells what a whole answer cost, where the operator wants that; of a stream it is not known yet.
-    fn tell_cost(&self, reply: &mut Reply, cost: Option<PicoUsd>) {
-        if let Some(cost) = cost.filter(|_| self.settings.cost_header) {
-            reply.cost(cost);
-        }
-    }
+fn no_route() -> Fault {
+    let what = "No route of this gateway takes this request.";
+    Fault::new(ErrorClass::UnknownPath, Phase::BeforeSend, what)
 }
 
 /// The failure's reply and receipt.

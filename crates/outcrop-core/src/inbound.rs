@@ -15,7 +15,7 @@ pub struct Inbound {
     /// The raw query, without `?`.
     pub query: Option<String>,
     pub headers: HeaderMap,
-    /// The caller's own AWS credentials, where it may lend some and did.
+    /// The caller's own AWS credentials, where it may lend some and did; known once it is routed.
     pub credentials: Option<Credentials>,
     pub body: Bytes,
     /// The gateway's own id for the request.

@@ -6,6 +6,7 @@
 
 use http::{HeaderMap, HeaderName};
 use outcrop_aws::Credentials;
+use outcrop_config::Without;
 use outcrop_model::{ErrorClass, Fault, Phase};
 
 /// The prefix of Envoy AI Gateway (its API reference, checked 2026-11-21).
@@ -14,30 +15,22 @@ const PARTS: [&str; 3] = ["access-key-id", "secret-access-key", "session-token"]
 
 /// In which headers callers may lend credentials, and what becomes of requests without them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CredentialHeaders {
+pub(crate) struct CredentialHeaders {
     id: HeaderName,
     secret: HeaderName,
     session_token: HeaderName,
     without: Without,
 }
 
-/// What a request without credentials of its own gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Without {
-    /// The gateway's identity.
-    Configured,
-    /// 401.
-    Refused,
-}
-
 // === impl CredentialHeaders ===
 
 impl CredentialHeaders {
-    /// The headers that begin with `prefix`.
+    /// The headers that begin with a prefix.
     ///
     /// # Errors
-    /// When `prefix` cannot begin a header's name.
-    pub fn new(prefix: &str, without: Without) -> Result<Self, String> {
+    /// When it cannot begin a header's name.
+    pub(crate) fn new(wish: &outcrop_config::CredentialHeaders) -> Result<Self, String> {
+        let outcrop_config::CredentialHeaders { prefix, without } = wish;
         let bad = || format!("`{prefix}` cannot begin a header's name, such as {DEFAULT_PREFIX}");
         if prefix.is_empty() {
             return Err(bad());
@@ -45,7 +38,7 @@ impl CredentialHeaders {
         let name = |part| HeaderName::try_from(format!("{prefix}{part}")).map_err(|_| bad());
         let [id, secret, session_token] = PARTS;
         let (id, secret, session_token) = (name(id)?, name(secret)?, name(session_token)?);
-        Ok(Self { id, secret, session_token, without })
+        Ok(Self { id, secret, session_token, without: *without })
     }
 
     /// Takes the headers out, and gives what they say.
@@ -64,8 +57,8 @@ impl CredentialHeaders {
                 })
             }
             (None, None, None) => match without {
-                Without::Configured => Ok(None),
-                Without::Refused => Err(Fault::new(
+                Without::UseConfigured => Ok(None),
+                Without::Refuse => Err(Fault::new(
                     ErrorClass::Unauthenticated,
                     Phase::BeforeSend,
                     format!(
@@ -106,12 +99,17 @@ fn bad(name: &HeaderName, why: &str) -> Fault {
 mod tests {
     use super::*;
 
+    fn lent(prefix: &str, without: Without) -> Result<CredentialHeaders, String> {
+        let prefix = prefix.to_owned();
+        CredentialHeaders::new(&outcrop_config::CredentialHeaders { prefix, without })
+    }
+
     fn take(without: Without, pairs: &[(&'static str, &'static str)]) -> Result<bool, Fault> {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(*name, value.parse().unwrap());
         }
-        let taken = CredentialHeaders::new("x-my-", without).unwrap().take(&mut headers);
+        let taken = lent("x-my-", without).unwrap().take(&mut headers);
         assert!(headers.is_empty(), "{headers:?}");
         taken.map(|credentials| credentials.is_some())
     }
@@ -124,7 +122,7 @@ mod tests {
             ("x-my-session-token", "T"),
         );
         for whole in [&[id, secret][..], &[id, secret, token]] {
-            assert!(take(Without::Refused, whole).unwrap());
+            assert!(take(Without::Refuse, whole).unwrap());
         }
         for (half, missing) in [
             (&[id][..], "x-my-secret"),
@@ -134,13 +132,13 @@ mod tests {
             (&[id, id, secret], "x-my-access-key-id"),
             (&[id, ("x-my-secret-access-key", "S3 S3")], "blank"),
         ] {
-            let fault = take(Without::Configured, half).unwrap_err();
+            let fault = take(Without::UseConfigured, half).unwrap_err();
             assert_eq!(fault.class, ErrorClass::InvalidRequest);
             assert!(fault.message.contains(missing) && !fault.message.contains("S3"), "{fault}");
         }
-        assert!(!take(Without::Configured, &[]).unwrap());
-        let fault = take(Without::Refused, &[]).unwrap_err();
+        assert!(!take(Without::UseConfigured, &[]).unwrap());
+        let fault = take(Without::Refuse, &[]).unwrap_err();
         assert_eq!(fault.class, ErrorClass::Unauthenticated);
-        assert!(CredentialHeaders::new("x y", Without::Refused).is_err());
+        assert!(lent("x y", Without::Refuse).is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! A request's life between the door and AWS.
 //!
-//! Stations, each a module: [`admit`] (who asks, and what for), [`inbound`] (what came through the door), `peek` and `plan` (in
+//! Stations, each a module: [`admit`] (who asks, and what for), [`inbound`] (what came through the
+//! door), `snapshot` (the configuration at work), `peek` and `plan` (in
 //! `outcrop-dialect`, called from [`gateway`]), [`attempt`] (send, retry until the commit point),
 //! [`pump`] (return: frames to client bytes), [`settle`] (exactly one receipt, whatever happens).
 //!
@@ -11,6 +12,7 @@
 pub mod admit;
 pub mod aside;
 pub mod attempt;
+pub mod backend;
 pub mod callee;
 mod discretion;
 pub mod fan;
@@ -24,15 +26,17 @@ pub mod pricing;
 pub mod pump;
 pub mod reply;
 pub mod settle;
+mod snapshot;
 pub mod store;
+mod treatment;
 pub mod upstream;
 
 pub use admit::{Admittance, Admitter, Grant, KeyTable, Strangers};
 pub use aside::{Aside, Call};
+pub use backend::{Around, Backend};
 pub use callee::Geography;
 pub use gateway::{Gateway, Settings, Uncounted};
 pub use inbound::{Inbound, Operation};
-pub use lent::{CredentialHeaders, Without};
 pub use outcrop_dialect::bundle::Specialty;
 pub use pricing::Pricing;
 pub use reply::{Reply, ReplyBody};

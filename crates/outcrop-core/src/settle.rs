@@ -29,7 +29,8 @@ pub struct Settlement {
     grant: Grant,
     /// What is charged by number.
     wares: Wares,
-    pricing: Arc<Pricing>,
+    /// `None` before it is known where the request goes.
+    pricing: Option<Arc<Pricing>>,
     sink: ReceiptSink,
 }
 
@@ -55,17 +56,14 @@ impl fmt::Debug for ReceiptSink {
 // === impl Settlement ===
 
 impl Settlement {
-    pub fn begin(
-        sink: ReceiptSink,
-        pricing: Arc<Pricing>,
-        operation: &Operation,
-        request_id: &str,
-    ) -> Self {
+    pub fn begin(sink: ReceiptSink, operation: &Operation, request_id: &str) -> Self {
         let receipt = Receipt {
             request_id: request_id.to_owned(),
             caller: None,
             operation: operation.as_str(),
             dialect: operation.dialect(),
+            route: None,
+            backend: None,
             carrier: None,
             model: String::new(),
             target: None,
@@ -83,7 +81,16 @@ impl Settlement {
             detail: None,
         };
         let (began, grant, wares) = (Instant::now(), Grant::default(), Wares::default());
-        Self { receipt: Some(receipt), began, grant, wares, pricing, sink }
+        Self { receipt: Some(receipt), began, grant, wares, pricing: None, sink }
+    }
+
+    /// The request goes this way, for these prices.
+    pub fn routed(&mut self, route: &str, backend: &str, pricing: Arc<Pricing>) {
+        self.note(|r| {
+            r.route = Some(route.to_owned());
+            r.backend = Some(backend.to_owned());
+        });
+        self.pricing = Some(pricing);
     }
 
     /// Notes what is known so far.
@@ -189,7 +196,7 @@ impl Settlement {
     fn hand_out(&mut self) -> Option<PicoUsd> {
         let mut receipt = self.receipt.take()?;
         receipt.duration = self.began.elapsed();
-        receipt.cost = self.pricing.cost(&receipt, &self.wares);
+        receipt.cost = self.pricing.as_ref().and_then(|p| p.cost(&receipt, &self.wares));
         let cost = receipt.cost;
         (self.sink.0)(receipt);
         cost

@@ -31,8 +31,10 @@ impl UpstreamHealth {
             _ => {}
         }
     }
+}
 
-    pub fn as_str(&self) -> &'static str {
-        WORDS.get(usize::from(self.0.load(Ordering::Relaxed))).copied().unwrap_or("unknown")
-    }
+/// The best that any can say: `ok`, else what is wrong, else that nothing is known.
+pub(crate) fn best<'u>(all: impl Iterator<Item = &'u UpstreamHealth>) -> &'static str {
+    let heard = all.map(|upstream| upstream.0.load(Ordering::Relaxed)).filter(|word| *word > 0);
+    WORDS.get(usize::from(heard.min().unwrap_or(0))).copied().unwrap_or("unknown")
 }

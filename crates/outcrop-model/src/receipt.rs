@@ -18,6 +18,10 @@ pub struct Receipt {
     /// What the path asked for, e.g. `chat_completions`.
     pub operation: &'static str,
     pub dialect: Dialect,
+    /// The route that took the request, by name.
+    pub route: Option<String>,
+    /// The backend that was asked last, by name.
+    pub backend: Option<String>,
     /// `None` when the request was refused before a carrier was chosen, and for calls beside inference.
     pub carrier: Option<Carrier>,
     /// Model id as the caller wrote it; empty when the body could not be read or the call names none.

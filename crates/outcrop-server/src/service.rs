@@ -99,7 +99,7 @@ impl Door {
     async fn operate<B>(
         &self,
         operation: Operation,
-        mut head: Parts,
+        head: Parts,
         mut body: B,
         request_id: &str,
     ) -> Reply
@@ -109,17 +109,17 @@ impl Door {
     {
         let dialect = operation.dialect();
         let mut settlement = self.gateway.begin(&operation, request_id);
-        let taken = self.take(&operation, &head, &mut body).await.and_then(|(grant, body)| {
+        let taken = self.take(&operation, &head, &mut body).await.map(|(grant, body)| {
             settlement.admitted(grant);
-            Ok((self.gateway.lent(&mut head.headers)?, body))
+            body
         });
         match taken {
-            Ok((credentials, body)) => {
+            Ok(body) => {
                 let inbound = Inbound {
                     operation,
                     query: head.uri.query().map(str::to_owned),
                     headers: head.headers,
-                    credentials,
+                    credentials: None,
                     body,
                     request_id: request_id.to_owned(),
                 };
@@ -201,7 +201,7 @@ impl Door {
 
     fn models(&self, grant: &Grant, head: &Parts, request_id: &str) -> Reply {
         let listed = Page::of_query(head.uri.query().unwrap_or_default()).and_then(|page| {
-            models::list(self.gateway.catalog(), self.gateway.pricing(), grant, &page)
+            models::list(self.gateway.catalog(), &self.gateway.pricing(), grant, &page)
         });
         match listed {
             Ok(list) => json_reply(StatusCode::OK, &list),
@@ -211,7 +211,7 @@ impl Door {
 
     fn model(&self, grant: &Grant, id: &str, head: &Parts, request_id: &str) -> Reply {
         let (catalog, pricing) = (self.gateway.catalog(), self.gateway.pricing());
-        if let Some(model) = models::one(catalog, pricing, grant, id) {
+        if let Some(model) = models::one(catalog, &pricing, grant, id) {
             return json_reply(StatusCode::OK, &model);
         }
         let fault = Fault::new(
@@ -242,7 +242,7 @@ impl Door {
     }
 
     fn health(&self, status: &str) -> serde_json::Value {
-        json!({ "status": status, "upstream": self.gateway.upstream().as_str() })
+        json!({ "status": status, "upstream": self.gateway.upstream() })
     }
 
     fn ready(&self) -> Reply {

@@ -55,6 +55,8 @@ fn log(receipt: &Receipt) {
         tags = receipt.caller.as_ref().and_then(|caller| tags(caller)),
         operation = receipt.operation,
         dialect = receipt.dialect.as_str(),
+        route = receipt.route,
+        backend = receipt.backend,
         carrier = receipt.carrier.map(outcrop_model::Carrier::as_str),
         model = receipt.model,
         target = receipt.target,

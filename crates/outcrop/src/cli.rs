@@ -125,8 +125,8 @@ pub struct ServeArgs {
     /// Whose inference profiles may stand in for a model that cannot be called by its own id: `home`
     /// (those near the region), `off`, or a geography such as us, eu, apac, jp, au or global. A choice of
     /// where data may go; the header x-outcrop-model tells what was called.
-    #[arg(long, default_value = "home", value_name = "GEOGRAPHY", value_parser = geography)]
-    pub geography: Geography,
+    #[arg(long, default_value = "home", value_name = "GEOGRAPHY", value_parser = geography_word)]
+    pub geography: String,
     /// Prices of yours, laid over the built-in list: see docs/guide/cost.md.
     #[arg(long, env = "OUTCROP_PRICES", value_name = "FILE")]
     pub prices: Option<PathBuf>,
@@ -388,15 +388,12 @@ fn seconds_or_none(text: &str) -> Result<Duration, String> {
 }
 
 pub fn geography(text: &str) -> Result<Geography, String> {
-    match text {
-        "home" => Ok(Geography::Home),
-        "off" => Ok(Geography::Off),
-        word if Catalog::built_in().is_geography(word) => Ok(Geography::Named(word.to_owned())),
-        _ => {
-            Err("choose home, off, us, us-gov, eu, apac, jp, au, in, ca, sa, me or global"
-                .to_owned())
-        }
-    }
+    Geography::named(text, Catalog::built_in())
+}
+
+/// The word of a geography, for configurations.
+pub fn geography_word(text: &str) -> Result<String, String> {
+    geography(text).map(|_known| text.to_owned())
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {

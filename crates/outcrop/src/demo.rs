@@ -6,7 +6,7 @@ mod snippets;
 use std::net::SocketAddr;
 
 use anyhow::Context;
-use outcrop_aws::AwsClient;
+use outcrop_config::Severity;
 use outcrop_core::{Gateway, ReceiptSink, Settings};
 use outcrop_emulator::{Config, Emulator};
 use outcrop_server::ServerConfig;
@@ -15,8 +15,9 @@ use serde_json::{Value, json};
 use self::client::{Client, Piece};
 use crate::access_log;
 use crate::cli::{DemoArgs, LogFormat};
+use crate::configuration::{emulated, single, told};
 use crate::print::{print_line, print_text};
-use crate::serve::{bind, emulated};
+use crate::serve::bind;
 use crate::stop::Stop;
 
 /// A model of each kind: one that is asked over Converse, one that speaks Anthropic's own dialect.
@@ -29,11 +30,11 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     let emulator = Emulator::bind(args.emulator_listen, Config::default())
         .await
         .with_context(|| format!("cannot start the emulator on {}", args.emulator_listen))?;
-    let aws = AwsClient::new(emulated(&emulator)?)?;
     let sink = ReceiptSink::new(|receipt| tracing::debug!(?receipt, "request"));
-    let server =
-        bind(args.listen, Gateway::new(aws, Settings::default(), sink), ServerConfig::default())
-            .await?;
+    let gateway = Gateway::new(Settings::default(), sink);
+    let put_to_work = gateway.reload(&single(emulated(&emulator))).await;
+    put_to_work.map_err(|found| anyhow::anyhow!(told(&found, Severity::Error)))?;
+    let server = bind(args.listen, gateway, ServerConfig::default()).await?;
     let address = server.local_addr()?;
     print_line(&format!(
         "A local Bedrock answers at {}, Outcrop is in front of it at http://{address}.",

@@ -16,7 +16,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use outcrop_aws::{AwsClient, ClientConfig, EndpointWish};
+use outcrop_config::{Backend, Severity};
 use outcrop_core::{Gateway, ReceiptSink, Settings};
 use outcrop_emulator::{Config, Emulator};
 use outcrop_model::Receipt;
@@ -26,8 +26,8 @@ use serde_json::Value;
 pub use self::chat::{Chat, Part, Usage};
 pub use self::refusal::refusal;
 use crate::cli::EngineArgs;
+use crate::configuration::{self, emulated, single, told};
 use crate::exit::{Exit, Failure};
-use crate::serve::emulated;
 
 /// Most bytes of a whole answer: as many as the gateway reads of Bedrock's.
 const MOST: usize = 64 * 1024 * 1024;
@@ -82,10 +82,11 @@ impl Engine {
             ),
             false => None,
         };
-        let config = match &emulator {
-            Some(emulator) => emulated(emulator)?,
-            None => of_environment(args).await?,
+        let backend = match &emulator {
+            Some(emulator) => emulated(emulator),
+            None => of_environment(args)?,
         };
+        let backend = Backend { geography: Some(args.geography.clone()), ..backend };
         let receipts = Receipts::default();
         let sink = {
             let receipts = Arc::clone(&receipts);
@@ -93,8 +94,10 @@ impl Engine {
                 receipts.lock().unwrap_or_else(PoisonError::into_inner).push(receipt);
             })
         };
-        let settings = Settings { geography: args.geography.clone(), ..Settings::default() };
-        let gateway = Gateway::new(AwsClient::new(config)?, settings, sink);
+        let gateway = Gateway::new(Settings::default(), sink);
+        let put_to_work = gateway.reload(&single(backend)).await;
+        put_to_work
+            .map_err(|found| Failure::new(Exit::Credentials, told(&found, Severity::Error)))?;
         let way = Way::Inside(Direct::new(gateway));
         Ok(Self { way, receipts, _emulator: emulator })
     }
@@ -229,17 +232,13 @@ impl Answer {
 }
 
 /// Region, endpoint and identity as any AWS tool finds them.
-async fn of_environment(args: &EngineArgs) -> anyhow::Result<ClientConfig> {
-    let wish =
-        EndpointWish { region: args.region.as_deref(), endpoint_url: args.endpoint_url.as_deref() };
-    let identity = args.identity.clone().wish()?;
-    let unusable =
-        |error: &dyn std::fmt::Display| Failure::new(Exit::Credentials, error.to_string());
-    let config = ClientConfig::from_env(wish, &identity, &|name| std::env::var(name).ok())
-        .await
-        .map_err(|error| unusable(&error))?;
-    config.credentials.begin().await.map_err(|error| unusable(&error))?;
-    Ok(config)
+fn of_environment(args: &EngineArgs) -> anyhow::Result<Backend> {
+    let identity = args.identity.identity()?;
+    Ok(configuration::of_environment(
+        args.region.as_deref(),
+        args.endpoint_url.as_deref(),
+        identity,
+    ))
 }
 
 fn broken(error: &anyhow::Error) -> anyhow::Error {

@@ -6,6 +6,7 @@ mod access_log;
 mod ask;
 mod check;
 mod cli;
+mod configuration;
 mod demo;
 mod emulate;
 mod engine;

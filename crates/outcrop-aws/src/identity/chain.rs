@@ -20,6 +20,7 @@ use crate::credentials::{ACCESS_KEY_ID, Credentials, SECRET_ACCESS_KEY, SESSION_
 use crate::endpoint::{Endpoint, Region, Service};
 use crate::environment::{Environment, SharedFiles};
 use crate::identity::container::Container;
+use crate::identity::given::Given;
 use crate::identity::http::Wire;
 use crate::identity::keeper::{Fetch, Fetched, Fetching, Miss};
 use crate::identity::web_identity::WebIdentity;
@@ -37,7 +38,8 @@ pub(super) struct Chain {
     sources: Vec<Source>,
     /// What was looked for in vain before anything is fetched.
     absent: Vec<String>,
-    role: Option<Role>,
+    /// Each is assumed with the credentials of the one before.
+    roles: Vec<Role>,
     sts: Endpoint,
     /// That of the gateway, for sources which do not name their own.
     region: Region,
@@ -51,6 +53,7 @@ pub(super) struct Chain {
 
 #[derive(Debug)]
 enum Source {
+    Given(Given),
     Oidc(Oidc),
     Environment(Credentials, Keys),
     Profile(SharedFiles),
@@ -67,7 +70,7 @@ impl Chain {
         let mut chain = Self {
             sources: Vec::new(),
             absent: Vec::new(),
-            role: wish.role.clone(),
+            roles: wish.role.iter().chain(&wish.further_roles).cloned().collect(),
             sts: endpoints.sts.clone(),
             region: endpoints.region.clone(),
             sts_region: endpoints.signing_region(Service::Sts).clone(),
@@ -75,12 +78,13 @@ impl Chain {
             near: wire.direct(),
             clock: clock.clone(),
         };
-        match (&wish.oidc, &wish.profile) {
-            (Some(oidc), _) => chain.sources.push(Source::Oidc(oidc.clone())),
-            (None, Some(_)) => {
+        match (&wish.given, &wish.oidc, &wish.profile) {
+            (Some(given), _, _) => chain.sources.push(Source::Given(given.clone())),
+            (None, Some(oidc), _) => chain.sources.push(Source::Oidc(oidc.clone())),
+            (None, None, Some(_)) => {
                 chain.sources.push(Source::Profile(environment.files().clone()));
             }
-            (None, None) => chain.look_around(environment)?,
+            (None, None, None) => chain.look_around(environment)?,
         }
         Ok(chain)
     }
@@ -115,8 +119,9 @@ impl Chain {
 
     /// The credentials, if they need no fetching and never change.
     pub(super) fn fixed(&self) -> Option<Credentials> {
-        match (self.sources.as_slice(), &self.role) {
-            ([Source::Environment(credentials, _)], None) => Some(credentials.clone()),
+        match (self.sources.as_slice(), self.roles.as_slice()) {
+            ([Source::Given(given)], []) => given.fixed(),
+            ([Source::Environment(credentials, _)], []) => Some(credentials.clone()),
             _ => None,
         }
     }
@@ -137,6 +142,10 @@ impl Chain {
 
     async fn ask(&self, source: &Source) -> Result<Keys, Outcome> {
         match source {
+            Source::Given(given) => given
+                .fetch(&self.provider_config(), &self.sts_config())
+                .await
+                .map_err(Outcome::Failed),
             Source::Oidc(oidc) => {
                 oidc.fetch(&self.wire, &self.sts_config()).await.map_err(Outcome::Failed)
             }
@@ -179,10 +188,13 @@ impl Chain {
         })
     }
 
-    async fn assume(&self, keys: Keys) -> Result<Keys, Miss> {
-        let Some(role) = &self.role else { return Ok(keys) };
-        let assumed = role.provider(keys, &self.sts_config()).await.provide_credentials().await;
-        assumed.map_err(|error| Miss::Failed { source: "assumed role", reason: story(&error) })
+    async fn assume(&self, mut keys: Keys) -> Result<Keys, Miss> {
+        for role in &self.roles {
+            let assumed = role.provider(keys, &self.sts_config()).await.provide_credentials().await;
+            let miss = |reason| Miss::Failed { source: "assumed role", reason };
+            keys = assumed.map_err(|error| miss(story(&error)))?;
+        }
+        Ok(keys)
     }
 
     /// For AWS's providers.
@@ -233,6 +245,7 @@ enum Outcome {
 impl Source {
     fn name(&self) -> &'static str {
         match self {
+            Self::Given(given) => given.name(),
             Self::Oidc(_) => "OIDC issuer",
             Self::Environment(..) => "environment",
             Self::Profile(_) => "profile",

@@ -9,7 +9,6 @@
 //! Does not do: private-key clients (`private_key_jwt`) and mutual TLS.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -27,7 +26,7 @@ use serde::Deserialize;
 use crate::identity::chain::story;
 use crate::identity::container::place;
 use crate::identity::http::{Wire, is_private};
-use crate::identity::{secret_file, web_identity};
+use crate::identity::{Text, web_identity};
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 /// An issuer answers within a second.
@@ -42,7 +41,8 @@ pub struct Oidc {
     /// Where tokens are, if not where the issuer says.
     pub token_endpoint: Option<Address>,
     pub client_id: String,
-    pub client_secret: ClientSecret,
+    /// Read at each fetch.
+    pub client_secret: Text,
     /// None are asked for if there are none.
     pub scopes: Vec<String>,
     /// Whom the token shall be for, in the parameter `audience`, for issuers that want to be told.
@@ -55,14 +55,6 @@ pub struct Oidc {
     pub session_name: Option<String>,
     /// 900 to 43200 seconds; STS takes an hour if there is none.
     pub session_length: Option<Duration>,
-}
-
-/// Where the client's secret is.
-#[derive(Clone)]
-pub enum ClientSecret {
-    /// Read at each fetch.
-    File(PathBuf),
-    Value(String),
 }
 
 /// An address that secrets may go to: `https`, or on this machine.
@@ -121,28 +113,9 @@ impl std::str::FromStr for Address {
     }
 }
 
-// === impl ClientSecret ===
-
-impl ClientSecret {
-    fn read(&self) -> Result<String, String> {
-        let (text, origin) = match self {
-            Self::Value(value) => (value.clone(), "the client secret".to_owned()),
-            Self::File(path) => (secret_file(path)?, path.display().to_string()),
-        };
-        let secret = text.trim();
-        match secret.is_empty() || secret.chars().any(char::is_control) {
-            true => Err(format!("{origin}: not a client secret, which is one line")),
-            false => Ok(secret.to_owned()),
-        }
-    }
-}
-
-impl fmt::Debug for ClientSecret {
+impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => f.debug_tuple("File").field(path).finish(),
-            Self::Value(_) => f.write_str("Value"),
-        }
+        f.write_str(&self.0)
     }
 }
 
@@ -205,7 +178,7 @@ impl Oidc {
 
     fn question(&self, endpoint: &Address, method: Method) -> Result<Request<Full<Bytes>>, String> {
         let Self { client_id, client_secret, scopes, audience, resource, .. } = self;
-        let secret = client_secret.read()?;
+        let secret = shown(client_secret)?;
         let mut form = Serializer::new(String::new());
         form.append_pair("grant_type", "client_credentials");
         let mut request = Request::post(&endpoint.0)
@@ -305,6 +278,20 @@ fn judged(response: &Response<Bytes>) -> Result<(), Miss> {
     match status == StatusCode::UNAUTHORIZED || code == "invalid_client" {
         true => Err(Miss::Client(reason)),
         false => Err(Miss::Final(reason)),
+    }
+}
+
+/// The client's secret as it is sent.
+fn shown(secret: &Text) -> Result<String, String> {
+    let origin = match secret {
+        Text::Value(_) => "the client secret".to_owned(),
+        Text::File(path) => path.display().to_string(),
+    };
+    let text = secret.read()?;
+    let secret = text.trim();
+    match secret.is_empty() || secret.chars().any(char::is_control) {
+        true => Err(format!("{origin}: not a client secret, which is one line")),
+        false => Ok(secret.to_owned()),
     }
 }
 

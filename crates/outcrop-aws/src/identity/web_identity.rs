@@ -3,7 +3,7 @@
 //! The file is read at each fetch, and white space around the token is no error: AWS's own provider
 //! would send the newline that most tools leave at the end of a file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use aws_config::SdkConfig;
@@ -30,6 +30,14 @@ pub(super) struct WebIdentity {
 // === impl WebIdentity ===
 
 impl WebIdentity {
+    pub(super) fn new(token_file: &Path, role_arn: &str, session_name: Option<&str>) -> Self {
+        Self {
+            token_file: token_file.to_owned(),
+            role_arn: role_arn.to_owned(),
+            session_name: session_name.unwrap_or(SESSION_NAME).to_owned(),
+        }
+    }
+
     /// What the variables say, or why they say nothing.
     pub(super) fn from_env(lookup: Lookup<'_>) -> Result<Result<Self, String>, SetupError> {
         match (read(lookup, TOKEN_FILE), read(lookup, ROLE_ARN)) {

@@ -11,7 +11,8 @@ use outcrop_dialect::bundle::{Bundle, Piece, Specialty, input_tokens, plan};
 use outcrop_model::{Carrier, Fault, Ledger, Usage, Wares};
 
 use super::headers::copy_bedrock_headers;
-use super::{Gateway, MAX_ANSWER, MOST_LESSONS, telling};
+use super::leg::Leg;
+use super::{MAX_ANSWER, MOST_LESSONS, telling};
 use crate::attempt::Retries;
 use crate::callee::Callee;
 use crate::fan::fan_out;
@@ -43,7 +44,7 @@ struct Returned {
 }
 
 /// The whole answer, ready to be settled.
-struct Gathered {
+pub(super) struct Gathered {
     body: Vec<u8>,
     /// The id that Bedrock was asked for, where it is not the caller's.
     target: Option<String>,
@@ -54,27 +55,9 @@ struct Gathered {
     first_id: Option<String>,
 }
 
-impl Gateway {
-    /// Answers a request for a specialist.
-    pub(super) async fn answer_bundle(
-        &self,
-        specialty: Specialty,
-        inbound: &Inbound,
-        mut settlement: Settlement,
-    ) -> Reply {
-        match self.gather_bundle(specialty, inbound, &mut settlement).await {
-            Ok(gathered) => self.reply_bundle(gathered, inbound, settlement),
-            Err(fault) => {
-                let dialect = inbound.operation.dialect();
-                let reply = Reply::fault(&fault, dialect, &inbound.request_id);
-                settlement.fail(&fault, Some(reply.status.as_u16()));
-                reply
-            }
-        }
-    }
-
+impl Leg<'_> {
     /// Plans and runs, and does so again when a refusal taught which id to call.
-    async fn gather_bundle(
+    pub(super) async fn gather_bundle(
         &self,
         specialty: Specialty,
         inbound: &Inbound,
@@ -88,7 +71,9 @@ impl Gateway {
                 Err(fault) => {
                     let may_learn = heard.len() < MOST_LESSONS;
                     let callee = &planned.callee;
-                    if !may_learn || !self.learned.learn_target(callee, &fault, self.catalog) {
+                    if !may_learn
+                        || !self.backend.learned.learn_target(callee, &fault, self.gateway.catalog)
+                    {
                         return Err(telling(heard, fault));
                     }
                     heard.push(fault);
@@ -105,9 +90,9 @@ impl Gateway {
     ) -> Result<Planned, Fault> {
         let mut ledger = Ledger::default();
         let asked = |model: &str| settlement.asked(model, false);
-        let bundle = plan(specialty, &inbound.body, self.catalog, asked, &mut ledger)?;
+        let bundle = plan(specialty, &inbound.body, self.gateway.catalog, asked, &mut ledger)?;
         model_id::check(&bundle.model)?;
-        ledger.verdict(self.settings.fidelity)?;
+        ledger.verdict(self.how.fidelity)?;
         settlement.planned(Carrier::Invoke, ledger.losses().len());
         let model = bundle.model.clone();
         let callee = self.callee(&model, settlement)?;
@@ -145,16 +130,16 @@ impl Gateway {
     ) -> Result<Returned, Fault> {
         let body = planned.bundle.calls[index].clone();
         let outbound = outbound(planned, body);
-        let mut retries = Retries::new(&self.settings.backoff);
+        let mut retries = Retries::new(&self.how.backoff);
         loop {
             attempt();
             match self.call_once(planned, index, &outbound).await {
                 Ok(returned) => {
-                    self.upstream.note_answer();
+                    self.backend.upstream.note_answer();
                     return Ok(returned);
                 }
                 Err(fault) => {
-                    self.upstream.note_fault(&fault);
+                    self.backend.upstream.note_fault(&fault);
                     retries.after(fault).await?;
                 }
             }
@@ -167,14 +152,14 @@ impl Gateway {
         index: usize,
         outbound: &Outbound,
     ) -> Result<Returned, Fault> {
-        let Incoming { headers, request_id, body, .. } = self.aws.send(outbound).await?;
+        let Incoming { headers, request_id, body, .. } = self.backend.aws.send(outbound).await?;
         let theirs = body.collect(MAX_ANSWER).await?;
         let mut piece = planned.bundle.task.read(index, &theirs)?;
         piece.input_tokens = told_tokens(&headers).or(piece.input_tokens);
         Ok(Returned { piece, request_id })
     }
 
-    fn reply_bundle(
+    pub(super) fn reply_bundle(
         &self,
         gathered: Gathered,
         inbound: &Inbound,

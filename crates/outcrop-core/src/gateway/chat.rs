@@ -16,7 +16,8 @@ use outcrop_dialect::tier;
 use outcrop_model::{Carrier, Dialect, ErrorClass, Fault, Fidelity, Framing, Ledger, Phase, Tier};
 
 use super::headers::{betas, copy_bedrock_headers, outbound_headers, service, tier_of};
-use super::{Gateway, MAX_ANSWER, MOST_LESSONS, enveloped, telling};
+use super::leg::Leg;
+use super::{MAX_ANSWER, MOST_LESSONS, enveloped, telling};
 use crate::attempt::Retries;
 use crate::callee::Callee;
 use crate::inbound::{Inbound, Operation};
@@ -111,9 +112,9 @@ impl Returned {
     }
 }
 
-// === impl Gateway ===
+// === impl Leg ===
 
-impl Gateway {
+impl Leg<'_> {
     /// Plans and runs, and does so again when a refusal taught how to ask.
     pub(super) async fn answer(
         &self,
@@ -150,7 +151,7 @@ impl Gateway {
             Operation::Completions => Peeked::completion(body)?,
             Operation::Responses => {
                 let read = Body::read(body)?;
-                recalled = self.responses.recall(read.wanted());
+                recalled = self.gateway.responses.recall(read.wanted());
                 Peeked::responses(read, &recalled, body.len())?
             }
             Operation::KongChat => {
@@ -172,14 +173,14 @@ impl Gateway {
         let model = peeked.model.to_string();
         let callee = self.callee(&model, settlement)?;
         if !matches!(operation, Operation::Bedrock { .. })
-            && let Some(specialist) = self.catalog.specialist(&callee.target)
+            && let Some(specialist) = self.gateway.catalog.specialist(&callee.target)
         {
             return Err(mistaken(&model, specialist));
         }
         let mut ledger = Ledger::default();
         let wants_stream = peeked.stream;
-        let outgoing = self.plan_for(&callee, self.settings.carrier, peeked, &mut ledger)?;
-        ledger.verdict(self.settings.fidelity)?;
+        let outgoing = self.plan_for(&callee, self.pin(), peeked, &mut ledger)?;
+        ledger.verdict(self.how.fidelity)?;
         settlement.planned(outgoing.carrier, ledger.losses().len());
         let segment: Cow<'_, str> = match operation {
             Operation::Bedrock { model: raw, .. } if callee.target == model => Cow::Borrowed(raw),
@@ -206,8 +207,8 @@ impl Gateway {
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let label = Label { id: request_id.replace('-', ""), created, model };
         let keeper = match way {
-            Way::Respond { settings, .. } => Keeper::new(&self.responses, settings),
-            Way::RelayResponses { settings } => Keeper::new(&self.responses, settings),
+            Way::Respond { settings, .. } => Keeper::new(&self.gateway.responses, settings),
+            Way::RelayResponses { settings } => Keeper::new(&self.gateway.responses, settings),
             Way::Translate { .. }
             | Way::RelayAnthropic
             | Way::RelayChat { .. }
@@ -228,13 +229,15 @@ impl Gateway {
     fn learns(&self, planned: &Planned, fault: &Fault) -> bool {
         let Planned { callee, outbound, way, .. } = planned;
         match way {
-            Way::RelayBedrock(_) => self.learned.learn_target(callee, fault, self.catalog),
+            Way::RelayBedrock(_) => {
+                self.backend.learned.learn_target(callee, fault, self.gateway.catalog)
+            }
             Way::RelayAnthropic
             | Way::RelayChat { .. }
             | Way::RelayResponses { .. }
             | Way::Translate { .. }
             | Way::Respond { .. } => {
-                self.learned.learn(callee, &outbound.body, fault, self.catalog)
+                self.backend.learned.learn(callee, &outbound.body, fault, self.gateway.catalog)
             }
         }
     }
@@ -242,7 +245,7 @@ impl Gateway {
     /// What to call for the name that the caller wrote, if the caller may call it; notes it where it is
     /// another.
     pub(super) fn callee(&self, model: &str, settlement: &mut Settlement) -> Result<Callee, Fault> {
-        let callee = self.learned.callee(model);
+        let callee = self.backend.learned.callee(model);
         settlement.grant().check_model(model, &callee.target)?;
         if callee.target != model {
             settlement.targeted(&callee.target);
@@ -261,8 +264,8 @@ impl Gateway {
         if let Some(beta) = callee.beta {
             peeked.ask_for(beta, ledger);
         }
-        let lesson = self.learned.about(callee);
-        let mut to = Destination::of(self.catalog, &callee.target).pinned(pin);
+        let lesson = self.backend.learned.about(callee);
+        let mut to = Destination::of(self.gateway.catalog, &callee.target).pinned(pin);
         if let Some(lesson) = &lesson {
             to.card = &lesson.card;
         }
@@ -277,28 +280,29 @@ impl Gateway {
     async fn run(&self, planned: &Planned, settlement: &mut Settlement) -> Result<Returned, Fault> {
         let Outbound { headers, body, .. } = &planned.outbound;
         settlement.asked_tier(tier_of(headers).or_else(|| tier::find(body)));
-        let mut retries = Retries::new(&self.settings.backoff);
+        let mut retries = Retries::new(&self.how.backoff);
         let mut returned = loop {
             settlement.attempt();
             match self.once(planned).await {
                 Ok(returned) => break returned,
                 Err(fault) => {
-                    self.upstream.note_fault(&fault);
+                    self.backend.upstream.note_fault(&fault);
                     retries.after(planned.way.placed(fault)).await?;
                 }
             }
         };
-        self.upstream.note_answer();
+        self.backend.upstream.note_answer();
         let Head { headers: _, request_id, tier } = returned.head();
         settlement.answered(request_id.as_deref());
         settlement.told_tier(*tier);
-        returned.judge_form(self.settings.fidelity, settlement)?;
+        returned.judge_form(self.how.fidelity, settlement)?;
         Ok(returned)
     }
 
     /// One attempt, up to the commit point.
     async fn once(&self, planned: &Planned) -> Result<Returned, Fault> {
-        let Incoming { headers, request_id, body, .. } = self.aws.send(&planned.outbound).await?;
+        let Incoming { headers, request_id, body, .. } =
+            self.backend.aws.send(&planned.outbound).await?;
         let mut incoming = Head { tier: tier_of(&headers), headers, request_id };
         if let Delivery::Stream = planned.delivery {
             let mut pump =
@@ -318,7 +322,7 @@ impl Gateway {
         Ok(Returned::Whole { incoming, answer, body, losses })
     }
 
-    pub(super) fn reply(
+    pub(super) fn reply_chat(
         &self,
         returned: Returned,
         after: Afterwards,
@@ -341,7 +345,7 @@ impl Gateway {
             Returned::Stream { incoming, pump } => {
                 let losses = ledger.losses().len();
                 let settled = Settling { settlement, losses, keeper };
-                let body = AnswerBody::new(*pump, settled, self.settings.keep_alive);
+                let body = AnswerBody::new(*pump, settled, self.gateway.settings.keep_alive);
                 let kind = body.content_type();
                 (Reply::stream(kind, ReplyBody::Stream(Box::new(body))), incoming)
             }

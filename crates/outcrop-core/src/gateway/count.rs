@@ -10,9 +10,10 @@ use outcrop_dialect::plan::{Outgoing, Peeked};
 use outcrop_dialect::responses::{self, Body};
 use outcrop_model::{Carrier, ErrorClass, Fault, Ledger, Phase};
 
+use super::Uncounted;
 use super::fetch::Answered;
 use super::headers::{betas, outbound_headers, service};
-use super::{Gateway, Uncounted};
+use super::leg::Leg;
 use crate::callee::Callee;
 use crate::inbound::Inbound;
 use crate::model_id;
@@ -36,7 +37,7 @@ struct Asked<'a> {
     inbound: &'a Inbound,
 }
 
-impl Gateway {
+impl Leg<'_> {
     /// `POST /v1/messages/count_tokens`
     pub(super) async fn count_messages(
         &self,
@@ -47,8 +48,8 @@ impl Gateway {
         let peeked = Peeked::anthropic(&body, betas(&inbound.headers))?;
         let callee = self.counted(&peeked.model, settlement)?;
         let mut ledger = Ledger::default();
-        let pin = self.settings.carrier.filter(|carrier| *carrier == Carrier::Mantle);
-        let to = Destination::of(self.catalog, &callee.target).pinned(pin);
+        let pin = self.pin().filter(|carrier| *carrier == Carrier::Mantle);
+        let to = Destination::of(self.gateway.catalog, &callee.target).pinned(pin);
         if let Some(counting) =
             count::direct(&inbound.body, betas(&inbound.headers), to, &mut ledger)?
         {
@@ -72,7 +73,7 @@ impl Gateway {
     ) -> Result<Answered, Fault> {
         let body = &inbound.body;
         let read = Body::read(body)?;
-        let recalled = self.responses.recall(read.wanted());
+        let recalled = self.gateway.responses.recall(read.wanted());
         let peeked = Peeked::responses(read, &recalled, body.len())?;
         let callee = self.counted(&peeked.model, settlement)?;
         let mut ledger = Ledger::default();
@@ -88,7 +89,7 @@ impl Gateway {
         settlement.asked(model, false);
         model_id::check(model)?;
         let callee = self.callee(model, settlement)?;
-        match self.catalog.specialist(&callee.target) {
+        match self.gateway.catalog.specialist(&callee.target) {
             Some(specialist) => Err(mistaken(model, specialist)),
             None => Ok(callee),
         }
@@ -103,13 +104,14 @@ impl Gateway {
         settlement: &mut Settlement,
     ) -> Result<Count, Fault> {
         // CountTokens takes bodies of these two, whatever carries the chat.
-        let lanes = self.catalog.card(&callee.target).carriers.iter().map(|lane| lane.carrier);
+        let lanes =
+            self.gateway.catalog.card(&callee.target).carriers.iter().map(|lane| lane.carrier);
         let counted = lanes.into_iter().find(|c| matches!(c, Carrier::Invoke | Carrier::Converse));
         let outgoing = self.plan_for(callee, counted, peeked, ledger)?;
-        ledger.verdict(self.settings.fidelity)?;
+        ledger.verdict(self.how.fidelity)?;
         settlement.planned(Carrier::CountTokens, ledger.losses().len());
         let Some(input) = count::input(&outgoing)? else { return Ok(Count::Untold(None)) };
-        let target = count::target(self.catalog, &callee.target);
+        let target = count::target(self.gateway.catalog, &callee.target);
         let path = format!(
             "/model/{}/{}",
             model_id::percent_encode(target),
@@ -117,7 +119,7 @@ impl Gateway {
         );
         let mut outbound = Outbound::post(path, input);
         outbound.credentials.clone_from(&inbound.credentials);
-        match self.fetch(&outbound, &self.settings.backoff, settlement).await {
+        match self.fetch(&outbound, &self.how.backoff, settlement).await {
             Ok(fetched) => {
                 let tokens = count::read(&fetched.body)?;
                 Ok(Count::Told { tokens, upstream_id: fetched.request_id })
@@ -145,7 +147,7 @@ impl Gateway {
             Count::Untold(refusal) => refusal,
         };
         tracing::debug!(why = ?refusal.as_ref().map(|f| f.class.as_str()), "tokens not counted");
-        if self.settings.uncounted == Uncounted::Refuse {
+        if self.gateway.settings.uncounted == Uncounted::Refuse {
             return Err(not_counted(refusal.as_deref()));
         }
         let tokens = estimate()?;
@@ -167,14 +169,14 @@ impl Gateway {
         ledger: Ledger,
         settlement: &mut Settlement,
     ) -> Result<Answered, Fault> {
-        ledger.verdict(self.settings.fidelity)?;
+        ledger.verdict(self.how.fidelity)?;
         settlement.planned(outgoing.carrier, ledger.losses().len());
         let path = outgoing.path.clone().unwrap_or_default();
         let mut outbound = Outbound::post(path, outgoing.body.clone());
         outbound.service = service(outgoing.carrier);
         outbound_headers(&mut outbound.headers, &HeaderMap::new(), &outgoing);
         outbound.credentials.clone_from(&inbound.credentials);
-        let fetched = self.fetch(&outbound, &self.settings.backoff, settlement).await?;
+        let fetched = self.fetch(&outbound, &self.how.backoff, settlement).await?;
         let reply = Reply::json(StatusCode::OK, count::answer(count::read_direct(&fetched.body)?));
         Ok(Answered { reply, ledger, upstream_id: fetched.request_id })
     }

@@ -6,7 +6,7 @@ use outcrop_dialect::enveloped::is_foreign;
 use outcrop_dialect::plan::Peeked;
 use outcrop_model::{Carrier, Usage};
 
-use super::Gateway;
+use super::leg::Leg;
 use crate::inbound::{Inbound, Operation};
 use crate::model_id;
 
@@ -18,7 +18,7 @@ const CACHE_WRITE: HeaderName =
     HeaderName::from_static("x-amzn-bedrock-cache-write-input-token-count");
 const CONTENT_TYPE: HeaderName = HeaderName::from_static("x-amzn-bedrock-content-type");
 
-impl Gateway {
+impl Leg<'_> {
     /// The model in the path of such a request; `None` for any other request.
     pub(super) fn enveloped_model(&self, inbound: &Inbound) -> Option<String> {
         let Operation::Bedrock { model, carrier: Carrier::Invoke, stream: _ } = &inbound.operation
@@ -26,8 +26,8 @@ impl Gateway {
             return None;
         };
         let model = model_id::percent_decode(model);
-        let target = self.learned.callee(&model).target;
-        is_foreign(&inbound.body, &target, self.catalog).then_some(model)
+        let target = self.backend.learned.callee(&model).target;
+        is_foreign(&inbound.body, &target, self.gateway.catalog).then_some(model)
     }
 
     pub(super) fn peek_bedrock<'i>(

@@ -6,7 +6,8 @@ use outcrop_aws::{Backoff, Incoming, Outbound};
 use outcrop_dialect::answer::Tally;
 use outcrop_model::{Fault, Ledger};
 
-use super::{Gateway, MAX_ANSWER, refuse};
+use super::MAX_ANSWER;
+use super::leg::Leg;
 use crate::attempt::Retries;
 use crate::inbound::Inbound;
 use crate::reply::Reply;
@@ -27,7 +28,7 @@ pub(super) struct Answered {
     pub(super) upstream_id: Option<String>,
 }
 
-impl Gateway {
+impl Leg<'_> {
     /// Attempts until a whole answer has come.
     pub(super) async fn fetch(
         &self,
@@ -43,31 +44,26 @@ impl Gateway {
                 Err(fault) => retries.after(fault).await?,
             }
         };
-        self.upstream.note_answer();
+        self.backend.upstream.note_answer();
         settlement.answered(fetched.request_id.as_deref());
         Ok(fetched)
     }
 
     async fn fetch_once(&self, outbound: &Outbound) -> Result<Fetched, Fault> {
-        let Incoming { status, headers, request_id, body } = self.aws.send(outbound).await?;
+        let Incoming { status, headers, request_id, body } =
+            self.backend.aws.send(outbound).await?;
         let body = body.collect(MAX_ANSWER).await?;
         Ok(Fetched { status, headers, request_id, body })
     }
 
     /// Labels and reports the reply, and hands out the receipt.
-    pub(super) fn settle_fetched(
+    pub(super) fn reply_fetched(
         &self,
-        outcome: Result<Answered, Fault>,
+        answered: Answered,
         inbound: &Inbound,
         mut settlement: Settlement,
     ) -> Reply {
-        let Answered { mut reply, ledger, upstream_id } = match outcome {
-            Ok(answered) => answered,
-            Err(fault) => {
-                self.upstream.note_fault(&fault);
-                return refuse(&fault, inbound, settlement);
-            }
-        };
+        let Answered { mut reply, ledger, upstream_id } = answered;
         settlement.committed(reply.status.as_u16());
         settlement.complete(&Tally::default(), ledger.losses().len());
         reply.label(&inbound.request_id, upstream_id.as_deref());

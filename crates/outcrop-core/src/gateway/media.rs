@@ -9,7 +9,7 @@ use outcrop_dialect::media::{self, Media, Wanted};
 use outcrop_fetch::{Blame, Failure, Fetched, Held, Reach};
 use outcrop_model::{ErrorClass, Fault, Phase};
 
-use super::Gateway;
+use super::leg::Leg;
 use crate::fan::fan_out;
 use crate::inbound::{Inbound, Operation};
 use crate::model_id;
@@ -30,7 +30,7 @@ impl AsRef<[u8]> for Weighed {
     }
 }
 
-impl Gateway {
+impl Leg<'_> {
     /// Replaces the body by one that holds its media, if it has some by address.
     pub(super) async fn bring_media(
         &self,
@@ -46,14 +46,14 @@ impl Gateway {
         if let Some(model) = enveloped {
             wanted.model = model.into();
         }
-        let target = self.learned.callee(&wanted.model).target;
+        let target = self.backend.learned.callee(&wanted.model).target;
         let is_called = !wanted.model.is_empty() && model_id::check(&wanted.model).is_ok();
         let is_allowed = settlement.grant().check_model(&wanted.model, &target).is_ok();
-        if !is_called || !is_allowed || self.catalog.specialist(&target).is_some() {
+        if !is_called || !is_allowed || self.gateway.catalog.specialist(&target).is_some() {
             // What follows says so, in its own words.
             return Ok(());
         }
-        wanted.retain_taken(self.catalog.card(&target));
+        wanted.retain_taken(self.gateway.catalog.card(&target));
         if wanted.places.is_empty() {
             return Ok(());
         }
@@ -77,12 +77,12 @@ impl Gateway {
                 firsts.len() - 1
             });
         }
-        let limits = self.settings.media.limits();
+        let limits = self.gateway.settings.media.limits();
         let most = limits.max_count;
         if let Some(beyond) = firsts.get(most).filter(|_| limits.reach != Reach::Off) {
             return Err(fault(&places[*beyond].path, &Failure::TooMany { most }));
         }
-        let batch = self.settings.media.begin();
+        let batch = self.gateway.settings.media.begin();
         let fetched: Vec<Fetched> = fan_out(firsts.len(), FAN_WIDTH, |n| {
             let place = &places[firsts[n]];
             let batch = &batch;

@@ -5,15 +5,15 @@ use http::{HeaderMap, header};
 use outcrop_aws::{Backoff, Outbound};
 use outcrop_model::{ErrorClass, Fault, Ledger, Phase};
 
-use super::Gateway;
 use super::fetch::Answered;
 use super::headers::copy_bedrock_headers;
+use super::leg::Leg;
 use crate::aside::Aside;
 use crate::inbound::Inbound;
 use crate::reply::{Reply, ReplyBody};
 use crate::settle::Settlement;
 
-impl Gateway {
+impl Leg<'_> {
     pub(super) async fn relay(
         &self,
         aside: &Aside,
@@ -27,10 +27,10 @@ impl Gateway {
             settlement.grant().check_model(&model, &model)?;
         }
         let attempts = match aside.is_repeatable(&inbound.body) {
-            true => self.settings.backoff.attempts,
+            true => self.how.backoff.attempts,
             false => 1,
         };
-        let backoff = Backoff { attempts, ..self.settings.backoff };
+        let backoff = Backoff { attempts, ..self.how.backoff };
         let outbound = outbound(aside, inbound);
         let fetched = self.fetch(&outbound, &backoff, settlement).await.map_err(about_the_call)?;
         if fetched.body.is_empty() {

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use outcrop_core::Geography;
 
-use super::geography;
+use super::geography_word;
 use super::identity::IdentityArgs;
 
 /// Who answers.
@@ -38,8 +37,8 @@ pub struct EngineArgs {
     pub identity: IdentityArgs,
     /// Whose inference profiles may stand in for a model that cannot be called by its own id: home,
     /// off, or a geography such as us, eu or global.
-    #[arg(long, default_value = "home", value_name = "GEOGRAPHY", value_parser = geography)]
-    pub geography: Geography,
+    #[arg(long, default_value = "home", value_name = "GEOGRAPHY", value_parser = geography_word)]
+    pub geography: String,
 }
 
 /// What is asked, beside the prompt.

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use outcrop_aws::{Address, ClientSecret, IdentityWish, Oidc, Role};
+use outcrop_aws::{Address, Role};
+use outcrop_config::{
+    AssumeRole, CredentialHeaders, Identity, IdentitySource, OidcExchange, Redacted, Secret,
+    Without,
+};
 use outcrop_core::lent::DEFAULT_PREFIX;
-use outcrop_core::{CredentialHeaders, Without};
 
 /// Who the gateway is to AWS. See docs/guide/aws-identity.md.
 #[derive(Debug, Clone, Args)]
@@ -48,7 +51,7 @@ pub struct IdentityArgs {
 pub struct LentArgs {
     /// Let callers lend AWS credentials for a request, in the headers PREFIXaccess-key-id,
     /// PREFIXsecret-access-key and PREFIXsession-token [default prefix: x-aigw-aws-].
-    #[arg(long, value_name = "PREFIX", num_args = 0..=1, default_missing_value = DEFAULT_PREFIX)]
+    #[arg(long, value_name = "PREFIX", num_args = 0..=1, default_missing_value = DEFAULT_PREFIX, value_parser = header_prefix)]
     pub credential_headers: Option<String>,
     /// Refuse requests without such credentials, instead of using the gateway's own.
     #[arg(long, requires = "credential_headers")]
@@ -57,17 +60,12 @@ pub struct LentArgs {
 
 impl LentArgs {
     /// In which headers callers may lend credentials.
-    ///
-    /// # Errors
-    /// When the prefix cannot begin a header's name.
-    pub fn credential_headers(&self) -> anyhow::Result<Option<CredentialHeaders>> {
-        let Some(prefix) = &self.credential_headers else { return Ok(None) };
+    pub fn credential_headers(&self) -> Option<CredentialHeaders> {
         let without = match self.credential_headers_only {
-            true => Without::Refused,
-            false => Without::Configured,
+            true => Without::Refuse,
+            false => Without::UseConfigured,
         };
-        let headers = CredentialHeaders::new(prefix, without);
-        headers.map(Some).map_err(|reason| anyhow::anyhow!("--credential-headers: {reason}"))
+        Some(CredentialHeaders { prefix: self.credential_headers.clone()?, without })
     }
 }
 
@@ -105,18 +103,16 @@ pub struct OidcArgs {
 
 impl OidcArgs {
     /// `None` without an issuer; clap has seen to the rest.
-    fn wish(self) -> Option<Oidc> {
-        Some(Oidc {
-            issuer: self.oidc_issuer?,
-            token_endpoint: self.oidc_token_endpoint,
-            client_id: self.oidc_client_id?,
-            client_secret: ClientSecret::File(self.oidc_client_secret_file?),
-            scopes: self.oidc_scope,
-            audience: self.oidc_audience,
-            resource: self.oidc_resource,
-            role_arn: self.oidc_role?.arn,
-            session_name: None,
-            session_length: None,
+    fn exchange(&self) -> Option<OidcExchange> {
+        Some(OidcExchange {
+            issuer: self.oidc_issuer.as_ref()?.to_string(),
+            token_endpoint: self.oidc_token_endpoint.as_ref().map(Address::to_string),
+            client_id: self.oidc_client_id.clone()?,
+            client_secret: Secret::File(self.oidc_client_secret_file.clone()?),
+            scopes: self.oidc_scope.clone(),
+            audience: self.oidc_audience.clone(),
+            resource: self.oidc_resource.clone(),
+            role: AssumeRole::of(&self.oidc_role.as_ref()?.arn),
         })
     }
 }
@@ -126,23 +122,36 @@ impl IdentityArgs {
     ///
     /// # Errors
     /// When the policy file cannot be read or is no JSON.
-    pub fn wish(self) -> anyhow::Result<IdentityWish> {
+    pub fn identity(&self) -> anyhow::Result<Identity> {
         let policy = self.assume_role_policy.as_deref().map(policy).transpose()?;
-        let role = self.assume_role.map(|role| Role {
-            external_id: self.assume_role_external_id,
-            session_name: self.assume_role_session_name,
-            session_length: self.assume_role_duration,
-            tags: self.assume_role_tag,
+        let external_id = self.assume_role_external_id.as_deref();
+        let role = self.assume_role.as_ref().map(|role| AssumeRole {
+            external_id: external_id.map(|id| Secret::Inline(Redacted::new(id))),
+            session_name: self.assume_role_session_name.clone(),
+            duration: self.assume_role_duration,
+            tags: self.assume_role_tag.clone(),
             policy,
-            ..role
+            ..AssumeRole::of(&role.arn)
         });
-        Ok(IdentityWish {
-            profile: self.profile,
-            role,
-            oidc: self.oidc.wish(),
-            api_key_file: self.api_key_file,
+        let source = match (&self.profile, &self.api_key_file, self.oidc.exchange()) {
+            (_, Some(file), _) => IdentitySource::ApiKey(Secret::File(file.clone())),
+            (_, None, Some(exchange)) => IdentitySource::Oidc(exchange),
+            (Some(profile), None, None) => IdentitySource::Profile(profile.clone()),
+            (None, None, None) => IdentitySource::Chain,
+        };
+        Ok(Identity {
+            source,
+            roles: role.into_iter().collect(),
             mint_api_keys: self.mint_api_keys,
+            credential_headers: None,
         })
+    }
+}
+
+fn header_prefix(text: &str) -> Result<String, String> {
+    match http::HeaderName::try_from(format!("{text}access-key-id")) {
+        Ok(_) if !text.is_empty() => Ok(text.to_owned()),
+        Ok(_) | Err(_) => Err(format!("it cannot begin a header's name, such as {DEFAULT_PREFIX}")),
     }
 }
 

@@ -143,6 +143,8 @@ fn oidc(
         client_id,
         client_secret,
         scopes,
+        audience: None,
+        resource: None,
         role,
     }))
 }

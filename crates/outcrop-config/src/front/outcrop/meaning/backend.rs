@@ -108,14 +108,17 @@ impl Context<'_, '_> {
     }
 
     fn oidc(&mut self, written: written::Oidc) -> IdentitySource {
-        let written::Oidc { issuer, token_endpoint, client_id, client_secret, scopes, role } =
+        let written::Oidc { issuer, token_endpoint, client_id, client_secret, scopes, .. } =
             written;
+        let written::Oidc { audience, resource, role, .. } = written;
         IdentitySource::Oidc(OidcExchange {
             issuer,
             token_endpoint,
             client_id,
             client_secret: self.secret(client_secret, "identity.oidc.client_secret"),
             scopes: scopes.0,
+            audience,
+            resource,
             role: self.role(role.0, "identity.oidc.role"),
         })
     }
@@ -208,9 +211,12 @@ impl Printing {
     }
 
     fn oidc(&mut self, exchange: &OidcExchange) -> written::Oidc {
-        let OidcExchange { issuer, token_endpoint, client_id, client_secret, scopes, role } =
+        let OidcExchange { issuer, token_endpoint, client_id, client_secret, scopes, .. } =
             exchange;
+        let OidcExchange { audience, resource, role, .. } = exchange;
         written::Oidc {
+            audience: audience.clone(),
+            resource: resource.clone(),
             issuer: issuer.clone(),
             token_endpoint: token_endpoint.clone(),
             client_id: client_id.clone(),

@@ -128,6 +128,12 @@ pub struct Oidc {
     /// Scopes to ask for.
     #[serde(default, skip_serializing_if = "is_default")]
     pub scopes: Many<String>,
+    /// Whom the token shall be for, for issuers that want to be told (parameter `audience`).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub audience: Option<String>,
+    /// The same for issuers that follow RFC 8707 (parameter `resource`).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub resource: Option<String>,
     /// The role.
     pub role: Short<Role>,
 }

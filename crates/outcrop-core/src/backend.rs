@@ -1,0 +1,204 @@
+//! A backend at work: its client, and what was learned there.
+//!
+//! 1. A backend outlives a reload that leaves its settings as they are, with all that it knows.
+//! 2. What is wrong with one is told without a secret and without a resource of the account.
+
+mod identity;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use outcrop_aws::{AwsClient, ClientConfig, Clock, Endpoint, EndpointWish, Endpoints, Timeouts};
+use outcrop_config as config;
+use outcrop_config::Origin;
+use outcrop_model::{Carrier, Catalog};
+
+use crate::callee::{Geography, Learned};
+use crate::lent::CredentialHeaders;
+use crate::upstream::UpstreamHealth;
+
+/// Reads one variable of the environment.
+pub type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// What is around the process.
+#[derive(Clone)]
+pub struct Around {
+    pub variables: Variables,
+    pub clock: Clock,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Backend {
+    pub(crate) name: String,
+    /// What it was made of, without the place where that was written.
+    settings: config::Backend,
+    pub(crate) aws: AwsClient,
+    pub(crate) learned: Learned,
+    pub(crate) upstream: UpstreamHealth,
+    pub(crate) carrier: Option<Carrier>,
+    /// In which headers callers may lend credentials; in none if `None`.
+    pub(crate) lent: Option<CredentialHeaders>,
+}
+
+/// Why a backend cannot be made, or used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// It is wrong as it is written.
+    Wrong(String),
+    /// Its credentials cannot be had at the moment, or at all.
+    Credentials(String),
+}
+
+// === impl Around ===
+
+impl Default for Around {
+    fn default() -> Self {
+        Self { variables: Arc::new(|name| std::env::var(name).ok()), clock: Clock::system() }
+    }
+}
+
+impl fmt::Debug for Around {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Around")
+    }
+}
+
+// === impl Backend ===
+
+impl Backend {
+    /// Makes the client; connects to nothing yet.
+    pub(crate) async fn open(
+        name: &str,
+        settings: &config::Backend,
+        around: &Around,
+    ) -> Result<Self, Trouble> {
+        let catalog = Catalog::built_in();
+        let geography = geography(settings.geography.as_deref(), catalog)?;
+        let client = client(settings, around).await?;
+        let aws = AwsClient::new(client).map_err(wrong)?;
+        let region = aws.endpoints().region.as_str();
+        let lent = settings.identity.credential_headers.as_ref().map(CredentialHeaders::new);
+        let lent = lent.transpose().map_err(Trouble::Wrong)?;
+        Ok(Self {
+            name: name.to_owned(),
+            settings: placeless(settings),
+            learned: Learned::new(&geography, region, catalog),
+            aws,
+            upstream: UpstreamHealth::default(),
+            carrier: settings.carrier,
+            lent,
+        })
+    }
+
+    /// Whether `settings` would make the same.
+    pub(crate) fn is_as(&self, settings: &config::Backend) -> bool {
+        self.settings == placeless(settings)
+    }
+
+    /// Fetches the first credentials, so that a wrong setup is known before the first request.
+    ///
+    /// One that only uses what callers lend needs none of its own.
+    pub(crate) async fn begin(&self) -> Result<(), Trouble> {
+        let lends = self.settings.identity.credential_headers.as_ref();
+        if lends.is_some_and(|lends| lends.without == config::Without::Refuse) {
+            return Ok(());
+        }
+        let begun = self.aws.begin().await;
+        begun.map_err(|error| Trouble::Credentials(error.to_string()))
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn endpoints(&self) -> &Endpoints {
+        self.aws.endpoints()
+    }
+
+    /// What the log may say of who the gateway is here.
+    pub fn identity(&self) -> String {
+        self.aws.identity()
+    }
+}
+
+// === helpers ===
+
+fn placeless(settings: &config::Backend) -> config::Backend {
+    config::Backend { origin: Origin::default(), ..settings.clone() }
+}
+
+fn wrong(error: impl fmt::Display) -> Trouble {
+    Trouble::Wrong(error.to_string())
+}
+
+fn geography(word: Option<&str>, catalog: &Catalog) -> Result<Geography, Trouble> {
+    match word {
+        None => Ok(Geography::Home),
+        Some(word) => Geography::named(word, catalog).map_err(Trouble::Wrong),
+    }
+}
+
+async fn client(settings: &config::Backend, around: &Around) -> Result<ClientConfig, Trouble> {
+    let elsewhere: HashMap<String, &str> = settings
+        .endpoints
+        .iter()
+        .map(|(service, url)| {
+            (format!("AWS_ENDPOINT_URL_{}", service.to_uppercase()), url.as_str())
+        })
+        .collect();
+    let ca_bundle = settings.ca_bundle.as_deref().and_then(|path| path.to_str());
+    let lookup = |name: &str| match name {
+        "AWS_CA_BUNDLE" if ca_bundle.is_some() => ca_bundle.map(str::to_owned),
+        name => {
+            elsewhere.get(name).map(|url| (*url).to_owned()).or_else(|| (around.variables)(name))
+        }
+    };
+    let any = settings.endpoints.iter().find(|(service, _)| service == config::ANY_SERVICE);
+    let wish = EndpointWish {
+        region: settings.region.as_deref(),
+        endpoint_url: any.map(|(_, url)| url.as_str()),
+    };
+    let identity = identity::wish(&settings.identity, &lookup)?;
+    let mut client = ClientConfig::from_env(wish, &identity, &lookup).await.map_err(wrong)?;
+    place(&mut client.endpoints, settings)?;
+    client.clock = around.clock.clone();
+    client.timeouts = timeouts(&settings.timeouts);
+    Ok(client)
+}
+
+/// Hosts that the configuration names win over those of the environment.
+fn place(endpoints: &mut Endpoints, settings: &config::Backend) -> Result<(), Trouble> {
+    let parse = |url: &str| Endpoint::parse(url, "the configuration").map_err(wrong);
+    for (service, url) in &settings.endpoints {
+        match service.as_str() {
+            "bedrock_runtime" => endpoints.runtime = parse(url)?,
+            "bedrock" => endpoints.control = parse(url)?,
+            "bedrock_agent_runtime" => endpoints.agent_runtime = parse(url)?,
+            "bedrock_mantle" => endpoints.mantle = parse(url)?,
+            // Read with the environment.
+            config::ANY_SERVICE | "sts" => {}
+            other => {
+                return Err(Trouble::Wrong(format!(
+                    "`{other}` is no service of this gateway's. Name bedrock_runtime, bedrock, bedrock_agent_runtime, bedrock_mantle or sts."
+                )));
+            }
+        }
+    }
+    if let Some(url) = &settings.endpoint {
+        endpoints.runtime = parse(url)?;
+    }
+    Ok(())
+}
+
+fn timeouts(settings: &config::Timeouts) -> Timeouts {
+    let config::Timeouts { connect, first_byte, idle, attempt, request: _ } = *settings;
+    let default = Timeouts::default();
+    Timeouts {
+        connect: connect.unwrap_or(default.connect),
+        first_byte: first_byte.unwrap_or(default.first_byte),
+        idle: idle.unwrap_or(default.idle),
+        total: attempt.unwrap_or(default.total),
+    }
+}

@@ -1,0 +1,117 @@
+//! One request on its way to one target: everything from the peek to the answer.
+
+use std::sync::Arc;
+
+use outcrop_model::{Carrier, Fault, Fidelity, Ledger, PicoUsd};
+
+use super::Gateway;
+use super::bundle::Gathered;
+use super::chat::{Afterwards, Returned};
+use super::fetch::Answered;
+use crate::backend::Backend;
+use crate::inbound::{Inbound, Operation};
+use crate::reply::Reply;
+use crate::settle::Settlement;
+use crate::treatment::Treatment;
+
+/// See the module.
+#[derive(Clone, Copy)]
+pub(super) struct Leg<'g> {
+    pub(super) gateway: &'g Gateway,
+    pub(super) how: &'g Treatment,
+    pub(super) backend: &'g Arc<Backend>,
+}
+
+/// What came back from a target: enough to answer the caller with.
+pub(super) enum Arrived {
+    Chat(Returned, Afterwards),
+    Fetched(Answered),
+    Bundle(Gathered),
+}
+
+// === impl Leg ===
+
+impl Leg<'_> {
+    /// Up to the commit point.
+    pub(super) async fn go(
+        &self,
+        inbound: &mut Inbound,
+        settlement: &mut Settlement,
+    ) -> Result<Arrived, Fault> {
+        self.bring_media(inbound, settlement).await?;
+        match &inbound.operation {
+            Operation::Special(specialty) => {
+                self.gather_bundle(*specialty, inbound, settlement).await.map(Arrived::Bundle)
+            }
+            Operation::CountMessages => {
+                self.fetched(self.count_messages(inbound, settlement).await)
+            }
+            Operation::CountResponses => {
+                self.fetched(self.count_responses(inbound, settlement).await)
+            }
+            Operation::Aside(aside) => self.fetched(self.relay(aside, inbound, settlement).await),
+            Operation::ChatCompletions
+            | Operation::Completions
+            | Operation::KongChat
+            | Operation::Responses
+            | Operation::Messages
+            | Operation::Bedrock { .. } => {
+                let (returned, after) = self.answer(inbound, settlement).await?;
+                Ok(Arrived::Chat(returned, after))
+            }
+        }
+    }
+
+    /// Of small answers, the last failure tells of the way.
+    fn fetched(&self, outcome: Result<Answered, Fault>) -> Result<Arrived, Fault> {
+        if let Err(fault) = &outcome {
+            self.backend.upstream.note_fault(fault);
+        }
+        outcome.map(Arrived::Fetched)
+    }
+
+    pub(super) fn reply(
+        &self,
+        arrived: Arrived,
+        inbound: &Inbound,
+        settlement: Settlement,
+    ) -> Reply {
+        match arrived {
+            Arrived::Chat(returned, after) => self.reply_chat(returned, after, inbound, settlement),
+            Arrived::Fetched(answered) => self.reply_fetched(answered, inbound, settlement),
+            Arrived::Bundle(gathered) => self.reply_bundle(gathered, inbound, settlement),
+        }
+    }
+
+    /// Takes out of the headers what AWS credentials the caller lends.
+    ///
+    /// # Errors
+    /// When they are not whole, or not there and must be.
+    pub(super) fn borrow(&self, inbound: &mut Inbound) -> Result<(), Fault> {
+        if let Some(lent) = &self.backend.lent {
+            inbound.credentials = lent.take(&mut inbound.headers)?;
+        }
+        Ok(())
+    }
+
+    /// The one carrier to use: the route's word, else the backend's.
+    pub(super) fn pin(&self) -> Option<Carrier> {
+        self.how.carrier.or(self.backend.carrier)
+    }
+
+    /// Tells what was lost; what an answer lost even where nothing of a request may be.
+    pub(super) fn report(&self, reply: &mut Reply, ledger: &Ledger) {
+        if self.how.fidelity != Fidelity::Lenient
+            && let Some(losses) = ledger.header()
+        {
+            reply.report(&losses);
+        }
+    }
+
+    /// Tells what a whole answer cost, where the operator wants that; of a stream it is not known yet.
+    pub(super) fn tell_cost(&self, reply: &mut Reply, cost: Option<PicoUsd>) {
+        if let Some(cost) = cost.filter(|_| self.how.cost_header) {
+            reply.cost(cost);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! One configuration at work.
+//!
+//! 1. Immutable: a reload makes another, and every request holds one for its whole life.
+//! 2. A configuration with an error is never put to work: what was there before stays.
+//! 3. Backends whose settings did not change are taken over with all that they know.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use outcrop_config::{Config, Diagnostic, Origin, Severity};
+use outcrop_model::{Catalog, Prices};
+
+use crate::backend::{Around, Backend, Trouble};
+use crate::pricing::Pricing;
+use crate::treatment::Treatment;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshot {
+    /// How many configurations there were, with this one.
+    pub(crate) generation: u64,
+    pub(crate) backends: BTreeMap<String, Arc<Backend>>,
+    /// In order of precedence.
+    pub(crate) routes: Vec<Route>,
+}
+
+/// A route, ready for use.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) name: String,
+    pub(crate) treatment: Treatment,
+    /// Never empty.
+    pub(crate) targets: Vec<Target>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) backend: Arc<Backend>,
+    pub(crate) pricing: Arc<Pricing>,
+}
+
+/// What compiling found to say.
+#[derive(Debug, Default)]
+pub(crate) struct Notes(pub(crate) Vec<Diagnostic>);
+
+// === impl Notes ===
+
+impl Notes {
+    pub(crate) fn error(&mut self, origin: &Origin, what: impl Into<String>) {
+        self.note(Severity::Error, origin, what.into());
+    }
+
+    pub(crate) fn warning(&mut self, origin: &Origin, what: impl Into<String>) {
+        self.note(Severity::Warning, origin, what.into());
+    }
+
+    fn note(&mut self, severity: Severity, origin: &Origin, what: String) {
+        self.0.push(Diagnostic { severity, origin: origin.clone(), what, hint: None });
+    }
+
+    fn is_fatal(&self) -> bool {
+        self.0.iter().any(|note| note.severity == Severity::Error)
+    }
+}
+
+// === impl Snapshot ===
+
+impl Snapshot {
+    /// The one after this, for `config`.
+    ///
+    /// # Errors
+    /// All that is wrong, at once.
+    pub(crate) async fn next(
+        &self,
+        config: &Config,
+        prices: &Prices,
+        around: &Around,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let mut notes = Notes::default();
+        let backends = self.open(config, around, &mut notes).await;
+        let prices = laid_over(prices, config.prices.as_deref(), &mut notes);
+        let routes = routes(config, &backends, &prices, &mut notes);
+        if notes.is_fatal() {
+            return Err(notes.0);
+        }
+        self.begin(config, &backends, &mut notes).await;
+        if notes.is_fatal() {
+            return Err(notes.0);
+        }
+        let generation = self.generation + 1;
+        Ok((Self { generation, backends, routes }, notes.0))
+    }
+
+    /// Where a request goes.
+    pub(crate) fn way(&self) -> Option<(&Route, &Target)> {
+        let route = self.routes.first()?;
+        Some((route, route.targets.first()?))
+    }
+
+    async fn open(
+        &self,
+        config: &Config,
+        around: &Around,
+        notes: &mut Notes,
+    ) -> BTreeMap<String, Arc<Backend>> {
+        let mut backends = BTreeMap::new();
+        for (name, settings) in &config.backends {
+            let kept = self.backends.get(name).filter(|backend| backend.is_as(settings));
+            let backend = match kept {
+                Some(backend) => Ok(Arc::clone(backend)),
+                None => Backend::open(name, settings, around).await.map(Arc::new),
+            };
+            match backend {
+                Ok(backend) => {
+                    backends.insert(name.clone(), backend);
+                }
+                Err(Trouble::Wrong(what) | Trouble::Credentials(what)) => {
+                    notes.error(&settings.origin, what);
+                }
+            }
+        }
+        backends
+    }
+
+    /// Tells which new backends have no credentials: an error if that leaves none to use.
+    async fn begin(
+        &self,
+        config: &Config,
+        backends: &BTreeMap<String, Arc<Backend>>,
+        notes: &mut Notes,
+    ) {
+        let is_new = |backend: &Arc<Backend>| {
+            !self.backends.get(&backend.name).is_some_and(|old| Arc::ptr_eq(old, backend))
+        };
+        let (mut troubles, mut usable) = (Vec::new(), 0);
+        for (name, backend) in backends {
+            match if is_new(backend) { backend.begin().await } else { Ok(()) } {
+                Ok(()) => usable += 1,
+                Err(Trouble::Wrong(what) | Trouble::Credentials(what)) => {
+                    let origin = config.backends.get(name).map(|b| b.origin.clone());
+                    troubles.push((origin.unwrap_or_default(), what));
+                }
+            }
+        }
+        for (origin, what) in troubles {
+            match usable {
+                0 => notes.error(&origin, what),
+                _ => notes.warning(&origin, what),
+            }
+        }
+    }
+}
+
+// === helpers ===
+
+fn laid_over(built_in: &Prices, text: Option<&str>, notes: &mut Notes) -> Prices {
+    match text.map(|text| built_in.with(text)) {
+        None => built_in.clone(),
+        Some(Ok(prices)) => prices,
+        Some(Err(misprint)) => {
+            let origin = Origin { source: "prices".to_owned(), ..Origin::default() };
+            notes.error(&origin, misprint.to_string());
+            built_in.clone()
+        }
+    }
+}
+
+fn routes(
+    config: &Config,
+    backends: &BTreeMap<String, Arc<Backend>>,
+    prices: &Prices,
+    notes: &mut Notes,
+) -> Vec<Route> {
+    let pricing: BTreeMap<&str, Arc<Pricing>> = backends
+        .iter()
+        .map(|(name, backend)| {
+            let region = backend.endpoints().region.as_str();
+            let pricing = Pricing::new(prices.clone(), Catalog::built_in(), region);
+            (name.as_str(), Arc::new(pricing))
+        })
+        .collect();
+    let mut routes = Vec::with_capacity(config.routes.len());
+    for route in &config.routes {
+        let mut targets = Vec::with_capacity(route.targets.len());
+        for target in &route.targets {
+            let name = target.backend.as_str();
+            match (backends.get(name), pricing.get(name)) {
+                (Some(backend), Some(pricing)) => targets
+                    .push(Target { backend: Arc::clone(backend), pricing: Arc::clone(pricing) }),
+                // What is wrong with a backend that is there has been said.
+                _ if config.backends.contains_key(name) => {}
+                _ => notes.error(&route.origin, format!("There is no backend `{name}`.")),
+            }
+        }
+        if route.targets.is_empty() {
+            notes.error(&route.origin, format!("The route `{}` has no targets.", route.name));
+        }
+        let treatment = Treatment::of(&route.policy, &config.defaults);
+        routes.push(Route { name: route.name.clone(), treatment, targets });
+    }
+    routes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_send<T: Send>(_: &T) {}
+
+    /// A reload may run beside the requests.
+    #[test]
+    fn a_reload_may_move_between_threads() {
+        let (snapshot, config) = (Snapshot::default(), Config::default());
+        is_send(&snapshot.next(&config, Prices::built_in(), &Around::default()));
+    }
+}

@@ -1,0 +1,143 @@
+//! The configuration that the flags of `outcrop serve` make: one backend, and all requests go to it.
+
+use std::path::Path;
+
+use anyhow::Context;
+use outcrop_config::{
+    ANY_SERVICE, Backend, Config, Diagnostic, Identity, IdentitySource, Origin, Policy, Redacted,
+    RetryPolicy, Route, Secret, Severity, Target, Timeouts,
+};
+use outcrop_emulator::{
+    EXAMPLE_ACCESS_KEY_ID, EXAMPLE_REGION, EXAMPLE_SECRET_ACCESS_KEY, Emulator,
+};
+
+use outcrop_model::Prices;
+
+use crate::cli::{ServeArgs, TimeoutArgs};
+
+/// The backend and the route of a gateway without a file.
+const NAME: &str = "bedrock";
+/// Where flags are from, in what is said of them.
+const COMMAND_LINE: &str = "command line";
+
+/// All requests to `backend`.
+pub fn single(backend: Backend) -> Config {
+    let route = Route {
+        name: NAME.to_owned(),
+        targets: vec![Target::new(NAME)],
+        origin: backend.origin.clone(),
+        ..Route::default()
+    };
+    Config {
+        backends: [(NAME.to_owned(), backend)].into(),
+        routes: vec![route],
+        ..Config::default()
+    }
+}
+
+/// What the flags say.
+pub fn of_flags(args: &ServeArgs, emulator: Option<&Emulator>) -> anyhow::Result<Config> {
+    let mut backend = match emulator {
+        Some(emulator) => emulated(emulator),
+        None => of_environment(
+            args.region.as_deref(),
+            args.endpoint_url.as_deref(),
+            args.identity.identity()?,
+        ),
+    };
+    backend.geography = Some(args.geography.clone());
+    backend.timeouts = timeouts(&args.timeouts);
+    backend.identity.credential_headers = args.lent.credential_headers();
+    Ok(Config { defaults: defaults(args), prices: prices(args)?, ..single(backend) })
+}
+
+/// A backend as any AWS tool finds it.
+pub fn of_environment(
+    region: Option<&str>,
+    endpoint_url: Option<&str>,
+    identity: Identity,
+) -> Backend {
+    Backend {
+        region: region.map(str::to_owned),
+        identity,
+        endpoints: everywhere(endpoint_url),
+        origin: command_line(),
+        ..Backend::default()
+    }
+}
+
+/// A local emulator as the backend.
+pub fn emulated(emulator: &Emulator) -> Backend {
+    let inline = |text: &str| Secret::Inline(Redacted::new(text));
+    let mut endpoints = everywhere(Some(&emulator.base_url()));
+    endpoints.push(("bedrock_mantle".to_owned(), emulator.mantle_url()));
+    let source = IdentitySource::Keys {
+        access_key_id: inline(EXAMPLE_ACCESS_KEY_ID),
+        secret_access_key: inline(EXAMPLE_SECRET_ACCESS_KEY),
+        session_token: None,
+    };
+    Backend {
+        region: Some(EXAMPLE_REGION.to_owned()),
+        endpoints,
+        identity: Identity { source, ..Identity::default() },
+        origin: command_line(),
+        ..Backend::default()
+    }
+}
+
+/// What is to be said, one finding after another.
+pub fn told(diagnostics: &[Diagnostic], at_least: Severity) -> String {
+    let findings = diagnostics.iter().filter(|found| found.severity >= at_least);
+    let lines: Vec<String> = findings
+        .map(|Diagnostic { origin, what, hint, .. }| {
+            let place = match origin.source.as_str() {
+                COMMAND_LINE | "" => String::new(),
+                _ => format!("{origin}: "),
+            };
+            let hint = hint.as_deref().map(|hint| format!(" {hint}")).unwrap_or_default();
+            format!("{place}{what}{hint}")
+        })
+        .collect();
+    lines.join("\n")
+}
+
+fn command_line() -> Origin {
+    Origin { source: COMMAND_LINE.to_owned(), ..Origin::default() }
+}
+
+fn everywhere(url: Option<&str>) -> Vec<(String, String)> {
+    url.map(|url| (ANY_SERVICE.to_owned(), url.to_owned())).into_iter().collect()
+}
+
+fn defaults(args: &ServeArgs) -> Policy {
+    Policy {
+        fidelity: Some(args.fidelity.into()),
+        carrier: args.carrier.into(),
+        retry: RetryPolicy { attempts: Some(args.max_attempts), ..RetryPolicy::default() },
+        cost_header: Some(args.cost_header),
+        ..Policy::default()
+    }
+}
+
+/// The operator's own price list. A misprint is told with the file's name, so it is looked for here.
+fn prices(args: &ServeArgs) -> anyhow::Result<Option<String>> {
+    let read = |file: &Path| {
+        let name = file.display();
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
+        match Prices::built_in().with(&text) {
+            Ok(_) => Ok(text),
+            Err(misprint) => anyhow::bail!("{name}:{misprint}"),
+        }
+    };
+    args.prices.as_deref().map(read).transpose()
+}
+
+fn timeouts(args: &TimeoutArgs) -> Timeouts {
+    Timeouts {
+        connect: args.connect_timeout,
+        first_byte: args.first_byte_timeout,
+        idle: args.idle_timeout,
+        attempt: args.total_timeout,
+        request: None,
+    }
+}
