@@ -13,6 +13,7 @@
 )]
 
 mod answers;
+mod configuration;
 mod errors;
 mod event_stream;
 mod members;
@@ -52,6 +53,7 @@ pub const TARGETS: &[Target] = &[
     row("chat_answer", "a whole answer of a model that speaks OpenAI's chat", answers::chat),
     row("streams", "lines of frames, as event stream and as SSE", streams::run),
     row("specialists", "a line of request, then lines of answers", specialists::run),
+    row("configuration", "a configuration in any format", configuration::run),
     row("errors", "an error of AWS: status, a name, then the body", errors::run),
 ];
 

@@ -10,6 +10,7 @@ use crate::{Target, streams};
 type Source = (&'static str, &'static str, &'static [&'static str]);
 
 const GOLDENS: &str = "crates/outcrop-dialect/tests/fixtures";
+const CONFIGURATIONS: &str = "crates/outcrop-config/tests/fixtures";
 const REQUEST: &[&str] = &["request.json"];
 const ANSWERED: &[&str] = &["request.json", "answers.jsonl"];
 
@@ -52,6 +53,11 @@ pub fn seeds(target: &Target) -> Vec<(String, Vec<u8>)> {
             };
             seeds.push((name, bytes));
         }
+    }
+    if target.name == "configuration" {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(CONFIGURATIONS);
+        let files = entries(&root).into_iter().filter(|file| name_of(file).ends_with(".yaml"));
+        seeds.extend(files.map(|file| (name_of(&file), fs::read(file).expect("a file"))));
     }
     let files = entries(&corpus().join(target.name)).into_iter();
     seeds.extend(files.map(|file| (name_of(&file), fs::read(file).expect("a file"))));

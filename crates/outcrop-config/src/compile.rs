@@ -7,8 +7,9 @@
 mod check;
 mod reach;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use crate::admission::Scopes;
 use crate::backend::Backend;
 use crate::config::Config;
 use crate::front::{Item, Kind};
@@ -204,16 +205,19 @@ impl Compiler {
         }
         let mut names = self.config.backends.keys();
         match (names.next(), names.next()) {
-            (Some(only), None) => self.config.routes.push(Route {
-                name: DEFAULT.to_owned(),
-                listeners: Vec::new(),
-                matches: Vec::<Match>::new(),
-                surface: Surface::ByPath,
-                targets: vec![Target::new(only)],
-                policy: Default::default(),
-                owned_by: None,
-                origin: self.config.backends[only].origin.clone(),
-            }),
+            (Some(only), None) => {
+                self.known.insert((Kind::Route, DEFAULT.to_owned()), None);
+                self.config.routes.push(Route {
+                    name: DEFAULT.to_owned(),
+                    listeners: Vec::new(),
+                    matches: Vec::<Match>::new(),
+                    surface: Surface::ByPath,
+                    targets: vec![Target::new(only)],
+                    policy: Default::default(),
+                    owned_by: None,
+                    origin: self.config.backends[only].origin.clone(),
+                });
+            }
             (first, _) => {
                 let origin = first.map(|name| self.config.backends[name].origin.clone());
                 let what = "there are several backends and no route to them".to_owned();
@@ -273,7 +277,7 @@ impl Compiler {
     /// Leaves out targets whose backend is not there, and routes that have none left.
     fn targets(&mut self) {
         let Self { config, known, findings, .. } = self;
-        let backends: HashSet<&str> = config.backends.keys().map(String::as_str).collect();
+        let backends: BTreeSet<&str> = config.backends.keys().map(String::as_str).collect();
         let missing = |name: &str| !known.contains_key(&(Kind::Backend, name.to_owned()));
         for route in &mut config.routes {
             for (index, target) in route.targets.iter().enumerate() {
@@ -290,14 +294,13 @@ impl Compiler {
 
     /// Listeners, routes and keys that something names and that are not there.
     fn references(&mut self) {
-        let Self { config, known, findings, .. } = self;
+        let Self { config, known, findings, broken, .. } = self;
         let names = |kind: Kind| {
             known.keys().filter(move |(of, _)| *of == kind).map(|(_, name)| name.as_str())
         };
         let mut look = |kind: Kind, name: &str, (origin, member): (&Origin, String)| {
-            if known.contains_key(&(kind, name.to_owned()))
-                || name == DEFAULT && kind == Kind::Route
-            {
+            let implied = *broken && kind == Kind::Route && name == DEFAULT;
+            if implied || known.contains_key(&(kind, name.to_owned())) {
                 return;
             }
             let what = format!("there is no {} `{name}`", kind.as_str());
@@ -351,12 +354,23 @@ impl Compiler {
             .map(|finding| finding.diagnostic.origin.clone())
             .collect();
         let sound = |origin: &Origin| !broken.contains(origin);
-        let Config { routes, admission, limits, .. } = &mut self.config;
-        routes.retain(|route| sound(&route.origin));
-        admission.keys.retain(|key| sound(&key.origin));
-        admission.issuers.retain(|issuer| sound(&issuer.origin));
-        limits.retain(|limit| sound(&limit.origin));
+        let Config { listeners, routes, admission, limits, .. } = &mut self.config;
+        let listeners: HashSet<&str> = listeners.iter().map(|one| one.name.as_str()).collect();
+        routes.retain_mut(|route| sound(&route.origin) && thin(&mut route.listeners, &listeners));
+        let names: HashSet<&str> = routes.iter().map(|route| route.name.as_str()).collect();
+        let scoped = |scopes: &mut Scopes| thin(&mut scopes.routes, &names);
+        admission.keys.retain_mut(|key| sound(&key.origin) && scoped(&mut key.scopes));
+        admission.issuers.retain_mut(|one| sound(&one.origin) && scoped(&mut one.scopes));
+        limits.retain_mut(|limit| sound(&limit.origin) && thin(&mut limit.selector.routes, &names));
     }
+}
+
+/// Takes out names of what was left out. A list that ends up empty would mean "any", so whatever has it
+/// cannot stay.
+fn thin(names: &mut Vec<String>, there: &HashSet<&str>) -> bool {
+    let any = names.is_empty();
+    names.retain(|name| there.contains(name.as_str()));
+    any || !names.is_empty()
 }
 
 /// The backend that AWS's environment alone makes.

@@ -78,7 +78,7 @@ fn owners(documents: &[Document], reading: &mut Reading<'_>) -> Vec<Vec<usize>> 
     owners
 }
 
-fn put_variables_in(root: &mut Node, variables: Variables, reading: &mut Reading<'_>) {
+pub(crate) fn put_variables_in(root: &mut Node, variables: Variables, reading: &mut Reading<'_>) {
     let lookup = reading.lookup();
     root.rewrite(&mut |text, origin| match interpolate(text, variables, lookup) {
         Ok(new) if new == text => Rewrite::Same,

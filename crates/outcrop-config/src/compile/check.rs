@@ -163,6 +163,7 @@ fn conditions(one: &Match, (origin, path): At<'_>, findings: &mut Findings) {
         Some(PathMatch::Regex(regex)) => regular(regex, (origin, path), findings),
         Some(PathMatch::Exact(_) | PathMatch::Prefix(_)) | None => {}
     }
+    named_once(headers, (origin, &format!("{path}.headers")), findings);
     for HeaderMatch { name, value } in headers {
         header_name(name, (origin, &format!("{path}.headers")), findings);
         pattern(value, (origin, &format!("{path}.headers.{name}")), findings);
@@ -222,7 +223,18 @@ pub(super) fn key(key: &ClientKey, findings: &mut Findings) {
     }
 }
 
+/// Names of headers are the same in any case.
+fn named_once(headers: &[HeaderMatch], (origin, path): At<'_>, findings: &mut Findings) {
+    for (index, HeaderMatch { name, value: _ }) in headers.iter().enumerate() {
+        if headers[..index].iter().any(|earlier| earlier.name == *name) {
+            let hint = "a header can have one condition".to_owned();
+            findings.error(origin, path, format!("`{name}` is here a second time"), Some(hint));
+        }
+    }
+}
+
 pub(super) fn limit(limit: &Limit, findings: &mut Findings) {
+    named_once(&limit.selector.headers, (&limit.origin, "when.headers"), findings);
     for HeaderMatch { name, value } in &limit.selector.headers {
         header_name(name, (&limit.origin, "when.headers"), findings);
         pattern(value, (&limit.origin, &format!("when.headers.{name}")), findings);

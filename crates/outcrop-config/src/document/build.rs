@@ -29,8 +29,17 @@ struct Open {
     place: Place,
     anchor: usize,
     content: Content,
-    /// The key whose value comes next.
-    key: Option<(String, Place)>,
+    key: Key,
+    /// What `<<` puts in.
+    bases: Vec<(Node, Place)>,
+}
+
+/// Whose value comes next in a mapping.
+enum Key {
+    None,
+    Member(String, Place),
+    /// `<<`
+    Merge(Place),
 }
 
 impl Builder {
@@ -64,18 +73,15 @@ impl Builder {
             }
             Event::SequenceStart(anchor, tag) => {
                 self.is_text(tag.as_deref(), place);
-                self.begin(
-                    Open { place, anchor, content: Content::List(Vec::new()), key: None },
-                    at,
-                )
+                self.begin(Open::new(place, anchor, Content::List(Vec::new())), at)
             }
             Event::MappingStart(anchor, tag) => {
                 self.is_text(tag.as_deref(), place);
-                self.begin(Open { place, anchor, content: Content::Map(Vec::new()), key: None }, at)
+                self.begin(Open::new(place, anchor, Content::Map(Vec::new())), at)
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open { place, anchor, content, key: _ }) => {
-                    let content = self.merged(content);
+                Some(Open { place, anchor, content, key: _, bases }) => {
+                    let content = self.merged(content, bases);
                     self.add(self.node(place, content), anchor, at)
                 }
                 None => Ok(()),
@@ -83,7 +89,10 @@ impl Builder {
             Event::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
                 Some(node) => {
                     self.nodes += node.size();
-                    self.add(node, 0, at)
+                    match self.open.len() + node.depth() > MAX_DEPTH {
+                        true => Err(too_deep(at)),
+                        false => self.add(node, 0, at),
+                    }
                 }
                 None => Err((at, "an alias to nothing".to_owned())),
             },
@@ -101,7 +110,7 @@ impl Builder {
 
     fn begin(&mut self, open: Open, at: Marker) -> Result<(), Failure> {
         if self.open.len() >= MAX_DEPTH {
-            return Err((at, format!("nested deeper than {MAX_DEPTH} levels")));
+            return Err(too_deep(at));
         }
         self.open.push(open);
         Ok(())
@@ -119,27 +128,25 @@ impl Builder {
             self.root = Some(node);
             return Ok(());
         };
-        match (&mut open.content, open.key.take()) {
+        let key = std::mem::replace(&mut open.key, Key::None);
+        match (&mut open.content, key) {
             (Content::List(items), _) => items.push(node),
-            (Content::Map(entries), Some((key, place))) => {
-                match entries.iter().find(|entry| entry.key == key && key != "<<") {
+            (Content::Map(_), Key::Merge(place)) => open.bases.push((node, place)),
+            (Content::Map(entries), Key::Member(key, place)) => {
+                match entries.iter().find(|entry| entry.key == key) {
                     Some(first) => {
                         let line = first.place.line;
-                        let origin = self.origin(place);
-                        self.say(
-                            origin,
-                            format!("`{key}` is here a second time"),
-                            Some(format!("the first is in line {line}: remove one of them")),
-                        );
+                        let what = format!("`{key}` is here a second time");
+                        let hint = format!("the first is in line {line}: remove one of them");
+                        self.say(place, what, Some(hint));
                     }
                     None => entries.push(Entry { key, place, value: node }),
                 }
             }
-            (Content::Map(_), None) => match node.text() {
-                Some(text) => open.key = Some((text.to_owned(), node.place())),
-                None => {
-                    return Err((at, "a key must be a text".to_owned()));
-                }
+            (Content::Map(_), Key::None) => match node.text() {
+                Some("<<") if node.is_plain() => open.key = Key::Merge(node.place()),
+                Some(text) => open.key = Key::Member(text.to_owned(), node.place()),
+                None => return Err((at, "a key must be a text".to_owned())),
             },
             (Content::Scalar { .. } | Content::Broken, _) => {}
         }
@@ -147,27 +154,14 @@ impl Builder {
     }
 
     /// `<<: *base` put in: what the mapping says itself goes first.
-    fn merged(&mut self, content: Content) -> Content {
-        let Content::Map(entries) = content else { return content };
-        if entries.iter().all(|entry| entry.key != "<<") {
-            return Content::Map(entries);
-        }
-        let (bases, mut own): (Vec<_>, Vec<_>) =
-            entries.into_iter().partition(|entry| entry.key == "<<");
-        for base in bases {
-            let place = base.place;
-            let from = match base.value.into_content() {
+    fn merged(&mut self, content: Content, bases: Vec<(Node, Place)>) -> Content {
+        let Content::Map(mut own) = content else { return content };
+        for (base, place) in bases {
+            let from = match base.into_content() {
                 Content::Map(entries) => entries,
-                Content::List(items) => items
-                    .into_iter()
-                    .flat_map(|item| match item.into_content() {
-                        Content::Map(entries) => entries,
-                        Content::List(_) | Content::Scalar { .. } | Content::Broken => Vec::new(),
-                    })
-                    .collect(),
+                Content::List(items) => items.into_iter().flat_map(Node::into_members).collect(),
                 Content::Scalar { .. } | Content::Broken => {
-                    let origin = self.origin(place);
-                    self.say(origin, "`<<` takes mappings only".to_owned(), None);
+                    self.say(place, "`<<` takes mappings only".to_owned(), None);
                     continue;
                 }
             };
@@ -184,26 +178,29 @@ impl Builder {
     fn is_text(&mut self, tag: Option<&Tag>, place: Place) -> bool {
         let Some(tag) = tag else { return false };
         if !tag.is_yaml_core_schema() && !tag.suffix.is_empty() {
-            let origin = self.origin(place);
-            self.say(
-                origin,
-                format!("the tag `{tag}` means nothing here"),
-                Some("remove it".to_owned()),
-            );
+            let hint = Some("remove it".to_owned());
+            self.say(place, format!("the tag `{tag}` means nothing here"), hint);
         }
         tag.suffix == "str" || tag.suffix.is_empty()
     }
 
-    fn origin(&self, place: Place) -> Origin {
-        Origin {
+    fn say(&mut self, place: Place, what: String, hint: Option<String>) {
+        let origin = Origin {
             source: self.source.to_string(),
             line: place.line,
             column: place.column,
             path: String::new(),
-        }
-    }
-
-    fn say(&mut self, origin: Origin, what: String, hint: Option<String>) {
+        };
         self.diagnostics.push(Diagnostic { severity: Severity::Error, origin, what, hint });
     }
+}
+
+impl Open {
+    fn new(place: Place, anchor: usize, content: Content) -> Self {
+        Self { place, anchor, content, key: Key::None, bases: Vec::new() }
+    }
+}
+
+fn too_deep(at: Marker) -> Failure {
+    (at, format!("nested deeper than {MAX_DEPTH} levels"))
 }

@@ -304,6 +304,24 @@ impl Node {
         1 + items + members
     }
 
+    /// How many levels it has.
+    pub(super) fn depth(&self) -> usize {
+        let members = self.members().iter().map(|entry| &entry.value);
+        1 + members.chain(self.items()).map(Node::depth).max().unwrap_or(0)
+    }
+
+    /// Whether it is a scalar without quotes.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self.content, Content::Scalar { plain: true, .. })
+    }
+
+    pub(super) fn into_members(self) -> Vec<Entry> {
+        match self.content {
+            Content::Map(entries) => entries,
+            Content::List(_) | Content::Scalar { .. } | Content::Broken => Vec::new(),
+        }
+    }
+
     /// Gives it and all below their paths.
     pub(super) fn name_paths(&mut self, path: String) {
         match &mut self.content {

@@ -41,5 +41,6 @@ fn number(text: &str) -> Option<Scalar<'_>> {
         }
     }
     let float = digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
-    float.then(|| text.parse().ok().map(Scalar::Float))?
+    let number: f64 = float.then(|| text.parse().ok())??;
+    number.is_finite().then_some(Scalar::Float(number))
 }

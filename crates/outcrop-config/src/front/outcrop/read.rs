@@ -18,6 +18,9 @@ use crate::front::Reading;
 use crate::origin::{Diagnostic, Origin, Severity};
 use crate::words;
 
+/// After so many errors in one item the rest is not looked for.
+const MOST: usize = 100;
+
 /// What `node` says, if nothing is wrong with it.
 pub(super) fn read<T: DeserializeOwned>(node: &Node, reading: &mut Reading<'_>) -> Option<T> {
     let mut skip = HashSet::new();
@@ -31,6 +34,11 @@ pub(super) fn read<T: DeserializeOwned>(node: &Node, reading: &mut Reading<'_>) 
         let new = skip.insert(place);
         if let Some(origin) = origin.filter(|_| new && !follows) {
             reading.say(Diagnostic { severity: Severity::Error, origin, what, hint });
+        }
+        if skip.len() >= MOST {
+            let what = format!("{MOST} errors, and what comes after them was not looked at");
+            reading.say(Diagnostic::error(node.origin(), what));
+            return None;
         }
         if place == id(node) || !new {
             return None;

@@ -132,8 +132,25 @@ fn scalar(text: &str, dollars: Dollars) -> String {
         && matches!(plain(&text), Scalar::Text(_));
     match bare {
         true => text,
-        false => Value::String(text).to_string(),
+        false => quoted(text),
     }
+}
+
+/// In double quotes: JSON's escapes are YAML's, and YAML wants some more.
+fn quoted(text: String) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    for c in Value::String(text).to_string().chars() {
+        match is_printable(c) {
+            true => out.push(c),
+            false => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+        }
+    }
+    out
+}
+
+/// Whether a character can stand in YAML as it is, and is seen.
+fn is_printable(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// Doubles the dollars that would be read as more than that.
@@ -155,7 +172,7 @@ fn as_lines(text: &str) -> bool {
     text.trim_end_matches('\n').contains('\n')
         && !text.starts_with([' ', '\n'])
         && !text.ends_with("\n\n")
-        && text.chars().all(|c| !c.is_control() || c == '\n')
+        && text.chars().all(|c| is_printable(c) || c == '\n')
         && text.lines().all(|line| !line.ends_with(' '))
 }
 
@@ -167,5 +184,55 @@ fn lines(text: &str, indent: usize, out: &mut String) {
             out.push_str(line);
         }
         out.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::document::parse;
+    use crate::front::outcrop::Outcrop;
+    use crate::front::{FrontEnd, Reading};
+    use crate::load::put_variables_in;
+
+    fn text() -> impl Strategy<Value = String> {
+        let odd =
+            r#"[-a-z0-9 \n\t$\{}\[\]:#'"*&!|>%@,.~_=/+<?\\é\u{7f}\u{85}\u{2028}\u{feff}]{0,12}"#;
+        let words = prop::sample::select(vec!["null", "true", "1e3", "0x1f", "<<", "-", "$A ${B}"]);
+        prop_oneof![odd, words.prop_map(str::to_owned), any::<String>()]
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            text().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::vec((text(), inner), 0..5)
+                    .prop_map(|members| members.into_iter().collect::<Value>()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_as_it_was(value in value()) {
+            let value = json!({ "it": value });
+            let written = write(&value);
+            let (mut documents, diagnostics) = parse("", &written);
+            prop_assert_eq!(diagnostics, [], "{}", written);
+            let mut reading = Reading::new(&|_: &str| None);
+            put_variables_in(&mut documents[0].root, Outcrop.variables(), &mut reading);
+            prop_assert_eq!(documents[0].root.value(), value, "{}", written);
+        }
     }
 }
