@@ -24,6 +24,7 @@ AGENT_RUNTIME = "bedrock-agent-runtime/2023-07-26"
 CONTROL_OPERATIONS = (
     "ListFoundationModels",
     "GetFoundationModel",
+    "GetFoundationModelAvailability",
     "ListInferenceProfiles",
     "GetInferenceProfile",
 )

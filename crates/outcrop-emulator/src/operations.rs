@@ -54,6 +54,7 @@ pub(crate) fn answer(state: &State, call: &Call<'_>) -> Result<Reply, Refusal> {
         Operation::Rerank => rerank::answer(call, &body),
         Operation::ListFoundationModels => Ok(control::list_models(state, call)),
         Operation::GetFoundationModel => control::get_model(state, call),
+        Operation::GetFoundationModelAvailability => control::availability(state, call),
         Operation::ListInferenceProfiles => Ok(control::list_profiles(state, call)),
         Operation::GetInferenceProfile => control::get_profile(state, call),
         Operation::ChatCompletions => vendor::chat(state, call, body),

@@ -23,6 +23,7 @@ pub enum Operation {
     Rerank,
     ListFoundationModels,
     GetFoundationModel,
+    GetFoundationModelAvailability,
     ListInferenceProfiles,
     GetInferenceProfile,
     /// OpenAI's Chat Completions, on the runtime or on mantle.
@@ -66,6 +67,7 @@ impl Operation {
             Self::Rerank => "Rerank",
             Self::ListFoundationModels => "ListFoundationModels",
             Self::GetFoundationModel => "GetFoundationModel",
+            Self::GetFoundationModelAvailability => "GetFoundationModelAvailability",
             Self::ListInferenceProfiles => "ListInferenceProfiles",
             Self::GetInferenceProfile => "GetInferenceProfile",
             Self::ChatCompletions => "ChatCompletions",
@@ -105,6 +107,7 @@ impl Operation {
             | Self::Rerank
             | Self::ListFoundationModels
             | Self::GetFoundationModel
+            | Self::GetFoundationModelAvailability
             | Self::ListInferenceProfiles
             | Self::GetInferenceProfile
             | Self::CountMessages
@@ -156,6 +159,9 @@ pub(crate) fn route(method: &str, raw_path: &str, surface: Surface) -> Result<Ro
         ("POST", ["model", id, verb]) => verb_operation(verb).map(|operation| (operation, *id)),
         ("GET", ["foundation-models"]) => Some((Operation::ListFoundationModels, "")),
         ("GET", ["foundation-models", id]) => Some((Operation::GetFoundationModel, *id)),
+        ("GET", ["foundation-model-availability", id]) => {
+            Some((Operation::GetFoundationModelAvailability, *id))
+        }
         ("GET", ["inference-profiles"]) => Some((Operation::ListInferenceProfiles, "")),
         ("GET", ["inference-profiles", id]) => Some((Operation::GetInferenceProfile, *id)),
         _ => None,

@@ -164,7 +164,11 @@ impl Whole {
         let (surface, path) = surface::of(&self.parts);
         let mut routed = match route::route(self.parts.method.as_str(), path, surface) {
             Ok(routed) => routed,
-            Err(refusal) => return (refusal.into(), Vec::new()),
+            Err(refusal) => {
+                let faults = state.pending.take(Some("UnknownOperation"), path);
+                let reply = fault::instead(&faults, Reply::from);
+                return (reply.unwrap_or_else(|| refusal.into()), faults);
+            }
         };
         if routed.operation.api().is_some() {
             routed.id = self.model_in_body();

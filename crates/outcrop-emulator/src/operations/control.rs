@@ -44,6 +44,22 @@ pub(super) fn get_model(state: &State, call: &Call<'_>) -> Result<Reply, Refusal
     Ok(Reply::json(json!({"modelDetails": summary(model, region(call))})))
 }
 
+/// A model that is denied to the account is one whose agreement nobody has made.
+pub(super) fn availability(state: &State, call: &Call<'_>) -> Result<Reply, Refusal> {
+    let id = &call.routed.id;
+    let model =
+        state.catalog.model(id).ok_or_else(|| Refusal::plain(Exception::ResourceNotFound))?;
+    let is_denied = state.config.denied_models.contains(&model.id);
+    let agreed = if is_denied { "NOT_AVAILABLE" } else { "AVAILABLE" };
+    Ok(Reply::json(json!({
+        "modelId": id,
+        "agreementAvailability": {"status": agreed},
+        "authorizationStatus": "AUTHORIZED",
+        "entitlementAvailability": agreed,
+        "regionAvailability": "AVAILABLE",
+    })))
+}
+
 pub(super) fn list_profiles(state: &State, call: &Call<'_>) -> Reply {
     let query = query_pairs(call.raw_query);
     let asked =
