@@ -103,7 +103,7 @@ pub(crate) fn date(headers: &HeaderMap) -> Option<SystemTime> {
 impl<'a> Said<'a> {
     fn from_body(body: &'a [u8]) -> Self {
         let Ok(Value::Object(members)) = serde_json::from_slice::<Value>(body) else {
-            return Self::default();
+            return Self::from_query_protocol(body);
         };
         let name = ["code", "Code", "__type"]
             .iter()
@@ -121,6 +121,21 @@ impl<'a> Said<'a> {
         match members.get("error") {
             Some(Value::Object(error)) => said.by_vendor(error),
             _ => said,
+        }
+    }
+
+    /// STS writes `<Error><Code>…</Code><Message>…</Message></Error>`; nothing else of XML is looked at.
+    fn from_query_protocol(body: &'a [u8]) -> Self {
+        let element = |name: &str| {
+            let text = std::str::from_utf8(body).ok()?;
+            let (_, rest) = text.split_once(&format!("<{name}>"))?;
+            Some(rest.split_once("</")?.0.trim())
+        };
+        let Some(name) = element("Code").and_then(bare_name) else { return Self::default() };
+        Self {
+            name: Some(name.into()),
+            message: element("Message").map(Cow::Borrowed),
+            ..Self::default()
         }
     }
 
@@ -183,7 +198,7 @@ impl<'a> Said<'a> {
     }
 
     fn detail(&self, body: &[u8]) -> Option<String> {
-        let words = if self.is_json { self.message.as_deref().map(Cow::Borrowed) } else { None };
+        let words = self.message.as_deref().map(Cow::Borrowed);
         let words = words.or_else(|| (!body.is_empty()).then(|| String::from_utf8_lossy(body)))?;
         let end = words.floor_char_boundary(MAX_DETAIL);
         Some(words[..end].to_owned())

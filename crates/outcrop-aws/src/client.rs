@@ -41,7 +41,7 @@ const MAX_REFUSAL: usize = 1024 * 1024;
 const REFUSAL_PATIENCE: Duration = Duration::from_secs(10);
 /// The variable that names a file of further root certificates, as in the AWS SDKs.
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
-const USER_AGENT: &str = concat!("outcrop/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT: &str = concat!("outcrop/", env!("CARGO_PKG_VERSION"));
 
 /// Headers that never leave: the caller's identity, what signing sets, what the connection owns, and an
 /// encoding that the gateway could not read.
@@ -98,6 +98,15 @@ pub struct ClientConfig {
     /// PEM file of roots to trust beside the platform's.
     pub extra_roots: Option<PathBuf>,
     pub clock: Clock,
+}
+
+/// What flags, variables and profile say, before anybody asks for credentials.
+pub(crate) struct Prepared<'a> {
+    pub(crate) environment: Environment<'a>,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) extra_roots: Option<PathBuf>,
+    pub(crate) proxies: Proxies,
+    pub(crate) clock: Clock,
 }
 
 /// A pooled client for one region. Share it behind an `Arc`.
@@ -172,19 +181,36 @@ impl ClientConfig {
         identity: &IdentityWish,
         lookup: Lookup<'_>,
     ) -> Result<Self, SetupError> {
+        let prepared = Prepared { clock, ..Prepared::new(wish, identity, lookup).await? };
+        let credentials = resolve(identity, &prepared.around())?;
+        let Prepared { environment: _, endpoints, extra_roots, proxies, clock } = prepared;
+        Ok(Self { clock, extra_roots, proxies, ..Self::new(endpoints, credentials) })
+    }
+}
+
+// === impl Prepared ===
+
+impl<'a> Prepared<'a> {
+    pub(crate) async fn new(
+        wish: EndpointWish<'_>,
+        identity: &IdentityWish,
+        lookup: Lookup<'a>,
+    ) -> Result<Self, SetupError> {
         let environment = Environment::new(identity.profile.as_deref(), lookup).await?;
         let endpoints = Endpoints::resolve(wish, &environment)?;
         let extra_roots =
             environment.value(&[CA_BUNDLE], "ca_bundle").map(|(path, _)| PathBuf::from(path));
         let proxies = Proxies::from_env(lookup)?;
-        let around = Surroundings {
-            endpoints: &endpoints,
-            environment: &environment,
-            clock: clock.clone(),
-            wire: Wire::new(extra_roots.clone(), proxies.clone()),
-        };
-        let credentials = resolve(identity, around)?;
-        Ok(Self { clock, extra_roots, proxies, ..Self::new(endpoints, credentials) })
+        Ok(Self { environment, endpoints, extra_roots, proxies, clock: Clock::system() })
+    }
+
+    pub(crate) fn around(&self) -> Surroundings<'_> {
+        Surroundings {
+            endpoints: &self.endpoints,
+            environment: &self.environment,
+            clock: self.clock.clone(),
+            wire: Wire::new(self.extra_roots.clone(), self.proxies.clone()),
+        }
     }
 }
 

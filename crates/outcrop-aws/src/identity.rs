@@ -15,6 +15,7 @@ mod key_file;
 mod mint;
 mod oidc;
 mod role;
+pub mod trace;
 mod web_identity;
 
 use std::path::Path;
@@ -64,16 +65,37 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) wire: Wire,
 }
 
+/// A source that was found.
+enum Found {
+    KeyFile(KeyFile),
+    Bearer(Credentials),
+    Chain(Chain),
+    Mint(Mint),
+}
+
 /// Finds the source; fetches nothing yet.
 pub(crate) fn resolve(
     wish: &IdentityWish,
-    around: Surroundings<'_>,
+    around: &Surroundings<'_>,
 ) -> Result<CredentialSource, SetupError> {
+    let clock = around.clock.clone();
+    Ok(match find(wish, around)? {
+        Found::KeyFile(file) => kept(file, clock),
+        Found::Bearer(credentials) => CredentialSource::Static(credentials),
+        Found::Mint(mint) => kept(mint, clock),
+        Found::Chain(chain) => match chain.fixed() {
+            Some(credentials) => CredentialSource::Static(credentials),
+            None => kept(chain, clock),
+        },
+    })
+}
+
+fn find(wish: &IdentityWish, around: &Surroundings<'_>) -> Result<Found, SetupError> {
     let IdentityWish { given, api_key, profile, role, further_roles: _, oidc, mint_api_keys } =
         wish;
     match api_key {
-        Some(Text::File(path)) => return Ok(kept(KeyFile::new(path), around.clock)),
-        Some(Text::Value(key)) => return Credentials::bearer(key).map(CredentialSource::Static),
+        Some(Text::File(path)) => return Ok(Found::KeyFile(KeyFile::new(path))),
+        Some(Text::Value(key)) => return Credentials::bearer(key).map(Found::Bearer),
         None => {}
     }
     let token = read(around.environment.lookup(), BEARER_TOKEN);
@@ -87,17 +109,13 @@ pub(crate) fn resolve(
         if let Some((flag, _)) = contradictions.into_iter().find(|(_, asked)| *asked) {
             return Err(SetupError::KeyAndFlag { flag });
         }
-        return Credentials::bearer(&token).map(CredentialSource::Static);
+        return Credentials::bearer(&token).map(Found::Bearer);
     }
-    let clock = around.clock.clone();
-    let chain = Chain::new(wish, &around)?;
-    match chain.fixed() {
-        _ if *mint_api_keys => {
-            Ok(kept(Mint::new(chain, &around.endpoints.region, clock.clone()), clock))
-        }
-        Some(credentials) => Ok(CredentialSource::Static(credentials)),
-        None => Ok(kept(chain, clock)),
-    }
+    let chain = Chain::new(wish, around)?;
+    Ok(match mint_api_keys {
+        true => Found::Mint(Mint::new(chain, &around.endpoints.region, around.clock.clone())),
+        false => Found::Chain(chain),
+    })
 }
 
 fn kept(source: impl keeper::Fetch + 'static, clock: Clock) -> CredentialSource {

@@ -16,6 +16,7 @@ pub mod endpoint;
 pub mod environment;
 pub mod eventstream;
 pub mod identity;
+pub mod reach;
 pub mod retry;
 pub mod setup;
 pub mod sign;

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use outcrop_aws::identity::trace::{Explained, explain};
 use outcrop_aws::{AwsClient, ClientConfig, Clock, Endpoint, EndpointWish, Endpoints, Timeouts};
 use outcrop_config as config;
 use outcrop_config::Origin;
@@ -140,32 +141,58 @@ fn geography(word: Option<&str>, catalog: &Catalog) -> Result<Geography, Trouble
     }
 }
 
+/// Tells each step from the settings to endpoints and credentials, for whoever looks for what is wrong.
+///
+/// # Errors
+/// When the settings are wrong as they are written.
+pub async fn explained(settings: &config::Backend, around: &Around) -> Result<Explained, String> {
+    let said = |trouble| match trouble {
+        Trouble::Wrong(text) | Trouble::Credentials(text) => text,
+    };
+    let lookup = variables(settings, around);
+    let identity = identity::wish(&settings.identity, &lookup).map_err(said)?;
+    let told = explain(endpoint_wish(settings), &identity, &lookup).await;
+    let mut explained = told.map_err(|error| error.to_string())?;
+    place(&mut explained.endpoints, settings).map_err(said)?;
+    Ok(explained)
+}
+
 async fn client(settings: &config::Backend, around: &Around) -> Result<ClientConfig, Trouble> {
-    let elsewhere: HashMap<String, &str> = settings
-        .endpoints
-        .iter()
-        .map(|(service, url)| {
-            (format!("AWS_ENDPOINT_URL_{}", service.to_uppercase()), url.as_str())
-        })
-        .collect();
-    let ca_bundle = settings.ca_bundle.as_deref().and_then(|path| path.to_str());
-    let lookup = |name: &str| match name {
-        "AWS_CA_BUNDLE" if ca_bundle.is_some() => ca_bundle.map(str::to_owned),
-        name => {
-            elsewhere.get(name).map(|url| (*url).to_owned()).or_else(|| (around.variables)(name))
-        }
-    };
-    let any = settings.endpoints.iter().find(|(service, _)| service == config::ANY_SERVICE);
-    let wish = EndpointWish {
-        region: settings.region.as_deref(),
-        endpoint_url: any.map(|(_, url)| url.as_str()),
-    };
+    let lookup = variables(settings, around);
     let identity = identity::wish(&settings.identity, &lookup)?;
+    let wish = endpoint_wish(settings);
     let mut client = ClientConfig::from_env(wish, &identity, &lookup).await.map_err(wrong)?;
     place(&mut client.endpoints, settings)?;
     client.clock = around.clock.clone();
     client.timeouts = timeouts(&settings.timeouts);
     Ok(client)
+}
+
+/// The environment, with what the settings say in its place.
+fn variables(
+    settings: &config::Backend,
+    around: &Around,
+) -> impl Fn(&str) -> Option<String> + Send + Sync {
+    let elsewhere: HashMap<String, String> = settings
+        .endpoints
+        .iter()
+        .map(|(service, url)| (format!("AWS_ENDPOINT_URL_{}", service.to_uppercase()), url.clone()))
+        .collect();
+    let ca_bundle = settings.ca_bundle.as_deref().and_then(|path| path.to_str());
+    let ca_bundle = ca_bundle.map(str::to_owned);
+    let variables = Arc::clone(&around.variables);
+    move |name| match name {
+        "AWS_CA_BUNDLE" if ca_bundle.is_some() => ca_bundle.clone(),
+        name => elsewhere.get(name).cloned().or_else(|| variables(name)),
+    }
+}
+
+fn endpoint_wish(settings: &config::Backend) -> EndpointWish<'_> {
+    let any = settings.endpoints.iter().find(|(service, _)| service == config::ANY_SERVICE);
+    EndpointWish {
+        region: settings.region.as_deref(),
+        endpoint_url: any.map(|(_, url)| url.as_str()),
+    }
 }
 
 /// Hosts that the configuration names win over those of the environment.

@@ -17,10 +17,12 @@ use outcrop_model::{Carrier, Catalog, Fidelity};
 use outcrop_server::Origin;
 
 pub use self::ask::{AskArgs, EngineArgs, OutputFormat, QueryArgs, ShowArgs, Thinking};
-use self::identity::{IdentityArgs, LentArgs};
+pub use self::identity::IdentityArgs;
+use self::identity::LentArgs;
 pub use self::models::ModelsArgs;
 use self::tls::TlsArgs;
 use crate::check::CheckArgs;
+use crate::doctor::DoctorArgs;
 use crate::iam_policy::IamPolicyArgs;
 
 /// Where the gateway listens unless told otherwise: loopback, since it does not yet ask clients for a key.
@@ -60,6 +62,8 @@ pub enum Command {
     ///
     /// Of outcrop.yaml and of every other format that the gateway takes.
     Check(CheckArgs),
+    /// Look at credentials, network, clock and models, and say what is wrong and how to mend it.
+    Doctor(Box<DoctorArgs>),
     /// Print the IAM policy that the gateway's identity needs, and no more.
     IamPolicy(IamPolicyArgs),
 }

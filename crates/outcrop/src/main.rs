@@ -8,6 +8,7 @@ mod check;
 mod cli;
 mod configuration;
 mod demo;
+mod doctor;
 mod emulate;
 mod engine;
 mod exit;
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(run(cli.command)));
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(exit::code_of(&error))
@@ -46,8 +47,9 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> anyhow::Result<()> {
-    match command {
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let outcome = match command {
+        Command::Doctor(args) => return doctor::run(*args).await,
         Command::Serve(args) => serve::run(*args).await,
         Command::Emulate(args) => emulate::run(args).await,
         Command::Check(args) => unless_left(check::run(args)),
@@ -55,7 +57,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Models(args) => unless_left(models::run(*args).await),
         Command::Query(args) => unless_left(query::run(*args).await),
         Command::IamPolicy(args) => unless_left(iam_policy::run(args)),
-    }
+    };
+    outcome.map(|()| ExitCode::SUCCESS)
 }
 
 /// A reader that has what it wanted is no failure.

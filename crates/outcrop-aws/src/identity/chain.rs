@@ -23,10 +23,13 @@ use crate::identity::container::Container;
 use crate::identity::given::Given;
 use crate::identity::http::Wire;
 use crate::identity::keeper::{Fetch, Fetched, Fetching, Miss};
+use crate::identity::trace::{Step, Verdict};
 use crate::identity::web_identity::WebIdentity;
 use crate::identity::{IdentityWish, Oidc, Role, Surroundings};
 use crate::setup::{Lookup, SetupError, is_true, read};
 
+/// The step after the sources.
+const ASSUMED: &str = "assumed role";
 const IMDS_DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
 const IMDS_ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
 /// Longest text of a foreign error.
@@ -37,7 +40,7 @@ const MAX_STORY: usize = 600;
 pub(super) struct Chain {
     sources: Vec<Source>,
     /// What was looked for in vain before anything is fetched.
-    absent: Vec<String>,
+    absent: Vec<Step>,
     /// Each is assumed with the credentials of the one before.
     roles: Vec<Role>,
     sts: Endpoint,
@@ -102,14 +105,20 @@ impl Chain {
         self.sources.push(Source::Profile(environment.files().clone()));
         match WebIdentity::from_env(lookup)? {
             Ok(token) => self.sources.push(Source::WebIdentity(token)),
-            Err(absent) => self.absent.push(absent),
+            Err(absent) => self.absent.push(Step::new("web identity", Verdict::Absent, absent)),
         }
         match Container::from_env(lookup).map_err(SetupError::BadContainer)? {
             Some(container) => self.sources.push(Source::Container(container)),
-            None => self.absent.push("container credentials (not set)".to_owned()),
+            None => {
+                let why = "container credentials (not set)";
+                self.absent.push(Step::new("container", Verdict::Absent, why));
+            }
         }
         match is_true(lookup, IMDS_DISABLED) {
-            true => self.absent.push(format!("instance metadata (off by {IMDS_DISABLED})")),
+            true => {
+                let why = format!("instance metadata (off by {IMDS_DISABLED})");
+                self.absent.push(Step::new("instance metadata", Verdict::Absent, why));
+            }
             false => {
                 self.sources.push(Source::Metadata { endpoint: read(lookup, IMDS_ENDPOINT) });
             }
@@ -126,14 +135,42 @@ impl Chain {
         }
     }
 
-    async fn keys(&self) -> Result<Keys, Miss> {
-        let mut tried = self.absent.clone();
+    /// Fetches, and tells each step.
+    pub(super) async fn fetch_told(&self, steps: &mut Vec<Step>) -> Result<Fetched, Miss> {
+        let mut keys = self.keys(steps).await?;
+        for role in &self.roles {
+            let provider = role.provider(keys, &self.sts_config()).await;
+            keys = match provider.provide_credentials().await {
+                Ok(keys) => keys,
+                Err(error) => {
+                    let reason = story(&error);
+                    steps.push(Step::new(ASSUMED, Verdict::Failed, reason.clone()));
+                    return Err(Miss::Failed { source: ASSUMED, reason });
+                }
+            };
+            steps.push(Step::new(ASSUMED, Verdict::Taken, given(&keys)));
+        }
+        fetched(keys)
+    }
+
+    /// The keys of the first source that has any.
+    async fn keys(&self, steps: &mut Vec<Step>) -> Result<Keys, Miss> {
+        steps.extend(self.absent.iter().cloned());
+        let mut tried: Vec<String> = self.absent.iter().map(|step| step.why.clone()).collect();
         for source in &self.sources {
+            let name = source.name();
             match self.ask(source).await {
-                Ok(keys) => return self.assume(keys).await,
-                Err(Outcome::Absent(reason)) => tried.push(format!("{} ({reason})", source.name())),
+                Ok(keys) => {
+                    steps.push(Step::new(name, Verdict::Taken, given(&keys)));
+                    return Ok(keys);
+                }
+                Err(Outcome::Absent(reason)) => {
+                    tried.push(format!("{name} ({reason})"));
+                    steps.push(Step::new(name, Verdict::Absent, reason));
+                }
                 Err(Outcome::Failed(reason)) => {
-                    return Err(Miss::Failed { source: source.name(), reason });
+                    steps.push(Step::new(name, Verdict::Failed, reason.clone()));
+                    return Err(Miss::Failed { source: name, reason });
                 }
             }
         }
@@ -188,15 +225,6 @@ impl Chain {
         })
     }
 
-    async fn assume(&self, mut keys: Keys) -> Result<Keys, Miss> {
-        for role in &self.roles {
-            let assumed = role.provider(keys, &self.sts_config()).await.provide_credentials().await;
-            let miss = |reason| Miss::Failed { source: "assumed role", reason };
-            keys = assumed.map_err(|error| miss(story(&error)))?;
-        }
-        Ok(keys)
-    }
-
     /// For AWS's providers.
     fn provider_config(&self) -> ProviderConfig {
         ProviderConfig::empty()
@@ -221,15 +249,7 @@ impl Chain {
 
 impl Fetch for Chain {
     fn fetch(&self) -> Fetching<'_> {
-        Box::pin(async {
-            let keys = self.keys().await?;
-            let expires_at = keys.expiry();
-            let credentials = Credentials::from_keys(keys).map_err(|error| Miss::Failed {
-                source: "credentials",
-                reason: error.to_string(),
-            })?;
-            Ok(Fetched { credentials, expires_at })
-        })
+        Box::pin(async { self.fetch_told(&mut Vec::new()).await })
     }
 }
 
@@ -257,6 +277,19 @@ impl Source {
 }
 
 // === helpers ===
+
+fn fetched(keys: Keys) -> Result<Fetched, Miss> {
+    let expires_at = keys.expiry();
+    let credentials = Credentials::from_keys(keys)
+        .map_err(|error| Miss::Failed { source: "credentials", reason: error.to_string() })?;
+    Ok(Fetched { credentials, expires_at })
+}
+
+/// What a source gave, for those who look on.
+fn given(keys: &Keys) -> String {
+    let kind: String = keys.access_key_id().chars().take(4).collect();
+    format!("gave access key {kind}…")
+}
 
 fn sdk_region(region: &Region) -> aws_types::region::Region {
     aws_types::region::Region::new(region.as_str().to_owned())
@@ -296,13 +329,15 @@ fn keys_of(lookup: Lookup<'_>) -> Result<Option<Source>, SetupError> {
     Ok(Some(Source::Environment(credentials, Keys::new(id, secret, token, None, "environment"))))
 }
 
-fn missing_keys(lookup: Lookup<'_>) -> Vec<String> {
+fn missing_keys(lookup: Lookup<'_>) -> Vec<Step> {
+    let absent = |source, why: String| Step::new(source, Verdict::Absent, why);
     let mut missing = vec![
-        format!("{} (not set)", crate::credentials::BEARER_TOKEN),
-        format!("{ACCESS_KEY_ID} and {SECRET_ACCESS_KEY} (not set)"),
+        absent("API key", format!("{} (not set)", crate::credentials::BEARER_TOKEN)),
+        absent("environment", format!("{ACCESS_KEY_ID} and {SECRET_ACCESS_KEY} (not set)")),
     ];
     if read(lookup, SESSION_TOKEN).is_some() {
-        missing.push(format!("{SESSION_TOKEN} (set, but useless without the two above)"));
+        let why = format!("{SESSION_TOKEN} (set, but useless without the two above)");
+        missing.push(absent("environment", why));
     }
     missing
 }

@@ -18,6 +18,7 @@ use crate::credentials::{AccessKeys, Credentials};
 use crate::endpoint::Region;
 use crate::identity::chain::Chain;
 use crate::identity::keeper::{Fetch, Fetched, Fetching, Miss};
+use crate::identity::trace::Step;
 
 const NAME: &str = "minted API key";
 const PREFIX: &str = "bedrock-api-key-";
@@ -40,8 +41,14 @@ impl Mint {
         Self { chain, region: region.clone(), clock }
     }
 
-    async fn mint(&self) -> Result<Fetched, Miss> {
-        let keys = self.chain.fetch().await?;
+    /// Makes one, and tells each step.
+    pub(super) async fn fetch_told(&self, steps: &mut Vec<Step>) -> Result<Fetched, Miss> {
+        let minted = self.mint(&self.chain.fetch_told(steps).await?);
+        steps.push(Step::settled(NAME, &minted));
+        minted
+    }
+
+    fn mint(&self, keys: &Fetched) -> Result<Fetched, Miss> {
         let now = self.clock.now();
         let end = keys.expires_at.map_or(now + LIFE, |end| end.min(now + LIFE));
         let failed = |reason: String| Miss::Failed { source: NAME, reason };
@@ -56,7 +63,7 @@ impl Mint {
 
 impl Fetch for Mint {
     fn fetch(&self) -> Fetching<'_> {
-        Box::pin(self.mint())
+        Box::pin(async { self.fetch_told(&mut Vec::new()).await })
     }
 }
 
