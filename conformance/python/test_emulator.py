@@ -512,3 +512,18 @@ def test_one_inference_profile(control: Any, name: str) -> None:
     profile = control.get_inference_profile(inferenceProfileIdentifier=name)
     assert profile["status"] == "ACTIVE"
     assert any(model["modelArn"].endswith(CLAUDE_FOUNDATION) for model in profile["models"])
+
+
+def test_what_the_account_owns(control: Any) -> None:
+    [deployment] = control.list_custom_model_deployments()["modelDeploymentSummaries"]
+    arn = deployment["customModelDeploymentArn"]
+    one = control.get_custom_model_deployment(customModelDeploymentIdentifier=arn)
+    assert one["modelArn"] == deployment["modelArn"] and one["status"] == "Active"
+    assert control.get_custom_model(modelIdentifier=one["modelArn"])["baseModelArn"].endswith(NOVA)
+    [imported] = control.list_imported_models()["modelSummaries"]
+    assert control.get_imported_model(modelIdentifier=imported["modelArn"])["instructSupported"]
+    [reserved] = control.list_provisioned_model_throughputs()["provisionedModelSummaries"]
+    one = control.get_provisioned_model_throughput(provisionedModelId=reserved["provisionedModelArn"])
+    assert one["foundationModelArn"] == reserved["foundationModelArn"]
+    [router] = control.list_prompt_routers()["promptRouterSummaries"]
+    assert control.get_prompt_router(promptRouterArn=router["promptRouterArn"])["fallbackModel"]["modelArn"]

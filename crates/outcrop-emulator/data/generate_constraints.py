@@ -20,6 +20,7 @@ import zipfile
 BOTOCORE = "1.44.5"
 RUNTIME = "bedrock-runtime/2023-09-30"
 CONTROL = "bedrock/2023-04-20"
+AGENT = "bedrock-agent/2023-06-05"
 AGENT_RUNTIME = "bedrock-agent-runtime/2023-07-26"
 CONTROL_OPERATIONS = (
     "ListFoundationModels",
@@ -27,7 +28,18 @@ CONTROL_OPERATIONS = (
     "GetFoundationModelAvailability",
     "ListInferenceProfiles",
     "GetInferenceProfile",
+    "ListCustomModels",
+    "GetCustomModel",
+    "ListCustomModelDeployments",
+    "GetCustomModelDeployment",
+    "ListImportedModels",
+    "GetImportedModel",
+    "ListProvisionedModelThroughputs",
+    "GetProvisionedModelThroughput",
+    "ListPromptRouters",
+    "GetPromptRouter",
 )
+AGENT_OPERATIONS = ("GetPrompt",)
 AGENT_RUNTIME_OPERATIONS = ("Rerank",)
 TARGET = pathlib.Path(__file__).with_name("constraints.json")
 
@@ -117,13 +129,14 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         wheel = wheel or fetch_wheel(folder)
         runtime, control = read_model(wheel, RUNTIME), read_model(wheel, CONTROL)
-        agent_runtime = read_model(wheel, AGENT_RUNTIME)
+        agent, agent_runtime = read_model(wheel, AGENT), read_model(wheel, AGENT_RUNTIME)
     reduction = Reduction()
     reduction.add(runtime, runtime["operations"], "")
     reduction.add(control, CONTROL_OPERATIONS, "bedrock#")
+    reduction.add(agent, AGENT_OPERATIONS, "bedrock-agent#")
     reduction.add(agent_runtime, AGENT_RUNTIME_OPERATIONS, "bedrock-agent-runtime#")
     table = {
-        "source": f"botocore {BOTOCORE}: {RUNTIME}, {CONTROL}, {AGENT_RUNTIME}",
+        "source": f"botocore {BOTOCORE}: {RUNTIME}, {CONTROL}, {AGENT}, {AGENT_RUNTIME}",
         "checked": datetime.date.today().isoformat(),
         "operations": reduction.operations,
         "shapes": reduction.shapes,

@@ -22,7 +22,7 @@ pub const EXAMPLE_API_KEY: &str =
     "ABSKQmVkcm9ja0FQSUtleS1leGFtcGxlLWF0LTAwMDAwMDAwMDAwMDpleGFtcGxlLXNlY3JldA==";
 /// The region named in [`crate::Emulator::env_lines`] when none is configured.
 pub const EXAMPLE_REGION: &str = "us-east-1";
-/// The account that owns the application inference profiles the emulator knows.
+/// The account that owns what the emulator knows besides foundation models.
 pub const EXAMPLE_ACCOUNT: &str = "123456789012";
 /// The role that may be assumed, and that containers and instances have, unless others are configured.
 pub const EXAMPLE_ROLE: &str = "arn:aws:iam::123456789012:role/example";
@@ -51,8 +51,10 @@ pub struct Config {
     pub roles: Vec<Role>,
     /// The issuer of web identity tokens.
     pub oidc: OidcIssuer,
-    /// Application inference profiles besides the built-in ones: (ARN, model or profile id).
-    pub application_profiles: Vec<(String, String)>,
+    /// What the account owns besides the built-in: (ARN, the model or system profile behind it). The ARN
+    /// says what it is: an application profile, provisioned throughput, a deployment of a custom model,
+    /// an imported model, a prompt or a prompt router.
+    pub owned: Vec<(String, String)>,
     /// When set, every answer is replayed from here and no engine is asked.
     pub cassette: Option<Arc<Cassette>>,
 }
@@ -87,7 +89,7 @@ impl Default for Config {
             access: BTreeMap::new(),
             roles: vec![Role::new(EXAMPLE_ROLE)],
             oidc: OidcIssuer::default(),
-            application_profiles: Vec::new(),
+            owned: Vec::new(),
             cassette: None,
         }
     }

@@ -3,6 +3,7 @@
 //! Invariants: (1) rules ask a [`Model`]'s switches, never its id; (2) a model that is not offered
 //! on demand is reached through a profile only.
 
+mod owned;
 mod resolve;
 
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use serde_json::{Map, Value};
 use crate::config::Config;
 use crate::native::embed;
 
+pub(crate) use owned::{Kind, Owned};
 pub(crate) use resolve::Target;
 
 const DATA: &str = include_str!("../data/models.json");
@@ -105,44 +107,25 @@ pub(crate) enum Lifecycle {
     Eol,
 }
 
-/// An application inference profile.
-#[derive(Debug, Clone)]
-pub(crate) struct ApplicationProfile {
-    /// The last segment of the ARN.
-    pub(crate) id: String,
-    pub(crate) name: String,
-    /// Set for profiles given in the configuration; built-in ones exist in every region.
-    pub(crate) arn: Option<String>,
-    /// The model or system profile it was made from.
-    pub(crate) model: String,
-}
-
 /// All models and profiles of one emulator.
 #[derive(Debug)]
 pub(crate) struct Catalog {
     models: Vec<Model>,
     by_id: HashMap<String, usize>,
-    applications: Vec<ApplicationProfile>,
+    owned: Vec<Owned>,
 }
 
 #[derive(Deserialize)]
 struct Table {
     traits: HashMap<String, Map<String, Value>>,
     models: Vec<Map<String, Value>>,
-    application_profiles: Vec<ApplicationRow>,
-}
-
-#[derive(Deserialize)]
-struct ApplicationRow {
-    id: String,
-    name: String,
-    model: String,
+    owned: Vec<Owned>,
 }
 
 // === impl Catalog ===
 
 impl Catalog {
-    /// Reads the built-in table and adds the configured application profiles.
+    /// Reads the built-in table and adds what the account is said to own.
     pub(crate) fn load(config: &Config) -> io::Result<Self> {
         let table: Table = serde_json::from_str(DATA)?;
         let models = table
@@ -151,31 +134,22 @@ impl Catalog {
             .map(|row| Ok(serde_json::from_value(Value::Object(merged(row, &table.traits)))?))
             .collect::<io::Result<Vec<Model>>>()?;
         let by_id = models.iter().enumerate().map(|(at, model)| (model.id.clone(), at)).collect();
-        let built_in = table.application_profiles.into_iter().map(|row| ApplicationProfile {
-            id: row.id,
-            name: row.name,
-            arn: None,
-            model: row.model,
-        });
-        let configured = config.application_profiles.iter().map(|(arn, model)| {
-            let id = arn.rsplit('/').next().unwrap_or(arn).to_owned();
-            ApplicationProfile {
-                name: id.clone(),
-                id,
-                arn: Some(arn.clone()),
-                model: model.clone(),
-            }
-        });
-        let applications = built_in.chain(configured).collect();
-        Ok(Self { models, by_id, applications })
+        let mut owned = table.owned;
+        for (arn, model) in &config.owned {
+            let given = Owned::given(arn, model).ok_or_else(|| {
+                io::Error::other(format!("{arn} is no ARN of anything that an account owns"))
+            })?;
+            owned.push(given);
+        }
+        Ok(Self { models, by_id, owned })
     }
 
     pub(crate) fn models(&self) -> &[Model] {
         &self.models
     }
 
-    pub(crate) fn applications(&self) -> &[ApplicationProfile] {
-        &self.applications
+    pub(crate) fn owned(&self, kind: Kind) -> impl Iterator<Item = &Owned> {
+        self.owned.iter().filter(move |one| one.kind == kind)
     }
 
     /// A foundation model by its exact id.
@@ -223,11 +197,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_reads_and_every_application_profile_resolves() {
+    fn the_table_reads_and_everything_owned_resolves() {
         let catalog = Catalog::load(&Config::default()).unwrap();
         assert!(catalog.models().len() > 30);
-        for profile in catalog.applications() {
-            assert!(catalog.resolve(&profile.model, None).is_ok(), "{}", profile.name);
+        for owned in &catalog.owned {
+            let arn = owned.arn("us-east-1");
+            let target = catalog.resolve(&arn, Some("us-east-1")).unwrap();
+            assert!(owned.model.ends_with(&target.model.id), "{arn}");
         }
+        let nonsense = ("arn:aws:iam::123456789012:role/x".to_owned(), "m".to_owned());
+        let config = Config { owned: vec![nonsense], ..Config::default() };
+        assert!(Catalog::load(&config).is_err());
     }
 }

@@ -7,6 +7,7 @@ mod guardrail;
 mod invoke;
 pub(crate) mod jobs;
 pub(crate) mod judge;
+mod owned;
 mod rerank;
 mod vendor;
 
@@ -57,6 +58,17 @@ pub(crate) fn answer(state: &State, call: &Call<'_>) -> Result<Reply, Refusal> {
         Operation::GetFoundationModelAvailability => control::availability(state, call),
         Operation::ListInferenceProfiles => Ok(control::list_profiles(state, call)),
         Operation::GetInferenceProfile => control::get_profile(state, call),
+        Operation::ListCustomModels
+        | Operation::ListCustomModelDeployments
+        | Operation::ListImportedModels
+        | Operation::ListProvisionedModelThroughputs
+        | Operation::ListPromptRouters => Ok(owned::list(state, call)),
+        Operation::GetCustomModel
+        | Operation::GetCustomModelDeployment
+        | Operation::GetImportedModel
+        | Operation::GetProvisionedModelThroughput
+        | Operation::GetPromptRouter
+        | Operation::GetPrompt => owned::get(state, call),
         Operation::ChatCompletions => vendor::chat(state, call, body),
         Operation::Responses => vendor::responses(state, call, body),
         Operation::Messages => vendor::messages(state, call, body),

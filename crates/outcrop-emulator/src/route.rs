@@ -26,6 +26,18 @@ pub enum Operation {
     GetFoundationModelAvailability,
     ListInferenceProfiles,
     GetInferenceProfile,
+    ListCustomModels,
+    GetCustomModel,
+    ListCustomModelDeployments,
+    GetCustomModelDeployment,
+    ListImportedModels,
+    GetImportedModel,
+    ListProvisionedModelThroughputs,
+    GetProvisionedModelThroughput,
+    ListPromptRouters,
+    GetPromptRouter,
+    /// Of bedrock-agent.
+    GetPrompt,
     /// OpenAI's Chat Completions, on the runtime or on mantle.
     ChatCompletions,
     /// OpenAI's Responses, likewise.
@@ -70,6 +82,17 @@ impl Operation {
             Self::GetFoundationModelAvailability => "GetFoundationModelAvailability",
             Self::ListInferenceProfiles => "ListInferenceProfiles",
             Self::GetInferenceProfile => "GetInferenceProfile",
+            Self::ListCustomModels => "ListCustomModels",
+            Self::GetCustomModel => "GetCustomModel",
+            Self::ListCustomModelDeployments => "ListCustomModelDeployments",
+            Self::GetCustomModelDeployment => "GetCustomModelDeployment",
+            Self::ListImportedModels => "ListImportedModels",
+            Self::GetImportedModel => "GetImportedModel",
+            Self::ListProvisionedModelThroughputs => "ListProvisionedModelThroughputs",
+            Self::GetProvisionedModelThroughput => "GetProvisionedModelThroughput",
+            Self::ListPromptRouters => "ListPromptRouters",
+            Self::GetPromptRouter => "GetPromptRouter",
+            Self::GetPrompt => "GetPrompt",
             Self::ChatCompletions => "ChatCompletions",
             Self::Responses => "Responses",
             Self::Messages => "Messages",
@@ -164,11 +187,35 @@ pub(crate) fn route(method: &str, raw_path: &str, surface: Surface) -> Result<Ro
         }
         ("GET", ["inference-profiles"]) => Some((Operation::ListInferenceProfiles, "")),
         ("GET", ["inference-profiles", id]) => Some((Operation::GetInferenceProfile, *id)),
+        ("GET", rest) => owned(rest),
         _ => None,
     };
     let (operation, id) = found.ok_or_else(|| Refusal::plain(Exception::UnknownOperation))?;
     let (id, version) = (percent_decode(id), percent_decode(version));
     Ok(Routed { operation, id, version, surface, prefix })
+}
+
+/// What an account owns.
+fn owned<'s>(segments: &[&'s str]) -> Option<(Operation, &'s str)> {
+    let found = match segments {
+        ["custom-models"] => (Operation::ListCustomModels, ""),
+        ["custom-models", id] => (Operation::GetCustomModel, *id),
+        ["model-customization", "custom-model-deployments"] => {
+            (Operation::ListCustomModelDeployments, "")
+        }
+        ["model-customization", "custom-model-deployments", id] => {
+            (Operation::GetCustomModelDeployment, *id)
+        }
+        ["imported-models"] => (Operation::ListImportedModels, ""),
+        ["imported-models", id] => (Operation::GetImportedModel, *id),
+        ["provisioned-model-throughputs"] => (Operation::ListProvisionedModelThroughputs, ""),
+        ["provisioned-model-throughput", id] => (Operation::GetProvisionedModelThroughput, *id),
+        ["prompt-routers"] => (Operation::ListPromptRouters, ""),
+        ["prompt-routers", id] => (Operation::GetPromptRouter, *id),
+        ["prompts", id, ""] => (Operation::GetPrompt, *id),
+        _ => return None,
+    };
+    Some(found)
 }
 
 /// The vendors' own paths (protocol facts 4.2).

@@ -1,6 +1,6 @@
 //! From the id in a path to a model: ids, profiles and ARNs (protocol facts 6.1).
 
-use super::{Catalog, Lifecycle, Model};
+use super::{Catalog, Kind, Lifecycle, Model};
 use crate::refusal::{Exception, Refusal};
 
 /// Geographic prefixes with the starts of the regions they may be called from.
@@ -115,28 +115,19 @@ impl Catalog {
                 Ok(Target { model, profile: None })
             }
             "inference-profile" => self.resolve_profile(name, region)?.ok_or_else(unresolved),
-            "application-inference-profile" => self.resolve_application(arn, name, region),
-            _ => Err(unresolved()),
+            word => match Kind::named(word) {
+                Some(kind) => self.resolve_owned(arn, kind, at),
+                None => Err(unresolved()),
+            },
         }
     }
 
-    fn resolve_application(
-        &self,
-        arn: &str,
-        name: &str,
-        region: Option<&str>,
-    ) -> Result<Target<'_>, Refusal> {
-        let profile = self
-            .applications()
-            .iter()
-            .find(|profile| match &profile.arn {
-                Some(own) => own == arn,
-                None => profile.id == name,
-            })
-            .ok_or_else(unresolved)?;
-        // A built-in profile exists in every region, so its own prefix is not held against one.
-        let region = region.filter(|_| profile.arn.is_some());
-        let mut target = self.resolve_id(&profile.model, region)?;
+    fn resolve_owned(&self, arn: &str, kind: Kind, at: &str) -> Result<Target<'_>, Refusal> {
+        let owned =
+            self.owned(kind).find(|owned| owned.is_named(arn, at)).ok_or_else(unresolved)?;
+        // What is built in exists in every region, so its own prefix is not held against one.
+        let region = Some(at).filter(|_| owned.arn.is_some());
+        let mut target = self.resolve_id(&owned.model, region)?;
         target.profile = Some(arn.to_owned());
         Ok(target)
     }

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use crate::config::{EXAMPLE_ACCOUNT, EXAMPLE_REGION};
-use crate::models::{ApplicationProfile, Lifecycle, Model};
+use crate::models::{Kind, Lifecycle, Model, Owned};
 use crate::refusal::{Exception, Refusal};
 use crate::reply::Reply;
 use crate::route::query_pairs;
 use crate::service::{Call, State};
 
 /// When everything here came to be.
-const CREATED: &str = "2025-01-01T00:00:00Z";
+pub(super) const CREATED: &str = "2025-01-01T00:00:00Z";
 /// Profiles of one page unless the caller asks for another number.
 const PAGE: usize = 1000;
 
@@ -68,11 +68,21 @@ pub(super) fn list_profiles(state: &State, call: &Call<'_>) -> Reply {
         .into_iter()
         .filter(|profile| asked("type").is_none_or(|kind| profile["type"] == kind))
         .collect();
-    let start = asked("nextToken").and_then(|token| token.parse().ok()).unwrap_or(0);
-    let size = asked("maxResults").and_then(|size| size.parse().ok()).unwrap_or(PAGE);
-    let page: Vec<&Value> = all.iter().skip(start).take(size).collect();
+    page(all, "inferenceProfileSummaries", call)
+}
+
+/// The part of a list that the caller asks for.
+pub(super) fn page(all: Vec<Value>, member: &str, call: &Call<'_>) -> Reply {
+    let query = query_pairs(call.raw_query);
+    let asked = |name: &str| {
+        query.iter().find(|(found, _)| found == name).and_then(|(_, value)| value.parse().ok())
+    };
+    let start: usize = asked("nextToken").unwrap_or(0);
+    let page: Vec<&Value> =
+        all.iter().skip(start).take(asked("maxResults").unwrap_or(PAGE)).collect();
     let end = start + page.len();
-    let mut body = json!({"inferenceProfileSummaries": page});
+    let mut body = json!({});
+    body[member] = json!(page);
     if end < all.len() {
         body["nextToken"] = Value::from(end.to_string());
     }
@@ -95,7 +105,7 @@ pub(super) fn get_profile(state: &State, call: &Call<'_>) -> Result<Reply, Refus
         })
 }
 
-fn region<'a>(call: &'a Call<'_>) -> &'a str {
+pub(super) fn region<'a>(call: &'a Call<'_>) -> &'a str {
     call.caller.region.as_deref().unwrap_or(EXAMPLE_REGION)
 }
 
@@ -130,11 +140,11 @@ fn summary(model: &Model, region: &str) -> Value {
         "responseStreamingSupported": model.streaming,
         "customizationsSupported": [],
         "inferenceTypesSupported": inference_types(model),
-        "modelLifecycle": {"status": status},
+        "modelLifecycle": {"status": status, "startOfLifeTime": CREATED},
     })
 }
 
-fn model_arn(model: &Model, region: &str) -> String {
+pub(super) fn model_arn(model: &Model, region: &str) -> String {
     format!("arn:aws:bedrock:{region}::foundation-model/{}", model.id)
 }
 
@@ -149,23 +159,20 @@ fn profiles(state: &State, region: &str) -> Vec<Value> {
             .filter(|(id, _, _)| catalog.resolve(id, Some(region)).is_ok())
             .map(|(id, prefix, model)| system_profile(&id, prefix, model, region))
     });
-    let own = catalog.applications().iter().filter_map(|profile| {
-        let model = catalog.resolve(&profile.model, None).ok()?.model;
-        Some(application_profile(profile, model, region))
+    let own = catalog.owned(Kind::ApplicationInferenceProfile).filter_map(|profile| {
+        let target = catalog.resolve(&profile.model, None).ok()?;
+        let prefix = target.profile.as_ref().and_then(|id| id.split('.').next());
+        Some(application_profile(profile, models(target.model, prefix, region), region))
     });
     system.chain(own).collect()
 }
 
 fn system_profile(id: &str, prefix: &str, model: &Model, region: &str) -> Value {
-    let here = [region];
-    let regions = REGIONS.iter().find(|row| row.0 == prefix).map_or(&here[..], |row| row.1);
-    let models: Vec<Value> =
-        regions.iter().map(|at| json!({"modelArn": model_arn(model, at)})).collect();
     json!({
         "inferenceProfileId": id,
         "inferenceProfileArn": format!("arn:aws:bedrock:{region}:{EXAMPLE_ACCOUNT}:inference-profile/{id}"),
         "inferenceProfileName": format!("{} {}", prefix.to_uppercase(), model.name),
-        "models": models,
+        "models": models(model, Some(prefix), region),
         "status": "ACTIVE",
         "type": "SYSTEM_DEFINED",
         "description": format!("Routes requests to {}.", model.name),
@@ -174,18 +181,24 @@ fn system_profile(id: &str, prefix: &str, model: &Model, region: &str) -> Value 
     })
 }
 
-fn application_profile(profile: &ApplicationProfile, model: &Model, region: &str) -> Value {
-    let arn = profile.arn.clone().unwrap_or_else(|| {
-        format!(
-            "arn:aws:bedrock:{region}:{EXAMPLE_ACCOUNT}:application-inference-profile/{}",
-            profile.id
-        )
-    });
+/// Where a profile sends requests: everywhere, to the regions of its prefix, or to the one it is in.
+fn models(model: &Model, prefix: Option<&str>, region: &str) -> Vec<Value> {
+    let here = [region];
+    let everywhere = [region, ""];
+    let regions = match prefix {
+        Some("global") => &everywhere[..],
+        Some(prefix) => REGIONS.iter().find(|row| row.0 == prefix).map_or(&here[..], |row| row.1),
+        None => &here[..],
+    };
+    regions.iter().map(|at| json!({"modelArn": model_arn(model, at)})).collect()
+}
+
+fn application_profile(profile: &Owned, models: Vec<Value>, region: &str) -> Value {
     json!({
         "inferenceProfileId": profile.id,
-        "inferenceProfileArn": arn,
+        "inferenceProfileArn": profile.arn(region),
         "inferenceProfileName": profile.name,
-        "models": [{"modelArn": model_arn(model, region)}],
+        "models": models,
         "status": "ACTIVE",
         "type": "APPLICATION",
         "createdAt": CREATED,

@@ -1,6 +1,8 @@
 //! Converse and ConverseStream.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+use serde_json::{Map, Value, json};
 
 use super::resolve;
 use crate::converse::rules::{self, Asked, Mode};
@@ -20,6 +22,7 @@ const TOOL_ID_PREFIX: &str = "tooluse_";
 pub(super) fn answer(state: &State, call: &Call<'_>, body: &Value) -> Result<Reply, Refusal> {
     let target = resolve(state, call)?;
     let model = target.model;
+    let body = &*prompted(call, body)?;
     let mode = if call.routed.operation.streams() { Mode::Stream } else { Mode::Whole };
     rules::check(&Asked { body, model, mode }).map_err(Refusal::validation)?;
     let prompt = read::prompt(body, model);
@@ -31,6 +34,28 @@ pub(super) fn answer(state: &State, call: &Call<'_>, body: &Value) -> Result<Rep
         return Ok(Reply::json(write::response(&outcome.answer, &extras)));
     }
     Ok(Reply::events(stream(call, outcome, extras)))
+}
+
+/// A managed prompt brings the first text and its own settings (protocol facts 1.4). Every prompt here
+/// says `say:{{what}}`.
+fn prompted<'b>(call: &Call<'_>, body: &'b Value) -> Result<Cow<'b, Value>, Refusal> {
+    const ITS_OWN: [&str; 4] =
+        ["inferenceConfig", "system", "toolConfig", "additionalModelRequestFields"];
+    if !call.routed.id.contains(":prompt/") {
+        return Ok(Cow::Borrowed(body));
+    }
+    if let Some(member) = ITS_OWN.iter().find(|member| !body[**member].is_null()) {
+        let message = format!("The {member} field must not be specified when you use a prompt.");
+        return Err(Refusal::validation(message));
+    }
+    let what = body["promptVariables"]["what"]["text"].as_str().unwrap_or_default();
+    let text = json!({"text": format!("say:{what}")});
+    let mut body = body.clone();
+    match body.pointer_mut("/messages/0/content").and_then(Value::as_array_mut) {
+        Some(content) => content.insert(0, text),
+        None => body["messages"] = json!([{"role": "user", "content": [text]}]),
+    }
+    Ok(Cow::Owned(body))
 }
 
 /// Asks the engine, after the prompt was found to fit the model.

@@ -51,3 +51,37 @@ async fn inference_profiles_come_in_pages() {
             .contains("foundation-model/anthropic.claude-sonnet-4-5")
     );
 }
+
+#[tokio::test]
+async fn what_the_account_owns_is_listed_and_found_by_arn() {
+    let emulator = emulator().await;
+    for (list, member, one, arn) in [
+        ("/custom-models", "modelSummaries", "/custom-models", "modelArn"),
+        (
+            "/model-customization/custom-model-deployments",
+            "modelDeploymentSummaries",
+            "/model-customization/custom-model-deployments",
+            "customModelDeploymentArn",
+        ),
+        ("/imported-models", "modelSummaries", "/imported-models", "modelArn"),
+        (
+            "/provisioned-model-throughputs",
+            "provisionedModelSummaries",
+            "/provisioned-model-throughput",
+            "provisionedModelArn",
+        ),
+        ("/prompt-routers", "promptRouterSummaries", "/prompt-routers", "promptRouterArn"),
+    ] {
+        let all = Ask::get(list, "maxResults=1").send(&emulator).await.ok().json();
+        let listed = &all[member][0];
+        let id = listed[arn].as_str().unwrap_or_else(|| panic!("{list}: {all}"));
+        let path = format!("{one}/{}", id.replace(':', "%3A").replace('/', "%2F"));
+        assert_eq!(Ask::get(&path, "").send(&emulator).await.ok().json(), *listed, "{list}");
+        let nobody = path.replace("123456789012", "210987654321");
+        let none = Ask::get(&nobody, "").send(&emulator).await;
+        assert_eq!(none.refusal().1, "ResourceNotFoundException", "{list}");
+    }
+    let prompt = Ask::get("/prompts/ABCDEFGHIJ/", "promptVersion=1").send(&emulator).await;
+    let prompt = prompt.ok().json();
+    assert_eq!(prompt["variants"][0]["modelId"], "amazon.nova-lite-v1:0");
+}

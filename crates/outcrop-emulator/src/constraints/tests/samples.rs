@@ -9,7 +9,7 @@ use crate::constraints::text;
 pub(super) const LARGEST_TRIED: f64 = 100_000.0;
 
 /// Texts of which one fits each pattern of the table.
-const TEXTS: [&str; 9] = [
+const TEXTS: [&str; 13] = [
     "a",
     "1",
     "123456789012",
@@ -19,6 +19,10 @@ const TEXTS: [&str; 9] = [
     "arn:aws:bedrock:us-east-1:123456789012:guardrail/abc",
     "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000",
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "ABCDEFGHIJ",
+    "arn:aws:bedrock:us-east-1:123456789012:custom-model/a.bc/abcdefghijkl",
+    "arn:aws:bedrock:us-east-1::foundation-model/a.b",
+    "arn:aws:bedrock:us-east-1:123456789012:default-prompt-router/a",
 ];
 
 pub(super) type Members = Vec<(&'static str, String)>;
