@@ -16,7 +16,7 @@ use outcrop_config::{
     ANY_SERVICE, CredentialHeaders, Identity, IdentitySource, Policy, Redacted, RetryPolicy, Route,
     Secret, Target, Timeouts,
 };
-use outcrop_core::{Admitter, Around, Gateway, ReceiptSink, Settings, Uncounted};
+use outcrop_core::{Account, Admitter, Around, Gateway, ReceiptSink, Settings, Uncounted};
 use outcrop_emulator::{Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, Emulator, Fault};
 use outcrop_fetch::{Fetcher, Limits, Reach};
 use outcrop_model::{Carrier, Fidelity, Prices, Receipt};
@@ -36,6 +36,7 @@ pub struct Stack {
     http: Client<HttpConnector, Full<Bytes>>,
     receipts: mpsc::UnboundedReceiver<Receipt>,
     pub readiness: Readiness,
+    pub account: Arc<Account>,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<bool>>,
 }
@@ -60,6 +61,9 @@ pub struct Options {
     pub cost_header: bool,
     pub admitter: Admitter,
     pub credential_headers: Option<CredentialHeaders>,
+    pub region: &'static str,
+    /// Whether the account's models are listed before the first request.
+    pub lists: bool,
 }
 
 impl Default for Options {
@@ -82,6 +86,8 @@ impl Default for Options {
             cost_header: false,
             admitter: Admitter::default(),
             credential_headers: None,
+            region: "us-east-1",
+            lists: false,
         }
     }
 }
@@ -125,6 +131,7 @@ impl Stack {
         let mut backend = config::Backend {
             geography: Some(options.geography),
             timeouts: options.timeouts,
+            region: Some(options.region.to_owned()),
             ..backend(&emulator, options.secret)
         };
         backend.identity.credential_headers = options.credential_headers;
@@ -151,13 +158,17 @@ impl Stack {
             keep_alive: options.keep_alive,
             media: Fetcher::new(options.media),
             prices: options.prices,
-            around: Around { variables: Arc::new(|_| None), clock: options.clock },
+            around: Around { variables: Arc::new(|_| None), clock: options.clock, listing: None },
             ..Settings::default()
         };
         let (send, receipts) = mpsc::unbounded_channel();
         let sink = ReceiptSink::new(move |receipt| drop(send.send(receipt)));
         let gateway = Gateway::new(settings, sink).admitting(options.admitter);
         gateway.reload(&config).await.unwrap();
+        let account = gateway.account().unwrap();
+        if options.lists {
+            account.refresh(None).await;
+        }
         let server =
             Server::bind("127.0.0.1:0".parse().unwrap(), gateway, options.server).await.unwrap();
         let address = server.local_addr().unwrap();
@@ -165,7 +176,8 @@ impl Stack {
         let readiness = server.readiness();
         let serving = Some(tokio::spawn(server.serve(async move { drop(stopped.await) })));
         let http = Client::builder(TokioExecutor::new()).build_http();
-        Self { emulator, address, http, receipts, readiness, stop: Some(stop), serving }
+        let stop = Some(stop);
+        Self { emulator, address, http, receipts, readiness, account, stop, serving }
     }
 
     /// Makes the next `times` upstream requests fail as the text says (see the emulator's documentation).
@@ -251,7 +263,7 @@ pub fn route(name: &str, targets: Vec<Target>) -> Route {
 
 pub fn invoke_path(model: &str, stream: bool) -> String {
     let verb = if stream { "invoke-with-response-stream" } else { "invoke" };
-    format!("/model/{}/{verb}", model.replace(':', "%3A"))
+    format!("/model/{}/{verb}", model.replace(':', "%3A").replace('/', "%2F"))
 }
 
 /// A minimal chat in the client's dialect.
@@ -271,7 +283,7 @@ pub fn chat(dialect: &str, model: &str, text: &str, stream: bool) -> (String, Va
         "converse" => {
             let verb = if stream { "converse-stream" } else { "converse" };
             let body = json!({"messages": [{"role": "user", "content": [{"text": text}]}]});
-            (format!("/model/{}/{verb}", model.replace(':', "%3A")), body)
+            (format!("/model/{}/{verb}", model.replace(':', "%3A").replace('/', "%2F")), body)
         }
         // Anthropic's body in InvokeModel's envelope.
         "invoke" => {

@@ -23,6 +23,7 @@ pub fn run(input: &[u8]) {
         let note = |model: &str| {
             asked = model.to_owned();
             times += 1;
+            model.to_owned()
         };
         match plan(specialty, request, Catalog::built_in(), note, &mut ledger) {
             Ok(bundle) => {

@@ -15,6 +15,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -285,6 +286,20 @@ impl AwsClient {
     /// What the log may say of who this client is.
     pub fn identity(&self) -> String {
         self.credentials.to_string()
+    }
+
+    /// A digest that differs for other accounts, regions and endpoints, for what is kept between runs;
+    /// `None` without credentials. It tells nothing of what went into it.
+    pub async fn account_key(&self) -> Option<String> {
+        let credentials = self.credentials.current().await.ok()?;
+        let mut context = digest::Context::new(&digest::SHA256);
+        let (region, control) =
+            (self.endpoints.region.as_str(), self.endpoints.control.to_string());
+        for part in [region.as_bytes(), control.as_bytes(), &credentials.whose()] {
+            context.update(part);
+            context.update(b"\n");
+        }
+        Some(context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// One attempt, up to the response's head.

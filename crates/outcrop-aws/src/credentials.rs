@@ -7,6 +7,7 @@
 //! 3. Half a key pair is an error, not an absence.
 //! 4. [`CredentialSource::current`] does not wait for the network while valid credentials are at hand.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use aws_smithy_runtime_api::client::identity::Identity;
@@ -48,6 +49,8 @@ pub enum Credentials {
 pub struct AccessKeys {
     /// First characters of the key id, enough to tell keys apart in a log.
     hint: String,
+    /// The account, where the source tells it.
+    account: Option<String>,
     /// What the signer reads; wiped from memory when the last clone goes.
     identity: Identity,
 }
@@ -127,12 +130,30 @@ impl Credentials {
             None,
             "outcrop",
         );
-        Ok(Self::Keys(AccessKeys { hint: hint(id), identity: keys.into() }))
+        Ok(Self::Keys(AccessKeys { hint: hint(id), account: None, identity: keys.into() }))
     }
 
     /// What a provider gave.
     pub(crate) fn from_keys(keys: aws_credential_types::Credentials) -> Result<Self, SetupError> {
-        Self::keys(keys.access_key_id(), keys.secret_access_key(), keys.session_token())
+        let (id, secret) = (keys.access_key_id(), keys.secret_access_key());
+        let mut credentials = Self::keys(id, secret, keys.session_token())?;
+        if let Self::Keys(ours) = &mut credentials {
+            ours.account = keys.account_id().map(|id| id.as_str().to_owned());
+        }
+        Ok(credentials)
+    }
+
+    /// What tells the account of these credentials from others, for hashing only: the account where it
+    /// is known, else the key.
+    pub(crate) fn whose(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Keys(AccessKeys { account: Some(account), .. }) => account.as_bytes().into(),
+            Self::Keys(keys) => {
+                let id = keys.secrets().map(|keys| keys.access_key_id().as_bytes());
+                id.unwrap_or_default().into()
+            }
+            Self::Bearer(token) => token.authorization.as_bytes().into(),
+        }
     }
 
     /// Whether both are the same secrets.

@@ -34,6 +34,8 @@ pub enum Service {
     Runtime,
     /// `bedrock`: the control plane, which lists models and profiles.
     Control,
+    /// `bedrock-agent`: of all that it does, telling the model of a prompt.
+    Agent,
     /// `bedrock-agent-runtime`: of all that it does, reranking.
     AgentRuntime,
     /// `bedrock-mantle`: inference in the vendors' own APIs, under a signing name of its own.
@@ -60,6 +62,7 @@ pub struct Endpoints {
     pub region: Region,
     pub runtime: Endpoint,
     pub control: Endpoint,
+    pub agent: Endpoint,
     pub agent_runtime: Endpoint,
     pub mantle: Endpoint,
     pub sts: Endpoint,
@@ -93,6 +96,7 @@ impl Service {
         match self {
             Self::Runtime => "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
             Self::Control => "AWS_ENDPOINT_URL_BEDROCK",
+            Self::Agent => "AWS_ENDPOINT_URL_BEDROCK_AGENT",
             Self::AgentRuntime => "AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME",
             Self::Mantle => "AWS_ENDPOINT_URL_BEDROCK_MANTLE",
             Self::Sts => "AWS_ENDPOINT_URL_STS",
@@ -214,21 +218,23 @@ impl Endpoints {
         };
         let runtime = of(Service::Runtime)?;
         let region = runtime.region.clone().unwrap_or_else(|| here.clone());
-        let (control, agent_runtime) = (of(Service::Control)?, of(Service::AgentRuntime)?);
-        let (mantle, sts) = (of(Service::Mantle)?, of(Service::Sts)?);
-        Ok(Self { region, runtime, control, agent_runtime, mantle, sts })
+        let (control, mantle) = (of(Service::Control)?, of(Service::Mantle)?);
+        let (agent, agent_runtime) = (of(Service::Agent)?, of(Service::AgentRuntime)?);
+        let sts = of(Service::Sts)?;
+        Ok(Self { region, runtime, control, agent, agent_runtime, mantle, sts })
     }
 
     /// All services at one base URL, such as the emulator's.
     pub fn single(region: Region, endpoint: Endpoint) -> Self {
-        let [runtime, control, agent_runtime, mantle] = std::array::from_fn(|_| endpoint.clone());
-        Self { region, runtime, control, agent_runtime, mantle, sts: endpoint }
+        let [runtime, control, agent, agent_runtime, mantle] =
+            std::array::from_fn(|_| endpoint.clone());
+        Self { region, runtime, control, agent, agent_runtime, mantle, sts: endpoint }
     }
 
     /// Whether any connection to Bedrock is encrypted.
     pub fn any_tls(&self) -> bool {
-        let Self { region: _, runtime, control, agent_runtime, mantle, sts: _ } = self;
-        [runtime, control, agent_runtime, mantle].iter().any(|e| e.is_tls())
+        let Self { region: _, runtime, control, agent, agent_runtime, mantle, sts: _ } = self;
+        [runtime, control, agent, agent_runtime, mantle].iter().any(|e| e.is_tls())
     }
 
     /// The endpoint of `service`.
@@ -236,6 +242,7 @@ impl Endpoints {
         match service {
             Service::Runtime => &self.runtime,
             Service::Control => &self.control,
+            Service::Agent => &self.agent,
             Service::AgentRuntime => &self.agent_runtime,
             Service::Mantle => &self.mantle,
             Service::Sts => &self.sts,

@@ -164,7 +164,9 @@ async fn the_flag_is_about_bedrock_and_wins_over_all() {
         ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"),
     ]);
     let endpoints = resolved(wish, &variables, "").await.unwrap();
-    for service in [Service::Runtime, Service::Control, Service::AgentRuntime, Service::Mantle] {
+    for service in
+        [Service::Runtime, Service::Control, Service::Agent, Service::AgentRuntime, Service::Mantle]
+    {
         assert_eq!(endpoints.of(service).to_string(), "http://flag:4");
     }
     assert_eq!(endpoints.of(Service::Sts).to_string(), "https://sts.eu-west-1.amazonaws.com");

@@ -149,7 +149,7 @@ impl Aside {
 }
 
 /// The string below `path` of a JSON body.
-fn text_at<'b>(body: &'b [u8], path: &[&str]) -> Option<Cow<'b, str>> {
+pub(crate) fn text_at<'b>(body: &'b [u8], path: &[&str]) -> Option<Cow<'b, str>> {
     let (last, objects) = path.split_last()?;
     let mut members: Members<'b> = serde_json::from_slice(body).ok()?;
     for name in objects {

@@ -15,6 +15,7 @@ use outcrop_config as config;
 use outcrop_config::Origin;
 use outcrop_model::{Carrier, Catalog};
 
+use crate::account::{Account, Listing, Watch};
 use crate::callee::{Geography, Learned};
 use crate::lent::CredentialHeaders;
 use crate::upstream::UpstreamHealth;
@@ -27,6 +28,8 @@ pub type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub struct Around {
     pub variables: Variables,
     pub clock: Clock,
+    /// Whether and how the accounts' models are listed.
+    pub listing: Option<Listing>,
 }
 
 /// See the module.
@@ -35,12 +38,14 @@ pub struct Backend {
     pub(crate) name: String,
     /// What it was made of, without the place where that was written.
     settings: config::Backend,
-    pub(crate) aws: AwsClient,
+    pub(crate) aws: Arc<AwsClient>,
     pub(crate) learned: Learned,
     pub(crate) upstream: UpstreamHealth,
     pub(crate) carrier: Option<Carrier>,
     /// In which headers callers may lend credentials; in none if `None`.
     pub(crate) lent: Option<CredentialHeaders>,
+    /// Ends with the backend.
+    _watch: Option<Watch>,
 }
 
 /// Why a backend cannot be made, or used.
@@ -56,7 +61,11 @@ pub(crate) enum Trouble {
 
 impl Default for Around {
     fn default() -> Self {
-        Self { variables: Arc::new(|name| std::env::var(name).ok()), clock: Clock::system() }
+        Self {
+            variables: Arc::new(|name| std::env::var(name).ok()),
+            clock: Clock::system(),
+            listing: None,
+        }
     }
 }
 
@@ -78,18 +87,21 @@ impl Backend {
         let catalog = Catalog::built_in();
         let geography = geography(settings.geography.as_deref(), catalog)?;
         let client = client(settings, around).await?;
-        let aws = AwsClient::new(client).map_err(wrong)?;
+        let aws = Arc::new(AwsClient::new(client).map_err(wrong)?);
+        let account = Account::new(Arc::clone(&aws), catalog);
+        let watch = around.listing.as_ref().map(|listing| account.watch(listing));
         let region = aws.endpoints().region.as_str();
         let lent = settings.identity.credential_headers.as_ref().map(CredentialHeaders::new);
         let lent = lent.transpose().map_err(Trouble::Wrong)?;
         Ok(Self {
             name: name.to_owned(),
             settings: placeless(settings),
-            learned: Learned::new(&geography, region, catalog),
+            learned: Learned::new(&geography, account, region, catalog),
             aws,
             upstream: UpstreamHealth::default(),
             carrier: settings.carrier,
             lent,
+            _watch: watch,
         })
     }
 
@@ -202,13 +214,14 @@ fn place(endpoints: &mut Endpoints, settings: &config::Backend) -> Result<(), Tr
         match service.as_str() {
             "bedrock_runtime" => endpoints.runtime = parse(url)?,
             "bedrock" => endpoints.control = parse(url)?,
+            "bedrock_agent" => endpoints.agent = parse(url)?,
             "bedrock_agent_runtime" => endpoints.agent_runtime = parse(url)?,
             "bedrock_mantle" => endpoints.mantle = parse(url)?,
             // Read with the environment.
             config::ANY_SERVICE | "sts" => {}
             other => {
                 return Err(Trouble::Wrong(format!(
-                    "`{other}` is no service of this gateway's. Name bedrock_runtime, bedrock, bedrock_agent_runtime, bedrock_mantle or sts."
+                    "`{other}` is no service of this gateway's. Name bedrock_runtime, bedrock, bedrock_agent, bedrock_agent_runtime, bedrock_mantle or sts."
                 )));
             }
         }

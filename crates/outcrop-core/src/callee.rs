@@ -1,18 +1,21 @@
 //! Which id Bedrock is asked for, and what the process has learned about the models behind the ids.
 //!
 //! 1. A friendly name is resolved first ([`alias`]). An id that the caller wrote out is asked for as it
-//!    is until Bedrock says that it can be called through a profile only; from then on its profile of
-//!    the chosen geography is asked for, and the answer says so.
+//!    is, unless the account's list or Bedrock's refusal says that it can be called through a profile
+//!    only; then its profile of the chosen geography is asked for, and the answer says so.
 //! 2. A profile outside of the chosen geographies is never asked for.
 //! 3. What was learned ends with the process. There is a bound on it, past which nothing more is
 //!    learned.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use outcrop_dialect::lesson::Lesson;
-use outcrop_model::{Catalog, ErrorClass, Fault, Phase, alias};
+use outcrop_model::{Behind, Catalog, ErrorClass, Fault, Phase, alias};
+
+use crate::account::{self, Account};
 
 /// Models of which something can be learned: more than an account has.
 const MOST: usize = 1000;
@@ -38,6 +41,8 @@ pub struct Callee {
     pub target: String,
     /// A beta of Anthropic's that the name asks for.
     pub beta: Option<&'static str>,
+    /// The model behind the target, where the target does not name it.
+    pub behind: Option<Behind>,
 }
 
 /// What was learned since the process began.
@@ -45,6 +50,7 @@ pub struct Callee {
 pub struct Learned {
     /// Geographies to look for profiles in, nearest first.
     geographies: Vec<String>,
+    account: Arc<Account>,
     inner: RwLock<Inner>,
 }
 
@@ -74,23 +80,55 @@ impl Geography {
     }
 }
 
+// === impl Callee ===
+
+impl Callee {
+    /// The id that tells which model it is: the one behind the target, where that is known.
+    pub fn model(&self) -> &str {
+        self.behind.as_ref().map_or(&self.target, |behind| &behind.model)
+    }
+
+    /// The target as others than the operator may see it, unless they asked for just that.
+    pub fn told(&self, asked: &str) -> Option<String> {
+        let shown = account::shown(&self.target);
+        (self.target != asked && shown != asked).then(|| shown.to_owned())
+    }
+}
+
 // === impl Learned ===
 
 impl Learned {
-    pub fn new(geography: &Geography, region: &str, catalog: &Catalog) -> Self {
+    pub fn new(
+        geography: &Geography,
+        account: Arc<Account>,
+        region: &str,
+        catalog: &Catalog,
+    ) -> Self {
         let geographies = match geography {
             Geography::Home => catalog.homes(region).to_vec(),
             Geography::Named(name) => vec![name.clone()],
             Geography::Off => Vec::new(),
         };
-        Self { geographies, inner: RwLock::default() }
+        Self { geographies, account, inner: RwLock::default() }
     }
 
     /// What to call for `name`.
     pub fn callee(&self, name: &str) -> Callee {
         let alias::Named { id, beta } = alias::resolve(name);
-        let target = self.profile(&id).unwrap_or_else(|| id.to_string());
-        Callee { id: id.into_owned(), target, beta }
+        let id = self.account.whole(&id).map_or(id, Cow::Owned);
+        let listed = || self.account.profile_for(&id, &self.geographies);
+        let target = self.profile(&id).or_else(listed).unwrap_or_else(|| id.to_string());
+        let behind = self.account.behind(&target);
+        Callee { id: id.into_owned(), target, beta, behind }
+    }
+
+    /// Geographies whose profiles may stand in, nearest first.
+    pub fn geographies(&self) -> &[String] {
+        &self.geographies
+    }
+
+    pub fn account(&self) -> &Arc<Account> {
+        &self.account
     }
 
     fn profile(&self, id: &str) -> Option<String> {
@@ -157,7 +195,7 @@ impl Learned {
     fn take_lesson(&self, callee: &Callee, sent: &Bytes, fault: &Fault, catalog: &Catalog) -> bool {
         let known = self.about(callee);
         let known = known.map_or_else(
-            || Lesson::of(catalog.card(&callee.target)),
+            || Lesson::of(catalog.card(callee.model())),
             |known| Lesson::clone(&known),
         );
         let Some(lesson) = known.learn(fault, sent) else { return false };
@@ -178,11 +216,21 @@ impl Learned {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use outcrop_aws::{
+        AwsClient, ClientConfig, CredentialSource, Credentials, Endpoint, Endpoints, Region,
+    };
 
     const SONNET: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
 
     fn learned(geography: Geography, region: &str) -> Learned {
-        Learned::new(&geography, region, Catalog::built_in())
+        let region = Region::new(region, "test").unwrap();
+        let endpoint = Endpoint::parse("http://127.0.0.1:1", "test").unwrap();
+        let credentials = Credentials::keys("AKIDEXAMPLE", "secret", None).unwrap();
+        let endpoints = Endpoints::single(region.clone(), endpoint);
+        let config = ClientConfig::new(endpoints, CredentialSource::Static(credentials));
+        let catalog = Catalog::built_in();
+        let account = Account::new(Arc::new(AwsClient::new(config).unwrap()), catalog);
+        Learned::new(&geography, account, region.as_str(), catalog)
     }
 
     fn hear(learned: &Learned, name: &str, class: ErrorClass) -> bool {

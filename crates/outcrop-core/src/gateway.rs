@@ -10,6 +10,7 @@ mod leg;
 mod media;
 mod relay;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,9 +20,13 @@ use outcrop_fetch::Fetcher;
 use outcrop_model::{Catalog, ErrorClass, Fault, Phase, Prices};
 
 use self::leg::Leg;
-use crate::admit::Admitter;
+use crate::account::Account;
+use crate::admit::{Admitter, Grant};
+use crate::aside;
 use crate::backend::{Around, Backend};
 use crate::inbound::{Inbound, Operation};
+use crate::model_id;
+use crate::models::Shelf;
 use crate::pricing::Pricing;
 use crate::reply::Reply;
 use crate::settle::{ReceiptSink, Settlement};
@@ -147,17 +152,13 @@ impl Gateway {
         &self.admitter
     }
 
-    pub fn catalog(&self) -> &'static Catalog {
-        self.catalog
-    }
-
     /// The answers of the Responses API that are kept.
     pub fn responses(&self) -> &ResponseStore {
         &self.responses
     }
 
     /// The price list where the first route leads; the built-in one's when there is none.
-    pub fn pricing(&self) -> Arc<Pricing> {
+    fn pricing(&self) -> Arc<Pricing> {
         let snapshot = self.snapshot.load();
         match snapshot.routes.first().and_then(|route| route.targets.first()) {
             Some(target) => Arc::clone(&target.pricing),
@@ -174,6 +175,29 @@ impl Gateway {
     /// A receipt in the making, for a request whose body has yet to be read.
     pub fn begin(&self, operation: &Operation, request_id: &str) -> Settlement {
         Settlement::begin(self.receipts.clone(), operation, request_id)
+    }
+
+    /// What `GET /v1/models` lists for a caller: what the account can call, or the catalog's while that
+    /// is not known.
+    pub fn shelf(&self, grant: &Grant) -> Shelf {
+        let snapshot = self.snapshot.load();
+        let learned = snapshot.way().map(|(_, target)| &target.backend.learned);
+        let listed = learned.and_then(|learned| Some((learned, learned.account().models()?)));
+        let shelf = match listed {
+            Some((learned, models)) => {
+                let entries = models.entries(self.catalog, learned.geographies());
+                Shelf::of_account(self.catalog, self.pricing(), entries)
+            }
+            None => Shelf::of_catalog(self.catalog, self.pricing()),
+        };
+        shelf.granted(grant)
+    }
+
+    /// What is known of the account's models where the first route leads.
+    pub fn account(&self) -> Option<Arc<Account>> {
+        let snapshot = self.snapshot.load();
+        let (_, target) = snapshot.way()?;
+        Some(Arc::clone(target.backend.learned.account()))
     }
 
     /// Answers one request; every failure is a reply in the caller's dialect.
@@ -197,6 +221,27 @@ impl Gateway {
 fn no_route() -> Fault {
     let what = "No route of this gateway takes this request.";
     Fault::new(ErrorClass::UnknownPath, Phase::BeforeSend, what)
+}
+
+/// The model that a request names, if it may be an ARN, of which the account has to be asked.
+fn named_arn(inbound: &Inbound) -> Option<String> {
+    const ARN: &[u8] = b"arn:";
+    match &inbound.operation {
+        Operation::Bedrock { model, .. } => Some(model_id::percent_decode(model)),
+        Operation::Aside(_) => None,
+        Operation::ChatCompletions
+        | Operation::Completions
+        | Operation::KongChat
+        | Operation::Responses
+        | Operation::Messages
+        | Operation::CountMessages
+        | Operation::CountResponses
+        | Operation::Special(_) => {
+            // Hardly any body holds one, and a look is much cheaper than a reading.
+            memchr::memmem::find(&inbound.body, ARN)?;
+            aside::text_at(&inbound.body, &["model"]).map(Cow::into_owned)
+        }
+    }
 }
 
 /// The failure's reply and receipt.

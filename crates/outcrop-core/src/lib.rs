@@ -9,6 +9,7 @@
 //!
 //! No sockets of its own: AWS is behind `outcrop-aws`, clients are behind `outcrop-server`.
 
+pub mod account;
 pub mod admit;
 pub mod aside;
 pub mod attempt;
@@ -31,6 +32,7 @@ pub mod store;
 mod treatment;
 pub mod upstream;
 
+pub use account::{Account, Cache, Listing};
 pub use admit::{Admittance, Admitter, Grant, KeyTable, Strangers};
 pub use aside::{Aside, Call};
 pub use backend::{Around, Backend};

@@ -3,10 +3,13 @@
 //! A model with a name of Anthropic's API stands there twice: agents know a model's family, and so
 //! what it can do, by that name, and some keep only ids that begin with `claude` or `anthropic`.
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use outcrop_model::catalog::{EffortStyle, Listed, ThinkingStyle};
-use outcrop_model::{Card, Catalog, Fault};
+use outcrop_model::catalog::{EffortStyle, ThinkingStyle};
+use outcrop_model::{Card, Catalog, Charge, Fault};
 use serde_json::{Value, json};
 
 use crate::admit::Grant;
@@ -45,88 +48,154 @@ impl Page {
     }
 }
 
-/// `GET /v1/models`
-///
-/// # Errors
-/// When the page begins or ends at a model that is not listed.
-pub fn list(
-    catalog: &Catalog,
-    pricing: &Pricing,
-    grant: &Grant,
-    page: &Page,
-) -> Result<Value, Fault> {
-    let all: Vec<(&str, &Listed)> = entries(catalog, grant).collect();
-    let place = |id: &Option<String>, param: &'static str| match id {
-        Some(id) => all.iter().position(|(one, _)| one == id).map(Some).ok_or_else(|| {
-            Fault::invalid(param, "names no listed model. Take an id from an earlier page.")
-        }),
-        None => Ok(None),
-    };
-    let after = place(&page.after_id, "after_id")?.map_or(0, |at| at + 1);
-    let before = place(&page.before_id, "before_id")?.unwrap_or(all.len());
-    let whole = all.get(after..before).unwrap_or_default();
-    let size = page.limit.unwrap_or(whole.len()).min(whole.len());
-    // Before an id come the models next to it; elsewhere the first ones.
-    let shown = match page.before_id {
-        Some(_) => &whole[whole.len() - size..],
-        None => &whole[..size],
-    };
-    let data: Vec<Value> =
-        shown.iter().map(|(id, model)| item(catalog, pricing, id, model)).collect();
-    Ok(json!({
-        "object": "list",
-        "data": data,
-        "has_more": size < whole.len(),
-        "first_id": shown.first().map(|(id, _)| id),
-        "last_id": shown.last().map(|(id, _)| id),
-    }))
+/// What is listed, and by whose word.
+#[derive(Debug)]
+pub struct Shelf {
+    catalog: &'static Catalog,
+    pricing: Arc<Pricing>,
+    pub source: Source,
+    entries: Vec<Entry>,
 }
 
-/// `GET /v1/models/{id}`
-pub fn one(catalog: &Catalog, pricing: &Pricing, grant: &Grant, id: &str) -> Option<Value> {
-    let (id, model) = entries(catalog, grant).find(|(one, _)| *one == id)?;
-    Some(item(catalog, pricing, id, model))
+/// By whose word models are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The account's own lists: what it can call.
+    Account,
+    /// The catalog: models worth a name.
+    Catalog,
 }
 
-/// Every id that is listed and that the caller may ask for, with its model.
-fn entries<'a>(
-    catalog: &'a Catalog,
-    grant: &'a Grant,
-) -> impl Iterator<Item = (&'a str, &'a Listed)> {
-    catalog.listed().iter().flat_map(|model| {
-        [Some(model.id.as_str()), model.alias.as_deref()]
-            .into_iter()
-            .flatten()
-            .filter(|id| grant.check_model(id, &model.id).is_ok())
-            .map(move |id| (id, model))
-    })
+/// One id.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub id: String,
+    pub name: String,
+    /// A day or a time, as ISO 8601 has it; empty where it is not known.
+    pub created: String,
+    pub owner: String,
+    /// The id that Bedrock is asked for.
+    pub target: String,
+    /// The id by which card and prices are found.
+    pub model: String,
+    pub charge: Charge,
 }
 
-fn item(catalog: &Catalog, pricing: &Pricing, id: &str, model: &Listed) -> Value {
-    let mut item = json!({
-        "id": id,
-        "object": "model",
-        "type": "model",
-        "created": unix_day(&model.created).unwrap_or_default(),
-        "created_at": format!("{}T00:00:00Z", model.created),
-        "owned_by": model.owner,
-        "display_name": model.name,
-    });
-    // Models that do not chat have no card.
-    if catalog.is_known(&model.id) {
-        let card = catalog.card(&model.id);
-        if card.max_input_tokens > 0 {
-            item["max_input_tokens"] = card.max_input_tokens.into();
+// === impl Source ===
+
+impl Source {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Source::Account => "account",
+            Source::Catalog => "catalog",
         }
-        if card.max_output_tokens > 0 {
-            item["max_tokens"] = card.max_output_tokens.into();
+    }
+}
+
+// === impl Shelf ===
+
+impl Shelf {
+    /// What the catalog lists.
+    pub fn of_catalog(catalog: &'static Catalog, pricing: Arc<Pricing>) -> Self {
+        let entries = catalog.listed().iter().flat_map(|model| {
+            let ids = [Some(&model.id), model.alias.as_ref()].into_iter().flatten();
+            ids.map(|id| Entry {
+                id: id.clone(),
+                name: model.name.clone(),
+                created: model.created.clone(),
+                owner: model.owner.clone(),
+                target: model.id.clone(),
+                model: model.id.clone(),
+                charge: Charge::Use,
+            })
+        });
+        Self { catalog, pricing, source: Source::Catalog, entries: entries.collect() }
+    }
+
+    /// What an account lists.
+    pub(crate) fn of_account(
+        catalog: &'static Catalog,
+        pricing: Arc<Pricing>,
+        entries: Vec<Entry>,
+    ) -> Self {
+        Self { catalog, pricing, source: Source::Account, entries }
+    }
+
+    /// Without what a caller may not ask for.
+    pub(crate) fn granted(mut self, grant: &Grant) -> Self {
+        self.entries.retain(|entry| grant.check_model(&entry.id, &entry.target).is_ok());
+        self
+    }
+
+    /// `GET /v1/models`
+    ///
+    /// # Errors
+    /// When the page begins or ends at a model that is not listed.
+    pub fn list(&self, page: &Page) -> Result<Value, Fault> {
+        let all = &self.entries;
+        let place = |id: &Option<String>, param: &'static str| match id {
+            Some(id) => all.iter().position(|one| one.id == *id).map(Some).ok_or_else(|| {
+                Fault::invalid(param, "names no listed model. Take an id from an earlier page.")
+            }),
+            None => Ok(None),
+        };
+        let after = place(&page.after_id, "after_id")?.map_or(0, |at| at + 1);
+        let before = place(&page.before_id, "before_id")?.unwrap_or(all.len());
+        let whole = all.get(after..before).unwrap_or_default();
+        let size = page.limit.unwrap_or(whole.len()).min(whole.len());
+        // Before an id come the models next to it; elsewhere the first ones.
+        let shown = match page.before_id {
+            Some(_) => &whole[whole.len() - size..],
+            None => &whole[..size],
+        };
+        let data: Vec<Value> = shown.iter().map(|entry| self.item(entry)).collect();
+        Ok(json!({
+            "object": "list",
+            "data": data,
+            "has_more": size < whole.len(),
+            "first_id": shown.first().map(|entry| &entry.id),
+            "last_id": shown.last().map(|entry| &entry.id),
+        }))
+    }
+
+    /// `GET /v1/models/{id}`
+    pub fn one(&self, id: &str) -> Option<Value> {
+        Some(self.item(self.entries.iter().find(|entry| entry.id == id)?))
+    }
+
+    fn item(&self, entry: &Entry) -> Value {
+        let Entry { id, name, created, owner, target: _, model, charge } = entry;
+        let created = created.parse::<Timestamp>().ok().or_else(|| midnight(created));
+        let created = created.unwrap_or_default();
+        let mut item = json!({
+            "id": id,
+            "object": "model",
+            "type": "model",
+            "created": created.as_second(),
+            "created_at": created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "owned_by": owner,
+            "display_name": name,
+        });
+        // Models that do not chat have no card.
+        if self.catalog.is_known(model) {
+            let card = self.catalog.card(model);
+            if card.max_input_tokens > 0 {
+                item["max_input_tokens"] = card.max_input_tokens.into();
+            }
+            if card.max_output_tokens > 0 {
+                item["max_tokens"] = card.max_output_tokens.into();
+            }
+            item["capabilities"] = capabilities(card);
         }
-        item["capabilities"] = capabilities(card);
+        let prices = match charge {
+            Charge::Use => self.pricing.listed(model),
+            Charge::Other => None,
+        };
+        if let Some(prices) = prices {
+            item["prices"] = prices;
+        }
+        item
     }
-    if let Some(prices) = pricing.listed(&model.id) {
-        item["prices"] = prices;
-    }
-    item
 }
 
 /// What a card says, under the names of Anthropic's Models API; `prompt_cache` and `tools` are ours.
@@ -167,10 +236,9 @@ fn capabilities(card: &Card) -> Value {
     })
 }
 
-/// Unix time of a `YYYY-MM-DD` day at midnight UTC.
-fn unix_day(day: &str) -> Option<i64> {
-    let midnight = day.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?;
-    Some(midnight.timestamp().as_second())
+/// The beginning of a `YYYY-MM-DD` day, UTC.
+fn midnight(day: &str) -> Option<Timestamp> {
+    Some(day.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
 #[cfg(test)]
@@ -182,35 +250,38 @@ mod tests {
         Pricing::new(Prices::built_in().clone(), Catalog::built_in(), "us-east-1")
     }
 
-    fn anyone() -> Grant {
-        Grant::default()
+    fn list(page: &Page) -> Result<Value, Fault> {
+        Shelf::of_catalog(Catalog::built_in(), Arc::new(pricing())).list(page)
+    }
+
+    fn one(id: &str) -> Option<Value> {
+        Shelf::of_catalog(Catalog::built_in(), Arc::new(pricing())).one(id)
     }
 
     #[test]
     fn days_become_unix_time() {
-        assert_eq!(unix_day("1970-01-01"), Some(0));
-        assert_eq!(unix_day("2024-03-07"), Some(1_709_769_600));
+        let second = |day: &str| midnight(day).map(Timestamp::as_second);
+        assert_eq!(second("1970-01-01"), Some(0));
+        assert_eq!(second("2024-03-07"), Some(1_709_769_600));
+        assert_eq!(second(""), None);
     }
 
     #[test]
     fn the_list_serves_both_parsers() {
-        let list = list(Catalog::built_in(), &pricing(), &anyone(), &Page::default()).unwrap();
+        let list = list(&Page::default()).unwrap();
         let first = &list["data"][0];
         for key in ["id", "object", "type", "created", "created_at", "owned_by", "display_name"] {
             assert!(!first[key].is_null(), "{key}");
         }
-        assert!(
-            one(Catalog::built_in(), &pricing(), &anyone(), list["last_id"].as_str().unwrap())
-                .is_some()
-        );
-        assert!(one(Catalog::built_in(), &pricing(), &anyone(), "nope").is_none());
+        assert!(one(list["last_id"].as_str().unwrap()).is_some());
+        assert!(one("nope").is_none());
     }
 
     #[test]
     fn agents_find_claude_by_its_name() {
         for listed in Catalog::built_in().listed() {
             let Some(alias) = &listed.alias else { continue };
-            let model = one(Catalog::built_in(), &pricing(), &anyone(), alias).unwrap();
+            let model = one(alias).unwrap();
             assert_eq!(model["id"], *alias);
             let behind = alias::resolve(alias).id;
             assert!(listed.id.ends_with(&*behind), "{alias} is {behind}, not {}", listed.id);
@@ -229,11 +300,11 @@ mod tests {
 
     #[test]
     fn pages_follow_each_other() {
-        let whole = list(Catalog::built_in(), &pricing(), &anyone(), &Page::default()).unwrap();
+        let whole = list(&Page::default()).unwrap();
         let mut ids = Vec::new();
         let mut page = Page { limit: Some(3), ..Page::default() };
         loop {
-            let list = list(Catalog::built_in(), &pricing(), &anyone(), &page).unwrap();
+            let list = list(&page).unwrap();
             ids.extend(list["data"].as_array().unwrap().iter().map(|item| item["id"].clone()));
             if list["has_more"] == false {
                 break;
@@ -243,24 +314,15 @@ mod tests {
         let all = whole["data"].as_array().unwrap();
         assert_eq!(ids, all.iter().map(|item| item["id"].clone()).collect::<Vec<_>>());
         let last = Page { limit: Some(1), before_id: page.after_id, after_id: None };
-        assert_eq!(
-            list(Catalog::built_in(), &pricing(), &anyone(), &last).unwrap()["has_more"],
-            true
-        );
+        assert_eq!(list(&last).unwrap()["has_more"], true);
         let lost = Page { after_id: Some("nope".to_owned()), ..Page::default() };
-        let fault = list(Catalog::built_in(), &pricing(), &anyone(), &lost).unwrap_err();
+        let fault = list(&lost).unwrap_err();
         assert_eq!(fault.param.as_deref(), Some("after_id"));
     }
 
     #[test]
     fn a_chat_model_says_what_it_can_do() {
-        let model = one(
-            Catalog::built_in(),
-            &pricing(),
-            &anyone(),
-            "anthropic.claude-3-haiku-20240307-v1:0",
-        )
-        .unwrap();
+        let model = one("anthropic.claude-3-haiku-20240307-v1:0").unwrap();
         assert_eq!(
             (&model["max_tokens"], &model["max_input_tokens"]),
             (&json!(4096), &json!(200_000))
@@ -270,16 +332,13 @@ mod tests {
             (&can["image_input"]["supported"], &can["thinking"]["supported"]),
             (&json!(true), &json!(false))
         );
-        let model = one(Catalog::built_in(), &pricing(), &anyone(), "us.anthropic.claude-opus-4-8")
-            .unwrap();
+        let model = one("us.anthropic.claude-opus-4-8").unwrap();
         let can = &model["capabilities"];
         let cache = json!({"supported": true, "min_tokens": 1024, "ttls": ["5m", "1h"]});
         assert_eq!(can["prompt_cache"], cache);
         assert_eq!(can["thinking"]["types"]["adaptive"]["supported"], true);
         assert_eq!(can["effort"]["max"]["supported"], false);
-        let embeds =
-            one(Catalog::built_in(), &pricing(), &anyone(), "amazon.titan-embed-text-v2:0")
-                .unwrap();
+        let embeds = one("amazon.titan-embed-text-v2:0").unwrap();
         assert!(embeds["capabilities"].is_null());
     }
 }

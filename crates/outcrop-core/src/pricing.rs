@@ -1,7 +1,7 @@
 //! What a receipt costs: the price list, and where the gateway stands.
 
 use outcrop_model::price::{Quote, Row};
-use outcrop_model::{Catalog, PicoUsd, Prices, Receipt, Tier, Wares};
+use outcrop_model::{Behind, Catalog, Charge, PicoUsd, Prices, Receipt, Tier, Wares};
 use serde_json::{Map, Value, json};
 
 /// A price list in use.
@@ -27,7 +27,11 @@ impl Pricing {
 
     /// What the request cost as far as its receipt tells; `None` when that is not known.
     pub fn cost(&self, receipt: &Receipt, wares: &Wares) -> Option<PicoUsd> {
-        let model = receipt.target.as_deref().unwrap_or(&receipt.model);
+        let model = match &receipt.behind {
+            Some(Behind { model, charge: Charge::Use }) => model,
+            Some(Behind { charge: Charge::Other, .. }) => return None,
+            None => receipt.target.as_deref().unwrap_or(&receipt.model),
+        };
         let tier = receipt.tier.unwrap_or(Tier::Standard);
         self.quote(model)?.cost(tier, receipt.usage.as_ref(), wares)
     }

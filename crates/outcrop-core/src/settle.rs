@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outcrop_dialect::answer::Tally;
-use outcrop_model::{Carrier, ErrorClass, Fault, Outcome, PicoUsd, Receipt, Tier, Wares};
+use outcrop_model::{Behind, Carrier, ErrorClass, Fault, Outcome, PicoUsd, Receipt, Tier, Wares};
 use tokio::time::Instant;
 
 use crate::admit::Grant;
@@ -67,6 +67,7 @@ impl Settlement {
             carrier: None,
             model: String::new(),
             target: None,
+            behind: None,
             stream: false,
             attempts: 0,
             status: CLIENT_CLOSED_REQUEST,
@@ -120,6 +121,11 @@ impl Settlement {
     /// Bedrock is asked for another id than the caller wrote.
     pub fn targeted(&mut self, id: &str) {
         self.note(|r| r.target = Some(cut(id, MOST_OF_A_NAME)));
+    }
+
+    /// What is behind the id that Bedrock is asked for.
+    pub fn led_to(&mut self, behind: Option<Behind>) {
+        self.note(|r| r.behind = behind);
     }
 
     pub fn planned(&mut self, carrier: Carrier, losses: usize) {

@@ -62,7 +62,8 @@ pub struct Piece {
     pub withheld: Option<Fault>,
 }
 
-/// Plans a request. `asked` is told the model as soon as it is known.
+/// Plans a request. `asked` is told the model as soon as it is known, and tells the id by which the
+/// catalog knows it.
 ///
 /// # Errors
 /// When the body is malformed, or the model cannot do what is asked.
@@ -70,30 +71,27 @@ pub fn plan(
     specialty: Specialty,
     body: &[u8],
     catalog: &Catalog,
-    asked: impl FnOnce(&str),
+    asked: impl FnOnce(&str) -> String,
     ledger: &mut Ledger,
 ) -> Result<Bundle, Fault> {
     match specialty {
         Specialty::Embeddings => {
             let request = embeddings::decode(body)?;
-            asked(&request.model);
-            match catalog.specialist(&request.model) {
+            match catalog.specialist(&asked(&request.model)) {
                 Some(Specialist::Embeddings(card)) => embeddings::plan(request, card, ledger),
                 _ => Err(wrong_model(&request.model, "makes no embeddings", catalog)),
             }
         }
         Specialty::Rerank { version } => {
             let request = rerank::decode(body)?;
-            asked(&request.model);
-            match catalog.specialist(&request.model) {
+            match catalog.specialist(&asked(&request.model)) {
                 Some(Specialist::Rerank(card)) => rerank::plan(request, version, card, ledger),
                 _ => Err(wrong_model(&request.model, "ranks no documents", catalog)),
             }
         }
         Specialty::Images => {
             let request = images::decode(body)?;
-            asked(&request.model);
-            match catalog.specialist(&request.model) {
+            match catalog.specialist(&asked(&request.model)) {
                 Some(Specialist::Images(card)) => images::plan(request, card, ledger),
                 _ => Err(wrong_model(&request.model, "draws no pictures", catalog)),
             }

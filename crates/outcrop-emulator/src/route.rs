@@ -133,6 +133,17 @@ impl Operation {
             | Self::GetFoundationModelAvailability
             | Self::ListInferenceProfiles
             | Self::GetInferenceProfile
+            | Self::ListCustomModels
+            | Self::GetCustomModel
+            | Self::ListCustomModelDeployments
+            | Self::GetCustomModelDeployment
+            | Self::ListImportedModels
+            | Self::GetImportedModel
+            | Self::ListProvisionedModelThroughputs
+            | Self::GetProvisionedModelThroughput
+            | Self::ListPromptRouters
+            | Self::GetPromptRouter
+            | Self::GetPrompt
             | Self::CountMessages
             | Self::ListMantleModels => false,
         }

@@ -43,6 +43,16 @@ pub fn resolve(name: &str) -> Named<'_> {
     Named { id: file.id(name), beta }
 }
 
+/// The shortest name of an id, if it has one.
+pub fn name_of(id: &str) -> Option<&str> {
+    let file = built_in();
+    let written =
+        file.models.iter().filter(|(_, meant)| *meant == id).map(|(name, _)| name.as_str());
+    let derived = id.split_once('.').map(|(_, rest)| rest);
+    let derived = derived.filter(|name| !name.is_empty() && file.id(name) == id);
+    written.min_by_key(|name| name.len()).or(derived)
+}
+
 fn built_in() -> &'static File {
     static FILE: OnceLock<File> = OnceLock::new();
     #[expect(clippy::expect_used, reason = "compiled in and parsed by a test")]
@@ -92,6 +102,21 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(resolve(name), Named { id: id.into(), beta: None }, "{name}");
+        }
+    }
+
+    #[test]
+    fn ids_have_names_that_lead_back_to_them() {
+        for (id, name) in [
+            ("anthropic.claude-opus-5-5", Some("claude-opus-5-5")),
+            ("amazon.nova-lite-v1:0", None),
+            ("no-provider", None),
+            ("x.", None),
+        ] {
+            assert_eq!(name_of(id), name, "{id}");
+        }
+        for id in built_in().models.values() {
+            assert_eq!(resolve(name_of(id).unwrap()).id, *id);
         }
     }
 

@@ -6,6 +6,7 @@
 
 pub mod alias;
 pub mod at;
+pub mod behind;
 pub mod catalog;
 pub mod chat;
 pub mod citation;
@@ -24,6 +25,7 @@ pub mod stop;
 pub mod usage;
 
 pub use at::At;
+pub use behind::{Behind, Charge};
 pub use catalog::{Card, Catalog, Lane};
 pub use chat::{Block, BlockKind, ChatRequest, ChatResponse, Turn};
 pub use citation::Citation;

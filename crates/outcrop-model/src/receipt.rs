@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::behind::Behind;
 use crate::dialect::{Carrier, Dialect};
 use crate::fault::ErrorClass;
 use crate::money::PicoUsd;
@@ -28,6 +29,8 @@ pub struct Receipt {
     pub model: String,
     /// Model id that Bedrock was asked for, where it is another one.
     pub target: Option<String>,
+    /// The model behind the id that Bedrock was asked for, where that id is an ARN that does not name it.
+    pub behind: Option<Behind>,
     pub stream: bool,
     /// How often the request was sent to Bedrock.
     pub attempts: u32,

@@ -18,7 +18,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, OPTIONS"
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 /// What SDKs read of an answer's headers.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "x-request-id, request-id, x-amzn-requestid, x-amzn-errortype, retry-after, x-should-retry, x-outcrop-loss, x-outcrop-model, x-outcrop-estimate, x-outcrop-cost",
+    "x-request-id, request-id, x-amzn-requestid, x-amzn-errortype, retry-after, x-should-retry, x-outcrop-loss, x-outcrop-model, x-outcrop-models, x-outcrop-estimate, x-outcrop-cost",
 );
 const VARY: HeaderValue = HeaderValue::from_static(
     "origin, access-control-request-method, access-control-request-headers",

@@ -12,7 +12,7 @@ use http_body::Body;
 use outcrop_config::SurfaceWord;
 use outcrop_core::admit::surface_of;
 use outcrop_core::model_id::percent_decode;
-use outcrop_core::models::{self, Page};
+use outcrop_core::models::{Page, Shelf};
 use outcrop_core::{Admittance, Gateway, Grant, Inbound, Operation, Reply};
 use outcrop_model::{Dialect, ErrorClass, Fault, Phase};
 use serde_json::json;
@@ -200,19 +200,19 @@ impl Door {
     }
 
     fn models(&self, grant: &Grant, head: &Parts, request_id: &str) -> Reply {
-        let listed = Page::of_query(head.uri.query().unwrap_or_default()).and_then(|page| {
-            models::list(self.gateway.catalog(), &self.gateway.pricing(), grant, &page)
-        });
+        let shelf = self.gateway.shelf(grant);
+        let listed =
+            Page::of_query(head.uri.query().unwrap_or_default()).and_then(|page| shelf.list(&page));
         match listed {
-            Ok(list) => json_reply(StatusCode::OK, &list),
+            Ok(list) => from(&shelf, &list),
             Err(fault) => Reply::fault(&fault, dialect_of(head), request_id),
         }
     }
 
     fn model(&self, grant: &Grant, id: &str, head: &Parts, request_id: &str) -> Reply {
-        let (catalog, pricing) = (self.gateway.catalog(), self.gateway.pricing());
-        if let Some(model) = models::one(catalog, &pricing, grant, id) {
-            return json_reply(StatusCode::OK, &model);
+        let shelf = self.gateway.shelf(grant);
+        if let Some(model) = shelf.one(id) {
+            return from(&shelf, &model);
         }
         let fault = Fault::new(
             ErrorClass::UnknownModel,
@@ -297,6 +297,14 @@ fn as_it_is(head: &Parts, body: Bytes) -> Result<Bytes, Fault> {
 
 fn json_reply(status: StatusCode, value: &serde_json::Value) -> Reply {
     Reply::json(status, value.to_string())
+}
+
+/// A reply that tells by whose word models are listed.
+fn from(shelf: &Shelf, value: &serde_json::Value) -> Reply {
+    let mut reply = json_reply(StatusCode::OK, value);
+    let source = HeaderValue::from_static(shelf.source.as_str());
+    reply.headers.insert("x-outcrop-models", source);
+    reply
 }
 
 fn unknown_response(id: &str, request_id: &str) -> Reply {

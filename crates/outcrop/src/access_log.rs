@@ -60,6 +60,7 @@ fn log(receipt: &Receipt) {
         carrier = receipt.carrier.map(outcrop_model::Carrier::as_str),
         model = receipt.model,
         target = receipt.target,
+        behind = receipt.behind.as_ref().map(|behind| behind.model.as_str()),
         stream = receipt.stream,
         attempts = receipt.attempts,
         status = receipt.status,

@@ -1,5 +1,6 @@
 //! The command line, as `--help` teaches it.
 
+mod account;
 mod ask;
 mod identity;
 mod models;
@@ -16,6 +17,7 @@ use outcrop_fetch::{Allowed, Limits, Reach};
 use outcrop_model::{Carrier, Catalog, Fidelity};
 use outcrop_server::Origin;
 
+use self::account::AccountArgs;
 pub use self::ask::{AskArgs, EngineArgs, OutputFormat, QueryArgs, ShowArgs, Thinking};
 pub use self::identity::IdentityArgs;
 use self::identity::LentArgs;
@@ -131,6 +133,8 @@ pub struct ServeArgs {
     /// where data may go; the header x-outcrop-model tells what was called.
     #[arg(long, default_value = "home", value_name = "GEOGRAPHY", value_parser = geography_word)]
     pub geography: String,
+    #[command(flatten)]
+    pub account: AccountArgs,
     /// Prices of yours, laid over the built-in list: see docs/guide/cost.md.
     #[arg(long, env = "OUTCROP_PRICES", value_name = "FILE")]
     pub prices: Option<PathBuf>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use outcrop_config::Severity;
-use outcrop_core::{Gateway, ResponseStore, Settings, StoreLimits};
+use outcrop_core::{Around, Gateway, ResponseStore, Settings, StoreLimits};
 use outcrop_emulator::{Config, Emulator};
 use outcrop_fetch::Fetcher;
 use outcrop_server::{Cors, Server, ServerConfig};
@@ -27,10 +27,16 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         false => None,
     };
     let config = configuration::of_flags(&args, emulator.as_ref())?;
+    let mut listing = args.account.listing(|name| std::env::var(name).ok());
+    if let (Some(listing), Some(_)) = (&mut listing, &emulator) {
+        // What the emulator lists is at hand as soon as it runs.
+        listing.cache = None;
+    }
     let settings = Settings {
         uncounted: args.count_tokens.into(),
         media: Fetcher::new(args.media.into()),
         store: store_limits(&args.store),
+        around: Around { listing, ..Around::default() },
         ..Settings::default()
     };
     let (tls, authority) = args.tls.tls(args.listen)?;

@@ -61,6 +61,8 @@ impl Stack {
 
         let mut serve = isolated(binary, work);
         serve.arg("serve").args(listen).args(["--endpoint-url", &emulator]);
+        // What tests look for at the emulator is their own doing alone.
+        serve.args(["--models-refresh", "0"]);
         serve.args(["--max-attempts", ATTEMPTS, "--log-format", "json"]);
         // Suites serve media themselves.
         serve.args(["--fetch-http", "--fetch-allow", "127.0.0.0/8"]);

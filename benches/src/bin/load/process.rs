@@ -84,7 +84,7 @@ impl Launch {
 
     fn serve(build: &Build, args: &Args) -> Self {
         let mut command = build.program("outcrop");
-        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--models-refresh", "0"]);
         if let Some(filter) = &args.log {
             command.env("OUTCROP_LOG", filter);
         }

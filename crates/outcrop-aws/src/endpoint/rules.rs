@@ -39,6 +39,7 @@ struct Partition {
 struct Services {
     runtime: ServiceRule,
     control: ServiceRule,
+    agent: ServiceRule,
     agent_runtime: ServiceRule,
     mantle: ServiceRule,
     sts: ServiceRule,
@@ -77,10 +78,11 @@ impl Rules {
     }
 
     pub(super) fn service(&self, service: Service) -> &ServiceRule {
-        let Services { runtime, control, agent_runtime, mantle, sts } = &self.services;
+        let Services { runtime, control, agent, agent_runtime, mantle, sts } = &self.services;
         match service {
             Service::Runtime => runtime,
             Service::Control => control,
+            Service::Agent => agent,
             Service::AgentRuntime => agent_runtime,
             Service::Mantle => mantle,
             Service::Sts => sts,
@@ -115,8 +117,8 @@ impl Rules {
     }
 
     fn is_service(&self, id: &str) -> bool {
-        let Services { runtime, control, agent_runtime, mantle, sts } = &self.services;
-        [runtime, control, agent_runtime, mantle, sts].iter().any(|rule| rule.id == id)
+        let Services { runtime, control, agent, agent_runtime, mantle, sts } = &self.services;
+        [runtime, control, agent, agent_runtime, mantle, sts].iter().any(|rule| rule.id == id)
     }
 }
 

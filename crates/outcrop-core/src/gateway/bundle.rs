@@ -89,7 +89,10 @@ impl Leg<'_> {
         settlement: &mut Settlement,
     ) -> Result<Planned, Fault> {
         let mut ledger = Ledger::default();
-        let asked = |model: &str| settlement.asked(model, false);
+        let asked = |model: &str| {
+            settlement.asked(model, false);
+            self.backend.learned.callee(model).model().to_owned()
+        };
         let bundle = plan(specialty, &inbound.body, self.gateway.catalog, asked, &mut ledger)?;
         model_id::check(&bundle.model)?;
         ledger.verdict(self.how.fidelity)?;
@@ -197,7 +200,7 @@ fn gather(planned: Planned, returned: Vec<Returned>) -> Result<Gathered, Fault> 
         // What a filter held back is not there.
         wares.images = pieces.iter().map(|piece| piece.items.len() as u64).sum();
     }
-    let target = Some(callee.target).filter(|target| *target != label.model);
+    let target = callee.told(&label.model);
     Ok(Gathered { body, target, usage, wares, ledger, first_id })
 }
 

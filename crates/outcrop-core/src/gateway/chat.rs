@@ -127,7 +127,7 @@ impl Leg<'_> {
             match self.run(&planned, settlement).await {
                 Ok(returned) => {
                     let Planned { callee, label, ledger, keeper, way, .. } = planned;
-                    let target = Some(callee.target).filter(|target| *target != label.model);
+                    let target = callee.told(&label.model);
                     let is_bedrocks = matches!(way, Way::RelayBedrock(_));
                     return Ok((returned, Afterwards { target, is_bedrocks, ledger, keeper }));
                 }
@@ -173,7 +173,7 @@ impl Leg<'_> {
         let model = peeked.model.to_string();
         let callee = self.callee(&model, settlement)?;
         if !matches!(operation, Operation::Bedrock { .. })
-            && let Some(specialist) = self.gateway.catalog.specialist(&callee.target)
+            && let Some(specialist) = self.gateway.catalog.specialist(callee.model())
         {
             return Err(mistaken(&model, specialist));
         }
@@ -247,10 +247,22 @@ impl Leg<'_> {
     pub(super) fn callee(&self, model: &str, settlement: &mut Settlement) -> Result<Callee, Fault> {
         let callee = self.backend.learned.callee(model);
         settlement.grant().check_model(model, &callee.target)?;
-        if callee.target != model {
-            settlement.targeted(&callee.target);
+        if let Some(target) = callee.told(model) {
+            settlement.targeted(&target);
         }
+        settlement.led_to(callee.behind.clone());
         Ok(callee)
+    }
+
+    /// The model behind what is called, under the ids that are called. What an ARN stands for is asked
+    /// for by that ARN everywhere: another id would reach the model some other way, at another price.
+    pub(super) fn destination<'c>(&'c self, callee: &'c Callee) -> Destination<'c> {
+        let named = Destination::of(self.gateway.catalog, callee.model());
+        let mantle_model = match callee.behind {
+            Some(_) => &callee.target,
+            None => named.mantle_model,
+        };
+        Destination { model: &callee.target, mantle_model, ..named }
     }
 
     /// Plans by the model's card and by what was learned of it.
@@ -265,7 +277,7 @@ impl Leg<'_> {
             peeked.ask_for(beta, ledger);
         }
         let lesson = self.backend.learned.about(callee);
-        let mut to = Destination::of(self.gateway.catalog, &callee.target).pinned(pin);
+        let mut to = self.destination(callee).pinned(pin);
         if let Some(lesson) = &lesson {
             to.card = &lesson.card;
         }

@@ -5,7 +5,6 @@ use http::{HeaderMap, StatusCode};
 use outcrop_aws::Outbound;
 use outcrop_dialect::anthropic::{self, count};
 use outcrop_dialect::bundle::mistaken;
-use outcrop_dialect::carry::Destination;
 use outcrop_dialect::plan::{Outgoing, Peeked};
 use outcrop_dialect::responses::{self, Body};
 use outcrop_model::{Carrier, ErrorClass, Fault, Ledger, Phase};
@@ -49,7 +48,7 @@ impl Leg<'_> {
         let callee = self.counted(&peeked.model, settlement)?;
         let mut ledger = Ledger::default();
         let pin = self.pin().filter(|carrier| *carrier == Carrier::Mantle);
-        let to = Destination::of(self.gateway.catalog, &callee.target).pinned(pin);
+        let to = self.destination(&callee).pinned(pin);
         if let Some(counting) =
             count::direct(&inbound.body, betas(&inbound.headers), to, &mut ledger)?
         {
@@ -89,7 +88,7 @@ impl Leg<'_> {
         settlement.asked(model, false);
         model_id::check(model)?;
         let callee = self.callee(model, settlement)?;
-        match self.gateway.catalog.specialist(&callee.target) {
+        match self.gateway.catalog.specialist(callee.model()) {
             Some(specialist) => Err(mistaken(model, specialist)),
             None => Ok(callee),
         }
@@ -105,13 +104,13 @@ impl Leg<'_> {
     ) -> Result<Count, Fault> {
         // CountTokens takes bodies of these two, whatever carries the chat.
         let lanes =
-            self.gateway.catalog.card(&callee.target).carriers.iter().map(|lane| lane.carrier);
+            self.gateway.catalog.card(callee.model()).carriers.iter().map(|lane| lane.carrier);
         let counted = lanes.into_iter().find(|c| matches!(c, Carrier::Invoke | Carrier::Converse));
         let outgoing = self.plan_for(callee, counted, peeked, ledger)?;
         ledger.verdict(self.how.fidelity)?;
         settlement.planned(Carrier::CountTokens, ledger.losses().len());
         let Some(input) = count::input(&outgoing)? else { return Ok(Count::Untold(None)) };
-        let target = count::target(self.gateway.catalog, &callee.target);
+        let target = count::target(self.gateway.catalog, callee.model());
         let path = format!(
             "/model/{}/{}",
             model_id::percent_encode(target),

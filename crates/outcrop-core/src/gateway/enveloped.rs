@@ -26,8 +26,8 @@ impl Leg<'_> {
             return None;
         };
         let model = model_id::percent_decode(model);
-        let target = self.backend.learned.callee(&model).target;
-        is_foreign(&inbound.body, &target, self.gateway.catalog).then_some(model)
+        let callee = self.backend.learned.callee(&model);
+        is_foreign(&inbound.body, callee.model(), self.gateway.catalog).then_some(model)
     }
 
     pub(super) fn peek_bedrock<'i>(

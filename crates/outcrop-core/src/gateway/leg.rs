@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use outcrop_model::{Carrier, Fault, Fidelity, Ledger, PicoUsd};
+use outcrop_model::{Carrier, Fault, Fidelity, Ledger, PicoUsd, alias};
 
-use super::Gateway;
 use super::bundle::Gathered;
 use super::chat::{Afterwards, Returned};
 use super::fetch::Answered;
+use super::{Gateway, named_arn};
 use crate::backend::Backend;
 use crate::inbound::{Inbound, Operation};
 use crate::reply::Reply;
@@ -38,6 +38,7 @@ impl Leg<'_> {
         inbound: &mut Inbound,
         settlement: &mut Settlement,
     ) -> Result<Arrived, Fault> {
+        self.acquaint(inbound, settlement).await;
         self.bring_media(inbound, settlement).await?;
         match &inbound.operation {
             Operation::Special(specialty) => {
@@ -59,6 +60,19 @@ impl Leg<'_> {
                 let (returned, after) = self.answer(inbound, settlement).await?;
                 Ok(Arrived::Chat(returned, after))
             }
+        }
+    }
+
+    /// Sees to it that what is behind the ARN of a model is known, if the caller may ask for it. The
+    /// gateway's own identity knows nothing of what another account's ARN stands for.
+    async fn acquaint(&self, inbound: &Inbound, settlement: &Settlement) {
+        if inbound.credentials.is_some() {
+            return;
+        }
+        let Some(name) = named_arn(inbound) else { return };
+        let id = alias::resolve(&name).id;
+        if settlement.grant().check_model(&name, &id).is_ok() {
+            self.backend.learned.account().acquaint(&id).await;
         }
     }
 

@@ -46,14 +46,14 @@ impl Leg<'_> {
         if let Some(model) = enveloped {
             wanted.model = model.into();
         }
-        let target = self.backend.learned.callee(&wanted.model).target;
+        let callee = self.backend.learned.callee(&wanted.model);
         let is_called = !wanted.model.is_empty() && model_id::check(&wanted.model).is_ok();
-        let is_allowed = settlement.grant().check_model(&wanted.model, &target).is_ok();
-        if !is_called || !is_allowed || self.gateway.catalog.specialist(&target).is_some() {
+        let is_allowed = settlement.grant().check_model(&wanted.model, &callee.target).is_ok();
+        if !is_called || !is_allowed || self.gateway.catalog.specialist(callee.model()).is_some() {
             // What follows says so, in its own words.
             return Ok(());
         }
-        wanted.retain_taken(self.gateway.catalog.card(&target));
+        wanted.retain_taken(self.gateway.catalog.card(callee.model()));
         if wanted.places.is_empty() {
             return Ok(());
         }

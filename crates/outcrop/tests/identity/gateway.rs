@@ -56,6 +56,7 @@ impl<'a> Setting<'a> {
             .env("HOME", self.home)
             .env("AWS_ENDPOINT_URL", &url)
             .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("OUTCROP_MODELS_REFRESH", "0")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -4,6 +4,7 @@
 
 mod conflicts;
 mod gateway;
+mod listing;
 mod oidc;
 mod refusals;
 mod renewal;
