@@ -341,6 +341,22 @@ impl Compiler {
             }
         }
         self.leave_out_the_unreferred();
+        self.forget_routes_left_out();
+    }
+
+    /// Takes routes that were left out from what names them. What named no other goes with them: with an
+    /// empty list it would hold for every route.
+    fn forget_routes_left_out(&mut self) {
+        let Config { routes, admission, limits, .. } = &mut self.config;
+        let there: HashSet<&str> = routes.iter().map(|route| route.name.as_str()).collect();
+        let holds = |names: &mut Vec<String>| {
+            let all = names.is_empty();
+            names.retain(|name| there.contains(name.as_str()) || name == DEFAULT);
+            all || !names.is_empty()
+        };
+        limits.retain_mut(|limit| holds(&mut limit.selector.routes));
+        admission.keys.retain_mut(|key| holds(&mut key.scopes.routes));
+        admission.issuers.retain_mut(|issuer| holds(&mut issuer.scopes.routes));
     }
 
     /// Leaves out whose references lead nowhere.
