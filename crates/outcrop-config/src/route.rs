@@ -125,6 +125,22 @@ pub enum ModelIs {
     Default,
 }
 
+// === impl Pattern ===
+
+impl Pattern {
+    /// `*` in `text` stands for any characters.
+    pub fn with_stars(text: &str) -> Self {
+        let stars = text.matches('*').count();
+        match (text.strip_prefix('*'), text.strip_suffix('*')) {
+            _ if stars == 0 => Self::Exact(text.to_owned()),
+            (Some(""), _) => Self::Any,
+            (Some(end), None) if stars == 1 => Self::Suffix(end.to_owned()),
+            (None, Some(start)) if stars == 1 => Self::Prefix(start.to_owned()),
+            (_, _) => Self::Wildcard(text.to_owned()),
+        }
+    }
+}
+
 // === impl Target ===
 
 impl Target {

@@ -1,14 +1,18 @@
-//! Kubernetes objects, as files have them: Envoy AI Gateway's, and what they refer to.
+//! Kubernetes objects, as files have them: Envoy AI Gateway's, agentgateway's and kgateway's, and what they
+//! refer to.
 //!
 //! 1. Objects refer to each other by kind, namespace and name, whatever files they are in. Of two that have
 //!    the same, the later counts, as with `kubectl apply`.
 //! 2. Objects that only make infrastructure are passed over, with one notice for each kind in a file.
 //! 3. A secret is in an object of kind Secret among them, or it is missing.
 
+mod agentgateway;
 mod envoy;
 mod gateway;
 mod grant;
+mod http_route;
 mod object;
+mod place;
 mod secret;
 
 use std::collections::BTreeSet;
@@ -24,7 +28,7 @@ use self::object::Objects;
 pub struct Kube;
 
 /// Kinds that make or guard infrastructure that a single process does not have.
-const INFRASTRUCTURE: [&str; 17] = [
+const INFRASTRUCTURE: [&str; 18] = [
     "GatewayClass",
     "EnvoyProxy",
     "ClientTrafficPolicy",
@@ -42,6 +46,7 @@ const INFRASTRUCTURE: [&str; 17] = [
     "EnvoyExtensionPolicy",
     "HTTPRouteFilter",
     "GatewayParameters",
+    "AgentgatewayParameters",
 ];
 
 impl FrontEnd for Kube {
@@ -62,6 +67,7 @@ impl FrontEnd for Kube {
         let objects = Objects::of(&roots, reading);
         let listeners = gateway::listeners(&objects, reading);
         envoy::read(&objects, &listeners, reading);
+        agentgateway::read(&objects, &listeners, reading);
         pass_over_the_rest(&objects, reading);
     }
 }

@@ -8,6 +8,7 @@ use crate::document::Node;
 use crate::front::Reading;
 use crate::origin::{Diagnostic, Origin};
 use crate::secret::{Redacted, Secret};
+use crate::variables::only_variable;
 
 /// The text of a key of a Secret.
 ///
@@ -41,7 +42,7 @@ pub(super) fn needed<'n>(
     (origin, reading): (Origin, &mut Reading<'_>),
 ) -> Option<Secret> {
     if let Some(text) = key(objects, (namespace, name), keys) {
-        return Some(Secret::Inline(Redacted::new(text)));
+        return Some(of_text(&text));
     }
     let there = objects.find(Reference { kind: "Secret", namespace, name }, &[""]).is_some();
     let diagnostic = match there {
@@ -54,4 +55,21 @@ pub(super) fn needed<'n>(
     };
     reading.say(diagnostic);
     None
+}
+
+/// A text as a secret. One that is a variable and nothing else, as where a shell was to put it in, is the
+/// variable's.
+pub(super) fn of_text(text: &str) -> Secret {
+    match only_variable(text) {
+        Some(variable) => Secret::Env(variable.to_owned()),
+        None => Secret::Inline(Redacted::new(text)),
+    }
+}
+
+/// A token as it stands in a header: `Bearer ` before it is no part of it.
+pub(super) fn bearer(text: &str) -> Secret {
+    const SCHEME: &str = "Bearer ";
+    let text = text.trim();
+    let scheme = text.get(..SCHEME.len()).filter(|start| start.eq_ignore_ascii_case(SCHEME));
+    of_text(scheme.map_or(text, |scheme| text[scheme.len()..].trim_start()))
 }

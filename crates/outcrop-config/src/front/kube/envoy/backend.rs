@@ -1,7 +1,4 @@
 //! AIServiceBackend with the Backend or Service behind it.
-//!
-//! A host of AWS's own for a region is not kept: the region is, so that what the environment says of
-//! endpoints (`AWS_ENDPOINT_URL`, FIPS, …) holds as everywhere.
 
 use outcrop_model::Carrier;
 
@@ -10,14 +7,8 @@ use crate::backend::Backend;
 use crate::document::Node;
 use crate::front::Reading;
 use crate::front::kube::object::{Object, Objects, Reference};
+use crate::front::kube::place::Place;
 use crate::origin::Diagnostic;
-
-/// A host and port, and whether TLS is spoken there.
-struct Place {
-    host: String,
-    port: u16,
-    tls: bool,
-}
 
 pub(super) fn of(
     service: &Object<'_>,
@@ -30,16 +21,7 @@ pub(super) fn of(
     let carrier = carrier(spec, &place, reading)?;
     let (identity, region) = identity::of(service, objects, reading)?;
     let mut backend = Backend { carrier, identity, region, ..Backend::new(service.root.origin()) };
-    match region_of(&place.host) {
-        Some(region) => {
-            backend.region.get_or_insert(region.to_owned());
-        }
-        None => {
-            let Place { host, port, tls } = &place;
-            let scheme = if *tls { "https" } else { "http" };
-            backend.endpoint = Some(format!("{scheme}://{host}:{port}"));
-        }
-    }
+    place.put_in(&mut backend);
     Some(backend)
 }
 
@@ -135,14 +117,4 @@ fn has_tls(object: &Object<'_>, objects: &Objects<'_>, reading: &mut Reading<'_>
         }
     }
     any
-}
-
-/// The region of a host of AWS's own, such as `bedrock-runtime.us-east-1.amazonaws.com`.
-fn region_of(host: &str) -> Option<&str> {
-    let rest = ["bedrock-runtime.", "bedrock-runtime-fips.", "bedrock-mantle."]
-        .iter()
-        .find_map(|prefix| host.strip_prefix(prefix))?;
-    let (region, suffix) = rest.split_once('.')?;
-    let is_aws = ["amazonaws.com", "amazonaws.com.cn", "api.aws", "amazonaws.eu"].contains(&suffix);
-    is_aws.then_some(region)
 }

@@ -251,15 +251,7 @@ impl Brief for Pattern {
         "A text in which `*` stands for any characters; `*` alone: it is there.";
 
     fn from_text(text: &str) -> Result<Self, String> {
-        let stars = text.matches('*').count();
-        let own = |text: &str| text.to_owned();
-        Ok(match (text.strip_prefix('*'), text.strip_suffix('*')) {
-            _ if stars == 0 => Self::Exact(own(text)),
-            (Some(""), _) => Self::Any,
-            (Some(end), None) if stars == 1 => Self::Suffix(own(end)),
-            (None, Some(start)) if stars == 1 => Self::Prefix(own(start)),
-            (_, _) => Self::Wildcard(own(text)),
-        })
+        Ok((&crate::route::Pattern::with_stars(text)).into())
     }
 
     fn as_text(&self) -> Option<String> {

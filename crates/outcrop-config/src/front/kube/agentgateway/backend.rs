@@ -1,0 +1,168 @@
+//! Backend and AgentgatewayBackend: providers to backends and targets.
+
+use super::ai::{self, Ai};
+use super::identity;
+use super::layers::{Layers, Place as Aim, Policies, Way};
+use crate::backend::Backend;
+use crate::document::Node;
+use crate::front::Reading;
+use crate::front::kube::object::{Object, Objects};
+use crate::front::kube::place::Place;
+use crate::origin::Diagnostic;
+use crate::route::Target;
+
+/// Where a provider is asked that names no region.
+const REGION: &str = "us-east-1";
+
+/// One provider of a backend.
+pub(super) struct Provided {
+    pub(super) backend: Backend,
+    pub(super) target: Target,
+    pub(super) ai: Ai,
+    /// How many have the same priority in this backend.
+    pub(super) peers: u32,
+}
+
+/// A provider as it is written.
+struct Written<'n> {
+    node: &'n Node,
+    name: Option<&'n str>,
+    priority: u32,
+    peers: u32,
+}
+
+/// What is behind an object: `None` where nothing of it is Bedrock's, which is said.
+pub(super) fn provided<'n>(
+    object: &Object<'n>,
+    way: Way<'_, 'n>,
+    (objects, policies): (&Objects<'n>, &Policies<'n>),
+    reading: &mut Reading<'_>,
+) -> Option<Vec<Provided>> {
+    let spec = object.spec();
+    let kind = reading.str(spec, "type");
+    let Some(ai) =
+        spec.get("ai").filter(|_| kind.is_none_or(|kind| kind.eq_ignore_ascii_case("AI")))
+    else {
+        spec.dismiss();
+        return None;
+    };
+    let mut all = Vec::new();
+    let providers = providers(ai, reading);
+    let many = providers.len() > 1;
+    for (index, written) in providers.iter().enumerate() {
+        let place = Aim { namespace: object.namespace, name: object.name, section: written.name };
+        let way = Way { backend: Some((object.kind, place)), ..way };
+        let layers = policies
+            .layers("backend", way)
+            .under(spec.get("policies"), object.namespace)
+            .under(written.node.get("policies"), object.namespace);
+        let name = written.name.map_or_else(|| index.to_string(), str::to_owned);
+        let title = match many {
+            true => format!("{}/{name}", object.title()),
+            false => object.title(),
+        };
+        if let Some(one) = provider(written, (&layers, title, object.namespace), objects, reading) {
+            all.push(one);
+        }
+    }
+    (!all.is_empty()).then_some(all)
+}
+
+/// All providers, in any of the shapes.
+fn providers<'n>(ai: &'n Node, reading: &mut Reading<'_>) -> Vec<Written<'n>> {
+    let mut all = Vec::new();
+    for node in ["llm", "provider"].into_iter().filter_map(|key| ai.get(key)) {
+        all.push(Written { node, name: None, priority: 0, peers: 1 });
+    }
+    for (groups, members) in
+        [("groups", "providers"), ("priorityGroups", "providers"), ("multipool.priorities", "pool")]
+    {
+        for (priority, group) in (0..).zip(reading.list(ai, groups)) {
+            let nodes = reading.list(group, members);
+            let peers = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
+            for node in nodes {
+                all.push(Written { node, name: reading.str(node, "name"), priority, peers });
+            }
+        }
+    }
+    all
+}
+
+fn provider<'n>(
+    written: &Written<'n>,
+    (layers, title, namespace): (&Layers<'n>, String, &'n str),
+    objects: &Objects<'n>,
+    reading: &mut Reading<'_>,
+) -> Option<Provided> {
+    let node = written.node;
+    let Some(bedrock) = node.get("bedrock").or_else(|| node.at("provider.bedrock")) else {
+        let members = node.get("provider").unwrap_or(node).entries().iter();
+        let kind = members.map(|entry| entry.key.as_str()).find(|key| !OTHERS.contains(key));
+        let what = format!("the provider `{}` is not Bedrock", kind.unwrap_or("?"));
+        reading.say(Diagnostic::warning(node.origin(), what).hint("it is left out"));
+        node.dismiss();
+        return None;
+    };
+    let auth = bedrock.get("auth").map(|auth| (auth, namespace)).or_else(|| layers.get("auth"));
+    let (identity, signed_for) = identity::of(auth, objects, reading)?;
+    let region = reading.str(bedrock, "region").map(str::to_owned).or(signed_for);
+    let mut backend = Backend { identity, region, ..Backend::new(node.origin()) };
+    if let Some(place) = place(node, layers, reading) {
+        place.put_in(&mut backend);
+    }
+    backend.timeouts.connect = layers.duration("tcp.connectTimeout", reading);
+    backend.timeouts.attempt = layers.duration("http.requestTimeout", reading);
+    let region = backend.region.get_or_insert_with(|| REGION.to_owned()).clone();
+    let mut ai = ai::of(layers, ("ai.", &region), reading);
+    if let Some(own) = bedrock.get("guardrail") {
+        let guardrail = ai::bedrocks(own, reading)?;
+        if ai.guardrail.replace(guardrail.clone()).is_some_and(|other| other != guardrail) {
+            ai::tell_of_second(own, reading);
+        }
+    }
+    if let Some(routes) = node.get("routes") {
+        ai.ends = Some(super::surface::Ends::of(routes, reading));
+    }
+    let model = reading.str(bedrock, "model").filter(|model| !model.is_empty());
+    let model = model.map(|model| of_alias(model, &ai));
+    let target = Target {
+        model,
+        priority: written.priority,
+        body: std::mem::take(&mut ai.body),
+        ..Target::new(title)
+    };
+    Some(Provided { backend, target, ai, peers: written.peers })
+}
+
+/// Members of a provider that say nothing of whose it is.
+const OTHERS: [&str; 12] = [
+    "name",
+    "policies",
+    "host",
+    "port",
+    "path",
+    "pathPrefix",
+    "authHeader",
+    "routes",
+    "provider",
+    "hostOverride",
+    "pathOverride",
+    "authHeaderOverride",
+];
+
+/// The model that is meant where the backend's own is a name for it.
+fn of_alias(model: &str, ai: &Ai) -> String {
+    let exact = crate::route::Pattern::Exact(model.to_owned());
+    let named = ai.aliases.iter().find(|(name, _)| *name == exact);
+    named.map_or(model, |(_, meant)| meant).to_owned()
+}
+
+/// `host` and `port`, in any of the shapes.
+fn place(node: &Node, layers: &Layers<'_>, reading: &mut Reading<'_>) -> Option<Place> {
+    let tls = layers.node("tls").is_some();
+    let node = node.get("hostOverride").unwrap_or(node);
+    let host = reading.str(node, "host")?.to_owned();
+    let port = reading.int(node, "port").and_then(|port| u16::try_from(port).ok());
+    let port = port.unwrap_or(443);
+    Some(Place { host, port, tls: tls || port == 443 })
+}

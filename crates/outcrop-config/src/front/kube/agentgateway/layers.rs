@@ -1,0 +1,157 @@
+//! AgentgatewayPolicy, and how what several of them say of the same thing is laid over each other.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use super::GROUPS;
+use crate::document::Node;
+use crate::front::Reading;
+use crate::front::kube::http_route::Parent;
+use crate::front::kube::object::Objects;
+use crate::origin::Diagnostic;
+
+/// All policies among the objects.
+pub(super) struct Policies<'n>(Vec<Policy<'n>>);
+
+struct Policy<'n> {
+    namespace: &'n str,
+    root: &'n Node,
+    spec: &'n Node,
+    targets: Vec<Aim<'n>>,
+    met: Cell<bool>,
+}
+
+/// One of `targetRefs`.
+struct Aim<'n> {
+    kind: &'n str,
+    name: &'n str,
+    section: Option<&'n str>,
+}
+
+/// What a policy can aim at of the way that a request takes.
+#[derive(Clone, Copy)]
+pub(super) struct Way<'a, 'n> {
+    pub(super) parents: &'a [Parent<'n>],
+    pub(super) route: Option<Place<'a>>,
+    pub(super) backend: Option<(&'a str, Place<'a>)>,
+}
+
+/// An object by namespace and name, and a section of it.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) namespace: &'a str,
+    pub(super) name: &'a str,
+    pub(super) section: Option<&'a str>,
+}
+
+/// What is said of one thing in several places, with the namespace of each; the last wins.
+#[derive(Clone)]
+pub(super) struct Layers<'n>(Vec<(&'n Node, &'n str)>);
+
+impl<'n> Policies<'n> {
+    pub(super) fn of(objects: &Objects<'n>, reading: &mut Reading<'_>) -> Self {
+        let mut policies = Vec::new();
+        for object in objects.every("AgentgatewayPolicy", &GROUPS) {
+            let spec = object.spec();
+            let mut targets = Vec::new();
+            for node in reading.list(spec, "targetRefs") {
+                node.get("group").map(Node::dismiss);
+                let kind = reading.need_str(node, "kind");
+                let name = reading.need_str(node, "name");
+                let section = reading.str(node, "sectionName");
+                if let (Some(kind), Some(name)) = (kind, name) {
+                    targets.push(Aim { kind, name, section });
+                }
+            }
+            let (namespace, root) = (object.namespace, object.root);
+            policies.push(Policy { namespace, root, spec, targets, met: Cell::new(false) });
+        }
+        Self(policies)
+    }
+
+    /// What policies have under `member` (`traffic` or `backend`) for the way.
+    pub(super) fn layers(&self, member: &str, way: Way<'_, '_>) -> Layers<'n> {
+        let mut layers = Vec::new();
+        for policy in &self.0 {
+            let closeness = policy.targets.iter().filter_map(|aim| policy.closeness(aim, way));
+            let Some(closeness) = closeness.max() else { continue };
+            policy.met.set(true);
+            if let Some(node) = policy.spec.get(member) {
+                layers.push((closeness, (node, policy.namespace)));
+            }
+        }
+        layers.sort_by_key(|(closeness, _)| *closeness);
+        Layers(layers.into_iter().map(|(_, layer)| layer).collect())
+    }
+
+    /// Says which of them are for nothing that is served.
+    pub(super) fn tell_of_idle(&self, reading: &mut Reading<'_>) {
+        for policy in self.0.iter().filter(|policy| !policy.met.get()) {
+            let what = "this policy is for nothing of the files that is served";
+            let hint = "`targetRefs` name a Gateway, HTTPRoute or backend of the same namespace";
+            reading.say(Diagnostic::warning(policy.root.origin(), what).hint(hint));
+            policy.spec.dismiss();
+        }
+    }
+}
+
+impl Policy<'_> {
+    /// How closely it aims at the way; `None`: not at all.
+    fn closeness(&self, aim: &Aim<'_>, way: Way<'_, '_>) -> Option<u8> {
+        let hits = |namespace: &str, name: &str, section: Option<&str>| {
+            (namespace, name) == (self.namespace, aim.name)
+                && aim.section.is_none_or(|own| Some(own) == section)
+        };
+        let one_more = u8::from(aim.section.is_some());
+        match aim.kind {
+            "Gateway" => {
+                let mut parents = way.parents.iter();
+                // A route that names no listener is for all of them.
+                let hit = parents.any(|parent| {
+                    hits(parent.namespace, parent.name, parent.section.or(aim.section))
+                });
+                hit.then_some(one_more)
+            }
+            "HTTPRoute" => {
+                let Place { namespace, name, section } = way.route?;
+                hits(namespace, name, section).then_some(2 + one_more)
+            }
+            kind => {
+                let (own, Place { namespace, name, section }) = way.backend?;
+                (kind == own && hits(namespace, name, section)).then_some(4 + one_more)
+            }
+        }
+    }
+}
+
+impl<'n> Layers<'n> {
+    /// With `node` over them.
+    pub(super) fn under(mut self, node: Option<&'n Node>, namespace: &'n str) -> Self {
+        self.0.extend(node.map(|node| (node, namespace)));
+        self
+    }
+
+    /// The member at `path` of the last that has one, and the namespace that it speaks of.
+    pub(super) fn get(&self, path: &str) -> Option<(&'n Node, &'n str)> {
+        let mut found: Option<(&'n Node, &'n str)> = None;
+        for (node, namespace) in &self.0 {
+            let Some(node) = node.at(path) else { continue };
+            if let Some((overruled, _)) = found.replace((node, namespace)) {
+                overruled.dismiss();
+            }
+        }
+        found
+    }
+
+    /// The duration at `path` of the last that has one.
+    pub(super) fn duration(&self, path: &str, reading: &mut Reading<'_>) -> Option<Duration> {
+        self.get(path)?;
+        let (last, _) = self.0.iter().rev().find(|(node, _)| node.at(path).is_some())?;
+        reading.duration(last, path)
+    }
+
+    /// As [`Layers::get`], without the namespace.
+    pub(super) fn node(&self, path: &str) -> Option<&'n Node> {
+        self.get(path).map(|(node, _)| node)
+    }
+}
