@@ -13,6 +13,7 @@ use crate::admission::Scopes;
 use crate::backend::Backend;
 use crate::config::Config;
 use crate::front::{Item, Kind};
+use crate::name::ModelName;
 use crate::origin::{Diagnostic, Origin, Severity};
 use crate::route::{Match, Route, Surface, Target};
 use crate::words;
@@ -42,7 +43,7 @@ pub fn compile(items: Vec<Item>, broken: bool) -> (Config, Vec<Finding>) {
 #[derive(Default)]
 struct Compiler {
     config: Config,
-    /// Where the first of each name is, and whether it is usable.
+    /// Where the first of each name is; nowhere if it was left out.
     known: BTreeMap<(Kind, String), Option<Origin>>,
     /// Where things are that may come once.
     once: HashMap<&'static str, Origin>,
@@ -95,90 +96,70 @@ impl Findings {
 impl Compiler {
     fn take(&mut self, item: Item) {
         let errors = self.findings.errors();
+        self.look_at(&item);
+        if self.findings.errors() == errors {
+            self.keep(item);
+        }
+    }
+
+    /// Finds what is wrong with the item.
+    fn look_at(&mut self, item: &Item) {
         match item {
             Item::Listener(listener, origin) => {
-                self.listener_address(&listener, &origin);
-                if self.is_first(Kind::Listener, &listener.name, &origin)
-                    && self.findings.errors() == errors
-                {
-                    self.config.listeners.push(listener);
-                }
+                self.listener_address(listener, origin);
+                self.first_of(Kind::Listener, &listener.name, origin);
             }
             Item::Backend(name, backend) => {
-                check::backend(&backend, &mut self.findings);
-                let first = self.is_first(Kind::Backend, &name, &backend.origin);
-                if first && self.findings.errors() == errors {
-                    self.config.backends.insert(name, *backend);
-                }
+                check::backend(backend, &mut self.findings);
+                self.first_of(Kind::Backend, name, &backend.origin);
             }
             Item::Name(name) => {
-                check::name(&name, &mut self.findings);
-                if let Some(first) =
-                    self.config.names.iter().find(|known| known.pattern == name.pattern)
-                {
-                    let hint = format!("the first is at {}: remove one of them", first.origin);
-                    self.findings.error(
-                        &name.origin,
-                        "",
-                        "this name is here a second time".to_owned(),
-                        Some(hint),
-                    );
-                } else if self.findings.errors() == errors {
-                    self.config.names.push(name);
-                }
+                check::name(name, &mut self.findings);
+                self.first_pattern(name);
             }
             Item::Route(route) => {
-                check::route(&route, &mut self.findings);
-                let first = self.is_first(Kind::Route, &route.name, &route.origin);
-                if first && self.findings.errors() == errors {
-                    self.config.routes.push(*route);
-                }
+                check::route(route, &mut self.findings);
+                self.first_of(Kind::Route, &route.name, &route.origin);
             }
             Item::Defaults(policy, origin) => {
-                check::policy(&policy, (&origin, ""), &mut self.findings);
-                if self.is_only("defaults", &origin) && self.findings.errors() == errors {
-                    self.config.defaults = *policy;
-                }
+                check::policy(policy, (origin, ""), &mut self.findings);
+                self.only_one("defaults", origin);
             }
             Item::Key(key) => {
-                check::key(&key, &mut self.findings);
-                if self.is_first(Kind::Key, &key.name, &key.origin)
-                    && self.findings.errors() == errors
-                {
-                    self.config.admission.keys.push(key);
-                }
+                check::key(key, &mut self.findings);
+                self.first_of(Kind::Key, &key.name, &key.origin);
             }
-            Item::KeyHeader(name) => {
-                if !self.config.admission.key_headers.contains(&name) {
-                    self.config.admission.key_headers.push(name);
-                }
-            }
-            Item::Issuer(issuer) => self.config.admission.issuers.push(issuer),
-            Item::Anonymous => self.config.admission.anonymous = true,
             Item::Limit(limit) => {
-                check::limit(&limit, &mut self.findings);
-                if let Some(first) =
-                    self.config.limits.iter().find(|known| known.name == limit.name)
-                {
-                    let hint =
-                        format!("the first is at {}: give one of them another name", first.origin);
-                    let what = format!("the limit `{}` is here a second time", limit.name);
-                    self.findings.error(&limit.origin, "name", what, Some(hint));
-                } else if self.findings.errors() == errors {
-                    self.config.limits.push(limit);
-                }
+                check::limit(limit, &mut self.findings);
+                self.first_of(Kind::Limit, &limit.name, &limit.origin);
             }
-            Item::Store(store, origin) => {
-                if self.is_only("store", &origin) {
-                    self.config.store = store;
-                }
-            }
+            Item::Store(_, origin) => self.only_one("store", origin),
             Item::Prices(prices, origin) => {
-                check::prices(&prices, &origin, &mut self.findings);
-                if self.is_only("prices", &origin) && self.findings.errors() == errors {
-                    self.config.prices = Some(prices);
-                }
+                check::prices(prices, origin, &mut self.findings);
+                self.only_one("prices", origin);
             }
+            Item::KeyHeader(_) | Item::Issuer(_) | Item::Anonymous | Item::LeftOut(_, _) => {}
+        }
+    }
+
+    fn keep(&mut self, item: Item) {
+        let config = &mut self.config;
+        match item {
+            Item::Listener(listener, _) => config.listeners.push(listener),
+            Item::Backend(name, backend) => {
+                config.backends.insert(name, *backend);
+            }
+            Item::Name(name) => config.names.push(name),
+            Item::Route(route) => config.routes.push(*route),
+            Item::Defaults(policy, _) => config.defaults = *policy,
+            Item::Key(key) => config.admission.keys.push(key),
+            Item::KeyHeader(name) if config.admission.key_headers.contains(&name) => {}
+            Item::KeyHeader(name) => config.admission.key_headers.push(name),
+            Item::Issuer(issuer) => config.admission.issuers.push(issuer),
+            Item::Anonymous => config.admission.anonymous = true,
+            Item::Limit(limit) => config.limits.push(limit),
+            Item::Store(store, _) => config.store = store,
+            Item::Prices(prices, _) => config.prices = Some(prices),
             Item::LeftOut(kind, name) => {
                 self.known.entry((kind, name)).or_insert(None);
             }
@@ -227,42 +208,37 @@ impl Compiler {
         }
     }
 
-    /// Whether nothing of the kind has the name yet.
-    fn is_first(&mut self, kind: Kind, name: &str, origin: &Origin) -> bool {
+    /// Nothing else of the kind may have the name.
+    fn first_of(&mut self, kind: Kind, name: &str, origin: &Origin) {
         let key = (kind, name.to_owned());
-        match self.known.get(&key) {
-            None => {
-                self.known.insert(key, Some(origin.clone()));
-                true
-            }
-            Some(first) => {
-                let what = format!("the {} `{name}` is here a second time", kind.as_str());
-                let hint = first
-                    .as_ref()
-                    .map(|first| format!("the first is at {first}: give one of them another name"));
-                self.findings.error(origin, "name", what, hint);
-                false
-            }
+        let Some(first) = self.known.get(&key) else {
+            self.known.insert(key, Some(origin.clone()));
+            return;
+        };
+        let what = format!("the {} `{name}` is here a second time", kind.as_str());
+        let hint = first
+            .as_ref()
+            .map(|first| format!("the first is at {first}: give one of them another name"));
+        self.findings.error(origin, "name", what, hint);
+    }
+
+    /// No other name may be the same pattern.
+    fn first_pattern(&mut self, name: &ModelName) {
+        if let Some(first) = self.config.names.iter().find(|one| one.pattern == name.pattern) {
+            let hint = format!("the first is at {}: remove one of them", first.origin);
+            let what = "this name is here a second time".to_owned();
+            self.findings.error(&name.origin, "", what, Some(hint));
         }
     }
 
-    fn is_only(&mut self, what: &'static str, origin: &Origin) -> bool {
-        match self.once.get(what) {
-            None => {
-                self.once.insert(what, origin.clone());
-                true
-            }
-            Some(first) => {
-                let hint = format!("they are at {first} already: put both in one");
-                self.findings.error(
-                    origin,
-                    "",
-                    format!("`{what}` is here a second time"),
-                    Some(hint),
-                );
-                false
-            }
-        }
+    /// What may come once.
+    fn only_one(&mut self, what: &'static str, origin: &Origin) {
+        let Some(first) = self.once.get(what) else {
+            self.once.insert(what, origin.clone());
+            return;
+        };
+        let hint = format!("they are at {first} already: put both in one");
+        self.findings.error(origin, "", format!("`{what}` is here a second time"), Some(hint));
     }
 
     fn listener_address(&mut self, listener: &crate::config::Listener, origin: &Origin) {

@@ -35,13 +35,14 @@ pub enum Item {
     LeftOut(Kind, String),
 }
 
-/// What can be referred to.
+/// What has a name that nothing else of its kind may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Listener,
     Backend,
     Route,
     Key,
+    Limit,
 }
 
 impl Kind {
@@ -51,6 +52,7 @@ impl Kind {
             Self::Backend => "backend",
             Self::Route => "route",
             Self::Key => "key",
+            Self::Limit => "limit",
         }
     }
 }
