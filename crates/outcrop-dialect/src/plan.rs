@@ -2,6 +2,8 @@
 //!
 //! Which carrier and which dialect: [`carry`](crate::carry). Pure: called again for every target.
 
+mod estimate;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -19,6 +21,8 @@ use crate::names::ToolNames;
 use crate::relay::Toward;
 use crate::structured::Structured;
 use crate::{anthropic, converse, enveloped, openai, relay, responses};
+
+pub use self::estimate::Estimate;
 
 /// A translated body is rarely larger than the caller's by more than this part of it; one that is
 /// costs a copy.

@@ -16,7 +16,7 @@ const REFERENCE: &str = "item_reference";
 const PREVIOUS: &str = "previous_response_id";
 
 /// A request body, not yet decoded.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Body<'a> {
     members: Extra<'a>,
     input: Input<'a>,
@@ -25,7 +25,7 @@ pub struct Body<'a> {
     previous: Option<Cow<'a, str>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Input<'a> {
     Absent,
     /// The raw JSON string.
@@ -34,7 +34,7 @@ enum Input<'a> {
 }
 
 /// An item as sent.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Sent<'a> {
     Whole(&'a RawValue),
     /// The id of an item of an earlier answer.

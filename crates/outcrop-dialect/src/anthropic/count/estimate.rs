@@ -20,7 +20,7 @@ use outcrop_model::{Block, BlockKind, ChatRequest, Turn};
 
 const TURN: u64 = 4;
 const TOOLS: u64 = 340;
-const IMAGE: u64 = 1600;
+pub(crate) const IMAGE: u64 = 1600;
 const MEDIA_BYTES_PER_TOKEN: u64 = 30;
 const ENCRYPTED_BYTES_PER_TOKEN: u64 = 4;
 
@@ -63,7 +63,7 @@ fn media(media: &Media<'_>) -> u64 {
         (MediaSource::Text(words), _) => text(words),
         (MediaSource::Blocks(blocks), _) => blocks.iter().map(|words| text(words)).sum(),
         (_, MediaKind::Image) => IMAGE,
-        (MediaSource::Base64(data), _) => bytes_of(data).div_ceil(MEDIA_BYTES_PER_TOKEN),
+        (MediaSource::Base64(data), _) => in_media(bytes_of(data)),
         // What stands behind an address or an id is not known here.
         (MediaSource::Url(address) | MediaSource::FileId(address), _) => text(address),
     };
@@ -76,14 +76,19 @@ fn tool(tool: &Tool<'_>) -> u64 {
     text(&tool.name) + tool.description.as_deref().map_or(0, text) + schema + vendor
 }
 
-fn text(words: &str) -> u64 {
+/// Of a document or another medium that is not an image.
+pub(crate) fn in_media(bytes: u64) -> u64 {
+    bytes.div_ceil(MEDIA_BYTES_PER_TOKEN)
+}
+
+pub(crate) fn text(words: &str) -> u64 {
     let ascii = words.bytes().filter(u8::is_ascii).count() as u64;
     let others = words.chars().count() as u64 - ascii;
     (ascii * 2).div_ceil(7) + others
 }
 
 /// Bytes behind a base64 text.
-fn bytes_of(base64: &str) -> u64 {
+pub(crate) fn bytes_of(base64: &str) -> u64 {
     base64.len() as u64 * 3 / 4
 }
 
