@@ -26,7 +26,7 @@ use crate::resolve::{Resolve, System};
 const REDIRECTS: usize = 5;
 /// Fetches that run at once in the whole process.
 const AT_ONCE: usize = 64;
-const USER_AGENT: &str = concat!("outcrop/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT: &str = concat!("outcrop/", env!("CARGO_PKG_VERSION"));
 
 /// What may be fetched, and how much of it.
 #[derive(Debug, Clone)]

@@ -9,16 +9,20 @@
 //! 5. A [`Failure`] names neither an address that a name led to nor anything the other side said, and
 //!    a name that is not known fails in the same words as one that leads to a forbidden address.
 //!
+//! Messages that the operator wants delivered go by the [`Courier`], to the address that they named.
+//!
 //! It knows nothing of dialects, models or kinds of media.
 
 mod address;
 mod connect;
+mod courier;
 mod failure;
 mod fetcher;
 mod place;
 pub mod reach;
 mod resolve;
 
+pub use courier::Courier;
 pub use failure::{Blame, Failure};
 pub use fetcher::{Batch, Fetched, Fetcher, Held, Limits, Surroundings};
 pub use reach::{Allowed, Reach};
