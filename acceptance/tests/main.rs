@@ -24,6 +24,7 @@ mod kong;
 mod learning;
 mod leaving;
 mod lent;
+mod limits;
 mod losses;
 mod media;
 mod paths;

@@ -16,6 +16,7 @@ use outcrop_config::{
     ANY_SERVICE, CredentialHeaders, Identity, IdentitySource, Policy, Redacted, RetryPolicy, Route,
     Secret, Target, Timeouts,
 };
+use outcrop_core::limit::Counters;
 use outcrop_core::{Account, Admitter, Around, Gateway, ReceiptSink, Settings, Uncounted};
 use outcrop_emulator::{Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, Emulator, Fault};
 use outcrop_fetch::{Fetcher, Limits, Reach};
@@ -64,6 +65,8 @@ pub struct Options {
     pub region: &'static str,
     /// Whether the account's models are listed before the first request.
     pub lists: bool,
+    pub limits: Vec<config::Limit>,
+    pub counters: Counters,
 }
 
 impl Default for Options {
@@ -88,6 +91,8 @@ impl Default for Options {
             credential_headers: None,
             region: "us-east-1",
             lists: false,
+            limits: Vec::new(),
+            counters: Counters::default(),
         }
     }
 }
@@ -151,6 +156,7 @@ impl Stack {
             backends: [("bedrock".to_owned(), backend)].into(),
             routes: vec![route("all", vec![Target::new("bedrock")])],
             defaults,
+            limits: options.limits,
             ..config::Config::default()
         };
         let settings = Settings {
@@ -163,7 +169,8 @@ impl Stack {
         };
         let (send, receipts) = mpsc::unbounded_channel();
         let sink = ReceiptSink::new(move |receipt| drop(send.send(receipt)));
-        let gateway = Gateway::new(settings, sink).admitting(options.admitter);
+        let gateway =
+            Gateway::new(settings, sink).admitting(options.admitter).counting(options.counters);
         gateway.reload(&config).await.unwrap();
         let account = gateway.account().unwrap();
         if options.lists {

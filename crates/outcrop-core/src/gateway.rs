@@ -1,4 +1,4 @@
-//! The way of a request: route → peek → plan → attempt → return → settle.
+//! The way of a request: route → peek → plan → reserve → attempt → return → settle.
 
 mod bundle;
 mod chat;
@@ -9,6 +9,7 @@ mod headers;
 mod leg;
 mod media;
 mod relay;
+mod reserve;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::admit::{Admitter, Grant};
 use crate::aside;
 use crate::backend::{Around, Backend};
 use crate::inbound::{Inbound, Operation};
+use crate::limit::{Counters, Limiter};
 use crate::model_id;
 use crate::models::Shelf;
 use crate::pricing::Pricing;
@@ -78,6 +80,7 @@ pub struct Gateway {
     receipts: ReceiptSink,
     responses: Arc<ResponseStore>,
     admitter: Arc<Admitter>,
+    counters: Arc<Counters>,
     snapshot: ArcSwap<Snapshot>,
     /// Held by whoever reloads.
     reloading: tokio::sync::Mutex<()>,
@@ -109,6 +112,7 @@ impl Gateway {
             settings,
             receipts,
             admitter: Arc::default(),
+            counters: Arc::default(),
             snapshot: ArcSwap::default(),
             reloading: tokio::sync::Mutex::default(),
         }
@@ -146,6 +150,11 @@ impl Gateway {
     /// Asks clients for what this admitter wants; without one, anyone may come in.
     pub fn admitting(self, admitter: Admitter) -> Self {
         Self { admitter: Arc::new(admitter), ..self }
+    }
+
+    /// Counts there what limits allow; without, in memory.
+    pub fn counting(self, counters: Counters) -> Self {
+        Self { counters: Arc::new(counters), ..self }
     }
 
     pub fn admitter(&self) -> &Admitter {
@@ -207,14 +216,28 @@ impl Gateway {
             return refuse(&no_route(), &inbound, settlement);
         };
         settlement.routed(&route.name, &target.backend.name, Arc::clone(&target.pricing));
-        let leg = Leg { gateway: self, how: &route.treatment, backend: &target.backend };
+        let limiter = Limiter::new(Arc::clone(&snapshot.rules), Arc::clone(&self.counters));
+        let leg = Leg {
+            gateway: self,
+            route: &route.name,
+            how: &route.treatment,
+            backend: &target.backend,
+            pricing: &target.pricing,
+            limiter: &limiter,
+        };
         if let Err(fault) = leg.borrow(&mut inbound) {
             return refuse(&fault, &inbound, settlement);
         }
-        match leg.go(&mut inbound, &mut settlement).await {
+        let outcome = leg.go(&mut inbound, &mut settlement).await;
+        let told = settlement.told();
+        let mut reply = match outcome {
             Ok(arrived) => leg.reply(arrived, &inbound, settlement),
             Err(fault) => refuse(&fault, &inbound, settlement),
+        };
+        if let Some(told) = told {
+            told.put(inbound.operation.dialect(), &mut reply.headers);
         }
+        reply
     }
 }
 

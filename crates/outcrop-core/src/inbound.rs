@@ -1,5 +1,7 @@
 //! What came through the door.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use outcrop_aws::Credentials;
@@ -18,6 +20,8 @@ pub struct Inbound {
     /// The caller's own AWS credentials, where it may lend some and did; known once it is routed.
     pub credentials: Option<Credentials>,
     pub body: Bytes,
+    /// The address that the request came from; `None` where there is no network.
+    pub peer: Option<IpAddr>,
     /// The gateway's own id for the request.
     pub request_id: String,
 }

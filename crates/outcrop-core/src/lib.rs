@@ -23,6 +23,7 @@ pub mod lent;
 pub mod limit;
 pub mod model_id;
 pub mod models;
+mod pattern;
 pub mod pricing;
 pub mod pump;
 pub mod reply;

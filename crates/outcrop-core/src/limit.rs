@@ -16,13 +16,14 @@ mod book;
 mod cel;
 mod counters;
 mod file;
-mod pattern;
 mod refusal;
 mod rule;
 mod shared;
 mod told;
+mod webhook;
 mod window;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderMap;
@@ -40,6 +41,7 @@ use self::alert::Watch;
 pub use self::alert::{Alert, Alerts, Event};
 pub use self::counters::{Counters, StoreError, StoreWish, Timepiece};
 pub use self::told::Told;
+pub use self::webhook::posting;
 
 /// What a limit may tell requests apart by.
 #[derive(Debug, Clone)]
@@ -54,7 +56,7 @@ pub struct Facts<'a> {
     pub models: [&'a str; 3],
     pub headers: &'a HeaderMap,
     /// The client's address.
-    pub peer: Option<String>,
+    pub peer: Option<IpAddr>,
 }
 
 /// The most that a request may use, as far as that can be told beforehand.
@@ -94,7 +96,8 @@ pub struct Reservation {
     mode: Mode,
     names: Names,
     held: Vec<Held>,
-    pub(crate) told: Arc<Told>,
+    expected: Expected,
+    told: Arc<Told>,
     is_settled: bool,
 }
 
@@ -146,6 +149,11 @@ impl Rules {
 impl Limiter {
     pub fn new(rules: Arc<Rules>, counters: Arc<Counters>) -> Self {
         Self { rules, counters }
+    }
+
+    /// Whether any limit must know beforehand what a request may use.
+    pub fn needs_estimate(&self) -> bool {
+        self.rules.0.iter().any(|rule| rule.needs_estimate())
     }
 
     /// Takes from all limits that are for the request; `None` when there is none. `expected` is asked for
@@ -200,7 +208,7 @@ impl Limiter {
             Held { rule: Arc::clone(rule), counter, span, taken: take }
         });
         let (held, counters) = (held.collect(), Arc::clone(&self.counters));
-        Ok(Some(Reservation { counters, mode, names, held, told, is_settled: false }))
+        Ok(Some(Reservation { counters, mode, names, held, expected, told, is_settled: false }))
     }
 }
 
@@ -212,7 +220,12 @@ impl Reservation {
         self.settle_once(spent);
     }
 
-    /// What can be said of a limit's standing in the answer.
+    /// The most that was expected; nothing where no limit asked for it.
+    pub fn expected(&self) -> &Usage {
+        &self.expected.usage
+    }
+
+    /// How limits stand.
     pub fn told(&self) -> &Arc<Told> {
         &self.told
     }

@@ -32,6 +32,8 @@ pub struct Pump {
     phase: Phase,
     /// The service tier, as soon as it is told.
     tier: Option<Tier>,
+    /// Frames that were worked off.
+    frames: u64,
     done: bool,
 }
 
@@ -151,6 +153,7 @@ impl Pump {
             out: Vec::new(),
             phase: Phase::BeforeCommit,
             tier: None,
+            frames: 0,
             done: false,
         }
     }
@@ -185,6 +188,7 @@ impl Pump {
                 return Err(fault);
             }
             self.tier = tier::find(frame.payload).or(self.tier);
+            self.frames += 1;
             let step = self.answer.frame(&frame, &mut self.out);
             self.take(step)?;
         }
@@ -272,6 +276,7 @@ impl AnswerBody {
         if let Some(Settling { mut settlement, .. }) = self.settling.take() {
             settlement.told_tier(self.pump.tier);
             settlement.tally(self.pump.answer.tally());
+            settlement.streamed(self.pump.frames);
             settlement.fail(fault, None);
         }
     }
@@ -282,6 +287,7 @@ impl Drop for AnswerBody {
         if let Some(Settling { settlement, .. }) = &mut self.settling {
             settlement.told_tier(self.pump.tier);
             settlement.tally(self.pump.answer.tally());
+            settlement.streamed(self.pump.frames);
         }
     }
 }

@@ -8,12 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outcrop_dialect::answer::Tally;
-use outcrop_model::{Behind, Carrier, ErrorClass, Fault, Outcome, PicoUsd, Receipt, Tier, Wares};
+use outcrop_model::{
+    Behind, Carrier, ErrorClass, Fault, Outcome, PicoUsd, Receipt, Tier, Usage, Wares,
+};
 use tokio::time::Instant;
 
 use crate::admit::Grant;
 use crate::discretion::{self, cut};
 use crate::inbound::Operation;
+use crate::limit::{Reservation, Spent, Told};
 use crate::pricing::Pricing;
 
 /// Where receipts go.
@@ -32,6 +35,21 @@ pub struct Settlement {
     /// `None` before it is known where the request goes.
     pricing: Option<Arc<Pricing>>,
     sink: ReceiptSink,
+    /// What was taken from limits; at most once for each request.
+    reserved: Reserved,
+    /// Events of a stream that the client was to see.
+    streamed: u64,
+}
+
+/// What limits had to say.
+#[derive(Debug, Default)]
+enum Reserved {
+    #[default]
+    NotYet,
+    /// No limit is for this request.
+    Nothing,
+    Holding(Box<Reservation>),
+    Refused(Arc<Told>),
 }
 
 /// Status in the receipt of a request whose client left before any status was sent (nginx's word for it).
@@ -78,11 +96,13 @@ impl Settlement {
             duration: Duration::ZERO,
             outcome: Outcome::ClientLeft,
             losses: 0,
+            limits: Vec::new(),
             upstream_request_id: None,
             detail: None,
         };
         let (began, grant, wares) = (Instant::now(), Grant::default(), Wares::default());
-        Self { receipt: Some(receipt), began, grant, wares, pricing: None, sink }
+        let (pricing, reserved, streamed) = (None, Reserved::default(), 0);
+        Self { receipt: Some(receipt), began, grant, wares, pricing, sink, reserved, streamed }
     }
 
     /// The request goes this way, for these prices.
@@ -172,6 +192,36 @@ impl Settlement {
         self.note(|r| r.usage = tally.usage);
     }
 
+    /// Limits were asked for this request.
+    pub fn has_reserved(&self) -> bool {
+        !matches!(self.reserved, Reserved::NotYet)
+    }
+
+    pub fn reserved(&mut self, reservation: Option<Reservation>) {
+        self.reserved =
+            reservation.map_or(Reserved::Nothing, |held| Reserved::Holding(Box::new(held)));
+    }
+
+    /// Limits of these names refused.
+    pub fn refused(&mut self, limits: Vec<String>, told: Arc<Told>) {
+        self.note(|r| r.limits = limits);
+        self.reserved = Reserved::Refused(told);
+    }
+
+    /// How limits stand, for the client.
+    pub fn told(&self) -> Option<Arc<Told>> {
+        match &self.reserved {
+            Reserved::NotYet | Reserved::Nothing => None,
+            Reserved::Holding(reservation) => Some(Arc::clone(reservation.told())),
+            Reserved::Refused(told) => Some(Arc::clone(told)),
+        }
+    }
+
+    /// How many events of a stream there were so far.
+    pub fn streamed(&mut self, events: u64) {
+        self.streamed = events;
+    }
+
     /// The answer is whole. Returns what it cost, if that is known.
     pub fn complete(mut self, tally: &Tally, losses: usize) -> Option<PicoUsd> {
         self.tally(tally);
@@ -202,11 +252,52 @@ impl Settlement {
     fn hand_out(&mut self) -> Option<PicoUsd> {
         let mut receipt = self.receipt.take()?;
         receipt.duration = self.began.elapsed();
-        receipt.cost = self.pricing.as_ref().and_then(|p| p.cost(&receipt, &self.wares));
+        receipt.cost = self.cost(&receipt);
+        if let Reserved::Holding(reservation) = std::mem::take(&mut self.reserved) {
+            let spent = self.spent(&receipt, reservation.expected());
+            reservation.settle(&spent);
+        }
         let cost = receipt.cost;
         (self.sink.0)(receipt);
         cost
     }
+
+    fn cost(&self, receipt: &Receipt) -> Option<PicoUsd> {
+        self.pricing.as_ref()?.cost(receipt, &self.wares)
+    }
+
+    /// What limits are to count.
+    fn spent(&self, receipt: &Receipt, expected: &Usage) -> Spent {
+        let told = receipt.usage.filter(|usage| usage.total() > 0);
+        let is_begun = receipt.first_byte.is_some();
+        match (&receipt.outcome, told) {
+            (Outcome::Completed(_), Some(usage)) => Spent::Told { usage, cost: receipt.cost },
+            // What is charged by number.
+            (Outcome::Completed(_), None) if receipt.cost.is_some() => {
+                Spent::Told { usage: Usage::default(), cost: receipt.cost }
+            }
+            (Outcome::Completed(_), None) => Spent::Unknown,
+            (Outcome::Failed(_) | Outcome::ClientLeft, _) if receipt.attempts == 0 => {
+                Spent::Nothing
+            }
+            (Outcome::Failed(_), None) if !is_begun => Spent::Nothing,
+            // Who asks and does not stay for the answer is charged by Bedrock all the same.
+            (Outcome::ClientLeft, None) if !is_begun => Spent::Unknown,
+            (Outcome::Failed(_) | Outcome::ClientLeft, told) => {
+                let usage = cut_off(told.unwrap_or_default(), self.streamed, expected);
+                let receipt = Receipt { usage: Some(usage), ..receipt.clone() };
+                Spent::Told { usage, cost: self.cost(&receipt) }
+            }
+        }
+    }
+}
+
+/// Of an answer that was broken off: what was told, and of what was not, the prompt as it was expected and
+/// a token for each event.
+fn cut_off(told: Usage, events: u64, expected: &Usage) -> Usage {
+    let prompt = if told.prompt() > 0 { told } else { Usage { output: 0, ..*expected } };
+    let output = told.output.max(events.min(expected.output));
+    Usage { output, reasoning: told.reasoning, ..prompt }
 }
 
 impl Drop for Settlement {

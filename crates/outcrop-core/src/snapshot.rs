@@ -11,6 +11,7 @@ use outcrop_config::{Config, Diagnostic, Origin, Severity};
 use outcrop_model::{Catalog, Prices};
 
 use crate::backend::{Around, Backend, Trouble};
+use crate::limit::Rules;
 use crate::pricing::Pricing;
 use crate::treatment::Treatment;
 
@@ -22,6 +23,7 @@ pub(crate) struct Snapshot {
     pub(crate) backends: BTreeMap<String, Arc<Backend>>,
     /// In order of precedence.
     pub(crate) routes: Vec<Route>,
+    pub(crate) rules: Arc<Rules>,
 }
 
 /// A route, ready for use.
@@ -80,6 +82,10 @@ impl Snapshot {
         let backends = self.open(config, around, &mut notes).await;
         let prices = laid_over(prices, config.prices.as_deref(), &mut notes);
         let routes = routes(config, &backends, &prices, &mut notes);
+        let rules = Rules::compile(&config.limits).unwrap_or_else(|wrong| {
+            notes.0.extend(wrong);
+            Rules::default()
+        });
         if notes.is_fatal() {
             return Err(notes.0);
         }
@@ -88,7 +94,7 @@ impl Snapshot {
             return Err(notes.0);
         }
         let generation = self.generation + 1;
-        Ok((Self { generation, backends, routes }, notes.0))
+        Ok((Self { generation, backends, routes, rules: Arc::new(rules) }, notes.0))
     }
 
     /// Where a request goes.

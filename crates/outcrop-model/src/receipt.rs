@@ -47,6 +47,8 @@ pub struct Receipt {
     pub outcome: Outcome,
     /// Number of entries in the loss ledger, both ways.
     pub losses: usize,
+    /// Names of the limits that refused the request.
+    pub limits: Vec<String>,
     pub upstream_request_id: Option<String>,
     /// For the log: what the upstream really said.
     pub detail: Option<String>,

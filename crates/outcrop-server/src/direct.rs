@@ -29,6 +29,6 @@ impl Direct {
     /// Answers one request. Dropping the answer ends the call behind it.
     pub async fn call(&self, request: Request<Full<Bytes>>) -> Response<Outflow> {
         let busy = Arc::new(Work::default()).begin();
-        Arc::clone(&self.0).answer(request, busy).await
+        Arc::clone(&self.0).answer(request, None, busy).await
     }
 }

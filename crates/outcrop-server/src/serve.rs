@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -130,9 +130,10 @@ impl Server {
             tokio::select! {
                 () = &mut stop => break,
                 accepted = listener.accept() => match accepted {
-                    Ok((socket, _peer)) => {
+                    Ok((socket, peer)) => {
                         let limited = (patience, tls.as_ref());
-                        connections.spawn(connect(socket, &door, limited, &graceful));
+                        let from = (socket, peer.ip());
+                        connections.spawn(connect(from, &door, limited, &graceful));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "could not accept a connection");
@@ -153,7 +154,7 @@ impl Server {
 }
 
 fn connect(
-    socket: TcpStream,
+    (socket, peer): (TcpStream, IpAddr),
     door: &Arc<Door>,
     (patience, tls): (Patience, Option<&Tls>),
     graceful: &GracefulShutdown,
@@ -166,7 +167,7 @@ fn connect(
     let door = Arc::clone(door);
     let service = hyper::service::service_fn(move |request| {
         let (door, busy) = (Arc::clone(&door), work.begin());
-        async move { Ok::<_, std::convert::Infallible>(door.answer(request, busy).await) }
+        async move { Ok::<_, std::convert::Infallible>(door.answer(request, Some(peer), busy).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     // Heads have their time from `Patient`, in both versions of HTTP and before the version is known.

@@ -1,6 +1,7 @@
 //! One request: route, read, hand to the gateway.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
@@ -34,7 +35,12 @@ pub struct Door {
 
 impl Door {
     /// Answers one request.
-    pub async fn answer<B>(self: Arc<Self>, request: Request<B>, busy: Busy) -> Response<Outflow>
+    pub async fn answer<B>(
+        self: Arc<Self>,
+        request: Request<B>,
+        peer: Option<IpAddr>,
+        busy: Busy,
+    ) -> Response<Outflow>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: std::error::Error + 'static,
@@ -44,7 +50,7 @@ impl Door {
         let origin = head.headers.get(header::ORIGIN).cloned();
         let mut reply = match self.cors.preflight(&head) {
             Some(allowed) => allowed,
-            None => self.serve(head, body, &request_id).await,
+            None => self.serve(head, body, (&request_id, peer)).await,
         };
         if !reply.headers.contains_key("x-request-id") {
             reply.label(&request_id, None);
@@ -57,14 +63,19 @@ impl Door {
     }
 
     /// What stands at the request's path.
-    async fn serve<B>(&self, head: Parts, mut body: B, request_id: &str) -> Reply
+    async fn serve<B>(
+        &self,
+        head: Parts,
+        mut body: B,
+        (request_id, peer): (&str, Option<IpAddr>),
+    ) -> Reply
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: std::error::Error + 'static,
     {
         let mut reply = match route(&head.method, head.uri.path()) {
             Route::Operation(operation) => {
-                return self.operate(operation, head, body, request_id).await;
+                return self.operate(operation, head, body, (request_id, peer)).await;
             }
             Route::ListModels => self.keyed(SurfaceWord::Models, &head, request_id, |grant| {
                 self.models(grant, &head, request_id)
@@ -101,7 +112,7 @@ impl Door {
         operation: Operation,
         head: Parts,
         mut body: B,
-        request_id: &str,
+        (request_id, peer): (&str, Option<IpAddr>),
     ) -> Reply
     where
         B: Body<Data = Bytes> + Unpin,
@@ -121,6 +132,7 @@ impl Door {
                     headers: head.headers,
                     credentials: None,
                     body,
+                    peer,
                     request_id: request_id.to_owned(),
                 };
                 self.gateway.handle(inbound, settlement).await

@@ -73,6 +73,7 @@ fn log(receipt: &Receipt) {
         tier = receipt.tier.map(outcrop_model::Tier::as_str),
         cost_usd = receipt.cost.map(|cost| cost.to_string()),
         losses = receipt.losses,
+        limits = (!receipt.limits.is_empty()).then(|| receipt.limits.join(",")),
         first_byte_ms = receipt.first_byte.map(|d| d.as_millis() as u64),
         duration_ms = receipt.duration.as_millis() as u64,
         upstream_request_id = receipt.upstream_request_id,

@@ -7,6 +7,7 @@ mod ask;
 mod check;
 mod cli;
 mod configuration;
+mod counters;
 mod demo;
 mod doctor;
 mod emulate;

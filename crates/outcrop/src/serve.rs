@@ -10,11 +10,11 @@ use outcrop_emulator::{Config, Emulator};
 use outcrop_fetch::Fetcher;
 use outcrop_server::{Cors, Server, ServerConfig};
 
-use crate::access_log;
 use crate::cli::{ServeArgs, StoreArgs};
 use crate::configuration::{self, told};
 use crate::print::print_line;
 use crate::stop::{Asked, Stop};
+use crate::{access_log, counters};
 
 pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     access_log::start(args.log_format, "info")?;
@@ -48,7 +48,8 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         drain: args.drain_timeout,
         ..ServerConfig::default()
     };
-    let mut gateway = Gateway::new(settings, access_log::receipts());
+    let mut gateway =
+        Gateway::new(settings, access_log::receipts()).counting(counters::open(&config.store)?);
     let notes = gateway.reload(&config).await;
     let notes = notes.map_err(|found| anyhow::anyhow!(told(&found, Severity::Error)))?;
     let backends = gateway.backends();

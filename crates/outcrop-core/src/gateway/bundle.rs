@@ -8,7 +8,8 @@ use http::{HeaderMap, StatusCode};
 use outcrop_aws::{Credentials, Incoming, Outbound};
 use outcrop_dialect::answer::{Label, Tally};
 use outcrop_dialect::bundle::{Bundle, Piece, Specialty, input_tokens, plan};
-use outcrop_model::{Carrier, Fault, Ledger, Usage, Wares};
+use outcrop_dialect::plan::Estimate;
+use outcrop_model::{Carrier, Fault, Ledger, Tier, Usage, Wares};
 
 use super::headers::copy_bedrock_headers;
 use super::leg::Leg;
@@ -66,6 +67,7 @@ impl Leg<'_> {
         let mut heard: Vec<Fault> = Vec::new();
         loop {
             let planned = self.plan_bundle(specialty, inbound, settlement)?;
+            self.reserve_bundle(&planned, inbound, settlement).await?;
             match self.run_bundle(&planned, settlement).await {
                 Ok(returned) => return gather(planned, returned),
                 Err(fault) => {
@@ -111,6 +113,22 @@ impl Leg<'_> {
         let label = Label { id: inbound.request_id.replace('-', ""), created, model };
         let credentials = inbound.credentials.clone();
         Ok(Planned { callee, bundle, path, headers, credentials, label, ledger })
+    }
+
+    async fn reserve_bundle(
+        &self,
+        planned: &Planned,
+        inbound: &Inbound,
+        settlement: &mut Settlement,
+    ) -> Result<(), Fault> {
+        let Planned { callee, bundle, label, .. } = planned;
+        let expected = || {
+            let Estimate { input, output: _ } = Estimate::of_body(&inbound.body);
+            let usage = Usage { input, ..Usage::default() };
+            self.expected_cost(callee, (Tier::Standard, usage), &bundle.wares)
+        };
+        let wanted = [&*label.model, &*callee.target, callee.model()];
+        self.reserve(inbound, wanted, expected, settlement).await
     }
 
     /// All calls, each until it succeeds or all hope is gone; the first failure is the answer.

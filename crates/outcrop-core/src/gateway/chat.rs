@@ -10,7 +10,7 @@ use outcrop_dialect::answer::{Label, Mismatch, Whole, whole};
 use outcrop_dialect::bundle::mistaken;
 use outcrop_dialect::carry::Destination;
 use outcrop_dialect::kong;
-use outcrop_dialect::plan::{Outgoing, Peeked, Way};
+use outcrop_dialect::plan::{Estimate, Outgoing, Peeked, Way};
 use outcrop_dialect::responses::{Body, Recalled};
 use outcrop_dialect::tier;
 use outcrop_model::{Carrier, Dialect, ErrorClass, Fault, Fidelity, Framing, Ledger, Phase, Tier};
@@ -37,6 +37,8 @@ struct Planned {
     label: Label,
     ledger: Ledger,
     keeper: Option<Keeper>,
+    /// What it may use, where a limit needs it.
+    estimate: Option<Estimate>,
 }
 
 /// How the answer comes, and how it goes.
@@ -124,6 +126,7 @@ impl Leg<'_> {
         let mut heard: Vec<Fault> = Vec::new();
         loop {
             let planned = self.plan(inbound, settlement)?;
+            self.reserve_chat(&planned, inbound, settlement).await?;
             match self.run(&planned, settlement).await {
                 Ok(returned) => {
                     let Planned { callee, label, ledger, keeper, way, .. } = planned;
@@ -143,7 +146,7 @@ impl Leg<'_> {
 
     /// Peek and plan: pure, on the borrowed body.
     fn plan(&self, inbound: &Inbound, settlement: &mut Settlement) -> Result<Planned, Fault> {
-        let Inbound { operation, query: _, headers, credentials, body, request_id } = inbound;
+        let Inbound { operation, headers, credentials, body, request_id, .. } = inbound;
         let prepared;
         let recalled: Recalled;
         let peeked = match operation {
@@ -179,6 +182,8 @@ impl Leg<'_> {
         }
         let mut ledger = Ledger::default();
         let wants_stream = peeked.stream;
+        let must_estimate = self.limiter.needs_estimate() && !settlement.has_reserved();
+        let estimate = must_estimate.then(|| peeked.estimate());
         let outgoing = self.plan_for(&callee, self.pin(), peeked, &mut ledger)?;
         ledger.verdict(self.how.fidelity)?;
         settlement.planned(outgoing.carrier, ledger.losses().len());
@@ -222,7 +227,20 @@ impl Leg<'_> {
             (false, _) => Delivery::Whole,
         };
         let (framing, way) = (carrier.framing(), way.clone());
-        Ok(Planned { callee, outbound, delivery, framing, way, label, ledger, keeper })
+        Ok(Planned { callee, outbound, delivery, framing, way, label, ledger, keeper, estimate })
+    }
+
+    async fn reserve_chat(
+        &self,
+        planned: &Planned,
+        inbound: &Inbound,
+        settlement: &mut Settlement,
+    ) -> Result<(), Fault> {
+        let Planned { callee, outbound, label, estimate, .. } = planned;
+        let sent = (&outbound.headers, &*outbound.body);
+        let expected = || self.expected(callee, estimate.unwrap_or_default(), sent);
+        let wanted = [&*label.model, &*callee.target, callee.model()];
+        self.reserve(inbound, wanted, expected, settlement).await
     }
 
     /// Whether a refusal teaches how to ask. Bedrock's own bodies are the caller's to change.

@@ -10,6 +10,8 @@ use super::fetch::Answered;
 use super::{Gateway, named_arn};
 use crate::backend::Backend;
 use crate::inbound::{Inbound, Operation};
+use crate::limit::Limiter;
+use crate::pricing::Pricing;
 use crate::reply::Reply;
 use crate::settle::Settlement;
 use crate::treatment::Treatment;
@@ -18,8 +20,12 @@ use crate::treatment::Treatment;
 #[derive(Clone, Copy)]
 pub(super) struct Leg<'g> {
     pub(super) gateway: &'g Gateway,
+    /// Name of the route.
+    pub(super) route: &'g str,
     pub(super) how: &'g Treatment,
     pub(super) backend: &'g Arc<Backend>,
+    pub(super) pricing: &'g Pricing,
+    pub(super) limiter: &'g Limiter,
 }
 
 /// What came back from a target: enough to answer the caller with.
@@ -45,12 +51,17 @@ impl Leg<'_> {
                 self.gather_bundle(*specialty, inbound, settlement).await.map(Arrived::Bundle)
             }
             Operation::CountMessages => {
+                self.reserve_call(inbound, settlement).await?;
                 self.fetched(self.count_messages(inbound, settlement).await)
             }
             Operation::CountResponses => {
+                self.reserve_call(inbound, settlement).await?;
                 self.fetched(self.count_responses(inbound, settlement).await)
             }
-            Operation::Aside(aside) => self.fetched(self.relay(aside, inbound, settlement).await),
+            Operation::Aside(aside) => {
+                self.reserve_call(inbound, settlement).await?;
+                self.fetched(self.relay(aside, inbound, settlement).await)
+            }
             Operation::ChatCompletions
             | Operation::Completions
             | Operation::KongChat

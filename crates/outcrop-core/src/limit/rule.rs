@@ -5,9 +5,9 @@ use outcrop_config::{Budget, Diagnostic, Limit, Measure, Per, Selector, Severity
 use outcrop_model::{Fault, PicoUsd, Usage};
 
 use super::cel::{Expression, Names};
-use super::pattern::{Matcher, wildcard};
 use super::window::{Span, words};
 use super::{Expected, Facts};
+use crate::pattern::{Matcher, wildcard};
 
 /// One limit.
 #[derive(Debug)]
@@ -117,6 +117,7 @@ impl Rule {
         }
         let mut values = Vec::new();
         for per in &self.selector.per {
+            let peer;
             let value = match per {
                 Per::Key => facts.key.map(str::as_bytes),
                 Per::Route => Some(facts.route.as_bytes()),
@@ -126,7 +127,10 @@ impl Rule {
                     tag.map(|(_, value)| value.as_bytes())
                 }
                 Per::Header(name) => facts.headers.get(name).map(http::HeaderValue::as_bytes),
-                Per::Peer => facts.peer.as_deref().map(str::as_bytes),
+                Per::Peer => {
+                    peer = facts.peer.map(|peer| peer.to_string());
+                    peer.as_deref().map(str::as_bytes)
+                }
             };
             // With its length, so that no two lists of values look the same; none is another than empty.
             let length = value.map_or(u64::MAX, |value| value.len() as u64);

@@ -44,6 +44,7 @@ pub async fn one(model: &str, backend: &Backend) -> Finding {
         body,
         request_id: REQUEST_ID.to_owned(),
         credentials: None,
+        peer: None,
     };
     // What it says to a client is in the receipt too, in the operator's words.
     drop(gateway.handle(inbound, settlement).await);

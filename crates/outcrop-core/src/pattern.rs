@@ -5,7 +5,7 @@ use regex::Regex;
 
 /// A pattern, ready to be matched.
 #[derive(Debug)]
-pub(super) enum Matcher {
+pub(crate) enum Matcher {
     Plain(Pattern),
     Regex(Regex),
 }
@@ -13,7 +13,7 @@ pub(super) enum Matcher {
 // === impl Matcher ===
 
 impl Matcher {
-    pub(super) fn compile(pattern: &Pattern) -> Result<Self, String> {
+    pub(crate) fn compile(pattern: &Pattern) -> Result<Self, String> {
         match pattern {
             Pattern::Regex(text) => {
                 let regex = Regex::new(&format!("^(?:{text})$"));
@@ -27,7 +27,7 @@ impl Matcher {
         }
     }
 
-    pub(super) fn matches(&self, text: &str) -> bool {
+    pub(crate) fn matches(&self, text: &str) -> bool {
         match self {
             Self::Regex(regex) => regex.is_match(text),
             Self::Plain(Pattern::Exact(whole)) => whole == text,
@@ -40,7 +40,7 @@ impl Matcher {
 }
 
 /// Whether `text` is what `pattern` says, in which `*` is any run of characters.
-pub(super) fn wildcard(pattern: &str, text: &str) -> bool {
+pub(crate) fn wildcard(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else { return false };
@@ -50,4 +50,31 @@ pub(super) fn wildcard(pattern: &str, text: &str) -> bool {
         rest = &rest[at + part.len()..];
     }
     rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_is_any_run_of_characters() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("*", "anything", true),
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("a*", "a", true),
+            ("a*", "ba", false),
+            ("*a", "ba", true),
+            ("*a", "ab", false),
+            ("a*a", "a", false),
+            ("a*a", "aa", true),
+            ("*.claude-*-v1:0", "us.claude-x-v1:0", true),
+            ("*.claude-*-v1:0", "us.claude-v1:0", false),
+            ("a**b", "ab", true),
+            ("a*bc*c", "abcbc", true),
+        ] {
+            assert_eq!(wildcard(pattern, text), expected, "{pattern} {text}");
+        }
+    }
 }

@@ -1,0 +1,227 @@
+//! Limits as clients see them: refused in their own dialect, told in their own headers, settled with the
+//! truth.
+
+use std::time::Duration;
+
+use http::Method;
+use outcrop_config::{Budget, Limit, Measure, Origin, Redacted, Secret, Selector, Window};
+use outcrop_core::limit::{Counters, StoreWish, Timepiece, posting};
+use outcrop_fetch::Courier;
+use outcrop_model::PicoUsd;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::support::{CLAUDE, NOVA, Options, ROUTES, Stack, chat};
+
+fn limit(name: &str, measure: Measure, amount: u128, window: Window) -> Limit {
+    let (name, selector, origin) = (name.to_owned(), Selector::default(), Origin::default());
+    Limit { name, selector, measure, amount, window, origin }
+}
+
+async fn limited(limits: Vec<Limit>) -> Stack {
+    Stack::with(Options { limits, ..Options::default() }).await
+}
+
+const MINUTE: Window = Window::Rolling(Duration::from_secs(60));
+
+#[tokio::test]
+async fn a_refusal_is_a_proper_429_in_every_dialect() {
+    for (dialect, model) in ROUTES {
+        let limits = vec![limit("two-a-minute", Measure::Requests, 1, MINUTE)];
+        let mut stack = limited(limits).await;
+        let (path, body) = chat(dialect, model, "x", false);
+        assert_eq!(stack.post(&path, &body).await.status, 200, "{dialect}");
+        assert!(stack.receipt().await.limits.is_empty());
+        for stream in [false, true] {
+            let (path, body) = chat(dialect, model, "x", stream);
+            let answer = stack.post(&path, &body).await;
+            assert_eq!(answer.status, 429, "{dialect} {stream}");
+            let wait: u64 = answer.header("retry-after").parse().unwrap();
+            assert!((55..=62).contains(&wait), "{wait}");
+            let said = answer.text();
+            assert!(said.contains("`two-a-minute` allows 1 requests per minute"), "{said}");
+            let code = match dialect {
+                "openai" | "responses" => answer.json()["error"]["code"].clone(),
+                "anthropic" => answer.json()["error"]["type"].clone(),
+                _ => json!(answer.header("x-amzn-errortype")),
+            };
+            let words = ["rate_limit_exceeded", "rate_limit_error", "ThrottlingException"];
+            assert!(words.iter().any(|word| code == *word), "{dialect} {code}");
+            let receipt = stack.receipt().await;
+            assert_eq!((receipt.attempts, &*receipt.limits), (0, &["two-a-minute".to_owned()][..]));
+        }
+        assert_eq!(stack.emulator.requests().len(), 1, "{dialect}");
+    }
+}
+
+#[tokio::test]
+async fn a_spent_budget_has_the_quota_code_and_is_not_asked_again() {
+    let measure = Measure::Money(Budget::default());
+    // A chat of 10 tokens fits, and then no more.
+    let mut stack = limited(vec![limit("month", measure, 100_000_000, Window::Month)]).await;
+    for (dialect, path, code) in [
+        ("openai", "/v1/chat/completions", "insufficient_quota"),
+        ("anthropic", "/v1/messages", "rate_limit_error"),
+    ] {
+        let (_, mut body) = chat("openai", NOVA, "x", false);
+        body["max_tokens"] = json!(10);
+        while stack.post(path, &body).await.status == 200 {
+            assert!(stack.receipt().await.cost.is_some());
+        }
+        let answer = stack.post(path, &body).await;
+        let error = &answer.json()["error"];
+        assert!(error["code"] == code || error["type"] == code, "{dialect} {error}");
+        assert_eq!(answer.header("x-should-retry"), "false", "{dialect}");
+        assert!(answer.text().contains("`month` allows $0.0001 per month"), "{}", answer.text());
+        stack.receipt().await;
+        stack.receipt().await;
+    }
+    let unpriced =
+        json!({"model": "newvendor.model-1", "messages": [{"role": "user", "content": "x"}]});
+    let answer = stack.post("/v1/chat/completions", &unpriced).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["error"]["param"]), (400, &json!("model")));
+}
+
+#[tokio::test]
+async fn answers_tell_how_limits_stand_and_the_truth_takes_its_place() {
+    let limits = || {
+        vec![
+            limit("requests", Measure::Requests, 10, MINUTE),
+            limit("tokens", Measure::TotalTokens, 10_000, MINUTE),
+        ]
+    };
+    for (dialect, names) in [
+        ("openai", ["x-ratelimit-remaining-requests", "x-ratelimit-remaining-tokens"]),
+        (
+            "anthropic",
+            ["anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-tokens-remaining"],
+        ),
+    ] {
+        for stream in [false, true] {
+            let mut stack = limited(limits()).await;
+            let (path, mut body) = chat(dialect, CLAUDE, "x", stream);
+            body["max_tokens"] = json!(1000);
+            let mut left = Vec::new();
+            let mut used = Vec::new();
+            for _ in 0..2 {
+                let answer = stack.post(&path, &body).await;
+                left.push(names.map(|name| answer.header(name).parse::<u64>().unwrap()));
+                used.push(stack.receipt().await.usage.unwrap().total());
+            }
+            assert_eq!([left[0][0], left[1][0]], [9, 8], "{dialect} {stream}");
+            // The second has room where the first took less than it reserved.
+            assert!(left[0][1] < 9000 && used[0] < 100, "{left:?} {used:?}");
+            assert_eq!(left[0][1] - left[1][1], used[0], "{dialect} {stream}");
+        }
+    }
+    let stack = limited(limits()).await;
+    let (path, body) = chat("converse", NOVA, "x", false);
+    let answer = stack.post(&path, &body).await;
+    assert!(answer.headers.keys().all(|name| !name.as_str().contains("ratelimit")));
+}
+
+/// What is left of a limit of 10 000 output tokens, by asking for one token.
+async fn left(stack: &mut Stack) -> u64 {
+    let (path, mut body) = chat("anthropic", CLAUDE, "x", false);
+    body["max_tokens"] = json!(1);
+    let answer = stack.post(&path, &body).await;
+    stack.receipt().await;
+    let left: u64 = answer.header("anthropic-ratelimit-output-tokens-remaining").parse().unwrap();
+    left + 1
+}
+
+#[tokio::test]
+async fn what_failed_took_nothing_and_what_was_streamed_counts() {
+    let mut stack = limited(vec![limit("out", Measure::OutputTokens, 10_000, Window::Day)]).await;
+    let (path, mut body) = chat("anthropic", CLAUDE, "x", true);
+    body["max_tokens"] = json!(2000);
+
+    stack.send(Method::POST, &path, &[], "{").await;
+    stack.receipt().await;
+    stack.fault("error=ValidationException", 1);
+    assert_eq!(stack.post(&path, &body).await.status, 400);
+    stack.receipt().await;
+    assert_eq!(left(&mut stack).await, 10_000);
+
+    let before = left(&mut stack).await;
+    stack.emulator.set_engine("lorem;tokens=100000;chunk=1;rate=200".parse().unwrap());
+    let text = body.to_string();
+    let head =
+        format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{text}", text.len());
+    let mut socket = stack.say(head.as_bytes()).await;
+    socket.read_exact(&mut vec![0; 3000]).await.unwrap();
+    drop(socket);
+    assert_eq!(stack.receipt().await.outcome.as_str(), "client_left");
+    stack.emulator.set_engine("echo".parse().unwrap());
+    let streamed = before - left(&mut stack).await;
+    assert!((5..2000).contains(&streamed), "{streamed}");
+
+    // Whoever does not wait for the answer at all has it charged as reserved.
+    let before = left(&mut stack).await;
+    stack.fault("slow=60000", 1);
+    let socket = stack.say(head.as_bytes()).await;
+    let seen = stack.emulator.requests().len();
+    while stack.emulator.requests().len() == seen {
+        tokio::task::yield_now().await;
+    }
+    drop(socket);
+    stack.receipt().await;
+    assert!(before - left(&mut stack).await >= 2000);
+}
+
+#[tokio::test]
+async fn calls_beside_chats_take_from_limits_too() {
+    let limits = vec![
+        limit("requests", Measure::Requests, 3, MINUTE),
+        limit("tokens", Measure::TotalTokens, 1000, MINUTE),
+    ];
+    let mut stack = limited(limits).await;
+    let embed = json!({"model": "amazon.titan-embed-text-v2:0", "input": "one two three"});
+    let answer = stack.post("/v1/embeddings", &embed).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("x-ratelimit-remaining-requests"), "2");
+    let used = stack.receipt().await.usage.unwrap().total();
+    let count = json!({"model": CLAUDE, "messages": [{"role": "user", "content": "x"}]});
+    assert_eq!(stack.post("/v1/messages/count_tokens", &count).await.status, 200);
+    let answer = stack.post("/v1/embeddings", &embed).await;
+    let left: u64 = answer.header("x-ratelimit-remaining-tokens").parse().unwrap();
+    assert!(left < 1000 - used && left > 900, "{left}");
+    assert_eq!(stack.get("/foundation-models").await.status, 429);
+}
+
+#[tokio::test]
+async fn a_webhook_is_told_of_a_budget() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let budget =
+        Budget { soft: Some(PicoUsd::new(1)), webhook: Some(Secret::Inline(Redacted::new(url))) };
+    let reveal = |secret: &Secret| match secret {
+        Secret::Inline(text) => Ok(text.reveal().to_owned()),
+        other => Err(format!("{other:?}")),
+    };
+    let alerts = posting(Courier::waiting(Duration::from_millis(1)), reveal);
+    let counters = Counters::open(StoreWish::Memory, alerts, Timepiece::default()).unwrap();
+    let limits = vec![limit("team", Measure::Money(budget), 1_000_000_000_000, Window::Month)];
+    let stack = Stack::with(Options { limits, counters, ..Options::default() }).await;
+    let (path, body) = chat("openai", NOVA, "x", false);
+    assert_eq!(stack.post(&path, &body).await.status, 200, "nobody waits for the webhook");
+    let mut refusals = 2;
+    let message: Value = loop {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"}") {
+            socket.read_buf(&mut request).await.unwrap();
+        }
+        let status = if refusals > 0 { "503 Later" } else { "200 OK" };
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
+        socket.write_all(answer.as_bytes()).await.unwrap();
+        if refusals == 0 {
+            let text = String::from_utf8(request).unwrap();
+            break serde_json::from_str(text.split_once("\r\n\r\n").unwrap().1).unwrap();
+        }
+        refusals -= 1;
+    };
+    assert_eq!((&message["event"], &message["limit"]), (&json!("budget_soft"), &json!("team")));
+    assert_eq!(message["budget_usd"], "1");
+}

@@ -1,0 +1,96 @@
+//! Reserve: limits are asked once it is known what is to be called, and before anything is sent.
+
+use outcrop_dialect::plan::Estimate;
+use outcrop_dialect::tier;
+use outcrop_model::{Charge, Fault, PicoUsd, Tier, Usage, Wares};
+
+use super::headers::tier_of;
+use super::leg::Leg;
+use crate::callee::Callee;
+use crate::inbound::Inbound;
+use crate::limit::{Expected, Facts};
+use crate::settle::Settlement;
+
+/// What a request is for, as far as limits go: the model as the caller wrote it, as it is called, and the
+/// one that it is.
+pub(super) type Wanted<'a> = [&'a str; 3];
+
+impl Leg<'_> {
+    /// Takes from all limits that are for the request; once for each request, however often it is
+    /// planned anew.
+    ///
+    /// # Errors
+    /// When a limit refuses.
+    pub(super) async fn reserve(
+        &self,
+        inbound: &Inbound,
+        wanted: Wanted<'_>,
+        expected: impl FnOnce() -> Expected,
+        settlement: &mut Settlement,
+    ) -> Result<(), Fault> {
+        if settlement.has_reserved() {
+            return Ok(());
+        }
+        let caller = settlement.grant().caller.clone();
+        let facts = Facts {
+            key: caller.as_ref().map(|caller| &*caller.name),
+            tags: caller.as_ref().map_or(&[], |caller| &caller.tags),
+            route: self.route,
+            backend: &self.backend.name,
+            models: [wanted[0], wanted[1], self.gateway.catalog.foundation_id(wanted[2])],
+            headers: &inbound.headers,
+            peer: inbound.peer,
+        };
+        match self.limiter.reserve(&facts, expected).await {
+            Ok(reservation) => {
+                settlement.reserved(reservation);
+                Ok(())
+            }
+            Err(refusal) => {
+                settlement.refused(refusal.limits, refusal.told);
+                Err(refusal.fault)
+            }
+        }
+    }
+
+    /// A call beside inference: a request, and nothing more.
+    pub(super) async fn reserve_call(
+        &self,
+        inbound: &Inbound,
+        settlement: &mut Settlement,
+    ) -> Result<(), Fault> {
+        let nothing = || Expected { usage: Usage::default(), cost: Some(PicoUsd::ZERO) };
+        self.reserve(inbound, [""; 3], nothing, settlement).await
+    }
+
+    /// The most that a chat may use.
+    pub(super) fn expected(
+        &self,
+        callee: &Callee,
+        estimate: Estimate,
+        (headers, body): (&http::HeaderMap, &[u8]),
+    ) -> Expected {
+        let card = self.gateway.catalog.card(callee.model());
+        let is_chat = self.gateway.catalog.specialist(callee.model()).is_none();
+        let unbounded = if is_chat { card.default_max_tokens } else { 0 };
+        let output = estimate.output.unwrap_or(unbounded);
+        let most = card.max_output_tokens;
+        let output = if most > 0 { output.min(most) } else { output };
+        let usage = Usage { input: estimate.input, output, ..Usage::default() };
+        let tier = tier_of(headers).or_else(|| tier::find(body)).unwrap_or(Tier::Standard);
+        self.expected_cost(callee, (tier, usage), &Wares::default())
+    }
+
+    /// With what it may cost.
+    pub(super) fn expected_cost(
+        &self,
+        callee: &Callee,
+        (tier, usage): (Tier, Usage),
+        wares: &Wares,
+    ) -> Expected {
+        let is_sold_by_use = callee.behind.as_ref().is_none_or(|b| b.charge == Charge::Use);
+        let quote = self.pricing.quote(callee.model()).filter(|_| is_sold_by_use);
+        let cost = quote.and_then(|quote| quote.cost(tier, Some(&usage), wares));
+        Expected { usage, cost }
+    }
+}
