@@ -27,6 +27,7 @@ mod pattern;
 pub mod pricing;
 pub mod pump;
 pub mod reply;
+pub mod resilience;
 pub mod settle;
 mod snapshot;
 pub mod store;

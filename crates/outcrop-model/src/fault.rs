@@ -153,6 +153,55 @@ pub fn retry(class: ErrorClass, phase: Phase) -> Retry {
     }
 }
 
+/// Whether another target (region, account or model) may do better after a failure at this one.
+///
+/// Source: the failover column of AWS's Bedrock error reference (checked 2026-11-21). What is wrong with
+/// the request itself is wrong everywhere.
+pub fn failover(class: ErrorClass, phase: Phase) -> bool {
+    use ErrorClass as C;
+    if phase == Phase::Streaming {
+        return false;
+    }
+    match class {
+        C::Throttled
+        | C::QuotaSpent
+        | C::QuotaExceeded
+        | C::ModelNotReady
+        | C::Overloaded
+        | C::Internal
+        | C::ModelTimeout
+        | C::ModelFailed
+        | C::AccessDenied
+        | C::BadCredentials
+        | C::ExpiredCredentials
+        | C::BadSignature
+        | C::WrongEndpoint
+        | C::Unreachable
+        | C::UpstreamTimeout
+        | C::Truncated
+        | C::Garbled
+        | C::UnknownModel
+        | C::ProfileNeeded => true,
+        C::InvalidRequest
+        | C::Unsupported
+        | C::ContextOverflow
+        | C::ContentFiltered
+        | C::TooLarge
+        | C::UnknownResponse
+        | C::UnknownPrevious
+        | C::UnknownPath
+        | C::MethodNotAllowed
+        | C::NotSupported
+        | C::ModelRejected
+        | C::Conflict
+        | C::ClientLeft
+        | C::ClientTimeout
+        | C::Unauthenticated
+        | C::CallerSignature
+        | C::OutOfScope => false,
+    }
+}
+
 /// One failure, with all that is known of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fault {

@@ -31,7 +31,7 @@ pub use chat::{Block, BlockKind, ChatRequest, ChatResponse, Turn};
 pub use citation::Citation;
 pub use dialect::{Carrier, Dialect, Framing};
 pub use event::{Delta, Event, Opening};
-pub use fault::{ErrorClass, Fault, Phase, Retry};
+pub use fault::{ErrorClass, Fault, Phase, Retry, failover};
 pub use frame::{Frame, FrameKind};
 pub use json::{Extra, Json, Object};
 pub use ledger::{Fidelity, Ledger, Loss};

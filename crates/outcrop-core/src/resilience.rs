@@ -1,0 +1,12 @@
+//! What keeps an outage small: targets that fail are left alone for a while, retries never multiply, and
+//! no more goes to a backend at a time than it takes.
+//!
+//! Each of the three is plain state with the time given from outside.
+
+pub mod budget;
+pub mod gate;
+pub mod health;
+
+pub use budget::RetryBudget;
+pub use gate::{Full, Gate, Permit};
+pub use health::{Health, Verdict};

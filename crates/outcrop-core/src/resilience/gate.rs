@@ -1,0 +1,212 @@
+//! No more requests at a time than a backend takes: the others wait in a bounded queue, or are turned
+//! away.
+//!
+//! 1. Never more in flight than the limit; those that wait go in the order in which they came.
+//! 2. The limit falls when the backend throttles or is overloaded, and grows again with what succeeds, up
+//!    to what was configured.
+//! 3. Who waits and leaves takes up no room.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use outcrop_model::ErrorClass;
+use tokio::sync::oneshot;
+
+/// How much of the limit is left after the backend throttles.
+const FALL: f64 = 0.7;
+/// The limit falls once in this time: failures of one moment are one sign.
+const FALLS_EVERY: Duration = Duration::from_secs(1);
+
+/// A backend's gate.
+#[derive(Debug, Clone)]
+pub struct Gate(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    most: f64,
+    most_waiting: usize,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    limit: f64,
+    in_flight: usize,
+    waiting: VecDeque<oneshot::Sender<Permit>>,
+    fell: Option<Instant>,
+}
+
+/// Leave to be in flight, until it is dropped.
+#[derive(Debug)]
+pub struct Permit {
+    gate: Arc<Shared>,
+}
+
+/// The queue is full, or the wait was too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+impl Gate {
+    /// `most` in flight (at least one), and as many as `most_waiting` in the queue.
+    pub fn new(most: u32, most_waiting: u32) -> Self {
+        let most = f64::from(most.max(1));
+        let inner = Inner { limit: most, in_flight: 0, waiting: VecDeque::new(), fell: None };
+        let most_waiting = usize::try_from(most_waiting).unwrap_or(usize::MAX);
+        Self(Arc::new(Shared { most, most_waiting, inner: Mutex::new(inner) }))
+    }
+
+    /// Waits for leave, at most this long.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub async fn enter(&self, patience: Duration) -> Result<Permit, Full> {
+        let receiver = {
+            let mut inner = self.0.lock();
+            inner.waiting.retain(|waiting| !waiting.is_closed());
+            if inner.waiting.is_empty() && inner.has_room() {
+                inner.in_flight += 1;
+                return Ok(Permit { gate: Arc::clone(&self.0) });
+            }
+            if inner.waiting.len() >= self.0.most_waiting {
+                return Err(Full);
+            }
+            let (sender, receiver) = oneshot::channel();
+            inner.waiting.push_back(sender);
+            receiver
+        };
+        match tokio::time::timeout(patience, receiver).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(Full),
+        }
+    }
+
+    /// Tells how a request that had leave ended: `None` is success.
+    pub fn ended(&self, failure: Option<ErrorClass>, now: Instant) {
+        let mut inner = self.0.lock();
+        match failure {
+            Some(ErrorClass::Throttled | ErrorClass::Overloaded) => {
+                if inner.fell.is_none_or(|fell| now.duration_since(fell) >= FALLS_EVERY) {
+                    inner.limit = (inner.limit * FALL).max(1.0);
+                    inner.fell = Some(now);
+                }
+            }
+            // One more for each round of successes.
+            None => inner.limit = (inner.limit + 1.0 / inner.limit).min(self.0.most),
+            Some(_says_nothing_of_how_much_it_takes) => {}
+        }
+        drop(inner);
+        Shared::let_in(&self.0);
+    }
+
+    /// How many are in flight, and how many wait.
+    pub fn load(&self) -> (usize, usize) {
+        let inner = self.0.lock();
+        let waiting = inner.waiting.iter().filter(|waiting| !waiting.is_closed()).count();
+        (inner.in_flight, waiting)
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives what room there is to those that wait.
+    fn let_in(shared: &Arc<Self>) {
+        loop {
+            let next = {
+                let mut inner = shared.lock();
+                if !inner.has_room() {
+                    return;
+                }
+                let Some(next) = inner.waiting.pop_front() else { return };
+                inner.in_flight += 1;
+                next
+            };
+            // Who has left hands the permit back by dropping it.
+            let _left = next.send(Permit { gate: Arc::clone(shared) });
+        }
+    }
+}
+
+impl Inner {
+    fn has_room(&self) -> bool {
+        let in_flight = self.in_flight as f64;
+        in_flight + 1.0 <= self.limit.floor().max(1.0)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.gate.lock().in_flight -= 1;
+        Shared::let_in(&self.gate);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test(start_paused = true)]
+    async fn rule_1_the_limit_holds_and_the_first_waits_least() {
+        let gate = Gate::new(2, 2);
+        let one = gate.enter(LONG).await.unwrap();
+        let _two = gate.enter(LONG).await.unwrap();
+        let waiting = |gate: &Gate| {
+            let gate = gate.clone();
+            tokio::spawn(async move { gate.enter(LONG).await })
+        };
+        let three = waiting(&gate);
+        tokio::task::yield_now().await;
+        let four = waiting(&gate);
+        tokio::task::yield_now().await;
+        assert_eq!(gate.load(), (2, 2));
+        assert_eq!(gate.enter(LONG).await.unwrap_err(), Full);
+        drop(one);
+        let three = three.await.unwrap().unwrap();
+        assert_eq!(gate.load(), (2, 1));
+        drop(three);
+        four.await.unwrap().unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rule_3_who_leaves_takes_up_no_room() {
+        let gate = Gate::new(1, 1);
+        let one = gate.enter(LONG).await.unwrap();
+        assert_eq!(gate.enter(Duration::from_secs(1)).await.unwrap_err(), Full);
+        let waiting = {
+            let gate = gate.clone();
+            tokio::spawn(async move { gate.enter(LONG).await })
+        };
+        tokio::task::yield_now().await;
+        drop(one);
+        let two = waiting.await.unwrap().unwrap();
+        assert_eq!(gate.load(), (1, 0));
+        drop(two);
+        assert_eq!(gate.load(), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rule_2_the_limit_follows_the_backend() {
+        let gate = Gate::new(10, 0);
+        let now = Instant::now();
+        for _ in 0..50 {
+            gate.ended(Some(ErrorClass::Throttled), now);
+        }
+        let mut permits = Vec::new();
+        while let Ok(permit) = gate.enter(LONG).await {
+            permits.push(permit);
+        }
+        assert_eq!(permits.len(), 7);
+        for _ in 0..100 {
+            gate.ended(None, now);
+        }
+        while let Ok(permit) = gate.enter(LONG).await {
+            permits.push(permit);
+        }
+        assert_eq!(permits.len(), 10);
+    }
+}

@@ -1,0 +1,274 @@
+//! Whether a target is worth asking.
+//!
+//! 1. After some failures in a row a target is left alone, for longer each time; then one request may
+//!    probe it, and others only once that has succeeded.
+//! 2. A target that throttles is left alone for as long as it asks, or for a little longer each time; it
+//!    is not ill, so no probe is needed.
+//! 3. What is wrong with a request, or with a model at the target, says nothing about the target.
+//! 4. A failure that is older than the last change of the state changes nothing.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use outcrop_model::{ErrorClass, Fault};
+
+/// Failures in a row until a target is left alone: fewer would judge it by one slow moment.
+const PATIENCE: u32 = 5;
+/// How long it is left alone at first, and at most (Envoy's outlier detection begins with 30 s too and
+/// ends with 300 s, checked 2026-11-26).
+const EJECTED: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(300));
+/// How long a target that throttles is left alone: at first, and at most while it asks for no more.
+/// Bedrock's quotas are for a minute.
+const COOLING: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// A quota of a day that is spent: looked at again after this.
+const SPENT: Duration = Duration::from_secs(600);
+/// A probe that has not come back after this is taken for lost, and another may go.
+const PROBE: Duration = Duration::from_secs(60);
+
+/// Whether to ask a target now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Well,
+    /// It was left alone; this request may look whether it is back. Who gets this verdict and does not ask
+    /// leaves it to the next after a while.
+    Probe,
+    /// Left alone until then.
+    Until(Instant),
+}
+
+/// What is known of one target.
+#[derive(Debug, Default)]
+pub struct Health(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    failures: u32,
+    /// How often it was left alone since it was last well.
+    ejections: u32,
+    ejected: Option<Instant>,
+    probing: Option<Instant>,
+    throttles: u32,
+    cooling: Option<Instant>,
+    changed: Option<Instant>,
+}
+
+/// What a failure says of its target.
+enum Meaning {
+    Ill,
+    Busy,
+    Spent,
+    Nothing,
+}
+
+impl Health {
+    /// Whether to ask it.
+    pub fn verdict(&self, now: Instant) -> Verdict {
+        let mut inner = self.lock();
+        if let Some(until) = inner.cooling.filter(|until| *until > now) {
+            return Verdict::Until(until);
+        }
+        let Some(until) = inner.ejected else { return Verdict::Well };
+        if until > now {
+            return Verdict::Until(until);
+        }
+        match inner.probing.map(|since| since + PROBE).filter(|lost| *lost > now) {
+            Some(lost) => Verdict::Until(lost),
+            None => {
+                inner.probing = Some(now);
+                Verdict::Probe
+            }
+        }
+    }
+
+    /// The same for looking only: nobody probes for it.
+    pub fn is_well(&self, now: Instant) -> bool {
+        let inner = self.lock();
+        inner.cooling.is_none_or(|until| until <= now) && inner.ejected.is_none()
+    }
+
+    /// A request that was sent at `sent` was answered.
+    pub fn answered(&self, sent: Instant, now: Instant) {
+        let mut inner = self.lock();
+        if inner.changed.is_some_and(|changed| sent < changed) {
+            return;
+        }
+        let was_ill = inner.ejected.is_some();
+        *inner = Inner { changed: inner.changed, ..Inner::default() };
+        if was_ill {
+            inner.changed = Some(now);
+        }
+    }
+
+    /// A request that was sent at `sent` failed. Whether the target is left alone from now on.
+    pub fn failed(&self, fault: &Fault, sent: Instant, now: Instant) -> bool {
+        let mut inner = self.lock();
+        if inner.changed.is_some_and(|changed| sent < changed) {
+            return false;
+        }
+        match meaning(fault.class) {
+            Meaning::Nothing => {
+                // It answered.
+                inner.failures = 0;
+                false
+            }
+            Meaning::Spent => inner.cool(now + fault.retry_after.unwrap_or(SPENT), now),
+            Meaning::Busy => {
+                let (first, most) = COOLING;
+                let grown = first.saturating_mul(1 << inner.throttles.min(8)).min(most);
+                inner.throttles = inner.throttles.saturating_add(1);
+                inner.cool(now + fault.retry_after.unwrap_or(grown), now)
+            }
+            Meaning::Ill => {
+                inner.failures = inner.failures.saturating_add(1);
+                let probed = inner.ejected.is_some();
+                if inner.failures < PATIENCE && !probed {
+                    return false;
+                }
+                let (first, most) = EJECTED;
+                let grown = first.saturating_mul(1 << inner.ejections.min(8)).min(most);
+                inner.ejections = inner.ejections.saturating_add(1);
+                inner.ejected = Some(now + grown);
+                inner.probing = None;
+                inner.failures = 0;
+                inner.changed = Some(now);
+                true
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn cool(&mut self, until: Instant, now: Instant) -> bool {
+        self.cooling = Some(self.cooling.map_or(until, |known| known.max(until)));
+        self.changed = Some(now);
+        true
+    }
+}
+
+fn meaning(class: ErrorClass) -> Meaning {
+    use ErrorClass as C;
+    match class {
+        C::Throttled => Meaning::Busy,
+        C::QuotaSpent | C::QuotaExceeded => Meaning::Spent,
+        C::Overloaded
+        | C::Internal
+        | C::BadCredentials
+        | C::ExpiredCredentials
+        | C::BadSignature
+        | C::WrongEndpoint
+        | C::Unreachable
+        | C::UpstreamTimeout
+        | C::Truncated
+        | C::Garbled => Meaning::Ill,
+        // These are about the request, or about one model.
+        C::InvalidRequest
+        | C::Unsupported
+        | C::ContextOverflow
+        | C::ContentFiltered
+        | C::TooLarge
+        | C::UnknownModel
+        | C::ProfileNeeded
+        | C::UnknownResponse
+        | C::UnknownPrevious
+        | C::UnknownPath
+        | C::MethodNotAllowed
+        | C::NotSupported
+        | C::ModelNotReady
+        | C::ModelTimeout
+        | C::ModelFailed
+        | C::ModelRejected
+        | C::AccessDenied
+        | C::Conflict
+        | C::ClientLeft
+        | C::ClientTimeout
+        | C::Unauthenticated
+        | C::CallerSignature
+        | C::OutOfScope => Meaning::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use outcrop_model::Phase;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn fault(class: ErrorClass) -> Fault {
+        Fault::new(class, Phase::AwaitingHead, "no")
+    }
+
+    /// A target that has just been left alone, and when.
+    fn ejected() -> (Health, Instant) {
+        let (health, now) = (Health::default(), Instant::now());
+        for _ in 1..PATIENCE {
+            assert!(!health.failed(&fault(ErrorClass::Unreachable), now, now));
+        }
+        assert!(health.failed(&fault(ErrorClass::Unreachable), now, now));
+        (health, now)
+    }
+
+    #[test]
+    fn rule_1_one_probe_decides() {
+        let (health, now) = ejected();
+        let back = now + EJECTED.0;
+        assert_eq!(health.verdict(now + SECOND), Verdict::Until(back));
+        assert_eq!(health.verdict(back), Verdict::Probe);
+        assert_eq!(health.verdict(back), Verdict::Until(back + PROBE));
+        assert!(health.failed(&fault(ErrorClass::Unreachable), back, back + SECOND));
+        let longer = back + SECOND + EJECTED.0 * 2;
+        assert_eq!(health.verdict(back + SECOND), Verdict::Until(longer));
+        assert_eq!(health.verdict(longer), Verdict::Probe);
+        health.answered(longer, longer);
+        assert_eq!(health.verdict(longer), Verdict::Well);
+        assert!(health.is_well(longer));
+    }
+
+    #[test]
+    fn rule_1_a_lost_probe_does_not_lock_the_door() {
+        let (health, now) = ejected();
+        let back = now + EJECTED.0;
+        assert_eq!(health.verdict(back), Verdict::Probe);
+        assert_eq!(health.verdict(back + PROBE), Verdict::Probe);
+    }
+
+    #[test]
+    fn rule_2_a_busy_target_is_well_again_by_itself() {
+        let (health, now) = (Health::default(), Instant::now());
+        let mut throttled = fault(ErrorClass::Throttled);
+        assert!(health.failed(&throttled, now, now));
+        assert_eq!(health.verdict(now), Verdict::Until(now + COOLING.0));
+        let later = now + COOLING.0;
+        assert_eq!(health.verdict(later), Verdict::Well);
+        assert!(health.failed(&throttled, later, later));
+        assert_eq!(health.verdict(later), Verdict::Until(later + COOLING.0 * 2));
+        throttled.retry_after = Some(SECOND * 90);
+        let again = later + SECOND * 2;
+        health.failed(&throttled, again, again);
+        assert_eq!(health.verdict(again), Verdict::Until(again + SECOND * 90));
+    }
+
+    #[test]
+    fn rule_3_a_callers_mistakes_are_its_own() {
+        let (health, now) = (Health::default(), Instant::now());
+        for _ in 0..100 {
+            assert!(!health.failed(&fault(ErrorClass::InvalidRequest), now, now));
+            assert!(!health.failed(&fault(ErrorClass::AccessDenied), now, now));
+        }
+        assert_eq!(health.verdict(now), Verdict::Well);
+    }
+
+    #[test]
+    fn rule_4_what_was_sent_before_changes_nothing_after() {
+        let (health, now) = ejected();
+        let back = now + EJECTED.0;
+        let before = now.checked_sub(SECOND).unwrap_or(now);
+        assert!(!health.failed(&fault(ErrorClass::Internal), before, now + SECOND));
+        health.answered(before, now + SECOND);
+        assert_eq!(health.verdict(now + SECOND), Verdict::Until(back));
+    }
+}
