@@ -1,6 +1,6 @@
 //! Texts in any of the formats to one configuration.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::compile::{self, Finding};
 use crate::config::Config;
@@ -50,6 +50,9 @@ pub fn load(sources: &[Source<'_>], lookup: &dyn Lookup) -> (Config, Vec<Diagnos
     let (items, mut diagnostics) = (reading.items, reading.diagnostics);
     let (config, findings) = compile::compile(items, has_errors(&diagnostics));
     diagnostics.extend(findings.into_iter().map(|finding| pinpoint(finding, &documents)));
+    // What several items refer to is read for each of them.
+    let mut said = HashSet::new();
+    diagnostics.retain(|diagnostic| said.insert(diagnostic.clone()));
     let order: HashMap<&str, usize> =
         sources.iter().enumerate().map(|(index, source)| (source.name, index)).collect();
     diagnostics.sort_by_key(|diagnostic| {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A place in a file, or an object in a cluster.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Origin {
     /// File name as given, `command line`, or `kind namespace/name`.
     pub source: String,
@@ -15,7 +15,7 @@ pub struct Origin {
     pub path: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// Read, and not honoured, or worth a second look.
     Notice,
@@ -26,7 +26,7 @@ pub enum Severity {
 }
 
 /// What is wrong, where, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Diagnostic {
     pub severity: Severity,
     pub origin: Origin,

@@ -12,8 +12,10 @@
 
 mod ai;
 mod backend;
+mod guard;
 mod identity;
 mod layers;
+mod model;
 mod route;
 mod surface;
 
@@ -28,7 +30,11 @@ const GROUPS: [&str; 2] = ["gateway.kgateway.dev", "agentgateway.dev"];
 pub(super) fn read(objects: &Objects<'_>, listeners: &[Known], reading: &mut Reading<'_>) {
     let policies = layers::Policies::of(objects, reading);
     let served = route::serve((objects, listeners), &policies, reading);
-    route::push(&served, reading);
+    // Their paths are exact: they come before any prefix.
+    let mut guarded = model::serve((objects, listeners), &policies, reading);
+    let names = route::push(&served, reading);
+    guarded.extend(served.into_iter().map(|one| one.traffic).zip(names));
+    guard::apply(&guarded, objects, reading);
     policies.tell_of_idle(reading);
     // Read where they are referred to; what nobody refers to is told as unread.
     for kind in ["Backend", "AgentgatewayBackend"] {

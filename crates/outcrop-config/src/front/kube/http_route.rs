@@ -44,6 +44,8 @@ pub(super) struct Rule<'n> {
     pub(super) headers: HeaderEdits,
     pub(super) timeouts: Timeouts,
     pub(super) retry: RetryPolicy,
+    /// Something in it is wrong, which has been said.
+    pub(super) broken: bool,
     created: &'n str,
     index: usize,
 }
@@ -91,7 +93,10 @@ pub(super) fn rules<'n>(
             (None, 1) => object.title(),
             (None, _) => format!("{}/{index}", object.title()),
         };
+        let errors = reading.errors();
         let (headers, rewrite) = filters(node, reading);
+        let conditions = conditions(node, reading);
+        let retry = node.get("retry").map(|node| retry(node, reading)).unwrap_or_default();
         let timeouts = Timeouts {
             request: timeout(node, "timeouts.request", reading),
             attempt: timeout(node, "timeouts.backendRequest", reading),
@@ -106,11 +111,12 @@ pub(super) fn rules<'n>(
             parents: parents.clone(),
             listeners: listeners.clone(),
             hosts: hosts.clone(),
-            conditions: conditions(node, reading),
+            conditions,
             rewrite,
             headers,
             timeouts,
-            retry: node.get("retry").map(|node| retry(node, reading)).unwrap_or_default(),
+            retry,
+            broken: reading.errors() > errors,
             created: created.unwrap_or_default(),
             index,
         });

@@ -125,6 +125,22 @@ impl<'n> Objects<'n> {
         Some(found)
     }
 
+    /// Those of a kind that have all these labels.
+    pub(super) fn labelled(
+        &self,
+        kind: &str,
+        wanted: &[(&str, &str)],
+    ) -> impl Iterator<Item = &Object<'n>> {
+        let fits = move |object: &&Object<'n>| {
+            let labels = object.root.peek("metadata").and_then(|metadata| metadata.peek("labels"));
+            object.kind == kind
+                && wanted.iter().all(|(name, value)| {
+                    labels.and_then(|labels| labels.peek(name)?.text()) == Some(value)
+                })
+        };
+        self.0.iter().filter(fits)
+    }
+
     /// Those that nobody took.
     pub(super) fn left(&self) -> impl Iterator<Item = &Object<'n>> {
         self.0.iter().filter(|object| !object.taken.get())

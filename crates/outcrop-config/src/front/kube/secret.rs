@@ -34,6 +34,25 @@ pub(super) fn key<'n>(
     None
 }
 
+/// Every key of a Secret, with its text; `None` where there is no such Secret.
+pub(super) fn entries(
+    objects: &Objects<'_>,
+    (namespace, name): (&str, &str),
+) -> Option<Vec<(String, String)>> {
+    let object = objects.find(Reference { kind: "Secret", namespace, name }, &[""])?;
+    let mut names: Vec<String> = Vec::new();
+    for part in ["stringData", "data"] {
+        for entry in object.root.get(part).map(Node::entries).unwrap_or_default() {
+            if !names.contains(&entry.key) {
+                names.push(entry.key.clone());
+            }
+        }
+    }
+    let text =
+        |name: String| Some((name.clone(), key(objects, (namespace, object.name), &[&name])?));
+    Some(names.into_iter().filter_map(text).collect())
+}
+
 /// As [`key`], as a secret; where it is not there, that is said.
 pub(super) fn needed<'n>(
     objects: &Objects<'n>,

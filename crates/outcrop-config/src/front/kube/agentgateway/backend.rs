@@ -19,16 +19,24 @@ pub(super) struct Provided {
     pub(super) backend: Backend,
     pub(super) target: Target,
     pub(super) ai: Ai,
-    /// How many have the same priority in this backend.
+    /// How many of this backend have the same priority.
     pub(super) peers: u32,
 }
 
 /// A provider as it is written.
-struct Written<'n> {
-    node: &'n Node,
-    name: Option<&'n str>,
-    priority: u32,
-    peers: u32,
+pub(super) struct Written<'n> {
+    pub(super) node: &'n Node,
+    pub(super) name: Option<&'n str>,
+    /// What stands before the members of `ai` in policies.
+    pub(super) ai: &'static str,
+    pub(super) priority: u32,
+}
+
+impl<'n> Written<'n> {
+    /// One that stands alone.
+    pub(super) fn new(node: &'n Node) -> Self {
+        Self { node, name: None, ai: "ai.", priority: 0 }
+    }
 }
 
 /// What is behind an object: `None` where nothing of it is Bedrock's, which is said.
@@ -46,7 +54,7 @@ pub(super) fn provided<'n>(
         spec.dismiss();
         return None;
     };
-    let mut all = Vec::new();
+    let mut all: Vec<Provided> = Vec::new();
     let providers = providers(ai, reading);
     let many = providers.len() > 1;
     for (index, written) in providers.iter().enumerate() {
@@ -65,6 +73,11 @@ pub(super) fn provided<'n>(
             all.push(one);
         }
     }
+    let priorities: Vec<u32> = all.iter().map(|one| one.target.priority).collect();
+    for one in &mut all {
+        let same = priorities.iter().filter(|priority| **priority == one.target.priority);
+        one.peers = u32::try_from(same.count()).unwrap_or(u32::MAX);
+    }
     (!all.is_empty()).then_some(all)
 }
 
@@ -72,40 +85,46 @@ pub(super) fn provided<'n>(
 fn providers<'n>(ai: &'n Node, reading: &mut Reading<'_>) -> Vec<Written<'n>> {
     let mut all = Vec::new();
     for node in ["llm", "provider"].into_iter().filter_map(|key| ai.get(key)) {
-        all.push(Written { node, name: None, priority: 0, peers: 1 });
+        all.push(Written::new(node));
     }
     for (groups, members) in
         [("groups", "providers"), ("priorityGroups", "providers"), ("multipool.priorities", "pool")]
     {
         for (priority, group) in (0..).zip(reading.list(ai, groups)) {
-            let nodes = reading.list(group, members);
-            let peers = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
-            for node in nodes {
-                all.push(Written { node, name: reading.str(node, "name"), priority, peers });
+            for node in reading.list(group, members) {
+                let name = reading.str(node, "name");
+                all.push(Written { name, priority, ..Written::new(node) });
             }
         }
     }
     all
 }
 
-fn provider<'n>(
+/// One provider; `None` where it is not Bedrock, or wrong, which is said.
+pub(super) fn provider<'n>(
     written: &Written<'n>,
     (layers, title, namespace): (&Layers<'n>, String, &'n str),
     objects: &Objects<'n>,
     reading: &mut Reading<'_>,
 ) -> Option<Provided> {
     let node = written.node;
-    let Some(bedrock) = node.get("bedrock").or_else(|| node.at("provider.bedrock")) else {
+    let bedrock = node.get("bedrock").or_else(|| node.at("provider.bedrock"));
+    let named = node.get("provider").and_then(Node::text);
+    if bedrock.is_none() && !named.is_some_and(|name| name.eq_ignore_ascii_case("bedrock")) {
         let members = node.get("provider").unwrap_or(node).entries().iter();
         let kind = members.map(|entry| entry.key.as_str()).find(|key| !OTHERS.contains(key));
-        let what = format!("the provider `{}` is not Bedrock", kind.unwrap_or("?"));
+        let what = format!("the provider `{}` is not Bedrock", named.or(kind).unwrap_or("?"));
         reading.say(Diagnostic::warning(node.origin(), what).hint("it is left out"));
         node.dismiss();
         return None;
+    }
+    let member = |path: &str, reading: &mut Reading<'_>| {
+        let text = reading.str(bedrock?, path).filter(|text| !text.is_empty());
+        text.map(str::to_owned)
     };
-    let auth = bedrock.get("auth").map(|auth| (auth, namespace)).or_else(|| layers.get("auth"));
-    let (identity, signed_for) = identity::of(auth, objects, reading)?;
-    let region = reading.str(bedrock, "region").map(str::to_owned).or(signed_for);
+    let auth = bedrock.and_then(|bedrock| bedrock.get("auth")).map(|auth| (auth, namespace));
+    let (identity, signed_for) = identity::of(auth.or(layers.get("auth")), objects, reading)?;
+    let region = member("region", reading).or(signed_for);
     let mut backend = Backend { identity, region, ..Backend::new(node.origin()) };
     if let Some(place) = place(node, layers, reading) {
         place.put_in(&mut backend);
@@ -113,8 +132,8 @@ fn provider<'n>(
     backend.timeouts.connect = layers.duration("tcp.connectTimeout", reading);
     backend.timeouts.attempt = layers.duration("http.requestTimeout", reading);
     let region = backend.region.get_or_insert_with(|| REGION.to_owned()).clone();
-    let mut ai = ai::of(layers, ("ai.", &region), reading);
-    if let Some(own) = bedrock.get("guardrail") {
+    let mut ai = ai::of(layers, (written.ai, &region), reading);
+    if let Some(own) = bedrock.and_then(|bedrock| bedrock.get("guardrail")) {
         let guardrail = ai::bedrocks(own, reading)?;
         if ai.guardrail.replace(guardrail.clone()).is_some_and(|other| other != guardrail) {
             ai::tell_of_second(own, reading);
@@ -123,15 +142,13 @@ fn provider<'n>(
     if let Some(routes) = node.get("routes") {
         ai.ends = Some(super::surface::Ends::of(routes, reading));
     }
-    let model = reading.str(bedrock, "model").filter(|model| !model.is_empty());
-    let model = model.map(|model| of_alias(model, &ai));
     let target = Target {
-        model,
+        model: member("model", reading).map(|model| of_alias(&model, &ai)),
         priority: written.priority,
         body: std::mem::take(&mut ai.body),
         ..Target::new(title)
     };
-    Some(Provided { backend, target, ai, peers: written.peers })
+    Some(Provided { backend, target, ai, peers: 1 })
 }
 
 /// Members of a provider that say nothing of whose it is.
@@ -157,12 +174,23 @@ fn of_alias(model: &str, ai: &Ai) -> String {
     named.map_or(model, |(_, meant)| meant).to_owned()
 }
 
-/// `host` and `port`, in any of the shapes.
+/// `host` and `port`, in any of the shapes, or `baseURL`.
 fn place(node: &Node, layers: &Layers<'_>, reading: &mut Reading<'_>) -> Option<Place> {
     let tls = layers.node("tls").is_some();
-    let node = node.get("hostOverride").unwrap_or(node);
-    let host = reading.str(node, "host")?.to_owned();
-    let port = reading.int(node, "port").and_then(|port| u16::try_from(port).ok());
-    let port = port.unwrap_or(443);
-    Some(Place { host, port, tls: tls || port == 443 })
+    let (host, port, tls) = match reading.str(node, "baseURL") {
+        Some(url) => {
+            let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
+            let authority = rest.split('/').next().unwrap_or(rest);
+            let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
+            let port = port.parse().unwrap_or(if scheme == "http" { 80 } else { 443 });
+            (host, port, scheme != "http")
+        }
+        None => {
+            let node = node.get("hostOverride").unwrap_or(node);
+            let host = reading.str(node, "host")?;
+            let port = reading.int(node, "port").and_then(|port| u16::try_from(port).ok());
+            (host, port.unwrap_or(443), tls)
+        }
+    };
+    Some(Place { host: host.to_owned(), port, tls: tls || port == 443 })
 }

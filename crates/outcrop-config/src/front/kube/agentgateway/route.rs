@@ -11,12 +11,14 @@ use crate::front::kube::http_route::{self, GATEWAY, Piece, Rule};
 use crate::front::kube::object::{Object, Objects, Reference};
 use crate::front::{Item, Kind, Reading};
 use crate::origin::{Diagnostic, Origin};
-use crate::policy::Policy;
+use crate::policy::{Policy, RetryPolicy};
 use crate::route::{Match, Pattern, Route, Surface, Target};
 
 /// A rule and what is behind it.
 pub(super) struct Served<'n> {
     pub(super) rule: Rule<'n>,
+    /// What policies say of its traffic.
+    pub(super) traffic: Layers<'n>,
     targets: Vec<Target>,
     policy: Policy,
     aliases: Vec<(Pattern, String)>,
@@ -33,9 +35,9 @@ pub(super) fn serve<'n>(
     for object in objects.every("HTTPRoute", &[GATEWAY]) {
         for rule in http_route::rules(object, listeners, reading) {
             let errors = reading.errors();
-            let title = rule.title.clone();
+            let (title, broken) = (rule.title.clone(), rule.broken);
             let served = serve_rule(rule, object, (objects, policies), reading);
-            match served.filter(|_| reading.errors() == errors) {
+            match served.filter(|_| !broken && reading.errors() == errors) {
                 Some(served) => all.push(served),
                 None => reading.push(Item::LeftOut(Kind::Route, title)),
             }
@@ -52,6 +54,7 @@ fn serve_rule<'n>(
 ) -> Option<Served<'n>> {
     let place = Place { namespace: rule.namespace, name: rule.of, section: rule.section };
     let way = Way { parents: &rule.parents, route: Some(place), backend: None };
+    let errors = reading.errors();
     let mut all = Vec::new();
     for reference in reading.list(rule.node, "backendRefs") {
         let Some(found) = find(reference, object, objects, reading) else { continue };
@@ -67,6 +70,9 @@ fn serve_rule<'n>(
             all.push(one);
         }
     }
+    if all.is_empty() && reading.errors() > errors {
+        return None;
+    }
     if all.is_empty() {
         let what =
             format!("the route `{}` leads to no model of Bedrock's: it is not served", rule.title);
@@ -77,8 +83,14 @@ fn serve_rule<'n>(
     share_weights(&mut all);
     let traffic = policies.layers("traffic", way);
     let origin = rule.node.origin();
-    let policy = policy(&rule, &traffic, reading);
-    put_together(rule, (policy, all, origin), reading)
+    let own = Policy {
+        timeouts: rule.timeouts,
+        retry: rule.retry.clone(),
+        headers: rule.headers.clone(),
+        ..Policy::default()
+    };
+    let policy = over(own, &traffic, reading);
+    put_together(rule, traffic, (policy, all, origin), reading)
 }
 
 /// What a `backendRefs` item names, if it is an AI backend.
@@ -139,25 +151,27 @@ fn lcm(a: u64, b: u64) -> u64 {
     a / x * b
 }
 
-/// The rule's own, over what policies say of its traffic.
-fn policy(rule: &Rule<'_>, traffic: &Layers<'_>, reading: &mut Reading<'_>) -> Policy {
-    let mut policy = Policy { timeouts: rule.timeouts, ..Policy::default() };
+/// What is said of a rule itself, over what policies say of its traffic.
+pub(super) fn over(own: Policy, traffic: &Layers<'_>, reading: &mut Reading<'_>) -> Policy {
+    let mut policy = own;
     let request = traffic.duration("timeouts.request", reading);
     policy.timeouts.request = policy.timeouts.request.or(request);
-    policy.retry = match (rule.node.get("retry"), traffic.node("retry")) {
-        (None, Some(node)) => http_route::retry(node, reading),
-        (Some(_), _) | (None, None) => rule.retry.clone(),
-    };
-    if let Some(node) = traffic.node("headerModifiers.request") {
-        policy.headers.extend(http_route::header_edits(node, reading));
+    let retry = traffic.node("retry").map(|node| http_route::retry(node, reading));
+    if policy.retry == RetryPolicy::default() {
+        policy.retry = retry.unwrap_or_default();
     }
-    policy.headers.extend(rule.headers.iter().cloned());
+    if let Some(node) = traffic.node("headerModifiers.request") {
+        let own = std::mem::take(&mut policy.headers);
+        policy.headers = http_route::header_edits(node, reading);
+        policy.headers.extend(own);
+    }
     policy
 }
 
 /// Says of the whole rule what its backends say; they must not differ in it.
 fn put_together<'n>(
     rule: Rule<'n>,
+    traffic: Layers<'n>,
     (mut policy, all, origin): (Policy, Vec<Provided>, Origin),
     reading: &mut Reading<'_>,
 ) -> Option<Served<'n>> {
@@ -174,11 +188,11 @@ fn put_together<'n>(
         target.backend = push_backend(target.backend, backend, reading);
         targets.push(target);
     }
-    Some(Served { rule, targets, policy, aliases, ends })
+    Some(Served { rule, traffic, targets, policy, aliases, ends })
 }
 
 /// The one value that all have.
-fn same<P, T: PartialEq + Default>(
+pub(super) fn same<P, T: PartialEq + Default>(
     all: &[P],
     what: &str,
     (origin, reading): (&Origin, &mut Reading<'_>),
@@ -241,8 +255,11 @@ pub(super) fn push(served: &[Served<'_>], reading: &mut Reading<'_>) -> Vec<Vec<
             1 => title.clone(),
             number => format!("{title}-{number}"),
         };
+        names[index].push(name.clone());
         for route in served[index].routes(&name, &surface, &matches) {
-            names[index].push(route.name.clone());
+            if route.name != name {
+                names[index].push(route.name.clone());
+            }
             reading.push(Item::Route(Box::new(route)));
         }
     }
