@@ -86,7 +86,13 @@ fn signed(vector: &Value) -> (Parts, String) {
             request = request.header(name, value.as_str().unwrap());
         }
     }
-    let body = vector["body"].as_str().unwrap_or_default().to_owned();
+    let body = match &vector["body"] {
+        Value::String(text) => text.clone(),
+        rule => {
+            let times = usize::try_from(rule["times"].as_u64().unwrap()).unwrap();
+            rule["repeat"].as_str().unwrap().repeat(times)
+        }
+    };
     (request.body(()).unwrap().into_parts().0, body)
 }
 

@@ -123,7 +123,7 @@ mod tests {
         for (line, shown) in [
             ("api_key: abc # why", "api_key: *** # why"),
             ("  - {token: abc, name: x}", "  - {token: ***, name: x}"),
-            ("secretKey: \"a:b, c\"", "secretKey: *********"),
+            ("secretKey: \"a:b, c\"", "secretKey: ********"),
             ("aws_secret_access_key = abc", "aws_secret_access_key = ***"),
             ("token: ${TOKEN}", "token: ${TOKEN}"),
             ("api_key: {env: KEY}", "api_key: {env: KEY}"),
