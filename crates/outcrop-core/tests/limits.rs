@@ -278,6 +278,35 @@ async fn answers_tell_how_limits_stand() {
     assert_eq!(put(&bench.ask(0, 0).await.unwrap_err().told), ["2", "0", "800"]);
 }
 
+#[tokio::test]
+async fn who_leaves_while_it_is_written_takes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("limits");
+    let limits = [
+        limit("tokens", Measure::OutputTokens, 100, Window::Day),
+        limit("flight", Measure::Concurrent, 1, MINUTE),
+    ];
+    let wish = StoreWish::File(&path);
+    let counters = Counters::open(wish, Alerts::default(), Timepiece::default()).unwrap();
+    let limiter = Limiter::new(Arc::new(Rules::compile(&limits).unwrap()), Arc::new(counters));
+    let headers = HeaderMap::new();
+    let facts = facts("k", &headers);
+    let all = || {
+        let usage = Usage { output: 100, ..Usage::default() };
+        limiter.reserve(&facts, move || Expected { usage, cost: None })
+    };
+    let mut left = 0;
+    for _ in 0..20 {
+        tokio::select! {
+            biased;
+            granted = all() => granted.unwrap().unwrap().settle(&Spent::Nothing),
+            () = std::future::ready(()) => left += 1,
+        }
+    }
+    assert!(left > 0, "nobody left in time");
+    all().await.unwrap().unwrap().settle(&Spent::Nothing);
+}
+
 /// What a request does, and how long after the one before.
 #[derive(Debug, Clone)]
 struct Step {

@@ -300,6 +300,23 @@ async fn a_reservation_whose_answer_is_lost_is_taken_back() {
 }
 
 #[tokio::test]
+async fn who_does_not_wait_for_the_store_takes_nothing() {
+    let redis = Redis::start();
+    let limits =
+        [limit("tokens", Measure::OutputTokens, 1000), limit("flight", Measure::Concurrent, 1)];
+    let refusing = instance(&redis, OnStoreLoss::Refuse, &limits);
+    until_there(&refusing).await;
+    for _ in 0..20 {
+        tokio::select! {
+            biased;
+            granted = ask(&refusing, 1000) => drop(granted.map(|g| g.settle(&Spent::Nothing))),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    granted(&refusing, 1000).await.settle(&Spent::Nothing);
+}
+
+#[tokio::test]
 async fn requests_in_flight_are_shared_and_given_back() {
     let redis = Redis::start();
     let limits = [limit("flight", Measure::Concurrent, 1)];

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use outcrop_config::{Config, Diagnostic, Secrets, Severity};
+use outcrop_core::limit::Rules;
 
 use crate::exit::{Exit, Failure};
 use crate::print::{print_line, print_text};
@@ -38,7 +39,9 @@ pub struct CheckArgs {
 
 pub fn run(args: CheckArgs) -> anyhow::Result<()> {
     let texts = sources::read(&args.files)?;
-    let (config, diagnostics) = outcrop_config::load(&sources::as_sources(&texts), &Machine);
+    let (config, mut diagnostics) = outcrop_config::load(&sources::as_sources(&texts), &Machine);
+    // What only the gateway can read: expressions and patterns of limits.
+    diagnostics.extend(Rules::compile(&config.limits).err().into_iter().flatten());
     if args.json {
         print_line(&as_json(&diagnostics).to_string())?;
     } else {

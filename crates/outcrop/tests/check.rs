@@ -96,3 +96,13 @@ fn what_is_right_is_told_and_printed_as_ours() {
     assert_eq!(code, Some(1));
     assert!(stderr.contains("cannot read missing.yaml"), "{stderr}");
 }
+
+#[test]
+fn an_expression_that_cannot_be_used_is_shown() {
+    let file = "backends: {us: us-east-1}\nlimits:\n  - {name: l, cel: tokens * 2u, amount: 9, window: day}\n";
+    let folder = folder("cel", &[("outcrop.yaml", file)]);
+    let (code, _, stderr) = check(&folder, &["outcrop.yaml"]);
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("limit `l`: the expression `tokens * 2u` cannot be used"), "{stderr}");
+    assert!(stderr.contains("--> outcrop.yaml:3:"), "{stderr}");
+}

@@ -57,6 +57,9 @@ pub struct Counters {
     clock: Timepiece,
 }
 
+/// Does something when a request is dropped while it waits.
+pub(super) struct OnLeaving<F: FnOnce()>(pub(super) Option<F>);
+
 /// Where something was reserved.
 #[derive(Debug)]
 pub(super) enum Mode {
@@ -121,10 +124,16 @@ impl Counters {
         }
         let Reserved { granted, standings, epoch, written } =
             self.book.reserve(claims, share.into(), now);
-        if let Some(written) = written
-            && tokio::time::timeout(WRITE, written).await.is_err()
-        {
-            tracing::warn!("the file of limits is slow: a request did not wait for it");
+        if let Some(written) = written {
+            // Who leaves while it is written has taken nothing.
+            let taken = OnLeaving(Some(|| {
+                let changes = claims.iter().map(Adjustment::undo).collect();
+                self.settle(&Mode::Here { epoch }, changes, Vec::new());
+            }));
+            if tokio::time::timeout(WRITE, written).await.is_err() {
+                tracing::warn!("the file of limits is slow: a request did not wait for it");
+            }
+            taken.stays();
         }
         Ok(Answer { granted: granted.then_some(Mode::Here { epoch }), standings })
     }
@@ -169,6 +178,23 @@ fn store_away() -> Fault {
     let mut fault = Fault::new(ErrorClass::Overloaded, Phase::BeforeSend, what);
     fault.retry_after = Some(STORE_AWAY);
     fault
+}
+
+// === impl OnLeaving ===
+
+impl<F: FnOnce()> OnLeaving<F> {
+    /// The request is still there.
+    pub(super) fn stays(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<F: FnOnce()> Drop for OnLeaving<F> {
+    fn drop(&mut self) {
+        if let Some(undo) = self.0.take() {
+            undo();
+        }
+    }
 }
 
 // === impl Timepiece ===

@@ -3,7 +3,7 @@
 //! 1. Redis judges: one script takes from all counters or from none, so that instances together never
 //!    grant more than a limit allows.
 //! 2. Each reservation has a ticket: it is settled once, however often that is tried. A reservation whose
-//!    answer got lost is taken back.
+//!    answer got lost, or was not waited for, is taken back.
 //! 3. A request waits for Redis at most [`ANSWER`]. Without it the link is down at once for all; one task
 //!    tries to bring it up again, and meanwhile each instance goes on with its share of what was left
 //!    when it last heard, or refuses.
@@ -24,7 +24,7 @@ use tokio::sync::{Notify, mpsc};
 use self::script::How;
 use super::alert::{Alerts, Watch};
 use super::book::{Adjustment, Book, Claim, Standing};
-use super::counters::Timepiece;
+use super::counters::{OnLeaving, Timepiece};
 
 /// Redis is near and answers in less than a millisecond; what takes this long is no answer.
 const ANSWER: Duration = Duration::from_millis(250);
@@ -111,7 +111,15 @@ impl Shared {
         let mut connection = lock(&self.link.connection).clone()?;
         let ticket = self.ticket();
         let now = self.link.now.millis();
-        match script::reserve(&mut connection, &ticket, claims, now).await {
+        // It may be granted all the same when the answer is lost, or not waited for.
+        let undo = || {
+            let changes = claims.iter().map(Adjustment::undo).collect();
+            self.settle(ticket.clone(), changes, Vec::new());
+        };
+        let taken = OnLeaving(Some(undo));
+        let answer = script::reserve(&mut connection, &ticket, claims, now).await;
+        taken.stays();
+        match answer {
             Ok((granted, standings)) => {
                 self.link.observe(claims, &standings, granted);
                 if granted {
@@ -121,9 +129,7 @@ impl Shared {
             }
             Err(error) => {
                 self.link.lose(&error);
-                // It may have been granted all the same.
-                let changes = claims.iter().map(Adjustment::undo).collect();
-                self.settle(ticket, changes, Vec::new());
+                undo();
                 None
             }
         }
