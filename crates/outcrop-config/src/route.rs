@@ -1,5 +1,7 @@
 //! Routes: which requests, to which targets, how.
 
+use std::str::FromStr;
+
 use crate::edit::{BodyEdits, HeaderEdits};
 use crate::origin::Origin;
 use crate::policy::Policy;
@@ -138,6 +140,41 @@ impl Pattern {
             (None, Some(start)) if stars == 1 => Self::Prefix(start.to_owned()),
             (_, _) => Self::Wildcard(text.to_owned()),
         }
+    }
+}
+
+// === impl SurfaceWord ===
+
+impl SurfaceWord {
+    /// Every surface with its word.
+    pub const ALL: [(Self, &'static str); 11] = [
+        (Self::ChatCompletions, "chat_completions"),
+        (Self::Completions, "completions"),
+        (Self::Responses, "responses"),
+        (Self::Messages, "messages"),
+        (Self::CountMessages, "count_messages"),
+        (Self::Embeddings, "embeddings"),
+        (Self::Images, "images"),
+        (Self::Rerank, "rerank"),
+        (Self::Models, "models"),
+        (Self::KongChat, "kong_chat"),
+        (Self::Bedrock, "bedrock"),
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(surface, _)| *surface == self).map_or("", |(_, word)| word)
+    }
+}
+
+impl FromStr for SurfaceWord {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().find(|(_, word)| *word == text);
+        found.map(|(surface, _)| *surface).ok_or_else(|| {
+            let words: Vec<&str> = Self::ALL.iter().map(|(_, word)| *word).collect();
+            format!("no surface is called so; they are {}", words.join(", "))
+        })
     }
 }
 

@@ -12,9 +12,12 @@
 mod bearer;
 mod canonical;
 mod crypto;
+mod file;
 mod grant;
 mod keys;
+mod mint;
 mod sigv4;
+mod stored;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -23,9 +26,12 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, header};
 use outcrop_model::{ErrorClass, Fault, Phase};
 
+pub use self::file::{Hidden, KeyFile, KeyFileError, Record};
 pub use self::grant::{Grant, surface_of};
 pub use self::keys::{KeyTable, Unusable};
+pub use self::mint::{Kind, Minted, mint};
 pub use self::sigv4::Signed;
+pub use self::stored::{Look, StoredKeys};
 
 /// Where Anthropic's and other clients put their key.
 static X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -34,6 +40,8 @@ static X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 #[derive(Debug, Default)]
 pub struct Admitter {
     keys: KeyTable,
+    /// Keys that come and go while the gateway runs.
+    stored: Option<Arc<StoredKeys>>,
     /// Headers that may carry a key beside the two that every client uses.
     headers: Vec<HeaderName>,
     strangers: Strangers,
@@ -61,7 +69,12 @@ pub enum Admittance {
 impl Admitter {
     /// Asks for one of `keys`.
     pub fn of(keys: KeyTable) -> Self {
-        Self { keys, headers: Vec::new(), strangers: Strangers::Refused }
+        Self { keys, stored: None, headers: Vec::new(), strangers: Strangers::Refused }
+    }
+
+    /// Takes the keys of a file too.
+    pub fn with_stored(self, stored: Arc<StoredKeys>) -> Self {
+        Self { stored: Some(stored), ..self }
     }
 
     /// Looks for keys in these headers too.
@@ -97,8 +110,7 @@ impl Admitter {
 
     fn judge(&self, head: &Parts, now: SystemTime) -> Result<Admittance, Fault> {
         if let Some(fields) = sigv4::fields(&head.headers) {
-            let pair = |id: &str| self.keys.pair(id);
-            let signed = Signed::read(head, fields, &pair, now)?;
+            let signed = Signed::read(head, fields, &|id| self.pair(id), now)?;
             return Ok(Admittance::Signed(Box::new(signed)));
         }
         let mut last = refused("no key");
@@ -126,11 +138,22 @@ impl Admitter {
 
     fn judge_token(&self, token: &str, now: SystemTime) -> Result<Grant, Fault> {
         if let Some(query) = bearer::short_term(token) {
-            return bearer::judge(&query, &|id| self.keys.pair(id), now);
+            return bearer::judge(&query, &|id| self.pair(id), now);
         }
-        let key = self.keys.token(token).ok_or_else(|| refused("a token that is not known"))?;
-        key.grant_at(now)
+        let stored = || self.stored.as_ref().and_then(|stored| stored.table().token(token));
+        let key = self.keys.token(token).or_else(stored);
+        key.ok_or_else(|| refused("a token that is not known"))?.grant_at(now)
     }
+
+    fn pair(&self, id: &str) -> Found {
+        let stored = || self.stored.as_ref().and_then(|stored| stored.table().pair(id));
+        self.keys.pair(id).or_else(stored)
+    }
+}
+
+/// What a file of keys holds of a token: its SHA-256 in hex.
+pub fn token_hash(token: &str) -> String {
+    crypto::hex(&crypto::sha256(token.as_bytes()))
 }
 
 /// The one refusal of whoever shows no valid key; `why` is for the log.

@@ -1,8 +1,10 @@
 //! The command line, as `--help` teaches it.
 
 mod account;
+mod admission;
 mod ask;
 mod identity;
+pub mod keys;
 mod models;
 mod tls;
 
@@ -18,16 +20,18 @@ use outcrop_model::{Carrier, Catalog, Fidelity};
 use outcrop_server::Origin;
 
 use self::account::AccountArgs;
+pub use self::admission::AdmissionArgs;
 pub use self::ask::{AskArgs, EngineArgs, OutputFormat, QueryArgs, ShowArgs, Thinking};
 pub use self::identity::IdentityArgs;
 use self::identity::LentArgs;
+use self::keys::KeysArgs;
 pub use self::models::ModelsArgs;
 use self::tls::TlsArgs;
 use crate::check::CheckArgs;
 use crate::doctor::DoctorArgs;
 use crate::iam_policy::IamPolicyArgs;
 
-/// Where the gateway listens unless told otherwise: loopback, since it does not yet ask clients for a key.
+/// Where the gateway listens unless told otherwise: loopback, where nobody need be asked for a key.
 const LISTEN: &str = "127.0.0.1:8080";
 /// Where the emulator listens unless told otherwise.
 const EMULATOR_LISTEN: &str = "127.0.0.1:4566";
@@ -60,6 +64,7 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Run the local Bedrock alone, for any AWS SDK to talk to.
     Emulate(EmulateArgs),
+    Keys(KeysArgs),
     /// Say what is wrong with a configuration, and what was understood of it.
     ///
     /// Of outcrop.yaml and of every other format that the gateway takes.
@@ -100,6 +105,8 @@ pub struct ServeArgs {
     pub listen: SocketAddr,
     #[command(flatten)]
     pub tls: TlsArgs,
+    #[command(flatten)]
+    pub admission: AdmissionArgs,
     /// AWS region [default: AWS_REGION, then AWS_DEFAULT_REGION, then that of the profile].
     #[arg(long)]
     pub region: Option<String>,

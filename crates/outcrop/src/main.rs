@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr; how a command ends is in [`exit`].
 
 mod access_log;
+mod admission;
 mod ask;
 mod check;
 mod cli;
@@ -14,6 +15,7 @@ mod emulate;
 mod engine;
 mod exit;
 mod iam_policy;
+mod keys;
 mod models;
 mod print;
 mod query;
@@ -57,6 +59,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => unless_left(demo::run(args).await),
         Command::Models(args) => unless_left(models::run(*args).await),
         Command::Query(args) => unless_left(query::run(*args).await),
+        Command::Keys(args) => keys::run(args.verb),
         Command::IamPolicy(args) => unless_left(iam_policy::run(args)),
     };
     outcome.map(|()| ExitCode::SUCCESS)

@@ -14,10 +14,12 @@ use crate::cli::{ServeArgs, StoreArgs};
 use crate::configuration::{self, told};
 use crate::print::print_line;
 use crate::stop::{Asked, Stop};
-use crate::{access_log, counters};
+use crate::{access_log, admission, counters};
 
 pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     access_log::start(args.log_format, "info")?;
+    let anonymous = args.admission.anonymous;
+    let admitter = admission::admitter(args.admission.clone(), args.listen)?;
     let emulator = match args.emulator {
         true => Some(
             Emulator::bind("127.0.0.1:0", Config::default())
@@ -48,8 +50,9 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         drain: args.drain_timeout,
         ..ServerConfig::default()
     };
-    let mut gateway =
-        Gateway::new(settings, access_log::receipts()).counting(counters::open(&config.store)?);
+    let mut gateway = Gateway::new(settings, access_log::receipts())
+        .admitting(admitter)
+        .counting(counters::open(&config.store)?);
     let notes = gateway.reload(&config).await;
     let notes = notes.map_err(|found| anyhow::anyhow!(told(&found, Severity::Error)))?;
     let backends = gateway.backends();
@@ -78,9 +81,9 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
             file.display()
         );
     }
-    if !address.ip().is_loopback() {
+    if anonymous && !address.ip().is_loopback() {
         tracing::warn!(
-            "anyone who can reach {address} can use this gateway's AWS identity: it asks clients for no key"
+            "anyone who can reach {address} can use this gateway's AWS identity: --anonymous lets all in"
         );
     }
     serve(server, args.drain_notice).await

@@ -27,7 +27,10 @@ impl Grant {
     /// `OutOfScope` when the key is not for this surface.
     pub fn check_surface(&self, surface: SurfaceWord) -> Result<(), Fault> {
         let surfaces = &self.scopes.surfaces;
-        match surfaces.is_empty() || surfaces.contains(&surface) {
+        // Whoever may send a message may count its tokens.
+        let is_counting = surface == SurfaceWord::CountMessages;
+        let has = |surface| surfaces.contains(&surface);
+        match surfaces.is_empty() || has(surface) || (is_counting && has(SurfaceWord::Messages)) {
             true => Ok(()),
             false => Err(out_of_scope("this path")),
         }
@@ -61,11 +64,6 @@ impl Grant {
     pub fn allows_model(&self, id: &str) -> bool {
         let fits = |id: &str| self.scopes.models.iter().any(|pattern| wildcard(pattern, id));
         self.scopes.models.is_empty() || fits(id) || spelt_out(id).is_some_and(fits)
-    }
-
-    /// Whether the key is for some models only.
-    pub fn is_for_some_models(&self) -> bool {
-        !self.scopes.models.is_empty()
     }
 }
 
