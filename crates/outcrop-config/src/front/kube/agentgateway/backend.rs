@@ -51,6 +51,10 @@ pub(super) fn provided<'n>(
     let Some(ai) =
         spec.get("ai").filter(|_| kind.is_none_or(|kind| kind.eq_ignore_ascii_case("AI")))
     else {
+        let what =
+            format!("{} {} is no AI backend: nothing is sent there", object.kind, object.name);
+        let place = spec.peek("type").unwrap_or(spec).origin();
+        reading.say(Diagnostic::warning(place, what));
         spec.dismiss();
         return None;
     };

@@ -32,11 +32,11 @@ pub(super) fn of(
     if let Some(aws) = auth.get("aws") {
         return of_aws(aws, namespace, objects, reading);
     }
-    if auth.get("passthrough").is_some() {
+    if let Some(passthrough) = auth.get("passthrough") {
         let what = "the token that a client brings is not passed on to Bedrock";
         let hint = "give the backend credentials of its own; clients can bring AWS credentials in \
                     headers, by `credential_headers` of an outcrop.yaml";
-        reading.say(Diagnostic::error(auth.origin(), what).hint(hint));
+        reading.say(Diagnostic::error(passthrough.origin(), what).hint(hint));
         return None;
     }
     if let Some(other) = auth.entries().iter().find(|entry| entry.key != "type") {

@@ -87,7 +87,10 @@ impl<'n> Policies<'n> {
     /// Says which of them are for nothing that is served.
     pub(super) fn tell_of_idle(&self, reading: &mut Reading<'_>) {
         for policy in self.0.iter().filter(|policy| !policy.met.get()) {
-            let what = "this policy is for nothing of the files that is served";
+            let what = match policy.spec.peek("targetSelectors") {
+                Some(_) => "this policy holds for nothing: `targetSelectors` are not honoured",
+                None => "this policy is for nothing of the files that is served",
+            };
             let hint = "`targetRefs` name a Gateway, HTTPRoute or backend of the same namespace";
             reading.say(Diagnostic::warning(policy.root.origin(), what).hint(hint));
             policy.spec.dismiss();
