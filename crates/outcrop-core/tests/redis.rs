@@ -21,6 +21,7 @@ use outcrop_core::limit::{
 };
 use outcrop_model::{ErrorClass, PicoUsd, Usage};
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
 
 /// A server that remembers what it was told when it is killed.
 struct Redis {
@@ -365,6 +366,19 @@ async fn of_all_instances_one_tells_of_a_budget() {
         told.extend(Some(alert).filter(|alert| alert.event == Event::Soft));
     }
     assert!(told.len() == 1 && told[0].spent >= PicoUsd::new(6000), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_store_over_tls_is_asked_for_tls_again_and_again() {
+    const HANDSHAKE: u8 = 22;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("rediss://{}", listener.local_addr().unwrap());
+    let wish = StoreWish::Redis { url: &url, on_loss: OnStoreLoss::Local };
+    let _counters = Counters::open(wish, Alerts::default(), Timepiece::default()).unwrap();
+    for _ in 0..2 {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        assert_eq!(socket.read_u8().await.unwrap(), HANDSHAKE);
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@
 mod script;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -52,6 +52,7 @@ struct Link {
     /// `None` while there is none.
     connection: Mutex<Option<MultiplexedConnection>>,
     lost: Notify,
+    is_away_told: AtomicBool,
     /// How many instances lived at the last beat.
     instances: AtomicU32,
     /// Counters of requests in flight, by ticket.
@@ -92,6 +93,7 @@ impl Shared {
             instance: format!("{:032x}", fastrand::u128(..)),
             connection: Mutex::default(),
             lost: Notify::new(),
+            is_away_told: AtomicBool::new(false),
             instances: AtomicU32::new(1),
             leases: Mutex::default(),
             book,
@@ -176,12 +178,17 @@ impl Link {
     /// No request asks any more, until there is another connection.
     fn lose(&self, error: &redis::RedisError) {
         if lock(&self.connection).take().is_some() {
-            // Its text may hold the address, and nothing of the password.
-            tracing::error!(
-                kind = %error.category(),
-                "the store of limits is away: each instance goes by what it knew last"
-            );
             self.lost.notify_one();
+        }
+        self.tell_away(error);
+    }
+
+    /// Tells once that there is no store. The error's text may hold the address, its kind does not.
+    fn tell_away(&self, error: &redis::RedisError) {
+        let kind = error.category();
+        match self.is_away_told.swap(true, Ordering::Relaxed) {
+            true => tracing::debug!(%kind, "the store of limits is still away"),
+            false => tracing::error!(%kind, "the store of limits is away, or takes no changes"),
         }
     }
 
@@ -260,7 +267,7 @@ async fn keep_up(link: Arc<Link>, mut todo: mpsc::UnboundedReceiver<Job>) {
                     Err(error) => link.lose(&error),
                 }
             }
-            Err(error) => tracing::debug!(kind = %error.category(), "the store of limits is away"),
+            Err(error) => link.tell_away(&error),
         }
         if todo.is_closed() && todo.is_empty() {
             return;
@@ -302,6 +309,7 @@ async fn stay_up(
         }
         if !std::mem::replace(&mut is_up, true) {
             *lock(&link.connection) = Some(connection.clone());
+            link.is_away_told.store(false, Ordering::Relaxed);
             tracing::info!("the store of limits is there");
             continue;
         }
