@@ -82,8 +82,14 @@ pub(super) fn parents(
 ) -> Vec<String> {
     let mut listeners = Vec::new();
     for parent in reading.list(spec, "parentRefs") {
-        for key in ["kind", "group", "port"] {
+        for key in ["group", "port"] {
             parent.get(key).map(Node::dismiss);
+        }
+        if let Some(kind) = reading.str(parent, "kind").filter(|kind| *kind != "Gateway") {
+            let what = format!("a {kind} is no parent that is known: listeners of Gateways are");
+            reading.say(Diagnostic::warning(parent.origin(), what));
+            parent.dismiss();
+            continue;
         }
         let gateway = reading.str(parent, "name").unwrap_or_default();
         let namespace = reading.str(parent, "namespace").unwrap_or(namespace);

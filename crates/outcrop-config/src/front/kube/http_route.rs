@@ -1,9 +1,9 @@
 //! HTTPRoutes of the Gateway API: which requests, in the order in which it lets them take precedence.
 //!
 //! Precedence is that of single conditions, over all routes: the longest host, an exact path, the longest
-//! prefix, a method, more headers, more query parameters, the older route, the first by name, the first as
-//! written. So a rule is taken apart into [`Piece`]s, one for each condition and host, and pieces that
-//! come to stand side by side are one route again.
+//! prefix or regular expression, a method, more headers, more query parameters, the older route, the first
+//! by name, the first as written. So a rule is taken apart into [`Piece`]s, one for each condition and
+//! host, and pieces that come to stand side by side are one route again.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -141,9 +141,16 @@ pub(super) fn parents_of<'n>(
     reading.list(spec, "parentRefs").iter().filter_map(parent).collect()
 }
 
-/// `0s` switches a timeout off.
+/// A timeout. `0s` wants none at all, which there is not.
 fn timeout(node: &Node, path: &str, reading: &mut Reading<'_>) -> Option<Duration> {
-    reading.duration(node, path).filter(|duration| !duration.is_zero())
+    let duration = reading.duration(node, path)?;
+    if duration.is_zero() {
+        let what = format!("`{path}` is 0s: the gateway's own timeout holds");
+        let place = node.at(path).unwrap_or(node).origin();
+        reading.say(Diagnostic::notice(place, what).hint("write a long one, such as 24h"));
+        return None;
+    }
+    Some(duration)
 }
 
 /// `retry` of a rule, and of agentgateway's policies.
@@ -304,7 +311,8 @@ impl Rule<'_> {
         let path = match &condition.path {
             Some(PathMatch::Exact(path)) => (2, path.len()),
             Some(PathMatch::Prefix(path)) => (1, path.len()),
-            Some(PathMatch::Regex(path)) => (0, path.len()),
+            // The Gateway API leaves it open; agentgateway has it so.
+            Some(PathMatch::Regex(path)) => (1, path.len()),
             None => (1, 1),
         };
         let Match { method, headers, query, .. } = condition;
