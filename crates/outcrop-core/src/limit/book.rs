@@ -257,9 +257,11 @@ impl Book {
         is_news
     }
 
-    /// Notes what the shared store told.
-    pub(super) fn observe(&self, name: &Arc<str>, span: &Span, total: u128) {
+    /// Notes what the shared store holds of a claim's counter.
+    pub(super) fn observe(&self, claim: &Claim, total: u128, now: u64) {
+        let Claim { counter: name, span, .. } = claim;
         let mut inner = self.lock();
+        inner.sweep(now, self.journal.as_ref());
         let counter = inner.counter(name);
         counter.seen = Some((span.slot, total));
         counter.ends = counter.ends.max(span.gone(span.slot));

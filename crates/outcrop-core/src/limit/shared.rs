@@ -198,7 +198,7 @@ impl Link {
             if !claim.span.is_in_flight() {
                 let more = if granted { claim.take } else { 0 };
                 let total = standing.total.saturating_add(more);
-                self.book.observe(&claim.counter, &claim.span, total);
+                self.book.observe(claim, total, self.now.millis());
             }
         }
     }
