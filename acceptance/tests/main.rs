@@ -41,4 +41,5 @@ mod structured;
 mod support;
 mod surfaces;
 mod tls;
+mod tokens;
 mod witness;

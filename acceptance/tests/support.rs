@@ -207,8 +207,19 @@ impl Stack {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Answer {
-        let mut request =
-            Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        let url = format!("http://{}{path}", self.address);
+        self.send_to(method, &url, headers, body).await
+    }
+
+    /// Asks somebody else.
+    pub async fn send_to(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(url);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

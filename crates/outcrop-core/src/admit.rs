@@ -14,6 +14,8 @@ mod canonical;
 mod crypto;
 mod file;
 mod grant;
+mod jwks;
+mod jwt;
 mod keys;
 mod mint;
 mod sigv4;
@@ -28,6 +30,7 @@ use outcrop_model::{ErrorClass, Fault, Phase};
 
 pub use self::file::{Hidden, KeyFile, KeyFileError, Record};
 pub use self::grant::{Grant, surface_of};
+pub use self::jwt::Issuer;
 pub use self::keys::{KeyTable, Unusable};
 pub use self::mint::{Kind, Minted, mint};
 pub use self::sigv4::Signed;
@@ -42,6 +45,7 @@ pub struct Admitter {
     keys: KeyTable,
     /// Keys that come and go while the gateway runs.
     stored: Option<Arc<StoredKeys>>,
+    issuers: Vec<Arc<Issuer>>,
     /// Headers that may carry a key beside the two that every client uses.
     headers: Vec<HeaderName>,
     strangers: Strangers,
@@ -69,12 +73,28 @@ pub enum Admittance {
 impl Admitter {
     /// Asks for one of `keys`.
     pub fn of(keys: KeyTable) -> Self {
-        Self { keys, stored: None, headers: Vec::new(), strangers: Strangers::Refused }
+        Self { keys, strangers: Strangers::Refused, ..Self::default() }
     }
 
     /// Takes the keys of a file too.
     pub fn with_stored(self, stored: Arc<StoredKeys>) -> Self {
         Self { stored: Some(stored), ..self }
+    }
+
+    /// Takes the tokens of these issuers too.
+    pub fn with_issuers(self, issuers: Vec<Arc<Issuer>>) -> Self {
+        Self { issuers, ..self }
+    }
+
+    /// Keeps what comes from elsewhere up to date, as long as anyone holds it: the file of keys, and the
+    /// keys of issuers. Without this, an issuer is asked when a token needs it.
+    pub fn watch(&self) {
+        if let Some(stored) = &self.stored {
+            tokio::spawn(StoredKeys::watch(Arc::downgrade(stored)));
+        }
+        for issuer in &self.issuers {
+            tokio::spawn(jwks::watch(Arc::downgrade(issuer)));
+        }
     }
 
     /// Looks for keys in these headers too.
@@ -89,9 +109,9 @@ impl Admitter {
     /// Judges the head of a request.
     ///
     /// # Errors
-    /// `Unauthenticated` and `CallerSignature`.
-    pub fn admit(&self, head: &Parts, now: SystemTime) -> Result<Admittance, Fault> {
-        self.judge(head, now).or_else(|fault| match self.strangers {
+    /// `Unauthenticated`, `CallerSignature`, and `Overloaded` when a token's issuer cannot be asked.
+    pub async fn admit(&self, head: &Parts, now: SystemTime) -> Result<Admittance, Fault> {
+        self.judge(head, now).await.or_else(|fault| match self.strangers {
             Strangers::Welcome => Ok(Admittance::Granted(Grant::default())),
             Strangers::Refused => Err(fault),
         })
@@ -108,14 +128,14 @@ impl Admitter {
         })
     }
 
-    fn judge(&self, head: &Parts, now: SystemTime) -> Result<Admittance, Fault> {
+    async fn judge(&self, head: &Parts, now: SystemTime) -> Result<Admittance, Fault> {
         if let Some(fields) = sigv4::fields(&head.headers) {
             let signed = Signed::read(head, fields, &|id| self.pair(id), now)?;
             return Ok(Admittance::Signed(Box::new(signed)));
         }
         let mut last = refused("no key");
         for token in self.tokens(&head.headers) {
-            match self.judge_token(token, now) {
+            match self.judge_token(token, now).await {
                 Ok(grant) => return Ok(Admittance::Granted(grant)),
                 Err(fault) => last = fault,
             }
@@ -136,13 +156,23 @@ impl Admitter {
         bearer.chain(others).filter(|token| !token.is_empty())
     }
 
-    fn judge_token(&self, token: &str, now: SystemTime) -> Result<Grant, Fault> {
+    async fn judge_token(&self, token: &str, now: SystemTime) -> Result<Grant, Fault> {
         if let Some(query) = bearer::short_term(token) {
             return bearer::judge(&query, &|id| self.pair(id), now);
         }
         let stored = || self.stored.as_ref().and_then(|stored| stored.table().token(token));
         let key = self.keys.token(token).or_else(stored);
-        key.ok_or_else(|| refused("a token that is not known"))?.grant_at(now)
+        match (key, jwt::is_one(token).then(|| self.issuer(token)).flatten()) {
+            (Some(key), _) => key.grant_at(now),
+            (None, Some(issuer)) => issuer.judge(token, now).await,
+            (None, None) => Err(refused("a token that is not known")),
+        }
+    }
+
+    /// The issuer that a token names, if it is trusted.
+    fn issuer(&self, token: &str) -> Option<&Arc<Issuer>> {
+        let name = jwt::named_issuer(token)?;
+        self.issuers.iter().find(|issuer| issuer.name() == name)
     }
 
     fn pair(&self, id: &str) -> Found {

@@ -62,7 +62,8 @@ fn head(headers: &[(&str, &str)]) -> Parts {
 }
 
 fn judge(admitter: &Admitter, head: &Parts, body: &str, now: u64) -> Result<Grant, Fault> {
-    match admitter.admit(head, at(now))? {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    match runtime.block_on(admitter.admit(head, at(now)))? {
         Admittance::Granted(grant) => Ok(grant),
         Admittance::Signed(signed) => admitter.finish(&signed, body.as_bytes(), at(now)),
     }

@@ -77,19 +77,22 @@ impl Door {
             Route::Operation(operation) => {
                 return self.operate(operation, head, body, (request_id, peer)).await;
             }
-            Route::ListModels => self.keyed(SurfaceWord::Models, &head, request_id, |grant| {
-                self.models(grant, &head, request_id)
-            }),
-            Route::GetModel(id) => self.keyed(SurfaceWord::Models, &head, request_id, |grant| {
-                self.model(grant, &percent_decode(&id), &head, request_id)
-            }),
-            Route::GetResponse(id) => self.keyed(SurfaceWord::Responses, &head, request_id, |_| {
-                self.kept_response(&percent_decode(&id), request_id)
-            }),
+            Route::ListModels => {
+                let answer = |grant: &Grant| self.models(grant, &head, request_id);
+                self.keyed(SurfaceWord::Models, &head, request_id, answer).await
+            }
+            Route::GetModel(id) => {
+                let id = percent_decode(&id);
+                let answer = |grant: &Grant| self.model(grant, &id, &head, request_id);
+                self.keyed(SurfaceWord::Models, &head, request_id, answer).await
+            }
+            Route::GetResponse(id) => {
+                let answer = |_: &Grant| self.kept_response(&percent_decode(&id), request_id);
+                self.keyed(SurfaceWord::Responses, &head, request_id, answer).await
+            }
             Route::DeleteResponse(id) => {
-                self.keyed(SurfaceWord::Responses, &head, request_id, |_| {
-                    self.delete_response(&percent_decode(&id), request_id)
-                })
+                let answer = |_: &Grant| self.delete_response(&percent_decode(&id), request_id);
+                self.keyed(SurfaceWord::Responses, &head, request_id, answer).await
             }
             Route::Health => json_reply(StatusCode::OK, &self.health("ok")),
             Route::Ready => self.ready(),
@@ -163,7 +166,7 @@ impl Door {
         B::Error: std::error::Error + 'static,
     {
         let admitter = self.gateway.admitter();
-        let admittance = admitter.admit(head, SystemTime::now())?;
+        let admittance = admitter.admit(head, SystemTime::now()).await?;
         if let Admittance::Granted(grant) = &admittance {
             grant.check_surface(surface_of(operation))?;
         }
@@ -180,7 +183,7 @@ impl Door {
     }
 
     /// What the gateway answers by itself to those who may come in.
-    fn keyed(
+    async fn keyed(
         &self,
         surface: SurfaceWord,
         head: &Parts,
@@ -188,7 +191,7 @@ impl Door {
         answer: impl FnOnce(&Grant) -> Reply,
     ) -> Reply {
         let (admitter, now) = (self.gateway.admitter(), SystemTime::now());
-        let granted = admitter.admit(head, now).and_then(|admittance| match admittance {
+        let granted = admitter.admit(head, now).await.and_then(|admittance| match admittance {
             Admittance::Granted(grant) => Ok(grant),
             // None of these calls has a body.
             Admittance::Signed(signed) => admitter.finish(&signed, b"", now),
@@ -198,7 +201,7 @@ impl Door {
             Err(fault) => {
                 tracing::info!(
                     request_id,
-                    path = head.uri.path(),
+                    operation = surface.as_str(),
                     detail = fault.detail.as_deref().unwrap_or(&fault.message),
                     "refused"
                 );

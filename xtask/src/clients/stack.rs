@@ -18,6 +18,8 @@ const ACCESS_KEY_ID: &str = "AKIDEXAMPLE";
 const SECRET_ACCESS_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 /// A long-term key in Bedrock's form: `ABSK` and the base64 of `BedrockAPIKey-conformance:secret`.
 const API_KEY: &str = "ABSKQmVkcm9ja0FQSUtleS1jb25mb3JtYW5jZTpzZWNyZXQ=";
+/// The file of keys of the gateway that asks for them.
+const KEYS: &str = "keys.toml";
 const REGION: &str = "us-east-1";
 /// Enough to see the gateway try again, few enough that its waits do not add up over the suites.
 const ATTEMPTS: &str = "2";
@@ -47,6 +49,11 @@ impl Stack {
         let authority = work.join("emulator-ca.pem");
         let listen = ["--listen", "127.0.0.1:0"];
         let mut stack = Self { processes: Vec::new(), env: Vec::new() };
+        // The keys of an earlier run have names already.
+        match std::fs::remove_file(work.join(KEYS)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            Ok(()) | Err(_) => {}
+        }
 
         let mut plain = isolated(binary, work);
         plain.arg("emulate").args(listen).args(["--api-key", API_KEY]);
@@ -79,7 +86,19 @@ impl Stack {
         tls.env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID).env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY);
         let gateway_tls = stack.add("gateway-tls", tls, work)?;
 
+        let (token, pair) = (made_key(binary, work, "token")?, made_key(binary, work, "aws-pair")?);
+        let mut keyed = isolated(binary, work);
+        keyed.arg("serve").args(listen).args(["--endpoint-url", &emulator, "--region", REGION]);
+        keyed.arg("--keys").arg(work.join(KEYS));
+        keyed
+            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
+            .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY);
+        let gateway_keyed = stack.add("gateway-keyed", keyed, work)?;
+
         stack.env = vec![
+            ("OUTCROP_KEYED_URL", gateway_keyed),
+            ("OUTCROP_TOKEN", token),
+            ("OUTCROP_KEY_PAIR", pair),
             ("OUTCROP_URL", gateway),
             ("OUTCROP_TLS_URL", gateway_tls),
             ("OUTCROP_CA", gateway_authority.to_string_lossy().into_owned()),
@@ -125,6 +144,17 @@ impl Stack {
         self.processes.push(process);
         Ok(url)
     }
+}
+
+/// A key of this kind in the file of keys, as it is printed.
+fn made_key(binary: &Path, work: &Path, kind: &str) -> Result<String> {
+    let mut keys = isolated(binary, work);
+    keys.args(["keys", "create", kind, "--kind", kind, "--store"]).arg(work.join(KEYS));
+    let made = keys.stderr(Stdio::inherit()).output().context("outcrop keys")?;
+    if !made.status.success() {
+        bail!("outcrop keys made no {kind}");
+    }
+    Ok(String::from_utf8(made.stdout)?.trim().to_owned())
 }
 
 // === impl Process ===
