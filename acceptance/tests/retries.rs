@@ -8,7 +8,6 @@ use crate::support::{CLAUDE, NOVA, Options, Stack, chat};
 
 #[tokio::test]
 async fn passing_faults_are_retried_up_to_the_commit_point() {
-    let mut stack = Stack::with(Options { attempts: 3, ..Options::default() }).await;
     for fault in [
         "error=ThrottlingException",
         "error=ServiceUnavailableException",
@@ -20,6 +19,8 @@ async fn passing_faults_are_retried_up_to_the_commit_point() {
         "corrupt;after=0",
     ] {
         for (dialect, model) in [("openai", NOVA), ("anthropic", CLAUDE)] {
+            // Each with retries of its own to spend.
+            let mut stack = Stack::with(Options { attempts: 3, ..Options::default() }).await;
             stack.fault(fault, 2);
             let (path, body) = chat(dialect, model, "hi", true);
             let answer = stack.post(&path, &body).await;

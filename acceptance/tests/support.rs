@@ -28,6 +28,8 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+pub use outcrop_emulator::EXAMPLE_SECRET_ACCESS_KEY as EXAMPLE_SECRET;
+
 pub const CLAUDE: &str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
 pub const NOVA: &str = "amazon.nova-lite-v1:0";
 
@@ -38,6 +40,7 @@ pub struct Stack {
     receipts: mpsc::UnboundedReceiver<Receipt>,
     pub readiness: Readiness,
     pub account: Arc<Account>,
+    ours: Ours,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<bool>>,
 }
@@ -97,6 +100,22 @@ impl Default for Options {
     }
 }
 
+/// What a stack adds to every configuration.
+struct Ours {
+    backend: config::Backend,
+    defaults: Policy,
+    limits: Vec<config::Limit>,
+}
+
+impl Ours {
+    fn laid_over(&self, mut config: config::Config) -> config::Config {
+        config.backends.insert("bedrock".to_owned(), self.backend.clone());
+        config.defaults = self.defaults.clone();
+        config.limits.clone_from(&self.limits);
+        config
+    }
+}
+
 /// A response, read to its end.
 #[derive(Debug)]
 pub struct Answer {
@@ -132,6 +151,12 @@ impl Stack {
     }
 
     pub async fn with(options: Options) -> Self {
+        let routes = vec![route("all", vec![Target::new("bedrock")])];
+        Self::routing(options, config::Config { routes, ..config::Config::default() }).await
+    }
+
+    /// With this configuration, in which the emulator becomes the backend `bedrock`.
+    pub async fn routing(options: Options, config: config::Config) -> Self {
         let emulator = Emulator::bind("127.0.0.1:0", options.emulator).await.unwrap();
         let mut backend = config::Backend {
             geography: Some(options.geography),
@@ -152,13 +177,8 @@ impl Stack {
             cost_header: Some(options.cost_header),
             ..Policy::default()
         };
-        let config = config::Config {
-            backends: [("bedrock".to_owned(), backend)].into(),
-            routes: vec![route("all", vec![Target::new("bedrock")])],
-            defaults,
-            limits: options.limits,
-            ..config::Config::default()
-        };
+        let ours = Ours { backend, defaults, limits: options.limits };
+        let config = ours.laid_over(config);
         let settings = Settings {
             uncounted: options.uncounted,
             keep_alive: options.keep_alive,
@@ -184,7 +204,13 @@ impl Stack {
         let serving = Some(tokio::spawn(server.serve(async move { drop(stopped.await) })));
         let http = Client::builder(TokioExecutor::new()).build_http();
         let stop = Some(stop);
-        Self { emulator, address, http, receipts, readiness, account, stop, serving }
+        Self { emulator, address, http, receipts, readiness, account, ours, stop, serving }
+    }
+
+    /// Puts another configuration to work.
+    pub async fn reload(&self, config: config::Config) {
+        let config = self.ours.laid_over(config);
+        self.readiness.gateway().reload(&config).await.unwrap();
     }
 
     /// Makes the next `times` upstream requests fail as the text says (see the emulator's documentation).

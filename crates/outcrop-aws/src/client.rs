@@ -308,21 +308,38 @@ impl AwsClient {
     /// [`Phase::BeforeSend`] when nothing left for the service (bad path, no connection), else
     /// [`Phase::AwaitingHead`]: the service refused, was lost, or did not answer in time.
     pub async fn send(&self, request: &Outbound) -> Result<Incoming, Fault> {
+        self.send_within(request, self.timeouts).await
+    }
+
+    /// The limits of this client.
+    pub fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    /// [`send`](Self::send) within other limits; that to connect stays the client's own.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn send_within(
+        &self,
+        request: &Outbound,
+        timeouts: Timeouts,
+    ) -> Result<Incoming, Fault> {
         let started = Instant::now();
-        let end = after(started, self.timeouts.total);
+        let end = after(started, timeouts.total);
         let credentials = match &request.credentials {
             Some(lent) => lent.clone(),
             None => self.credentials.current().await?,
         };
         let signed = self.prepare(request, &credentials)?;
-        let head_by = after(started, self.timeouts.first_byte).min(end);
+        let head_by = after(started, timeouts.first_byte).min(end);
         let response = match timeout_at(head_by, self.http.request(signed)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(lost(&error)),
             Err(_elapsed) => return Err(unanswered()),
         };
         let (head, body) = response.into_parts();
-        let body = IncomingBody::new(body, Watchdog::new(self.timeouts.idle, end));
+        let body = IncomingBody::new(body, Watchdog::new(timeouts.idle, end));
         if !head.status.is_success() {
             let (fault, is_identity) = self.refused(Response::from_parts(head, body)).await;
             return Err(match (&request.credentials, is_identity) {

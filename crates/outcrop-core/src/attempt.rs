@@ -4,20 +4,46 @@
 //! answer or the opening of a stream: a failure there is retried as well, since nothing was sent to
 //! the client.
 
+use std::time::Instant;
+
 use outcrop_aws::Backoff;
-use outcrop_model::{Fault, Retry};
+use outcrop_model::{ErrorClass, Fault, Retry};
+
+use crate::resilience::RetryBudget;
 
 /// Counts the attempts at one request and says whether there is another.
 #[derive(Debug)]
 pub struct Retries<'p> {
     policy: &'p Backoff,
+    /// What retries are paid from; `None` for calls of the gateway's own.
+    budget: Option<&'p RetryBudget>,
+    /// Whether another target is there for what this one cannot do now.
+    has_others: bool,
     made: u32,
     refreshed: bool,
 }
 
 impl<'p> Retries<'p> {
     pub fn new(policy: &'p Backoff) -> Self {
-        Self { policy, made: 0, refreshed: false }
+        Self { policy, budget: None, has_others: false, made: 0, refreshed: false }
+    }
+
+    /// Retries that are paid from this budget.
+    pub(crate) fn within(self, budget: &'p RetryBudget) -> Self {
+        Self { budget: Some(budget), ..self }
+    }
+
+    /// A target that is busy is not waited for: there are others.
+    pub(crate) fn before_others(self) -> Self {
+        Self { has_others: true, ..self }
+    }
+
+    fn is_another_worth_it(&self, fault: &Fault) -> bool {
+        use ErrorClass as C;
+        let is_busy = matches!(fault.class, C::Throttled | C::Overloaded | C::ModelNotReady);
+        self.policy.allows_another(self.made)
+            && !(self.has_others && is_busy)
+            && self.budget.is_none_or(|budget| budget.withdraw(Instant::now()))
     }
 
     /// Waits as long as `fault` demands before another attempt.
@@ -27,7 +53,7 @@ impl<'p> Retries<'p> {
     pub async fn after(&mut self, fault: Fault) -> Result<(), Fault> {
         self.made += 1;
         let wait = match fault.retry() {
-            Retry::Backoff if self.policy.allows_another(self.made) => {
+            Retry::Backoff if self.is_another_worth_it(&fault) => {
                 Some(self.policy.delay(self.made, fault.retry_after, fastrand::f64()))
             }
             // The client has corrected what it could; a second refusal is final.
@@ -45,7 +71,7 @@ impl<'p> Retries<'p> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use outcrop_model::{ErrorClass, Phase};
+    use outcrop_model::Phase;
 
     async fn attempts(class: ErrorClass) -> u32 {
         let policy = Backoff::default();

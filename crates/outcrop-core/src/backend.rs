@@ -7,7 +7,8 @@ mod identity;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use outcrop_aws::identity::trace::{Explained, explain};
 use outcrop_aws::{AwsClient, ClientConfig, Clock, Endpoint, EndpointWish, Endpoints, Timeouts};
@@ -18,7 +19,11 @@ use outcrop_model::{Carrier, Catalog};
 use crate::account::{Account, Listing, Watch};
 use crate::callee::{Geography, Learned};
 use crate::lent::CredentialHeaders;
+use crate::resilience::{Gate, Health, RetryBudget};
 use crate::upstream::UpstreamHealth;
+
+/// Models whose health is kept: more than an account has.
+const MOST_MODELS: usize = 1000;
 
 /// Reads one variable of the environment.
 pub type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -41,6 +46,11 @@ pub struct Backend {
     pub(crate) aws: Arc<AwsClient>,
     pub(crate) learned: Learned,
     pub(crate) upstream: UpstreamHealth,
+    /// By model: quotas and outages are a model's.
+    health: Mutex<HashMap<String, Arc<Health>>>,
+    pub(crate) budget: RetryBudget,
+    /// `None` where any number of requests may be in flight.
+    pub(crate) gate: Option<Gate>,
     pub(crate) carrier: Option<Carrier>,
     /// In which headers callers may lend credentials; in none if `None`.
     pub(crate) lent: Option<CredentialHeaders>,
@@ -99,6 +109,12 @@ impl Backend {
             learned: Learned::new(&geography, account, region, catalog),
             aws,
             upstream: UpstreamHealth::default(),
+            health: Mutex::default(),
+            budget: RetryBudget::new(Instant::now()),
+            // Where nobody says how many may wait, as many as are let in.
+            gate: settings
+                .max_concurrent
+                .map(|most| Gate::new(most, settings.max_queued.unwrap_or(most))),
             carrier: settings.carrier,
             lent,
             _watch: watch,
@@ -120,6 +136,16 @@ impl Backend {
         }
         let begun = self.aws.begin().await;
         begun.map_err(|error| Trouble::Credentials(error.to_string()))
+    }
+
+    /// How `model` fares here; past a bound, models share what is known.
+    pub(crate) fn health(&self, model: &str) -> Arc<Health> {
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = health.get(model) {
+            return Arc::clone(known);
+        }
+        let key = if health.len() < MOST_MODELS { model } else { "" };
+        Arc::clone(health.entry(key.to_owned()).or_default())
     }
 
     pub fn name(&self) -> &str {

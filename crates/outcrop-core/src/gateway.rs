@@ -6,6 +6,7 @@ mod count;
 mod enveloped;
 mod fetch;
 mod headers;
+mod itinerary;
 mod leg;
 mod media;
 mod relay;
@@ -18,19 +19,20 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use outcrop_config::{Config, Diagnostic};
 use outcrop_fetch::Fetcher;
-use outcrop_model::{Catalog, ErrorClass, Fault, Phase, Prices};
+use outcrop_model::{Catalog, ErrorClass, Fault, Prices};
 
-use self::leg::Leg;
+use self::itinerary::Itinerary;
 use crate::account::Account;
 use crate::admit::{Admitter, Grant};
 use crate::aside;
 use crate::backend::{Around, Backend};
 use crate::inbound::{Inbound, Operation};
-use crate::limit::{Counters, Limiter};
+use crate::limit::Counters;
 use crate::model_id;
 use crate::models::Shelf;
 use crate::pricing::Pricing;
 use crate::reply::Reply;
+use crate::route::Approach;
 use crate::settle::{ReceiptSink, Settlement};
 use crate::snapshot::Snapshot;
 use crate::store::{ResponseStore, StoreLimits};
@@ -190,7 +192,7 @@ impl Gateway {
     /// is not known.
     pub fn shelf(&self, grant: &Grant) -> Shelf {
         let snapshot = self.snapshot.load();
-        let learned = snapshot.way().map(|(_, target)| &target.backend.learned);
+        let learned = snapshot.first().map(|target| &target.backend.learned);
         let listed = learned.and_then(|learned| Some((learned, learned.account().models()?)));
         let shelf = match listed {
             Some((learned, models)) => {
@@ -199,51 +201,43 @@ impl Gateway {
             }
             None => Shelf::of_catalog(self.catalog, self.pricing()),
         };
-        shelf.granted(grant)
+        shelf.with(snapshot.own_models()).granted(grant)
     }
 
     /// What is known of the account's models where the first route leads.
     pub fn account(&self) -> Option<Arc<Account>> {
         let snapshot = self.snapshot.load();
-        let (_, target) = snapshot.way()?;
+        let target = snapshot.first()?;
         Some(Arc::clone(target.backend.learned.account()))
     }
 
-    /// Answers one request; every failure is a reply in the caller's dialect.
-    pub async fn handle(&self, mut inbound: Inbound, mut settlement: Settlement) -> Reply {
-        let snapshot = self.snapshot.load_full();
-        let Some((route, target)) = snapshot.way() else {
-            return refuse(&no_route(), &inbound, settlement);
-        };
-        settlement.routed(&route.name, &target.backend.name, Arc::clone(&target.pricing));
-        let limiter = Limiter::new(Arc::clone(&snapshot.rules), Arc::clone(&self.counters));
-        let leg = Leg {
-            gateway: self,
-            route: &route.name,
-            how: &route.treatment,
-            backend: &target.backend,
-            pricing: &target.pricing,
-            limiter: &limiter,
-        };
-        if let Err(fault) = leg.borrow(&mut inbound) {
-            return refuse(&fault, &inbound, settlement);
-        }
-        let outcome = leg.go(&mut inbound, &mut settlement).await;
-        let told = settlement.told();
-        let mut reply = match outcome {
-            Ok(arrived) => leg.reply(arrived, &inbound, settlement),
-            Err(fault) => refuse(&fault, &inbound, settlement),
-        };
-        if let Some(told) = told {
-            told.put(inbound.operation.dialect(), &mut reply.headers);
-        }
-        reply
+    /// The gateway's own path that a request's path means, by the routes.
+    pub fn own_path(&self, approach: &Approach<'_>, is_known: &dyn Fn(&str) -> bool) -> String {
+        self.snapshot.load().table.own_path(approach, is_known).into_owned()
     }
-}
 
-fn no_route() -> Fault {
-    let what = "No route of this gateway takes this request.";
-    Fault::new(ErrorClass::UnknownPath, Phase::BeforeSend, what)
+    /// Where a request would go: the route, and the backends of its targets in the order in which they
+    /// would be tried.
+    ///
+    /// # Errors
+    /// When no route takes it, or the caller may not use the one that does.
+    pub fn way_of(
+        &self,
+        inbound: &Inbound,
+        settlement: &Settlement,
+    ) -> Result<(String, Vec<String>), Fault> {
+        let snapshot = self.snapshot.load_full();
+        Itinerary::of(&snapshot, inbound, settlement).map(|itinerary| itinerary.names())
+    }
+
+    /// Answers one request; every failure is a reply in the caller's dialect.
+    pub async fn handle(&self, inbound: Inbound, settlement: Settlement) -> Reply {
+        let snapshot = self.snapshot.load_full();
+        match Itinerary::of(&snapshot, &inbound, &settlement) {
+            Ok(itinerary) => self.travel(&itinerary, inbound, settlement).await,
+            Err(fault) => refuse(&fault, &inbound, settlement),
+        }
+    }
 }
 
 /// The model that a request names, if it may be an ARN, of which the account has to be asked.

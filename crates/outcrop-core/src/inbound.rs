@@ -1,19 +1,33 @@
 //! What came through the door.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use outcrop_aws::Credentials;
 use outcrop_dialect::bundle::Specialty;
 use outcrop_model::{Carrier, Dialect};
 
+use outcrop_model::json::{Members, Str};
+
 use crate::aside::Aside;
+use crate::model_id::percent_decode;
+use crate::route::Approach;
 
 /// A request with its whole body, and what its path said.
 #[derive(Debug)]
 pub struct Inbound {
     pub operation: Operation,
+    /// The listener's name; `None` where there is but one.
+    pub listener: Option<String>,
+    pub method: Method,
+    /// The raw path, as the caller wrote it.
+    pub path: String,
+    /// The gateway's own path that it means.
+    pub own_path: String,
+    /// Of the request's target, where that names one.
+    pub authority: Option<String>,
     /// The raw query, without `?`.
     pub query: Option<String>,
     pub headers: HeaderMap,
@@ -24,6 +38,63 @@ pub struct Inbound {
     pub peer: Option<IpAddr>,
     /// The gateway's own id for the request.
     pub request_id: String,
+}
+
+impl Inbound {
+    /// A request that comes through no door, with nothing but its body.
+    pub fn post(operation: Operation, body: impl Into<Bytes>, request_id: &str) -> Self {
+        Self {
+            operation,
+            listener: None,
+            method: Method::POST,
+            path: String::new(),
+            own_path: String::new(),
+            authority: None,
+            query: None,
+            headers: HeaderMap::new(),
+            credentials: None,
+            peer: None,
+            body: body.into(),
+            request_id: request_id.to_owned(),
+        }
+    }
+
+    /// What the request shows of itself without its body.
+    pub(crate) fn approach(&self) -> Approach<'_> {
+        Approach {
+            listener: self.listener.as_deref(),
+            method: &self.method,
+            path: &self.path,
+            query: self.query.as_deref(),
+            headers: &self.headers,
+            authority: self.authority.as_deref(),
+        }
+    }
+
+    /// The model that the request names, as far as that can be read.
+    pub(crate) fn model(&self) -> Option<Cow<'_, str>> {
+        match &self.operation {
+            Operation::Bedrock { model, .. } => Some(percent_decode(model).into()),
+            Operation::Aside(aside) => aside.model(&self.body),
+            Operation::ChatCompletions
+            | Operation::Completions
+            | Operation::Responses
+            | Operation::Messages
+            | Operation::KongChat
+            | Operation::CountMessages
+            | Operation::CountResponses
+            | Operation::Special(_) => {
+                let members: Members<'_> = serde_json::from_slice(&self.body).ok()?;
+                let Str(model) = serde_json::from_str(members.get("model")?.get()).ok()?;
+                Some(model)
+            }
+        }
+    }
+
+    /// Whether the model stands in the body.
+    pub(crate) fn names_model_in_body(&self) -> bool {
+        !matches!(self.operation, Operation::Bedrock { .. } | Operation::Aside(_))
+    }
 }
 
 /// What the caller wants, by path.

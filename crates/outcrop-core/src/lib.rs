@@ -11,11 +11,13 @@
 
 pub mod account;
 pub mod admit;
+mod affinity;
 pub mod aside;
 pub mod attempt;
 pub mod backend;
 pub mod callee;
 mod discretion;
+mod edit;
 pub mod fan;
 pub mod gateway;
 pub mod inbound;
@@ -28,6 +30,7 @@ pub mod pricing;
 pub mod pump;
 pub mod reply;
 pub mod resilience;
+mod route;
 pub mod settle;
 mod snapshot;
 pub mod store;
@@ -44,5 +47,6 @@ pub use inbound::{Inbound, Operation};
 pub use outcrop_dialect::bundle::Specialty;
 pub use pricing::Pricing;
 pub use reply::{Reply, ReplyBody};
+pub use route::Approach;
 pub use settle::ReceiptSink;
 pub use store::{FileError, ResponseStore, StoreLimits};

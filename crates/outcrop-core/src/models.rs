@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use outcrop_model::catalog::{EffortStyle, ThinkingStyle};
-use outcrop_model::{Card, Catalog, Charge, Fault};
+use outcrop_model::{Card, Catalog, Charge, Fault, alias};
 use serde_json::{Value, json};
 
 use crate::admit::Grant;
@@ -55,6 +55,14 @@ pub struct Shelf {
     pricing: Arc<Pricing>,
     pub source: Source,
     entries: Vec<Entry>,
+}
+
+/// A model by a name of the operator's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Own {
+    pub(crate) id: String,
+    pub(crate) stands_for: String,
+    pub(crate) owner: Option<String>,
 }
 
 /// By whose word models are listed.
@@ -110,6 +118,34 @@ impl Shelf {
             })
         });
         Self { catalog, pricing, source: Source::Catalog, entries: entries.collect() }
+    }
+
+    /// These too, before all others, unless they are listed by the same id.
+    pub(crate) fn with(mut self, own: Vec<Own>) -> Self {
+        let mut first: Vec<Entry> = Vec::new();
+        for Own { id, stands_for, owner } in own {
+            if first.iter().chain(&self.entries).any(|entry| entry.id == id) {
+                continue;
+            }
+            let built_in = alias::resolve(&stands_for).id;
+            let known = self.entries.iter().find(|entry| {
+                entry.id == stands_for || self.catalog.foundation_id(&entry.id) == built_in
+            });
+            let created = known.map(|known| known.created.clone()).unwrap_or_default();
+            let owner = owner.or_else(|| known.map(|known| known.owner.clone()));
+            let (target, model) = (built_in.to_string(), built_in.to_string());
+            first.push(Entry {
+                name: id.clone(),
+                id,
+                created,
+                owner: owner.unwrap_or_else(|| "outcrop".to_owned()),
+                target,
+                model,
+                charge: Charge::Use,
+            });
+        }
+        first.append(&mut self.entries);
+        Self { entries: first, ..self }
     }
 
     /// What an account lists.

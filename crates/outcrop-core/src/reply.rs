@@ -31,6 +31,7 @@ const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const ESTIMATE: HeaderName = HeaderName::from_static("x-outcrop-estimate");
 const MODEL: HeaderName = HeaderName::from_static("x-outcrop-model");
 const COST: HeaderName = HeaderName::from_static("x-outcrop-cost");
+const ROUTE: HeaderName = HeaderName::from_static("x-outcrop-route");
 const LOSS: HeaderName = HeaderName::from_static("x-outcrop-loss");
 
 // === impl Reply ===
@@ -96,6 +97,11 @@ impl Reply {
     /// Tells what the answer cost, in dollars.
     pub fn cost(&mut self, cost: PicoUsd) {
         self.put(COST, &cost.to_string());
+    }
+
+    /// Tells which way the answer came.
+    pub fn route(&mut self, way: &str) {
+        self.put(ROUTE, way);
     }
 
     /// Puts the loss report.

@@ -18,6 +18,7 @@ use crate::discretion::{self, cut};
 use crate::inbound::Operation;
 use crate::limit::{Reservation, Spent, Told};
 use crate::pricing::Pricing;
+use crate::resilience::Permit;
 
 /// Where receipts go.
 #[derive(Clone)]
@@ -39,6 +40,7 @@ pub struct Settlement {
     reserved: Reserved,
     /// Events of a stream that the client was to see.
     streamed: u64,
+    _permit: Option<Permit>,
 }
 
 /// What limits had to say.
@@ -82,6 +84,7 @@ impl Settlement {
             dialect: operation.dialect(),
             route: None,
             backend: None,
+            failed_over: Vec::new(),
             carrier: None,
             model: String::new(),
             target: None,
@@ -102,7 +105,32 @@ impl Settlement {
         };
         let (began, grant, wares) = (Instant::now(), Grant::default(), Wares::default());
         let (pricing, reserved, streamed) = (None, Reserved::default(), 0);
-        Self { receipt: Some(receipt), began, grant, wares, pricing, sink, reserved, streamed }
+        Self {
+            receipt: Some(receipt),
+            began,
+            grant,
+            wares,
+            pricing,
+            sink,
+            reserved,
+            streamed,
+            _permit: None,
+        }
+    }
+
+    /// The backend was asked in vain; another is asked next.
+    pub fn failed_over(&mut self, backend: &str, class: ErrorClass) {
+        self.note(|r| r.failed_over.push((backend.to_owned(), class)));
+    }
+
+    /// The backends that were asked in vain, and why.
+    pub fn failures(&self) -> &[(String, ErrorClass)] {
+        self.receipt.as_ref().map_or(&[], |receipt| &receipt.failed_over)
+    }
+
+    /// Holds a place in flight until the request has ended, or is taken elsewhere.
+    pub fn hold(&mut self, permit: Option<Permit>) {
+        self._permit = permit;
     }
 
     /// The request goes this way, for these prices.

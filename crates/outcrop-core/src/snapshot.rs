@@ -7,12 +7,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use outcrop_config::{Config, Diagnostic, Origin, Severity};
+use outcrop_config::{self as config, Config, Diagnostic, HeaderEdit, Origin, Policy, Severity};
 use outcrop_model::{Catalog, Prices};
 
 use crate::backend::{Around, Backend, Trouble};
+use crate::edit;
 use crate::limit::Rules;
+use crate::models::Own;
 use crate::pricing::Pricing;
+use crate::route::Table;
 use crate::treatment::Treatment;
 
 /// See the module.
@@ -24,6 +27,7 @@ pub(crate) struct Snapshot {
     /// In order of precedence.
     pub(crate) routes: Vec<Route>,
     pub(crate) rules: Arc<Rules>,
+    pub(crate) table: Table,
 }
 
 /// A route, ready for use.
@@ -33,12 +37,14 @@ pub(crate) struct Route {
     pub(crate) treatment: Treatment,
     /// Never empty.
     pub(crate) targets: Vec<Target>,
+    pub(crate) owned_by: Option<String>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) backend: Arc<Backend>,
     pub(crate) pricing: Arc<Pricing>,
+    pub(crate) of: config::Target,
 }
 
 /// What compiling found to say.
@@ -81,11 +87,13 @@ impl Snapshot {
         let mut notes = Notes::default();
         let backends = self.open(config, around, &mut notes).await;
         let prices = laid_over(prices, config.prices.as_deref(), &mut notes);
+        let table = Table::compile(config, &mut notes);
         let routes = routes(config, &backends, &prices, &mut notes);
         let rules = Rules::compile(&config.limits).unwrap_or_else(|wrong| {
             notes.0.extend(wrong);
             Rules::default()
         });
+        not_honoured(config, &mut notes);
         if notes.is_fatal() {
             return Err(notes.0);
         }
@@ -94,13 +102,37 @@ impl Snapshot {
             return Err(notes.0);
         }
         let generation = self.generation + 1;
-        Ok((Self { generation, backends, routes, rules: Arc::new(rules) }, notes.0))
+        Ok((Self { generation, backends, routes, table, rules: Arc::new(rules) }, notes.0))
     }
 
-    /// Where a request goes.
-    pub(crate) fn way(&self) -> Option<(&Route, &Target)> {
-        let route = self.routes.first()?;
-        Some((route, route.targets.first()?))
+    /// The first target of the first route.
+    pub(crate) fn first(&self) -> Option<&Target> {
+        self.routes.first()?.targets.first()
+    }
+
+    /// The models that the operator names: by names of its own, and in routes.
+    pub(crate) fn own_models(&self) -> Vec<Own> {
+        let names = self.table.names.listed().map(|(id, stands_for)| Own {
+            id: id.to_owned(),
+            stands_for: stands_for.to_owned(),
+            owner: None,
+        });
+        let routed = self.table.exact_models().filter_map(|(at, id)| {
+            let route = self.routes.get(at)?;
+            let target = route.targets.first()?;
+            let stands_for = target.of.model.as_deref().unwrap_or(id);
+            let stands_for = self.table.names.resolve(stands_for).into_owned();
+            Some(Own { id: id.to_owned(), stands_for, owner: route.owned_by.clone() })
+        });
+        names.chain(routed).collect()
+    }
+
+    /// Whether the way of a request depends on its model.
+    pub(crate) fn needs_model(&self) -> bool {
+        self.table.asks_model
+            || self.routes.iter().any(|route| {
+                route.targets.len() > 1 || route.targets.iter().any(|one| one.of.model.is_some())
+            })
     }
 
     async fn open(
@@ -191,8 +223,11 @@ fn routes(
         for target in &route.targets {
             let name = target.backend.as_str();
             match (backends.get(name), pricing.get(name)) {
-                (Some(backend), Some(pricing)) => targets
-                    .push(Target { backend: Arc::clone(backend), pricing: Arc::clone(pricing) }),
+                (Some(backend), Some(pricing)) => targets.push(Target {
+                    backend: Arc::clone(backend),
+                    pricing: Arc::clone(pricing),
+                    of: target.clone(),
+                }),
                 // What is wrong with a backend that is there has been said.
                 _ if config.backends.contains_key(name) => {}
                 _ => notes.error(&route.origin, format!("There is no backend `{name}`.")),
@@ -202,9 +237,47 @@ fn routes(
             notes.error(&route.origin, format!("The route `{}` has no targets.", route.name));
         }
         let treatment = Treatment::of(&route.policy, &config.defaults);
-        routes.push(Route { name: route.name.clone(), treatment, targets });
+        let (name, owned_by) = (route.name.clone(), route.owned_by.clone());
+        routes.push(Route { name, treatment, targets, owned_by });
     }
     routes
+}
+
+/// Says what is asked for and not done yet, so that nobody relies on it.
+fn not_honoured(config: &Config, notes: &mut Notes) {
+    let file = Origin { path: "defaults".to_owned(), ..Origin::default() };
+    let policies = config.routes.iter().map(|route| (&route.policy, &route.origin));
+    for (policy, origin) in policies.chain([(&config.defaults, &file)]) {
+        let Policy { guardrail, cache, retry, timeouts, .. } = policy;
+        if guardrail.is_some() {
+            // A safeguard that is asked for is never left out.
+            notes.error(origin, "A guardrail of a route is not honoured yet. Name it in requests.");
+        }
+        if cache.is_some() {
+            notes.warning(origin, "Cache points that the gateway sets are not honoured yet.");
+        }
+        if !retry.also_on.is_empty() {
+            notes.warning(origin, "Further statuses to retry on are not honoured yet.");
+        }
+        if timeouts.connect.is_some() {
+            let what = "The time to connect is a backend's: that of a route is not honoured.";
+            notes.warning(origin, what);
+        }
+    }
+    let targets = config.routes.iter().flat_map(|route| {
+        let edits = route.targets.iter().flat_map(|target| &target.headers);
+        edits.chain(&route.policy.headers).map(move |edit| (edit, &route.origin))
+    });
+    for (edit, origin) in targets.chain(config.defaults.headers.iter().map(|edit| (edit, &file))) {
+        match edit {
+            HeaderEdit::Set { name, value } | HeaderEdit::Add { name, value } => {
+                if edit::header(name, value).is_none() {
+                    notes.error(origin, format!("`{name}` with this value cannot be a header."));
+                }
+            }
+            HeaderEdit::Remove { .. } => {}
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use outcrop_aws::Backoff;
-use outcrop_config::{Policy, RetryPolicy};
+use outcrop_aws::{Backoff, Timeouts};
+use outcrop_config::{self as config, BodyEdits, HeaderEdits, Policy, RetryPolicy};
 use outcrop_model::{Carrier, Fidelity};
+
+/// Targets that one request may try, where nobody says how many attempts there are in all.
+const MOST_TARGETS: usize = 16;
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,20 +17,63 @@ pub(crate) struct Treatment {
     pub(crate) carrier: Option<Carrier>,
     /// Attempts at one target, and the waits between them.
     pub(crate) backoff: Backoff,
+    /// Targets to try.
+    pub(crate) most_targets: usize,
+    pub(crate) timeouts: config::Timeouts,
+    pub(crate) headers: HeaderEdits,
+    pub(crate) body: BodyEdits,
     /// Whether whole answers tell what they cost.
     pub(crate) cost_header: bool,
+    /// Whether answers tell which way they came.
+    pub(crate) route_header: bool,
+    pub(crate) session_header: Option<String>,
+    /// Whether conversations are kept at one target.
+    pub(crate) affinity: bool,
 }
 
 // === impl Treatment ===
 
 impl Treatment {
     pub(crate) fn of(policy: &Policy, defaults: &Policy) -> Self {
+        let total = policy.retry.total_attempts.or(defaults.retry.total_attempts);
         Self {
             fidelity: policy.fidelity.or(defaults.fidelity).unwrap_or_default(),
             carrier: policy.carrier.or(defaults.carrier),
             backoff: backoff(&policy.retry, &defaults.retry),
+            most_targets: total.map_or(MOST_TARGETS, |total| total.max(1) as usize),
+            timeouts: merged(policy.timeouts, defaults.timeouts),
+            headers: joined(&defaults.headers, &policy.headers),
+            body: joined(&defaults.body, &policy.body),
             cost_header: policy.cost_header.or(defaults.cost_header).unwrap_or(false),
+            route_header: policy.route_header.or(defaults.route_header).unwrap_or(false),
+            session_header: policy.session_header.clone().or(defaults.session_header.clone()),
+            affinity: policy.affinity.or(defaults.affinity).unwrap_or(true),
         }
+    }
+
+    /// The limits of one attempt: the route's, else the backend's.
+    pub(crate) fn timeouts(&self, backend: Timeouts) -> Timeouts {
+        let config::Timeouts { connect: _, first_byte, idle, attempt, request: _ } = self.timeouts;
+        Timeouts {
+            connect: backend.connect,
+            first_byte: first_byte.unwrap_or(backend.first_byte),
+            idle: idle.unwrap_or(backend.idle),
+            total: attempt.unwrap_or(backend.total),
+        }
+    }
+}
+
+fn joined<T: Clone>(first: &[T], then: &[T]) -> Vec<T> {
+    first.iter().chain(then).cloned().collect()
+}
+
+fn merged(own: config::Timeouts, default: config::Timeouts) -> config::Timeouts {
+    config::Timeouts {
+        connect: own.connect.or(default.connect),
+        first_byte: own.first_byte.or(default.first_byte),
+        idle: own.idle.or(default.idle),
+        attempt: own.attempt.or(default.attempt),
+        request: own.request.or(default.request),
     }
 }
 

@@ -380,6 +380,18 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_tried_again_may_be_tried_elsewhere() {
+        for class in ErrorClass::ALL {
+            assert!(!failover(class, Phase::Streaming), "{class:?}");
+            if retry(class, Phase::AwaitingHead) != Retry::Never {
+                assert!(failover(class, Phase::AwaitingHead), "{class:?}");
+            }
+        }
+        assert!(!failover(ErrorClass::InvalidRequest, Phase::AwaitingHead));
+        assert!(failover(ErrorClass::AccessDenied, Phase::AwaitingHead));
+    }
+
+    #[test]
     fn throttling_is_retried_and_spent_quota_is_not() {
         assert_eq!(retry(ErrorClass::Throttled, Phase::AwaitingHead), Retry::Backoff);
         assert_eq!(retry(ErrorClass::QuotaSpent, Phase::AwaitingHead), Retry::Never);

@@ -23,6 +23,8 @@ pub struct Receipt {
     pub route: Option<String>,
     /// The backend that was asked last, by name.
     pub backend: Option<String>,
+    /// Backends that failed before that one, and why, in order.
+    pub failed_over: Vec<(String, ErrorClass)>,
     /// `None` when the request was refused before a carrier was chosen, and for calls beside inference.
     pub carrier: Option<Carrier>,
     /// Model id as the caller wrote it; empty when the body could not be read or the call names none.

@@ -88,6 +88,11 @@ pub struct Readiness(Arc<Door>);
 // === impl Readiness ===
 
 impl Readiness {
+    /// The gateway behind the door: another configuration can be put to work while it serves.
+    pub fn gateway(&self) -> &Gateway {
+        &self.0.gateway
+    }
+
     /// From now on `/ready` answers 503; everything else goes on as before.
     pub fn withdraw(&self) {
         self.0.draining.store(true, Ordering::Relaxed);

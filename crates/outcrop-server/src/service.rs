@@ -14,7 +14,7 @@ use outcrop_config::SurfaceWord;
 use outcrop_core::admit::surface_of;
 use outcrop_core::model_id::percent_decode;
 use outcrop_core::models::{Page, Shelf};
-use outcrop_core::{Admittance, Gateway, Grant, Inbound, Operation, Reply};
+use outcrop_core::{Admittance, Approach, Gateway, Grant, Inbound, Operation, Reply};
 use outcrop_model::{Dialect, ErrorClass, Fault, Phase};
 use serde_json::json;
 use uuid::Uuid;
@@ -23,6 +23,12 @@ use crate::body::{Limits, Outflow, Rest, discard, read};
 use crate::cors::Cors;
 use crate::patience::Busy;
 use crate::routes::{Route, route};
+
+/// An operation, and the gateway's own path of it.
+struct Meant {
+    operation: Operation,
+    own_path: String,
+}
 
 /// What every connection shares.
 #[derive(Debug)]
@@ -73,9 +79,11 @@ impl Door {
         B: Body<Data = Bytes> + Unpin,
         B::Error: std::error::Error + 'static,
     {
-        let mut reply = match route(&head.method, head.uri.path()) {
+        let own_path = self.own_path(&head);
+        let mut reply = match route(&head.method, &own_path) {
             Route::Operation(operation) => {
-                return self.operate(operation, head, body, (request_id, peer)).await;
+                let meant = Meant { operation, own_path };
+                return self.operate(meant, head, body, (request_id, peer)).await;
             }
             Route::ListModels => {
                 let answer = |grant: &Grant| self.models(grant, &head, request_id);
@@ -110,9 +118,28 @@ impl Door {
         reply
     }
 
+    /// The gateway's own path that the request's path means. Its health is told at its own paths,
+    /// whatever the routes say.
+    fn own_path(&self, head: &Parts) -> String {
+        let path = head.uri.path();
+        if let Route::Health | Route::Ready | Route::Probe = route(&head.method, path) {
+            return path.to_owned();
+        }
+        let approach = Approach {
+            listener: None,
+            method: &head.method,
+            path,
+            query: head.uri.query(),
+            headers: &head.headers,
+            authority: head.uri.host(),
+        };
+        let is_known = |path: &str| !matches!(route(&head.method, path), Route::Unknown { .. });
+        self.gateway.own_path(&approach, &is_known)
+    }
+
     async fn operate<B>(
         &self,
-        operation: Operation,
+        meant: Meant,
         head: Parts,
         mut body: B,
         (request_id, peer): (&str, Option<IpAddr>),
@@ -121,6 +148,7 @@ impl Door {
         B: Body<Data = Bytes> + Unpin,
         B::Error: std::error::Error + 'static,
     {
+        let Meant { operation, own_path } = meant;
         let dialect = operation.dialect();
         let mut settlement = self.gateway.begin(&operation, request_id);
         let taken = self.take(&operation, &head, &mut body).await.map(|(grant, body)| {
@@ -131,6 +159,11 @@ impl Door {
             Ok(body) => {
                 let inbound = Inbound {
                     operation,
+                    listener: None,
+                    method: head.method,
+                    path: head.uri.path().to_owned(),
+                    own_path,
+                    authority: head.uri.host().map(str::to_owned),
                     query: head.uri.query().map(str::to_owned),
                     headers: head.headers,
                     credentials: None,

@@ -42,6 +42,14 @@ pub fn receipts() -> ReceiptSink {
     ReceiptSink::new(|receipt| log(&receipt))
 }
 
+/// Which backends failed before the last, and why.
+fn failed_over(receipt: &Receipt) -> Option<String> {
+    let tries =
+        receipt.failed_over.iter().map(|(name, class)| format!("{name} {}", class.as_str()));
+    let tries: Vec<String> = tries.collect();
+    (!tries.is_empty()).then(|| tries.join(", "))
+}
+
 fn log(receipt: &Receipt) {
     let usage = receipt.usage.unwrap_or_default();
     let stop = match &receipt.outcome {
@@ -57,6 +65,7 @@ fn log(receipt: &Receipt) {
         dialect = receipt.dialect.as_str(),
         route = receipt.route,
         backend = receipt.backend,
+        failed_over = failed_over(receipt),
         carrier = receipt.carrier.map(outcrop_model::Carrier::as_str),
         model = receipt.model,
         target = receipt.target,

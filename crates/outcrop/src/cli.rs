@@ -8,7 +8,7 @@ pub mod keys;
 mod models;
 mod tls;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ use crate::doctor::DoctorArgs;
 use crate::iam_policy::IamPolicyArgs;
 
 /// Where the gateway listens unless told otherwise: loopback, where nobody need be asked for a key.
-const LISTEN: &str = "127.0.0.1:8080";
+pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 /// Where the emulator listens unless told otherwise.
 const EMULATOR_LISTEN: &str = "127.0.0.1:4566";
 
@@ -98,15 +98,19 @@ pub struct DemoArgs {
     pub emulator_listen: SocketAddr,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
-    /// Address to listen on; port 0 takes a free one.
-    #[arg(long, default_value = LISTEN, value_name = "ADDR", value_parser = address)]
-    pub listen: SocketAddr,
+    /// Address to listen on; port 0 takes a free one [default: that of the file, else 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub listen: Option<SocketAddr>,
     #[command(flatten)]
     pub tls: TlsArgs,
     #[command(flatten)]
     pub admission: AdmissionArgs,
+    /// Serve by this configuration: a file, or a folder of them; may be given several times. It says
+    /// where requests go and as whom; flags for how they are treated hold where it says nothing.
+    #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with_all = ["endpoint_url", "region", "IdentityArgs", "OidcArgs", "LentArgs"])]
+    pub files: Vec<PathBuf>,
     /// AWS region [default: AWS_REGION, then AWS_DEFAULT_REGION, then that of the profile].
     #[arg(long)]
     pub region: Option<String>,
@@ -176,7 +180,7 @@ pub struct ServeArgs {
 
 /// Images and documents that requests give by https address: the gateway fetches them, as Bedrock takes
 /// bytes only. See docs/guide/media.md.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct MediaArgs {
     /// From where media are fetched.
     #[arg(long, value_enum, default_value_t = ReachWord::Public)]
@@ -208,7 +212,7 @@ pub struct MediaArgs {
 }
 
 /// What is kept of the Responses API's answers, for previous_response_id and GET.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct StoreArgs {
     /// Keep answers in this file too, so that they outlive the gateway; it holds conversations as they
     /// were. Off by default: they are kept in memory.
@@ -223,7 +227,7 @@ pub struct StoreArgs {
 }
 
 /// Seconds to wait for Bedrock. The defaults fit calls of up to 60 minutes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct TimeoutArgs {
     /// Seconds to connect [default: 5].
     #[arg(long, value_parser = seconds, value_name = "SECONDS")]

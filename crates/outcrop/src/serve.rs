@@ -10,16 +10,15 @@ use outcrop_emulator::{Config, Emulator};
 use outcrop_fetch::Fetcher;
 use outcrop_server::{Cors, Server, ServerConfig};
 
-use crate::cli::{ServeArgs, StoreArgs};
+use crate::cli::{LISTEN, ServeArgs, StoreArgs};
 use crate::configuration::{self, told};
 use crate::print::print_line;
-use crate::stop::{Asked, Stop};
+use crate::stop::{Asked, Hangup, Stop};
 use crate::{access_log, admission, counters};
 
 pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     access_log::start(args.log_format, "info")?;
     let anonymous = args.admission.anonymous;
-    let admitter = admission::admitter(args.admission.clone(), args.listen)?;
     let emulator = match args.emulator {
         true => Some(
             Emulator::bind("127.0.0.1:0", Config::default())
@@ -28,7 +27,18 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         ),
         false => None,
     };
-    let config = configuration::of_flags(&args, emulator.as_ref())?;
+    let config = match args.files.is_empty() {
+        true => configuration::of_flags(&args, emulator.as_ref())?,
+        false => {
+            let (config, told) = configuration::of_files(&args, emulator.as_ref())?;
+            eprint!("{told}");
+            config
+        }
+    };
+    let asked = args.clone();
+    let written = config.listeners.first().map(|listener| listener.address);
+    let listen = args.listen.or(written).unwrap_or(LISTEN);
+    let admitter = admission::admitter(args.admission.clone(), listen)?;
     let mut listing = args.account.listing(|name| std::env::var(name).ok());
     if let (Some(listing), Some(_)) = (&mut listing, &emulator) {
         // What the emulator lists is at hand as soon as it runs.
@@ -41,7 +51,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         around: Around { listing, ..Around::default() },
         ..Settings::default()
     };
-    let (tls, authority) = args.tls.tls(args.listen)?;
+    let (tls, authority) = args.tls.tls(listen)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let server_config = ServerConfig {
         max_body: args.max_body,
@@ -62,7 +72,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
             .with_context(|| format!("cannot keep answers in {}", path.display()))?;
         gateway = gateway.keeping(store);
     }
-    let server = bind(args.listen, gateway, server_config).await?;
+    let server = bind(listen, gateway, server_config).await?;
     let address = server.local_addr()?;
     // The first line is for programs: it tells where the gateway can be reached.
     print_line(&format!("listening on {scheme}://{address}"))?;
@@ -86,7 +96,42 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
             "anyone who can reach {address} can use this gateway's AWS identity: --anonymous lets all in"
         );
     }
-    serve(server, args.drain_notice).await
+    let readiness = server.readiness();
+    let serving = serve(server, args.drain_notice);
+    if asked.files.is_empty() {
+        return serving.await;
+    }
+    let mut hangup = Hangup::watch().context("cannot watch for signals")?;
+    let reloading = async {
+        loop {
+            hangup.next().await;
+            reload(&asked, emulator.as_ref(), readiness.gateway()).await;
+        }
+    };
+    tokio::select! {
+        ended = serving => ended,
+        () = reloading => Ok(()),
+    }
+}
+
+/// Reads the files again. What is wrong with them is told, and the last good configuration stays.
+async fn reload(args: &ServeArgs, emulator: Option<&Emulator>, gateway: &Gateway) {
+    let outcome = match configuration::of_files(args, emulator) {
+        Ok((config, _told)) => {
+            let outcome = gateway.reload(&config).await;
+            outcome.map_err(|found| told(&found, Severity::Error))
+        }
+        Err(error) => Err(format!("{error:#}")),
+    };
+    match outcome {
+        Ok(notes) => {
+            let (generation, notes) = (gateway.generation(), told(&notes, Severity::Notice));
+            tracing::info!(generation, notes, "another configuration is at work");
+        }
+        Err(wrong) => {
+            tracing::error!(wrong, "the configuration was not changed: the last good one stays");
+        }
+    }
 }
 
 /// Serves until asked to stop, then until all is done, the time for it has passed, or asked again.

@@ -1,4 +1,5 @@
-//! When to stop: Ctrl-C or SIGTERM, and again when it shall be now.
+//! When to stop: Ctrl-C or SIGTERM, and again when it shall be now. When to read the configuration
+//! again: SIGHUP.
 
 /// Who asks to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,5 +51,31 @@ impl Stop {
             std::future::pending::<()>().await;
         }
         Asked::Interrupt
+    }
+}
+
+/// Watches for SIGHUP, which asks to read the configuration again. From its making on, it does not end
+/// the process.
+#[derive(Debug)]
+pub struct Hangup {
+    #[cfg(unix)]
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Hangup {
+    pub fn watch() -> std::io::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            hangup: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?,
+        })
+    }
+
+    /// Resolves at the next request; never where there is no such signal.
+    pub async fn next(&mut self) {
+        #[cfg(unix)]
+        if self.hangup.recv().await.is_some() {
+            return;
+        }
+        std::future::pending::<()>().await;
     }
 }

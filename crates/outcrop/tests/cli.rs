@@ -82,3 +82,55 @@ fn sigterm_turns_ready_first_and_a_second_signal_ends_all() {
     signal("INT");
     assert_eq!(child.wait().unwrap().code(), Some(1));
 }
+
+/// The status of `GET path`.
+#[cfg(unix)]
+fn get(address: &str, path: &str) -> String {
+    let mut socket = TcpStream::connect(address).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut said = String::new();
+    socket.read_to_string(&mut said).unwrap();
+    said.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_is_served_by_and_read_again_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("outcrop.yaml");
+    let write = |name: &str| {
+        let text = format!(
+            "backends: {{one: {{region: eu-west-1}}}}\nroutes:\n  - name: a\n    match: {{model: {name}}}\n    targets: {{backend: one, model: amazon.nova-lite-v1:0}}\n"
+        );
+        std::fs::write(&file, text).unwrap();
+    };
+    write("first");
+    let path = file.to_str().unwrap();
+    let mut child =
+        outcrop(&["serve", "--emulator", "--listen", "127.0.0.1:0", "-f", path]).spawn().unwrap();
+    let line = first_line(&mut child);
+    let address = line.strip_prefix("listening on http://").unwrap_or_default().to_owned();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut wait_for =
+        |words: &str| log.by_ref().map(Result::unwrap).find(|line| line.contains(words)).unwrap();
+    wait_for("serving");
+    let hang_up = || {
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &id]).status().unwrap().success());
+    };
+    assert_eq!(
+        (get(&address, "/v1/models/first"), get(&address, "/v1/models/second")),
+        ("200".to_owned(), "404".to_owned())
+    );
+    write("second");
+    hang_up();
+    wait_for("another configuration is at work");
+    assert_eq!(get(&address, "/v1/models/second"), "200");
+    std::fs::write(&file, "backends: {one: {regoin: x}}\n").unwrap();
+    hang_up();
+    wait_for("the last good one stays");
+    assert_eq!(get(&address, "/v1/models/second"), "200");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

@@ -14,7 +14,6 @@ use outcrop_model::{Carrier, Fault, Ledger, Tier, Usage, Wares};
 use super::headers::copy_bedrock_headers;
 use super::leg::Leg;
 use super::{MAX_ANSWER, MOST_LESSONS, telling};
-use crate::attempt::Retries;
 use crate::callee::Callee;
 use crate::fan::fan_out;
 use crate::inbound::Inbound;
@@ -151,7 +150,7 @@ impl Leg<'_> {
     ) -> Result<Returned, Fault> {
         let body = planned.bundle.calls[index].clone();
         let outbound = outbound(planned, body);
-        let mut retries = Retries::new(&self.how.backoff);
+        let mut retries = self.retries(&self.how.backoff);
         loop {
             attempt();
             match self.call_once(planned, index, &outbound).await {
@@ -173,7 +172,7 @@ impl Leg<'_> {
         index: usize,
         outbound: &Outbound,
     ) -> Result<Returned, Fault> {
-        let Incoming { headers, request_id, body, .. } = self.backend.aws.send(outbound).await?;
+        let Incoming { headers, request_id, body, .. } = self.send(outbound).await?;
         let theirs = body.collect(MAX_ANSWER).await?;
         let mut piece = planned.bundle.task.read(index, &theirs)?;
         piece.input_tokens = told_tokens(&headers).or(piece.input_tokens);

@@ -18,7 +18,6 @@ use outcrop_model::{Carrier, Dialect, ErrorClass, Fault, Fidelity, Framing, Ledg
 use super::headers::{betas, copy_bedrock_headers, outbound_headers, service, tier_of};
 use super::leg::Leg;
 use super::{MAX_ANSWER, MOST_LESSONS, enveloped, telling};
-use crate::attempt::Retries;
 use crate::callee::Callee;
 use crate::inbound::{Inbound, Operation};
 use crate::model_id;
@@ -263,7 +262,7 @@ impl Leg<'_> {
     /// What to call for the name that the caller wrote, if the caller may call it; notes it where it is
     /// another.
     pub(super) fn callee(&self, model: &str, settlement: &mut Settlement) -> Result<Callee, Fault> {
-        let callee = self.backend.learned.callee(model);
+        let callee = self.backend.learned.callee(self.called(model));
         settlement.grant().check_model(model, &callee.target)?;
         if let Some(target) = callee.told(model) {
             settlement.targeted(&target);
@@ -310,7 +309,7 @@ impl Leg<'_> {
     async fn run(&self, planned: &Planned, settlement: &mut Settlement) -> Result<Returned, Fault> {
         let Outbound { headers, body, .. } = &planned.outbound;
         settlement.asked_tier(tier_of(headers).or_else(|| tier::find(body)));
-        let mut retries = Retries::new(&self.how.backoff);
+        let mut retries = self.retries(&self.how.backoff);
         let mut returned = loop {
             settlement.attempt();
             match self.once(planned).await {
@@ -331,8 +330,7 @@ impl Leg<'_> {
 
     /// One attempt, up to the commit point.
     async fn once(&self, planned: &Planned) -> Result<Returned, Fault> {
-        let Incoming { headers, request_id, body, .. } =
-            self.backend.aws.send(&planned.outbound).await?;
+        let Incoming { headers, request_id, body, .. } = self.send(&planned.outbound).await?;
         let mut incoming = Head { tier: tier_of(&headers), headers, request_id };
         if let Delivery::Stream = planned.delivery {
             let mut pump =

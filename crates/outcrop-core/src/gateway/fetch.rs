@@ -8,7 +8,6 @@ use outcrop_model::{Fault, Ledger};
 
 use super::MAX_ANSWER;
 use super::leg::Leg;
-use crate::attempt::Retries;
 use crate::inbound::Inbound;
 use crate::reply::Reply;
 use crate::settle::Settlement;
@@ -36,7 +35,7 @@ impl Leg<'_> {
         backoff: &Backoff,
         settlement: &mut Settlement,
     ) -> Result<Fetched, Fault> {
-        let mut retries = Retries::new(backoff);
+        let mut retries = self.retries(backoff);
         let fetched = loop {
             settlement.attempt();
             match self.fetch_once(outbound).await {
@@ -50,8 +49,7 @@ impl Leg<'_> {
     }
 
     async fn fetch_once(&self, outbound: &Outbound) -> Result<Fetched, Fault> {
-        let Incoming { status, headers, request_id, body } =
-            self.backend.aws.send(outbound).await?;
+        let Incoming { status, headers, request_id, body } = self.send(outbound).await?;
         let body = body.collect(MAX_ANSWER).await?;
         Ok(Fetched { status, headers, request_id, body })
     }

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use outcrop_aws::{Backoff, Incoming, Outbound};
+use outcrop_config::HeaderEdits;
 use outcrop_model::{Carrier, Fault, Fidelity, Ledger, PicoUsd, alias};
 
 use super::bundle::Gathered;
 use super::chat::{Afterwards, Returned};
 use super::fetch::Answered;
 use super::{Gateway, named_arn};
+use crate::attempt::Retries;
 use crate::backend::Backend;
+use crate::edit::edit_headers;
 use crate::inbound::{Inbound, Operation};
 use crate::limit::Limiter;
 use crate::pricing::Pricing;
@@ -26,6 +30,12 @@ pub(super) struct Leg<'g> {
     pub(super) backend: &'g Arc<Backend>,
     pub(super) pricing: &'g Pricing,
     pub(super) limiter: &'g Limiter,
+    /// The operator's changes to headers for this target.
+    pub(super) headers: &'g HeaderEdits,
+    /// The model to ask for, where it is not the caller's.
+    pub(super) model: Option<&'g str>,
+    /// Whether there is another target to try after this one.
+    pub(super) has_others: bool,
 }
 
 /// What came back from a target: enough to answer the caller with.
@@ -80,7 +90,8 @@ impl Leg<'_> {
         if inbound.credentials.is_some() {
             return;
         }
-        let Some(name) = named_arn(inbound) else { return };
+        let named = self.model.map(str::to_owned).or_else(|| named_arn(inbound));
+        let Some(name) = named else { return };
         let id = alias::resolve(&name).id;
         if settlement.grant().check_model(&name, &id).is_ok() {
             self.backend.learned.account().acquaint(&id).await;
@@ -106,6 +117,31 @@ impl Leg<'_> {
             Arrived::Fetched(answered) => self.reply_fetched(answered, inbound, settlement),
             Arrived::Bundle(gathered) => self.reply_bundle(gathered, inbound, settlement),
         }
+    }
+
+    /// The model to ask for where the caller names `model`.
+    pub(super) fn called<'n>(&'n self, model: &'n str) -> &'n str {
+        self.model.unwrap_or(model)
+    }
+
+    pub(super) fn retries<'p>(&'p self, backoff: &'p Backoff) -> Retries<'p> {
+        let retries = Retries::new(backoff).within(&self.backend.budget);
+        match self.has_others {
+            true => retries.before_others(),
+            false => retries,
+        }
+    }
+
+    /// One attempt, with the route's limits and changes.
+    pub(super) async fn send(&self, outbound: &Outbound) -> Result<Incoming, Fault> {
+        let (aws, how) = (&self.backend.aws, self.how);
+        let timeouts = how.timeouts(aws.timeouts());
+        if how.headers.is_empty() && self.headers.is_empty() {
+            return aws.send_within(outbound, timeouts).await;
+        }
+        let mut outbound = outbound.clone();
+        edit_headers(&mut outbound.headers, how.headers.iter().chain(self.headers));
+        aws.send_within(&outbound, timeouts).await
     }
 
     /// Takes out of the headers what AWS credentials the caller lends.

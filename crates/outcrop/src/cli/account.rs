@@ -9,7 +9,7 @@ use outcrop_core::{Cache, Listing};
 use super::seconds_or_none;
 
 /// The models of the AWS account, as Bedrock lists them: see docs/guide/models.md.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct AccountArgs {
     /// Seconds after which the account's models are listed again, in the background; 0 never asks, and
     /// the built-in catalog serves instead.

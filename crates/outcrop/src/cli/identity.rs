@@ -47,7 +47,7 @@ pub struct IdentityArgs {
 }
 
 /// AWS credentials that callers bring with their requests. See docs/guide/aws-identity.md.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct LentArgs {
     /// Let callers lend AWS credentials for a request, in the headers PREFIXaccess-key-id,
     /// PREFIXsecret-access-key and PREFIXsession-token [default prefix: x-aigw-aws-].

@@ -7,7 +7,7 @@ use clap::Args;
 use outcrop_server::{Authority, Tls};
 
 /// TLS for clients; without it the gateway speaks plain http. See docs/guide/tls.md.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct TlsArgs {
     /// Serve https with a certificate of the gateway's own making. What clients must trust is written
     /// to FILE and kept across restarts, its key in FILE.key; without FILE it is made anew at each start

@@ -37,15 +37,7 @@ pub async fn one(model: &str, backend: &Backend) -> Finding {
     let settlement = gateway.begin(&operation, REQUEST_ID);
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let inbound = Inbound {
-        operation,
-        query: None,
-        headers,
-        body,
-        request_id: REQUEST_ID.to_owned(),
-        credentials: None,
-        peer: None,
-    };
+    let inbound = Inbound { headers, ..Inbound::post(operation, body, REQUEST_ID) };
     // What it says to a client is in the receipt too, in the operator's words.
     drop(gateway.handle(inbound, settlement).await);
     let receipt = receipt.lock().unwrap_or_else(PoisonError::into_inner).take();

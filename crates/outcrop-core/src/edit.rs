@@ -1,0 +1,193 @@
+//! The operator's changes to headers and bodies.
+//!
+//! A body keeps its bytes outside of what is changed.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use outcrop_config::{BodyEdit, HeaderEdit, Message, Mode};
+use outcrop_model::json::{Members, parse_body};
+use outcrop_model::{ErrorClass, Fault, Phase};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// Makes the changes, in order.
+pub(crate) fn edit_headers<'e>(
+    headers: &mut HeaderMap,
+    edits: impl Iterator<Item = &'e HeaderEdit>,
+) {
+    for edit in edits {
+        match edit {
+            HeaderEdit::Set { name, value } => {
+                if let Some((name, value)) = header(name, value) {
+                    headers.insert(name, value);
+                }
+            }
+            HeaderEdit::Add { name, value } => {
+                if let Some((name, value)) = header(name, value) {
+                    headers.append(name, value);
+                }
+            }
+            HeaderEdit::Remove { name } => {
+                headers.remove(name.as_str());
+            }
+        }
+    }
+}
+
+/// `None` for what cannot be a header; compiling a configuration tells of those.
+pub(crate) fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
+    Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))
+}
+
+/// `body` with the changes made, in order.
+///
+/// # Errors
+/// When the body is no JSON object where one is needed.
+pub(crate) fn edit_body<'e>(
+    body: &Bytes,
+    edits: impl Iterator<Item = &'e BodyEdit>,
+) -> Result<Bytes, Fault> {
+    let mut body = body.clone();
+    for edit in edits {
+        body = match edit {
+            BodyEdit::Set { path, value, mode } => {
+                let value = Some((value.as_str(), *mode));
+                put(&body, path, value)?.into()
+            }
+            BodyEdit::Remove { path } => put(&body, path, None)?.into(),
+            BodyEdit::Prompt { prepend, append } => prompt(&body, prepend, append)?.into(),
+        };
+    }
+    Ok(body)
+}
+
+/// The model in place of whatever the body names.
+pub(crate) fn set_model(body: &Bytes, model: &str) -> Result<Bytes, Fault> {
+    let value = Value::from(model).to_string();
+    put(body, "model", Some((&value, Mode::Override))).map(Bytes::from)
+}
+
+/// The object with the member at `path` set, or taken out.
+fn put(object: &[u8], path: &str, value: Option<(&str, Mode)>) -> Result<Vec<u8>, Fault> {
+    let members: Members<'_> = parse_body(object)?;
+    let (name, below) = match path.split_once('.') {
+        Some((name, below)) => (name, Some(below)),
+        None => (path, None),
+    };
+    let present = members.get(name).filter(|raw| raw.get() != "null");
+    let new: Option<Cow<'_, str>> = match (below, present, value) {
+        (Some(below), present, value) => match (present, value) {
+            (None, None) => None,
+            (present, value) => {
+                let inner = present.map_or("{}", RawValue::get);
+                let changed = put(inner.as_bytes(), below, value)?;
+                Some(String::from_utf8_lossy(&changed).into_owned().into())
+            }
+        },
+        (None, Some(own), Some((_, Mode::Default))) => Some(own.get().into()),
+        (None, _, Some((value, _))) => Some(value.into()),
+        (None, _, None) => None,
+    };
+    Ok(rebuilt(&members, name, new.as_deref()))
+}
+
+/// The members in their order, `name` with another value, at its place or at the end.
+fn rebuilt(members: &Members<'_>, name: &str, value: Option<&str>) -> Vec<u8> {
+    let mut out = vec![b'{'];
+    let mut member = |key: &str, value: &str| {
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        out.extend_from_slice(Value::from(key).to_string().as_bytes());
+        out.push(b':');
+        out.extend_from_slice(value.as_bytes());
+    };
+    let mut value = value;
+    for (key, raw) in &members.0 {
+        match key == name {
+            false => member(key, raw.get()),
+            true => {
+                if let Some(value) = value.take() {
+                    member(key, value);
+                }
+            }
+        }
+    }
+    if let Some(value) = value {
+        member(name, value);
+    }
+    out.push(b'}');
+    out
+}
+
+/// Messages before and after the caller's.
+fn prompt(body: &[u8], prepend: &[Message], append: &[Message]) -> Result<Vec<u8>, Fault> {
+    let members: Members<'_> = parse_body(body)?;
+    let Some(raw) = members.get("messages") else {
+        let what = "The operator of this gateway adds messages to requests of this route, which takes a body with `messages`.";
+        return Err(Fault::new(ErrorClass::Unsupported, Phase::BeforeSend, what));
+    };
+    let own: Vec<&RawValue> = serde_json::from_str(raw.get())
+        .map_err(|_| Fault::invalid("messages", "must be a list of messages."))?;
+    let text = |Message { role, content }: &Message| {
+        serde_json::json!({"role": role, "content": content}).to_string()
+    };
+    let all: Vec<String> = prepend
+        .iter()
+        .map(text)
+        .chain(own.iter().map(|raw| raw.get().to_owned()))
+        .chain(append.iter().map(text))
+        .collect();
+    Ok(rebuilt(&members, "messages", Some(&format!("[{}]", all.join(",")))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edited(body: &str, edits: &[BodyEdit]) -> String {
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        String::from_utf8(edit_body(&body, edits.iter()).unwrap().to_vec()).unwrap()
+    }
+
+    fn set(path: &str, value: &str, mode: Mode) -> BodyEdit {
+        BodyEdit::Set { path: path.to_owned(), value: value.to_owned(), mode }
+    }
+
+    #[test]
+    fn what_is_not_changed_keeps_its_bytes() {
+        let body = r#"{"a": 1.0e2 ,"b":{"c":[ 1 ]},"d":null}"#;
+        for (edit, expected) in [
+            (set("a", "7", Mode::Override), r#"{"a":7,"b":{"c":[ 1 ]},"d":null}"#),
+            (set("a", "7", Mode::Default), r#"{"a":1.0e2,"b":{"c":[ 1 ]},"d":null}"#),
+            (set("d", "7", Mode::Default), r#"{"a":1.0e2,"b":{"c":[ 1 ]},"d":7}"#),
+            (
+                set("b.x.y", "true", Mode::Override),
+                r#"{"a":1.0e2,"b":{"c":[ 1 ],"x":{"y":true}},"d":null}"#,
+            ),
+            (BodyEdit::Remove { path: "b.c".to_owned() }, r#"{"a":1.0e2,"b":{},"d":null}"#),
+            (
+                BodyEdit::Remove { path: "q.r".to_owned() },
+                r#"{"a":1.0e2,"b":{"c":[ 1 ]},"d":null}"#,
+            ),
+        ] {
+            assert_eq!(edited(body, std::slice::from_ref(&edit)), expected, "{edit:?}");
+        }
+    }
+
+    #[test]
+    fn messages_are_put_around_the_callers() {
+        let message = |role: &str| Message { role: role.to_owned(), content: "x".to_owned() };
+        let edit = BodyEdit::Prompt { prepend: vec![message("system")], append: vec![] };
+        let expected = r#"{"messages":[{"role":"system","content":"x"},{"role":"user"}]}"#;
+        assert_eq!(edited(r#"{"messages":[{"role":"user"}]}"#, &[edit]), expected);
+    }
+
+    #[test]
+    fn a_model_takes_the_place_of_an_empty_one() {
+        let body = Bytes::from_static(br#"{"model":"","x":1}"#);
+        assert_eq!(&set_model(&body, "m").unwrap()[..], br#"{"model":"m","x":1}"#);
+    }
+}
