@@ -81,7 +81,7 @@ pub struct Gateway {
     settings: Settings,
     receipts: ReceiptSink,
     responses: Arc<ResponseStore>,
-    admitter: Arc<Admitter>,
+    admitter: ArcSwap<Admitter>,
     counters: Arc<Counters>,
     snapshot: ArcSwap<Snapshot>,
     /// Held by whoever reloads.
@@ -113,7 +113,7 @@ impl Gateway {
             catalog: Catalog::built_in(),
             settings,
             receipts,
-            admitter: Arc::default(),
+            admitter: ArcSwap::default(),
             counters: Arc::default(),
             snapshot: ArcSwap::default(),
             reloading: tokio::sync::Mutex::default(),
@@ -151,7 +151,13 @@ impl Gateway {
 
     /// Asks clients for what this admitter wants; without one, anyone may come in.
     pub fn admitting(self, admitter: Admitter) -> Self {
-        Self { admitter: Arc::new(admitter), ..self }
+        self.admit(admitter);
+        self
+    }
+
+    /// From now on clients are asked for what this admitter wants.
+    pub fn admit(&self, admitter: Admitter) {
+        self.admitter.store(Arc::new(admitter));
     }
 
     /// Counts there what limits allow; without, in memory.
@@ -159,8 +165,8 @@ impl Gateway {
         Self { counters: Arc::new(counters), ..self }
     }
 
-    pub fn admitter(&self) -> &Admitter {
-        &self.admitter
+    pub fn admitter(&self) -> Arc<Admitter> {
+        self.admitter.load_full()
     }
 
     /// The answers of the Responses API that are kept.

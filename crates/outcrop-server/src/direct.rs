@@ -23,7 +23,7 @@ impl Direct {
         let ServerConfig { max_body, body_idle, body_total, .. } = ServerConfig::default();
         let limits = Limits { max_body, body_idle, body_total };
         let (cors, draining) = (Cors::default(), AtomicBool::new(false));
-        Self(Arc::new(Door { gateway, limits, cors, draining }))
+        Self(Arc::new(Door { gateway: Arc::new(gateway), limits, cors, draining }))
     }
 
     /// Answers one request. Dropping the answer ends the call behind it.

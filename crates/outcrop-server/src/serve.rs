@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -38,7 +39,7 @@ const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// unless told otherwise.
 const BACKLOG: u32 = 4096;
 /// Pause after a failed accept, which is mostly a lack of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
@@ -74,11 +75,18 @@ impl Default for ServerConfig {
 /// A bound, not yet serving gateway.
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
+    /// Never empty.
+    entrances: Vec<Entrance>,
     door: Arc<Door>,
     patience: Patience,
-    tls: Option<Tls>,
     drain: Duration,
+}
+
+/// An address that is listened on.
+#[derive(Debug)]
+struct Entrance {
+    listener: TcpListener,
+    tls: Option<Tls>,
 }
 
 /// What `/ready` says of a server, also once it serves.
@@ -105,14 +113,26 @@ impl Server {
     /// Binds the address; port 0 takes a free one.
     pub async fn bind(
         addr: SocketAddr,
-        gateway: Gateway,
+        gateway: impl Into<Arc<Gateway>>,
         config: ServerConfig,
     ) -> io::Result<Self> {
-        let listener = listen(addr)?;
+        let (listener, gateway) = (listen(addr)?, gateway.into());
         let ServerConfig { max_body, body_idle, body_total, patience, tls, cors, drain } = config;
         let limits = Limits { max_body, body_idle, body_total };
         let door = Arc::new(Door { gateway, limits, cors, draining: AtomicBool::new(false) });
-        Ok(Self { listener, door, patience, tls, drain })
+        Ok(Self { entrances: vec![Entrance { listener, tls }], door, patience, drain })
+    }
+
+    /// Listens on a further address, for the same gateway. Returns the address, with its port.
+    pub async fn bind_also(
+        &mut self,
+        addr: SocketAddr,
+        tls: Option<Tls>,
+    ) -> io::Result<SocketAddr> {
+        let listener = listen(addr)?;
+        let bound = listener.local_addr()?;
+        self.entrances.push(Entrance { listener, tls });
+        Ok(bound)
     }
 
     /// Lets `/ready` be turned before the server stops, so that load balancers look elsewhere while
@@ -121,22 +141,24 @@ impl Server {
         Readiness(Arc::clone(&self.door))
     }
 
+    /// The first address.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.entrances.first().ok_or(io::ErrorKind::NotConnected)?.listener.local_addr()
     }
 
     /// Serves until `stop` resolves, then drains. Returns whether all requests could finish in time.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> bool {
-        let Self { listener, door, patience, tls, drain } = self;
+        let Self { entrances, door, patience, drain } = self;
+        let mut turn = 0;
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
         let mut stop = std::pin::pin!(stop);
         loop {
             tokio::select! {
                 () = &mut stop => break,
-                accepted = listener.accept() => match accepted {
+                (tls, accepted) = accept(&entrances, &mut turn) => match accepted {
                     Ok((socket, peer)) => {
-                        let limited = (patience, tls.as_ref());
+                        let limited = (patience, tls);
                         let from = (socket, peer.ip());
                         connections.spawn(connect(from, &door, limited, &graceful));
                     }
@@ -149,13 +171,32 @@ impl Server {
             }
         }
         door.draining.store(true, Ordering::Relaxed);
-        drop(listener);
+        drop(entrances);
         tracing::info!("draining");
         let finished = tokio::time::timeout(drain, graceful.shutdown()).await.is_ok();
         // Whoever is left is cut off here, and gets a receipt.
         connections.shutdown().await;
         finished
     }
+}
+
+/// The next connection at any of `entrances`. They have their turns, so that none keeps the others waiting.
+async fn accept<'e>(
+    entrances: &'e [Entrance],
+    turn: &mut usize,
+) -> (Option<&'e Tls>, io::Result<(TcpStream, SocketAddr)>) {
+    std::future::poll_fn(|cx| {
+        let start = *turn % entrances.len().max(1);
+        let (before, after) = entrances.split_at(start);
+        for Entrance { listener, tls } in after.iter().chain(before) {
+            if let Poll::Ready(accepted) = listener.poll_accept(cx) {
+                *turn = start + 1;
+                return Poll::Ready((tls.as_ref(), accepted));
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 fn connect(

@@ -33,7 +33,7 @@ struct Meant {
 /// What every connection shares.
 #[derive(Debug)]
 pub struct Door {
-    pub gateway: Gateway,
+    pub gateway: Arc<Gateway>,
     pub limits: Limits,
     pub cors: Cors,
     pub draining: AtomicBool,
