@@ -12,7 +12,7 @@ use crate::body::{Limits, Outflow};
 use crate::cors::Cors;
 use crate::patience::Work;
 use crate::serve::ServerConfig;
-use crate::service::Door;
+use crate::service::{Door, Entry};
 
 /// A gateway that is asked directly, by the paths that clients use.
 #[derive(Debug, Clone)]
@@ -29,6 +29,6 @@ impl Direct {
     /// Answers one request. Dropping the answer ends the call behind it.
     pub async fn call(&self, request: Request<Full<Bytes>>) -> Response<Outflow> {
         let busy = Arc::new(Work::default()).begin();
-        Arc::clone(&self.0).answer(request, None, busy).await
+        Arc::clone(&self.0).answer(request, Entry::default(), busy).await
     }
 }

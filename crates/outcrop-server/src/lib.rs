@@ -6,6 +6,7 @@
 //! 4. Before the door closes, `/ready` says so ([`Readiness`]); then running requests finish and no new
 //!    ones are taken.
 
+mod admin;
 mod asides;
 mod body;
 mod cors;
@@ -17,6 +18,7 @@ mod serve;
 mod service;
 mod tls;
 
+pub use admin::{Admin, Operator};
 pub use body::Outflow;
 pub use cors::{Cors, Origin};
 pub use direct::Direct;

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use crate::body::Limits;
 use crate::cors::Cors;
 use crate::patience::{Patience, Patient, Work};
-use crate::service::Door;
+use crate::service::{Door, Entry};
 use crate::tls::{Socket, Tls};
 
 /// Largest request body: InvokeModel's own limit of 25 000 000 bytes (service model, checked 2026-11-21).
@@ -87,6 +87,8 @@ pub struct Server {
 struct Entrance {
     listener: TcpListener,
     tls: Option<Tls>,
+    /// Routes may be for some names only.
+    name: Option<Arc<str>>,
 }
 
 /// What `/ready` says of a server, also once it serves.
@@ -120,7 +122,15 @@ impl Server {
         let ServerConfig { max_body, body_idle, body_total, patience, tls, cors, drain } = config;
         let limits = Limits { max_body, body_idle, body_total };
         let door = Arc::new(Door { gateway, limits, cors, draining: AtomicBool::new(false) });
-        Ok(Self { entrances: vec![Entrance { listener, tls }], door, patience, drain })
+        Ok(Self { entrances: vec![Entrance { listener, tls, name: None }], door, patience, drain })
+    }
+
+    /// Gives the first address a name.
+    pub fn named(mut self, name: Option<&str>) -> Self {
+        if let Some(first) = self.entrances.first_mut() {
+            first.name = name.map(Arc::from);
+        }
+        self
     }
 
     /// Listens on a further address, for the same gateway. Returns the address, with its port.
@@ -128,10 +138,11 @@ impl Server {
         &mut self,
         addr: SocketAddr,
         tls: Option<Tls>,
+        name: Option<&str>,
     ) -> io::Result<SocketAddr> {
         let listener = listen(addr)?;
         let bound = listener.local_addr()?;
-        self.entrances.push(Entrance { listener, tls });
+        self.entrances.push(Entrance { listener, tls, name: name.map(Arc::from) });
         Ok(bound)
     }
 
@@ -156,10 +167,11 @@ impl Server {
         loop {
             tokio::select! {
                 () = &mut stop => break,
-                (tls, accepted) = accept(&entrances, &mut turn) => match accepted {
+                (entrance, accepted) = accept(&entrances, &mut turn) => match accepted {
                     Ok((socket, peer)) => {
-                        let limited = (patience, tls);
-                        let from = (socket, peer.ip());
+                        let limited = (patience, entrance.tls.as_ref());
+                        let entry = Entry { peer: Some(peer.ip()), listener: entrance.name.clone() };
+                        let from = (socket, entry);
                         connections.spawn(connect(from, &door, limited, &graceful));
                     }
                     Err(error) => {
@@ -184,14 +196,14 @@ impl Server {
 async fn accept<'e>(
     entrances: &'e [Entrance],
     turn: &mut usize,
-) -> (Option<&'e Tls>, io::Result<(TcpStream, SocketAddr)>) {
+) -> (&'e Entrance, io::Result<(TcpStream, SocketAddr)>) {
     std::future::poll_fn(|cx| {
         let start = *turn % entrances.len().max(1);
         let (before, after) = entrances.split_at(start);
-        for Entrance { listener, tls } in after.iter().chain(before) {
-            if let Poll::Ready(accepted) = listener.poll_accept(cx) {
+        for entrance in after.iter().chain(before) {
+            if let Poll::Ready(accepted) = entrance.listener.poll_accept(cx) {
                 *turn = start + 1;
-                return Poll::Ready((tls.as_ref(), accepted));
+                return Poll::Ready((entrance, accepted));
             }
         }
         Poll::Pending
@@ -200,7 +212,7 @@ async fn accept<'e>(
 }
 
 fn connect(
-    (socket, peer): (TcpStream, IpAddr),
+    (socket, entry): (TcpStream, Entry),
     door: &Arc<Door>,
     (patience, tls): (Patience, Option<&Tls>),
     graceful: &GracefulShutdown,
@@ -212,8 +224,8 @@ fn connect(
     let socket = Socket::new(Patient::new(socket, patience, Arc::clone(&work)), tls);
     let door = Arc::clone(door);
     let service = hyper::service::service_fn(move |request| {
-        let (door, busy) = (Arc::clone(&door), work.begin());
-        async move { Ok::<_, std::convert::Infallible>(door.answer(request, Some(peer), busy).await) }
+        let (door, entry, busy) = (Arc::clone(&door), entry.clone(), work.begin());
+        async move { Ok::<_, std::convert::Infallible>(door.answer(request, entry, busy).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     // Heads have their time from `Patient`, in both versions of HTTP and before the version is known.

@@ -39,12 +39,20 @@ pub struct Door {
     pub draining: AtomicBool,
 }
 
+/// Where a request came in, and from where.
+#[derive(Debug, Clone, Default)]
+pub struct Entry {
+    pub peer: Option<IpAddr>,
+    /// The listener's name.
+    pub listener: Option<Arc<str>>,
+}
+
 impl Door {
     /// Answers one request.
     pub async fn answer<B>(
         self: Arc<Self>,
         request: Request<B>,
-        peer: Option<IpAddr>,
+        entry: Entry,
         busy: Busy,
     ) -> Response<Outflow>
     where
@@ -56,7 +64,7 @@ impl Door {
         let origin = head.headers.get(header::ORIGIN).cloned();
         let mut reply = match self.cors.preflight(&head) {
             Some(allowed) => allowed,
-            None => self.serve(head, body, (&request_id, peer)).await,
+            None => self.serve(head, body, (&request_id, entry)).await,
         };
         if !reply.headers.contains_key("x-request-id") {
             reply.label(&request_id, None);
@@ -69,21 +77,16 @@ impl Door {
     }
 
     /// What stands at the request's path.
-    async fn serve<B>(
-        &self,
-        head: Parts,
-        mut body: B,
-        (request_id, peer): (&str, Option<IpAddr>),
-    ) -> Reply
+    async fn serve<B>(&self, head: Parts, mut body: B, (request_id, entry): (&str, Entry)) -> Reply
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: std::error::Error + 'static,
     {
-        let own_path = self.own_path(&head);
+        let own_path = self.own_path(&head, &entry);
         let mut reply = match route(&head.method, &own_path) {
             Route::Operation(operation) => {
                 let meant = Meant { operation, own_path };
-                return self.operate(meant, head, body, (request_id, peer)).await;
+                return self.operate(meant, head, body, (request_id, entry)).await;
             }
             Route::ListModels => {
                 let answer = |grant: &Grant| self.models(grant, &head, request_id);
@@ -120,13 +123,13 @@ impl Door {
 
     /// The gateway's own path that the request's path means. Its health is told at its own paths,
     /// whatever the routes say.
-    fn own_path(&self, head: &Parts) -> String {
+    fn own_path(&self, head: &Parts, entry: &Entry) -> String {
         let path = head.uri.path();
         if let Route::Health | Route::Ready | Route::Probe = route(&head.method, path) {
             return path.to_owned();
         }
         let approach = Approach {
-            listener: None,
+            listener: entry.listener.as_deref(),
             method: &head.method,
             path,
             query: head.uri.query(),
@@ -142,7 +145,7 @@ impl Door {
         meant: Meant,
         head: Parts,
         mut body: B,
-        (request_id, peer): (&str, Option<IpAddr>),
+        (request_id, entry): (&str, Entry),
     ) -> Reply
     where
         B: Body<Data = Bytes> + Unpin,
@@ -159,7 +162,7 @@ impl Door {
             Ok(body) => {
                 let inbound = Inbound {
                     operation,
-                    listener: None,
+                    listener: entry.listener.as_deref().map(str::to_owned),
                     method: head.method,
                     path: head.uri.path().to_owned(),
                     own_path,
@@ -168,7 +171,7 @@ impl Door {
                     headers: head.headers,
                     credentials: None,
                     body,
-                    peer,
+                    peer: entry.peer,
                     request_id: request_id.to_owned(),
                 };
                 self.gateway.handle(inbound, settlement).await

@@ -1,62 +1,137 @@
-//! Who may use the gateway, as the command line says it.
+//! Who may use the gateway, as the command line and the configuration say it together.
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::bail;
-use outcrop_config::{JwtIssuer, Origin, Scopes};
+use http::HeaderName;
+use outcrop_config::{self as config, JwtIssuer, Origin, Scopes};
 use outcrop_core::admit::{Issuer, KeyFile, StoredKeys};
 use outcrop_core::{Admitter, KeyTable, Strangers};
 
 use crate::cli::AdmissionArgs;
+use crate::secrets::reveal;
 
-/// The admitter that is asked for; what it knows is kept up to date from here on.
-///
-/// # Errors
-/// When anyone who reaches the address could use the gateway, and that was not asked for; when the file
-/// of keys cannot be used, or the issuer's address is none.
-pub fn admitter(args: AdmissionArgs, listen: SocketAddr) -> anyhow::Result<Admitter> {
-    if args.keys.is_none() && args.jwt_issuer.is_none() {
-        if !args.anonymous && !listen.ip().is_loopback() {
-            bail!(
-                "not listening on {listen}: no client would be asked for a key, so anyone who reaches it could use this gateway's AWS identity. Make a key (`outcrop keys create NAME --store keys.toml`) and serve with `--keys keys.toml`; or say `--anonymous` if that is meant"
-            );
-        }
-        return Ok(Admitter::default());
-    }
-    let issuer = issuer(&args)?;
-    let AdmissionArgs { keys, key_header, anonymous, .. } = args;
-    let mut admitter = Admitter::of(KeyTable::default()).with_headers(key_header);
-    if let Some(path) = keys {
-        let stored = StoredKeys::open(KeyFile::new(&path))?;
-        warn_if_open(&path);
-        tracing::info!(keys = stored.table().len(), "clients are asked for a key");
-        admitter = admitter.with_stored(Arc::new(stored));
-    }
-    if let Some(issuer) = issuer {
-        tracing::info!(issuer = issuer.name(), "tokens of an issuer are taken");
-        admitter = admitter.with_issuers(vec![Arc::new(issuer)]);
-    }
-    admitter.watch();
-    Ok(match anonymous {
-        true => admitter.with_strangers(Strangers::Welcome),
-        false => admitter,
-    })
+/// What the command line says, with its file of keys open, and the issuers that are known.
+#[derive(Debug)]
+pub struct Admission {
+    stored: Option<Arc<StoredKeys>>,
+    issuer: Option<JwtIssuer>,
+    headers: Vec<HeaderName>,
+    anonymous: bool,
+    /// Kept from one configuration to the next, with their keys.
+    issuers: Mutex<Vec<(JwtIssuer, Arc<Issuer>)>>,
 }
 
-fn issuer(args: &AdmissionArgs) -> anyhow::Result<Option<Issuer>> {
-    let Some(issuer) = &args.jwt_issuer else { return Ok(None) };
-    let config = JwtIssuer {
-        issuer: issuer.clone(),
+// === impl Admission ===
+
+impl Admission {
+    /// The file of keys is watched from here on.
+    ///
+    /// # Errors
+    /// When the file of keys cannot be used.
+    pub fn open(args: AdmissionArgs) -> anyhow::Result<Self> {
+        let issuer = issuer(&args);
+        let AdmissionArgs { keys, key_header: headers, anonymous, .. } = args;
+        let mut stored = None;
+        if let Some(path) = keys {
+            let keys = Arc::new(StoredKeys::open(KeyFile::new(&path))?);
+            warn_if_open(&path);
+            tracing::info!(keys = keys.table().len(), "clients are asked for a key");
+            Admitter::default().with_stored(Arc::clone(&keys)).watch();
+            stored = Some(keys);
+        }
+        Ok(Self { stored, issuer, headers, anonymous, issuers: Mutex::default() })
+    }
+
+    /// Whether whoever shows no key is served, by the word of the command line or of `wanted`.
+    pub fn is_anonymous(&self, wanted: &config::Admission) -> bool {
+        self.anonymous || wanted.anonymous
+    }
+
+    /// Who is let in, with what `wanted` says too.
+    ///
+    /// # Errors
+    /// When anyone who reaches one of `addresses` could use the gateway, and that was not asked for; when
+    /// an issuer's address is none.
+    pub fn admitter(
+        &self,
+        wanted: &config::Admission,
+        addresses: &[SocketAddr],
+    ) -> Result<Admitter, String> {
+        let config::Admission { keys, key_headers, issuers, anonymous: _ } = wanted;
+        let anonymous = self.is_anonymous(wanted);
+        let issuers = self.issuers(issuers)?;
+        if self.stored.is_none() && keys.is_empty() && issuers.is_empty() {
+            let foreign = addresses.iter().find(|address| !address.ip().is_loopback());
+            return match foreign {
+                Some(address) if !anonymous => Err(open_door(*address)),
+                Some(_) | None => Ok(Admitter::default()),
+            };
+        }
+        let (table, unusable) = KeyTable::of(keys, &reveal);
+        for one in unusable {
+            tracing::warn!("{one}");
+        }
+        let mut headers = self.headers.clone();
+        headers.extend(key_headers.iter().filter_map(|name| match name.parse() {
+            Ok(name) => Some(name),
+            Err(_) => {
+                tracing::warn!("`{name}` is no header's name: no key is looked for there");
+                None
+            }
+        }));
+        let mut admitter = Admitter::of(table).with_headers(headers).with_issuers(issuers);
+        if let Some(stored) = &self.stored {
+            admitter = admitter.with_stored(Arc::clone(stored));
+        }
+        Ok(match anonymous {
+            true => admitter.with_strangers(Strangers::Welcome),
+            false => admitter,
+        })
+    }
+
+    /// The issuers that are wanted: those that are known already, and new ones, which are watched.
+    fn issuers(&self, wanted: &[JwtIssuer]) -> Result<Vec<Arc<Issuer>>, String> {
+        let mut known = self.issuers.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut next, mut new) = (Vec::new(), Vec::new());
+        for config in self.issuer.iter().chain(wanted) {
+            let placeless = JwtIssuer { origin: Origin::default(), ..config.clone() };
+            let issuer = match known.iter().find(|(of, _)| *of == placeless) {
+                Some((_, issuer)) => Arc::clone(issuer),
+                None => {
+                    let issuer = Issuer::new(config.clone());
+                    let issuer =
+                        Arc::new(issuer.map_err(|why| format!("{}: {why}", config.origin))?);
+                    tracing::info!(issuer = issuer.name(), "tokens of an issuer are taken");
+                    new.push(Arc::clone(&issuer));
+                    issuer
+                }
+            };
+            next.push((placeless, issuer));
+        }
+        Admitter::default().with_issuers(new).watch();
+        *known = next;
+        Ok(known.iter().map(|(_, issuer)| Arc::clone(issuer)).collect())
+    }
+}
+
+fn issuer(args: &AdmissionArgs) -> Option<JwtIssuer> {
+    Some(JwtIssuer {
+        issuer: args.jwt_issuer.clone()?,
         audiences: args.jwt_audience.clone(),
         jwks_url: args.jwt_jwks_url.clone(),
         tags: args.jwt_tag.clone(),
         name_claim: args.jwt_name_claim.clone(),
         scopes: Scopes::default(),
         origin: Origin { source: "command line".to_owned(), ..Origin::default() },
-    };
-    Issuer::new(config).map(Some).map_err(anyhow::Error::msg)
+    })
+}
+
+fn open_door(address: SocketAddr) -> String {
+    format!(
+        "not listening on {address}: no client would be asked for a key, so anyone who reaches it could use this gateway's AWS identity. Make a key (`outcrop keys create NAME --store keys.toml`) and serve with `--keys keys.toml`; or say `--anonymous` if that is meant"
+    )
 }
 
 /// Secrets of key pairs are in the file.

@@ -10,7 +10,7 @@ use outcrop_core::limit::Rules;
 
 use crate::exit::{Exit, Failure};
 use crate::print::{print_line, print_text};
-use crate::sources::{self, Machine, Text};
+use crate::sources::{self, Files, Machine, Text};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -38,7 +38,7 @@ pub struct CheckArgs {
 }
 
 pub fn run(args: CheckArgs) -> anyhow::Result<()> {
-    let texts = sources::read(&args.files)?;
+    let texts = Files::new(args.files)?.read()?;
     let (config, mut diagnostics) = outcrop_config::load(&sources::as_sources(&texts), &Machine);
     // What only the gateway can read: expressions and patterns of limits.
     diagnostics.extend(Rules::compile(&config.limits).err().into_iter().flatten());

@@ -26,7 +26,7 @@ pub use self::identity::IdentityArgs;
 use self::identity::LentArgs;
 use self::keys::KeysArgs;
 pub use self::models::ModelsArgs;
-use self::tls::TlsArgs;
+pub use self::tls::TlsArgs;
 use crate::check::CheckArgs;
 use crate::doctor::DoctorArgs;
 use crate::iam_policy::IamPolicyArgs;
@@ -100,17 +100,24 @@ pub struct DemoArgs {
 
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
-    /// Address to listen on; port 0 takes a free one [default: that of the file, else 127.0.0.1:8080].
+    /// Address to listen on, instead of those of --config; port 0 takes a free one
+    /// [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen: Option<SocketAddr>,
+    /// Let the operator look at the configuration (GET /admin/config) and load it anew (POST
+    /// /admin/reload) at this loopback address. Off by default.
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub admin: Option<SocketAddr>,
     #[command(flatten)]
     pub tls: TlsArgs,
     #[command(flatten)]
     pub admission: AdmissionArgs,
-    /// Serve by this configuration: a file, or a folder of them; may be given several times. It says
-    /// where requests go and as whom; flags for how they are treated hold where it says nothing.
-    #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with_all = ["endpoint_url", "region", "IdentityArgs", "OidcArgs", "LentArgs"])]
-    pub files: Vec<PathBuf>,
+    /// Serve by this configuration, in outcrop.yaml's format or another's: a file, a folder of them, or -
+    /// for stdin; may be given several times. It says where requests go and as whom; flags for how they
+    /// are treated hold where it says nothing. A change of it counts at once. See
+    /// docs/guide/configuration.md.
+    #[arg(short = 'f', long, value_name = "FILE", conflicts_with_all = ["endpoint_url", "region", "IdentityArgs", "OidcArgs", "LentArgs"])]
+    pub config: Vec<PathBuf>,
     /// AWS region [default: AWS_REGION, then AWS_DEFAULT_REGION, then that of the profile].
     #[arg(long)]
     pub region: Option<String>,
@@ -118,7 +125,8 @@ pub struct ServeArgs {
     /// AWS_ENDPOINT_URL, then what the profile says, then the region's own host].
     #[arg(long, value_name = "URL")]
     pub endpoint_url: Option<String>,
-    /// Use a local Bedrock inside this process instead of AWS; needs no account.
+    /// Use a local Bedrock inside this process instead of AWS; needs no account. With --config it takes the
+    /// place of all backends.
     #[arg(long, conflicts_with_all = ["endpoint_url", "region", "IdentityArgs", "OidcArgs"])]
     pub emulator: bool,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use outcrop_config::{
     ANY_SERVICE, Backend, Config, Diagnostic, Identity, IdentitySource, Origin, Policy, Redacted,
-    RetryPolicy, Route, Secret, Severity, Store, Target, Timeouts,
+    RetryPolicy, Route, Secret, Severity, Target, Timeouts,
 };
 use outcrop_emulator::{
     EXAMPLE_ACCESS_KEY_ID, EXAMPLE_REGION, EXAMPLE_SECRET_ACCESS_KEY, Emulator,
@@ -13,9 +13,7 @@ use outcrop_emulator::{
 
 use outcrop_model::Prices;
 
-use crate::check;
 use crate::cli::{ServeArgs, TimeoutArgs};
-use crate::sources::{self, Machine};
 
 /// The backend and the route of a gateway without a file.
 const NAME: &str = "bedrock";
@@ -68,70 +66,44 @@ pub fn of_environment(
     }
 }
 
-/// What the files say, the flags where they say nothing, and what is to be told of them.
-///
-/// # Errors
-/// All that is wrong with the files, each with its place.
-pub fn of_files(args: &ServeArgs, emulator: Option<&Emulator>) -> anyhow::Result<(Config, String)> {
-    let texts = sources::read(&args.files)?;
-    let (mut config, mut found) = outcrop_config::load(&sources::as_sources(&texts), &Machine);
-    found.extend(unserved(&config));
-    let told = check::as_text(&found, &texts);
-    if found.iter().any(|one| one.severity == Severity::Error) {
-        anyhow::bail!("{told}{}", check::count(&found));
-    }
-    let (own, flags) = (&mut config.defaults, defaults(args));
-    own.fidelity = own.fidelity.or(flags.fidelity);
-    own.carrier = own.carrier.or(flags.carrier);
-    own.retry.attempts = own.retry.attempts.or(flags.retry.attempts);
-    own.cost_header = own.cost_header.or(flags.cost_header);
-    if config.prices.is_none() {
-        config.prices = prices(args)?;
-    }
-    let waits = timeouts(&args.timeouts);
-    for backend in config.backends.values_mut() {
-        let own = &mut backend.timeouts;
-        own.connect = own.connect.or(waits.connect);
-        own.first_byte = own.first_byte.or(waits.first_byte);
-        own.idle = own.idle.or(waits.idle);
-        own.attempt = own.attempt.or(waits.attempt);
-        backend.geography.get_or_insert_with(|| args.geography.clone());
-        if let Some(emulator) = emulator {
-            let Backend { endpoints, identity, .. } = emulated(emulator);
-            (backend.endpoint, backend.endpoints, backend.identity) = (None, endpoints, identity);
-            backend.region.get_or_insert_with(|| EXAMPLE_REGION.to_owned());
-        }
-    }
-    Ok((config, told))
+/// What the flags say of the treatment of requests: it holds where files say nothing.
+#[derive(Debug)]
+pub struct Gaps {
+    defaults: Policy,
+    prices: Option<String>,
+    timeouts: Timeouts,
+    geography: String,
 }
 
-/// What a file may ask for and this program does not do yet: told, so that nobody relies on it.
-fn unserved(config: &Config) -> Vec<Diagnostic> {
-    let Config { listeners, admission, store, .. } = config;
-    let mut found = Vec::new();
-    let mut error = |origin: &Origin, what: &str| {
-        found.push(Diagnostic::error(origin.clone(), what));
-    };
-    let place = |path: &str| Origin { path: path.to_owned(), ..Origin::default() };
-    if listeners.len() > 1 {
-        error(&place("listeners"), "More than one listener is not honoured yet. Keep one.");
+impl Gaps {
+    /// # Errors
+    /// When the price list cannot be read.
+    pub fn of_flags(args: &ServeArgs) -> anyhow::Result<Self> {
+        Ok(Self {
+            defaults: defaults(args),
+            prices: prices(args)?,
+            timeouts: timeouts(&args.timeouts),
+            geography: args.geography.clone(),
+        })
     }
-    if listeners.iter().any(|listener| listener.tls.is_some()) {
-        let what = "TLS of a listener is not honoured yet. Give the certificate by --tls-cert and --tls-key.";
-        error(&place("listeners"), what);
+
+    /// Fills those of `config`.
+    pub fn fill(&self, config: &mut Config) {
+        let (own, flags) = (&mut config.defaults, &self.defaults);
+        own.fidelity = own.fidelity.or(flags.fidelity);
+        own.carrier = own.carrier.or(flags.carrier);
+        own.retry.attempts = own.retry.attempts.or(flags.retry.attempts);
+        own.cost_header = own.cost_header.or(flags.cost_header);
+        config.prices = config.prices.take().or_else(|| self.prices.clone());
+        for backend in config.backends.values_mut() {
+            let (own, flags) = (&mut backend.timeouts, &self.timeouts);
+            own.connect = own.connect.or(flags.connect);
+            own.first_byte = own.first_byte.or(flags.first_byte);
+            own.idle = own.idle.or(flags.idle);
+            own.attempt = own.attempt.or(flags.attempt);
+            backend.geography.get_or_insert_with(|| self.geography.clone());
+        }
     }
-    if let Some(key) = admission.keys.first() {
-        error(&key.origin, "Keys of clients are not honoured yet: anyone would be let in.");
-    }
-    if let Some(issuer) = admission.issuers.first() {
-        error(&issuer.origin, "Issuers of tokens are not honoured yet: anyone would be let in.");
-    }
-    if *store != Store::default() {
-        let what =
-            "Where counters are kept is said by flags of `outcrop serve`, not by a file yet.";
-        found.push(Diagnostic::warning(place("store"), what));
-    }
-    found
 }
 
 /// A local emulator as the backend.
@@ -150,6 +122,19 @@ pub fn emulated(emulator: &Emulator) -> Backend {
         identity: Identity { source, ..Identity::default() },
         origin: command_line(),
         ..Backend::default()
+    }
+}
+
+/// All backends of `config` as `emulated`: with their own regions where they name some.
+pub fn emulated_instead(config: &mut Config, emulated: &Backend) {
+    for backend in config.backends.values_mut() {
+        let Backend { region, endpoints, identity, .. } = emulated;
+        backend.region = backend.region.take().or_else(|| region.clone());
+        backend.endpoint = None;
+        backend.endpoints.clone_from(endpoints);
+        backend.ca_bundle = None;
+        let credential_headers = backend.identity.credential_headers.take();
+        backend.identity = Identity { credential_headers, ..identity.clone() };
     }
 }
 

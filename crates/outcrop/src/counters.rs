@@ -1,9 +1,11 @@
 //! Where limits are counted, as the configuration says.
 
 use anyhow::Context;
-use outcrop_config::{Secret, Store};
+use outcrop_config::Store;
 use outcrop_core::limit::{Counters, StoreWish, Timepiece, posting};
 use outcrop_fetch::Courier;
+
+use crate::secrets::reveal;
 
 /// Needs a running tokio.
 ///
@@ -23,23 +25,4 @@ pub fn open(store: &Store) -> anyhow::Result<Counters> {
             Counters::open(wish, alerts, clock).context(context)
         }
     }
-}
-
-/// The text behind a reference.
-fn reveal(secret: &Secret) -> Result<String, String> {
-    let text = match secret {
-        Secret::Env(name) => std::env::var(name).map_err(|_| format!("{name} is not set"))?,
-        Secret::File(path) => {
-            let read = std::fs::read_to_string(path);
-            read.map_err(|error| format!("cannot read {}: {error}", path.display()))?
-        }
-        Secret::Inline(text) => text.reveal().to_owned(),
-        Secret::Kubernetes { namespace, name, key } => {
-            return Err(format!(
-                "the Secret {namespace}/{name} with `{key}` is not among the files"
-            ));
-        }
-    };
-    let text = text.trim();
-    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
 }

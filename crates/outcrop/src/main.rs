@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr; how a command ends is in [`exit`].
 
 mod access_log;
+mod admin;
 mod admission;
 mod ask;
 mod check;
@@ -16,12 +17,16 @@ mod engine;
 mod exit;
 mod iam_policy;
 mod keys;
+mod listen;
 mod models;
 mod print;
 mod query;
+mod running;
+mod secrets;
 mod serve;
 mod sources;
 mod stop;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -1,24 +1,27 @@
 //! `outcrop serve`
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use outcrop_config::Severity;
 use outcrop_core::{Around, Gateway, ResponseStore, Settings, StoreLimits};
 use outcrop_emulator::{Config, Emulator};
 use outcrop_fetch::Fetcher;
 use outcrop_server::{Cors, Server, ServerConfig};
 
-use crate::cli::{LISTEN, ServeArgs, StoreArgs};
-use crate::configuration::{self, told};
+use crate::admission::Admission;
+use crate::cli::{ServeArgs, StoreArgs};
+use crate::configuration::Gaps;
+use crate::listen::{self, Place};
 use crate::print::print_line;
-use crate::stop::{Asked, Hangup, Stop};
-use crate::{access_log, admission, counters};
+use crate::running::{Plan, Running};
+use crate::sources::Files;
+use crate::stop::{Asked, Stop};
+use crate::{access_log, admin, configuration, counters, watch};
 
 pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     access_log::start(args.log_format, "info")?;
-    let anonymous = args.admission.anonymous;
     let emulator = match args.emulator {
         true => Some(
             Emulator::bind("127.0.0.1:0", Config::default())
@@ -27,111 +30,110 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         ),
         false => None,
     };
-    let config = match args.files.is_empty() {
-        true => configuration::of_flags(&args, emulator.as_ref())?,
-        false => {
-            let (config, told) = configuration::of_files(&args, emulator.as_ref())?;
-            eprint!("{told}");
-            config
-        }
-    };
-    let asked = args.clone();
-    let written = config.listeners.first().map(|listener| listener.address);
-    let listen = args.listen.or(written).unwrap_or(LISTEN);
-    let admitter = admission::admitter(args.admission.clone(), listen)?;
-    let mut listing = args.account.listing(|name| std::env::var(name).ok());
-    if let (Some(listing), Some(_)) = (&mut listing, &emulator) {
-        // What the emulator lists is at hand as soon as it runs.
-        listing.cache = None;
-    }
-    let settings = Settings {
-        uncounted: args.count_tokens.into(),
-        media: Fetcher::new(args.media.into()),
-        store: store_limits(&args.store),
-        around: Around { listing, ..Around::default() },
-        ..Settings::default()
-    };
-    let (tls, authority) = args.tls.tls(listen)?;
-    let scheme = if tls.is_some() { "https" } else { "http" };
+    let plan = plan(&args, emulator.as_ref())?;
+    let loaded = plan.load()?;
+    let places = listen::places(args.listen, args.tls.clone(), &loaded.config.listeners)?;
+    let gateway = gateway(&args, emulator.as_ref(), &loaded.config.store)?;
+    let admission = Admission::open(args.admission)?;
+    let addresses = places.iter().map(|place| place.address).collect();
+    let running = Running::start(plan, loaded, gateway, (admission, addresses)).await?;
+    let running = Arc::new(running);
     let server_config = ServerConfig {
         max_body: args.max_body,
-        tls,
         cors: Cors(args.cors_origin),
         drain: args.drain_timeout,
         ..ServerConfig::default()
     };
-    let mut gateway = Gateway::new(settings, access_log::receipts())
-        .admitting(admitter)
-        .counting(counters::open(&config.store)?);
-    let notes = gateway.reload(&config).await;
-    let notes = notes.map_err(|found| anyhow::anyhow!(told(&found, Severity::Error)))?;
-    let backends = gateway.backends();
-    if let Some(path) = &args.store.response_store {
-        let limits = store_limits(&args.store);
-        let store = ResponseStore::open(limits, path)
-            .with_context(|| format!("cannot keep answers in {}", path.display()))?;
-        gateway = gateway.keeping(store);
+    if let Some(address) = args.admin {
+        admin::start(address, &running).await?;
     }
-    let server = bind(listen, gateway, server_config).await?;
-    let address = server.local_addr()?;
-    // The first line is for programs: it tells where the gateway can be reached.
-    print_line(&format!("listening on {scheme}://{address}"))?;
-    for backend in backends {
+    if !args.config.is_empty() {
+        watch::start(&running).context("cannot watch for SIGHUP")?;
+    }
+    let server = open(places, &running, server_config).await?;
+    for backend in running.gateway().backends() {
         let (endpoints, name) = (backend.endpoints(), backend.name());
         let (region, upstream) = (endpoints.region.as_str(), endpoints.runtime.to_string());
         let credentials = backend.identity();
         tracing::info!(backend = name, region, upstream, credentials, "serving");
     }
-    if !notes.is_empty() {
-        tracing::warn!("{}", told(&notes, Severity::Notice));
-    }
-    if let Some(file) = authority {
-        tracing::info!(
-            "clients must trust {0}: AWS_CA_BUNDLE={0} or SSL_CERT_FILE={0}",
-            file.display()
-        );
-    }
-    if anonymous && !address.ip().is_loopback() {
-        tracing::warn!(
-            "anyone who can reach {address} can use this gateway's AWS identity: --anonymous lets all in"
-        );
-    }
-    let readiness = server.readiness();
-    let serving = serve(server, args.drain_notice);
-    if asked.files.is_empty() {
-        return serving.await;
-    }
-    let mut hangup = Hangup::watch().context("cannot watch for signals")?;
-    let reloading = async {
-        loop {
-            hangup.next().await;
-            reload(&asked, emulator.as_ref(), readiness.gateway()).await;
-        }
-    };
-    tokio::select! {
-        ended = serving => ended,
-        () = reloading => Ok(()),
-    }
+    serve(server, args.drain_notice).await
 }
 
-/// Reads the files again. What is wrong with them is told, and the last good configuration stays.
-async fn reload(args: &ServeArgs, emulator: Option<&Emulator>, gateway: &Gateway) {
-    let outcome = match configuration::of_files(args, emulator) {
-        Ok((config, _told)) => {
-            let outcome = gateway.reload(&config).await;
-            outcome.map_err(|found| told(&found, Severity::Error))
-        }
-        Err(error) => Err(format!("{error:#}")),
+/// Where the configuration comes from: files, else flags.
+fn plan(args: &ServeArgs, emulator: Option<&Emulator>) -> anyhow::Result<Plan> {
+    if args.config.is_empty() {
+        return Ok(Plan::Flags(Box::new(configuration::of_flags(args, emulator)?)));
+    }
+    if emulator.is_some() {
+        tracing::info!("a local Bedrock takes the place of all backends, with its own credentials");
+    }
+    let emulated = emulator.map(|emulator| Box::new(configuration::emulated(emulator)));
+    let gaps = Box::new(Gaps::of_flags(args)?);
+    Ok(Plan::Files { files: Files::new(args.config.clone())?, gaps, emulated })
+}
+
+/// The gateway, with no configuration yet.
+fn gateway(
+    args: &ServeArgs,
+    emulator: Option<&Emulator>,
+    store: &outcrop_config::Store,
+) -> anyhow::Result<Gateway> {
+    let mut listing = args.account.listing(|name| std::env::var(name).ok());
+    if let (Some(listing), Some(_)) = (&mut listing, emulator) {
+        // What the emulator lists is at hand as soon as it runs.
+        listing.cache = None;
+    }
+    let settings = Settings {
+        uncounted: args.count_tokens.into(),
+        media: Fetcher::new(args.media.clone().into()),
+        store: store_limits(&args.store),
+        around: Around { listing, ..Around::default() },
+        ..Settings::default()
     };
-    match outcome {
-        Ok(notes) => {
-            let (generation, notes) = (gateway.generation(), told(&notes, Severity::Notice));
-            tracing::info!(generation, notes, "another configuration is at work");
+    let gateway = Gateway::new(settings, access_log::receipts()).counting(counters::open(store)?);
+    let Some(path) = &args.store.response_store else { return Ok(gateway) };
+    let store = ResponseStore::open(store_limits(&args.store), path)
+        .with_context(|| format!("cannot keep answers in {}", path.display()))?;
+    Ok(gateway.keeping(store))
+}
+
+/// Listens on all of `places`, and says so.
+async fn open(
+    places: Vec<Place>,
+    running: &Running,
+    config: ServerConfig,
+) -> anyhow::Result<Server> {
+    let anonymous = running.is_anonymous();
+    let mut server: Option<Server> = None;
+    for Place { name, address, tls, authority } in places {
+        let name = name.as_deref();
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let bound = match &mut server {
+            Some(server) => {
+                server.bind_also(address, tls, name).await.with_context(|| unbound(address))?
+            }
+            None => {
+                let config = ServerConfig { tls, ..config.clone() };
+                let first = bind(address, Arc::clone(running.gateway()), config).await?;
+                server.insert(first.named(name)).local_addr()?
+            }
+        };
+        // The first lines are for programs: they tell where the gateway can be reached.
+        print_line(&format!("listening on {scheme}://{bound}"))?;
+        if let Some(file) = authority {
+            tracing::info!(
+                "clients of {bound} must trust {0}: AWS_CA_BUNDLE={0} or SSL_CERT_FILE={0}",
+                file.display()
+            );
         }
-        Err(wrong) => {
-            tracing::error!(wrong, "the configuration was not changed: the last good one stays");
+        if anonymous && !bound.ip().is_loopback() {
+            tracing::warn!(
+                "anyone who can reach {bound} can use this gateway's AWS identity: it lets all in, as it was told"
+            );
         }
     }
+    server.context("there is nowhere to listen")
 }
 
 /// Serves until asked to stop, then until all is done, the time for it has passed, or asked again.
@@ -173,12 +175,14 @@ async fn serve(server: Server, notice: Duration) -> anyhow::Result<()> {
 
 pub async fn bind(
     address: SocketAddr,
-    gateway: Gateway,
+    gateway: impl Into<Arc<Gateway>>,
     config: ServerConfig,
 ) -> anyhow::Result<Server> {
-    Server::bind(address, gateway, config).await.with_context(|| {
-        format!("cannot listen on {address}; choose another address with --listen")
-    })
+    Server::bind(address, gateway, config).await.with_context(|| unbound(address))
+}
+
+fn unbound(address: SocketAddr) -> String {
+    format!("cannot listen on {address}; choose another address with --listen")
 }
 
 fn store_limits(args: &StoreArgs) -> StoreLimits {

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use outcrop_config::{Lookup, Source};
 
 /// A text of configuration.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Text {
     /// Its file, as it was named.
     pub name: String,
@@ -17,24 +18,48 @@ pub struct Text {
 /// The names of files that are read in a folder.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
-/// The texts of `paths`, in their order: files, folders (their files in the order of their names, without
-/// hidden ones and further folders), and `-` for stdin.
-pub fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<Text>> {
-    let mut texts = Vec::new();
-    for path in paths {
-        if path.as_os_str() == "-" {
-            let mut text = String::new();
-            io::stdin().read_to_string(&mut text).context("cannot read stdin")?;
-            texts.push(Text { name: "stdin".to_owned(), text });
-        } else if path.is_dir() {
-            for file in files_of(path)? {
-                texts.push(read_one(&file)?);
-            }
-        } else {
-            texts.push(read_one(path)?);
+/// Where configuration lies: files, folders (their files in the order of their names, without hidden ones
+/// and further folders), and `-` for stdin, which is read once.
+#[derive(Debug)]
+pub struct Files {
+    paths: Vec<PathBuf>,
+    stdin: String,
+}
+
+impl Files {
+    pub fn new(paths: Vec<PathBuf>) -> anyhow::Result<Self> {
+        let mut stdin = String::new();
+        if paths.iter().any(|path| is_stdin(path)) {
+            io::stdin().read_to_string(&mut stdin).context("cannot read stdin")?;
         }
+        Ok(Self { paths, stdin })
     }
-    Ok(texts)
+
+    /// The paths, as they were given.
+    pub fn names(&self) -> Vec<String> {
+        self.paths.iter().map(|path| path.display().to_string()).collect()
+    }
+
+    /// The texts, in the order of the paths.
+    pub fn read(&self) -> anyhow::Result<Vec<Text>> {
+        let mut texts = Vec::new();
+        for path in &self.paths {
+            if is_stdin(path) {
+                texts.push(Text { name: "stdin".to_owned(), text: self.stdin.clone() });
+            } else if path.is_dir() {
+                for file in files_of(path)? {
+                    texts.push(read_one(&file)?);
+                }
+            } else {
+                texts.push(read_one(path)?);
+            }
+        }
+        Ok(texts)
+    }
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 /// The texts as the front ends take them.

@@ -27,6 +27,11 @@ pub struct TlsArgs {
 }
 
 impl TlsArgs {
+    /// Whether anything is asked for.
+    pub fn is_given(&self) -> bool {
+        self.tls_self_signed.is_some() || self.tls_cert.is_some()
+    }
+
     /// How to secure connections, and the file of what clients must trust, if it is of our making.
     ///
     /// # Errors

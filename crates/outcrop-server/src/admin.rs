@@ -1,0 +1,116 @@
+//! The operator's own door: what is at work, and the wish to load it anew.
+//!
+//! 1. Loopback only: nobody is asked for a key, as who can reach it can read the files too.
+//! 2. Not for web pages: what a browser sends for one, or for a name that leads here by a trick, is refused.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http_body_util::Full;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// Who does what is asked at this door.
+pub trait Operator: Send + Sync + 'static {
+    /// The configuration at work.
+    fn config(&self) -> Value;
+
+    /// Loads the configuration anew.
+    fn reload(&self) -> impl Future<Output = Result<Value, Value>> + Send;
+}
+
+/// A bound, not yet serving door.
+#[derive(Debug)]
+pub struct Admin(TcpListener);
+
+// === impl Admin ===
+
+impl Admin {
+    /// # Errors
+    /// When the address is taken, or is none of the loopback interface.
+    pub async fn bind(address: SocketAddr) -> io::Result<Self> {
+        if !address.ip().is_loopback() {
+            let what = "only a loopback address will do, as nobody is asked for a key there";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        }
+        TcpListener::bind(address).await.map(Self)
+    }
+
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    /// Serves as long as it is polled.
+    pub async fn serve(self, operator: Arc<impl Operator>) {
+        loop {
+            let socket = match self.0.accept().await {
+                Ok((socket, _)) => socket,
+                Err(error) => {
+                    tracing::warn!(%error, "could not accept a connection of the operator's");
+                    tokio::time::sleep(crate::serve::ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let operator = Arc::clone(&operator);
+            let service = service_fn(move |request| {
+                let operator = Arc::clone(&operator);
+                async move { Ok::<_, std::convert::Infallible>(answer(&request, &*operator).await) }
+            });
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(socket), service);
+            tokio::spawn(async move {
+                if let Err(error) = connection.await {
+                    tracing::debug!(%error, "connection of the operator's ended");
+                }
+            });
+        }
+    }
+}
+
+async fn answer<B>(request: &Request<B>, operator: &impl Operator) -> Response<Full<Bytes>> {
+    if request.headers().contains_key(header::ORIGIN) || !names_this_machine(request) {
+        let what = "This door is not for web pages. Ask it by its address, such as http://127.0.0.1:9901, without the header origin.";
+        return reply(StatusCode::FORBIDDEN, &json!({ "error": what }));
+    }
+    let reloaded = match (request.method(), request.uri().path()) {
+        (&Method::GET, "/admin/config") => Ok(operator.config()),
+        (&Method::POST, "/admin/reload") => operator.reload().await,
+        (_, "/admin/config" | "/admin/reload") => {
+            let what = "Use GET /admin/config and POST /admin/reload.";
+            return reply(StatusCode::METHOD_NOT_ALLOWED, &json!({ "error": what }));
+        }
+        _ => {
+            let what = "There is GET /admin/config and POST /admin/reload.";
+            return reply(StatusCode::NOT_FOUND, &json!({ "error": what }));
+        }
+    };
+    match reloaded {
+        Ok(value) => reply(StatusCode::OK, &value),
+        Err(value) => reply(StatusCode::UNPROCESSABLE_ENTITY, &value),
+    }
+}
+
+/// Whether the request is for an address or for `localhost`: a name that was made to lead here is neither.
+fn names_this_machine<B>(request: &Request<B>) -> bool {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let Some(Ok(uri)) = host.map(str::parse::<Uri>) else { return false };
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok()
+}
+
+fn reply(status: StatusCode, value: &Value) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(format!("{value:#}\n"))));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

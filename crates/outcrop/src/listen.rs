@@ -1,0 +1,62 @@
+//! Where `outcrop serve` listens: where the command line says, else where the configuration does.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::bail;
+use outcrop_config::{Listener, ListenerTls};
+use outcrop_server::{Authority, Tls};
+
+use crate::cli::{LISTEN, TlsArgs};
+
+/// An address to listen on.
+pub struct Place {
+    /// Of a listener of the configuration.
+    pub name: Option<String>,
+    pub address: SocketAddr,
+    pub tls: Option<Tls>,
+    /// The file of what clients must trust, where the gateway makes its certificate itself.
+    pub authority: Option<PathBuf>,
+}
+
+/// All places; never none.
+///
+/// # Errors
+/// Names the file of a certificate that cannot be used, and flags that have no listener to be for.
+pub fn places(
+    listen: Option<SocketAddr>,
+    tls: TlsArgs,
+    listeners: &[Listener],
+) -> anyhow::Result<Vec<Place>> {
+    if listen.is_none() && !listeners.is_empty() {
+        if tls.is_given() {
+            bail!(
+                "the configuration says where to listen, and how connections are secured there: leave out the flags --tls-…, or say --listen, which takes the place of its listeners"
+            );
+        }
+        return listeners.iter().enumerate().map(|(at, listener)| place(at, listener)).collect();
+    }
+    let address = listen.unwrap_or(LISTEN);
+    let (tls, authority) = tls.tls(address)?;
+    Ok(vec![Place { name: None, address, tls, authority }])
+}
+
+fn place(at: usize, listener: &Listener) -> anyhow::Result<Place> {
+    let Listener { name, address, tls } = listener;
+    let address = *address;
+    let (tls, authority) = match tls {
+        None => (None, None),
+        Some(ListenerTls::Files { certificate, key }) => (Some(Tls::files(certificate, key)), None),
+        Some(ListenerTls::SelfSigned) => {
+            let file = format!("outcrop-{}-{at}-ca.pem", std::process::id());
+            let file = std::env::temp_dir().join(file);
+            let names: Vec<_> = (!address.ip().is_unspecified())
+                .then(|| address.ip().to_string())
+                .into_iter()
+                .collect();
+            (Some(Tls::self_signed(&names, &Authority::Fresh(file.clone()))), Some(file))
+        }
+    };
+    let tls = tls.transpose().map_err(|why| anyhow::anyhow!("the listener `{name}`: {why}"))?;
+    Ok(Place { name: Some(name.clone()), address, tls, authority })
+}

@@ -1,0 +1,275 @@
+//! The configuration of a running gateway: where it comes from, and how it is put to work.
+//!
+//! 1. What cannot be used never replaces what is at work; all that is wrong is in the log at once.
+//! 2. One is put to work at a time, and a request sees one for its whole life (`core::snapshot`). Who is
+//!    let in changes after the limits that hold for them.
+//!
+//! Does not do: open and close listeners, and move the store of limits; that needs a restart, and the log
+//! says so.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use outcrop_config::{self as config, Backend, Config, Diagnostic, Severity};
+use outcrop_core::Gateway;
+
+use crate::admission::Admission;
+use crate::check;
+use crate::configuration::{Gaps, emulated_instead, told};
+use crate::exit::{Exit, Failure};
+use crate::sources::{self, Files, Machine, Text};
+
+/// For how long files stay as they are before they count as written.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// Where the configuration comes from.
+#[derive(Debug)]
+pub enum Plan {
+    /// The command line.
+    Flags(Box<Config>),
+    Files {
+        files: Files,
+        gaps: Box<Gaps>,
+        /// Takes the place of all backends.
+        emulated: Option<Box<Backend>>,
+    },
+}
+
+/// See the module.
+pub struct Running {
+    plan: Plan,
+    gateway: Arc<Gateway>,
+    admission: Admission,
+    addresses: Vec<SocketAddr>,
+    at_work: Mutex<AtWork>,
+    /// What was read last. Held by whoever loads.
+    read: tokio::sync::Mutex<Written>,
+}
+
+/// What is at work, and what went wrong since.
+#[derive(Debug, Clone)]
+pub struct AtWork {
+    pub config: Arc<Config>,
+    pub generation: u64,
+    pub since: SystemTime,
+    pub trouble: Option<Trouble>,
+}
+
+/// Why the last attempt to load came to nothing.
+#[derive(Debug, Clone)]
+pub struct Trouble {
+    pub when: SystemTime,
+    pub what: String,
+}
+
+/// What lies in the files, or why that cannot be read.
+type Written = Result<Vec<Text>, String>;
+
+/// What was read, and what is to be said of it.
+pub struct Loaded {
+    pub config: Config,
+    notes: Vec<Diagnostic>,
+    texts: Vec<Text>,
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// The configuration as it is now.
+    ///
+    /// # Errors
+    /// All that is wrong with it, as `outcrop check` shows it.
+    pub fn load(&self) -> anyhow::Result<Loaded> {
+        self.understand(self.read().map_err(anyhow::Error::msg)?)
+    }
+
+    fn read(&self) -> Written {
+        match self {
+            Self::Flags(_) => Ok(Vec::new()),
+            Self::Files { files, .. } => {
+                // A file system that is far away may take its time.
+                let read = tokio::task::block_in_place(|| files.read());
+                read.map_err(|error| format!("{error:#}"))
+            }
+        }
+    }
+
+    fn understand(&self, texts: Vec<Text>) -> anyhow::Result<Loaded> {
+        match self {
+            Self::Flags(config) => {
+                Ok(Loaded { config: (**config).clone(), notes: Vec::new(), texts })
+            }
+            Self::Files { gaps, emulated, .. } => {
+                let (mut config, notes) =
+                    outcrop_config::load(&sources::as_sources(&texts), &Machine);
+                if config::has_errors(&notes) {
+                    return Err(wrong(&notes, &texts));
+                }
+                gaps.fill(&mut config);
+                if let Some(emulated) = emulated {
+                    emulated_instead(&mut config, emulated);
+                }
+                Ok(Loaded { config, notes, texts })
+            }
+        }
+    }
+
+    /// The files and folders that were named.
+    pub fn names(&self) -> Vec<String> {
+        match self {
+            Self::Flags(_) => Vec::new(),
+            Self::Files { files, .. } => files.names(),
+        }
+    }
+}
+
+fn wrong(found: &[Diagnostic], texts: &[Text]) -> anyhow::Error {
+    let what = format!("{}\n\n{}", check::count(found), check::as_text(found, texts).trim_end());
+    Failure::new(Exit::Other, what).into()
+}
+
+// === impl Running ===
+
+impl Running {
+    /// Puts the first configuration to work.
+    ///
+    /// # Errors
+    /// All that is wrong with it, at once.
+    pub async fn start(
+        plan: Plan,
+        loaded: Loaded,
+        gateway: Gateway,
+        (admission, addresses): (Admission, Vec<SocketAddr>),
+    ) -> anyhow::Result<Self> {
+        let at_work = AtWork {
+            config: Arc::default(),
+            generation: 0,
+            since: SystemTime::now(),
+            trouble: None,
+        };
+        let running = Self {
+            plan,
+            gateway: Arc::new(gateway),
+            admission,
+            addresses,
+            at_work: Mutex::new(at_work),
+            read: tokio::sync::Mutex::new(Ok(loaded.texts.clone())),
+        };
+        running.put_to_work(loaded).await?;
+        Ok(running)
+    }
+
+    pub fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+
+    /// Whether whoever shows no key is served.
+    pub fn is_anonymous(&self) -> bool {
+        self.admission.is_anonymous(&self.at_work().config.admission)
+    }
+
+    pub fn at_work(&self) -> AtWork {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The files and folders that were named.
+    pub fn names(&self) -> Vec<String> {
+        self.plan.names()
+    }
+
+    /// Loads the configuration anew, and logs what came of it, `cause` included.
+    ///
+    /// # Errors
+    /// All that is wrong with it, at once; what was at work before stays.
+    pub async fn reload(&self, cause: &str) -> Result<u64, String> {
+        let mut read = self.read.lock().await;
+        *read = self.plan.read();
+        self.load(read.clone(), cause).await
+    }
+
+    /// Loads the configuration anew if its files have changed. What is being written is left to be.
+    pub async fn look(&self) {
+        let mut read = self.read.lock().await;
+        let mut now = self.plan.read();
+        if now == *read {
+            return;
+        }
+        loop {
+            tokio::time::sleep(SETTLE).await;
+            let then = std::mem::replace(&mut now, self.plan.read());
+            if now == then {
+                break;
+            }
+        }
+        if now != *read {
+            read.clone_from(&now);
+            // What went wrong has been said.
+            let _told = self.load(now, "a file has changed").await;
+        }
+    }
+
+    async fn load(&self, written: Written, cause: &str) -> Result<u64, String> {
+        let before = self.at_work().config;
+        let understood =
+            written.map_err(anyhow::Error::msg).and_then(|texts| self.plan.understand(texts));
+        let outcome = match understood {
+            Ok(loaded) => self.put_to_work(loaded).await,
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(()) => {
+                let AtWork { config, generation, .. } = self.at_work();
+                needs_restart(&before, &config);
+                tracing::info!(cause, generation, "the configuration was loaded");
+                Ok(generation)
+            }
+            Err(error) => {
+                let what = format!("{error:#}");
+                let mut at_work = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+                let generation = at_work.generation;
+                tracing::error!(
+                    cause,
+                    generation,
+                    "the configuration was not loaded, and the one before stays: {what}"
+                );
+                at_work.trouble = Some(Trouble { when: SystemTime::now(), what: what.clone() });
+                Err(what)
+            }
+        }
+    }
+
+    async fn put_to_work(&self, Loaded { config, notes, texts }: Loaded) -> anyhow::Result<()> {
+        // Judged first, as it can fail; it counts last.
+        let admitter = self.admission.admitter(&config.admission, &self.addresses);
+        let admitter = admitter.map_err(anyhow::Error::msg)?;
+        let more = self.gateway.reload(&config).await.map_err(|found| match &self.plan {
+            Plan::Flags(_) => anyhow::anyhow!(told(&found, Severity::Error)),
+            Plan::Files { .. } => wrong(&found, &texts),
+        })?;
+        self.gateway.admit(admitter);
+        let notes: Vec<Diagnostic> = notes.into_iter().chain(more).collect();
+        if !notes.is_empty() {
+            tracing::warn!("{}", told(&notes, Severity::Notice));
+        }
+        let next = AtWork {
+            config: Arc::new(config),
+            generation: self.gateway.generation(),
+            since: SystemTime::now(),
+            trouble: None,
+        };
+        *self.at_work.lock().unwrap_or_else(PoisonError::into_inner) = next;
+        Ok(())
+    }
+}
+
+/// Says what of a new configuration counts after a restart only.
+fn needs_restart(before: &Config, now: &Config) {
+    let parts = [
+        ("listeners", before.listeners != now.listeners),
+        ("the store of limits", before.store != now.store),
+    ];
+    for (part, _) in parts.into_iter().filter(|(_, changed)| *changed) {
+        tracing::warn!("{part}: what has changed there counts after a restart");
+    }
+}

@@ -1,0 +1,199 @@
+//! `outcrop serve -f` as an operator meets it.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+
+const GOOD: &str = "backends: {main: us-east-1}\nmodels: {fast: amazon.nova-lite-v1:0}\n";
+
+fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("serve").join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    for (file, text) in files {
+        std::fs::write(folder.join(file), text).unwrap();
+    }
+    folder
+}
+
+fn serve(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_outcrop"));
+    command.arg("serve").args(arguments).current_dir(folder).env_clear();
+    command
+}
+
+fn refused(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = serve(folder, arguments).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// A running gateway; it ends with the test.
+struct Running {
+    process: Child,
+    out: Lines<BufReader<ChildStdout>>,
+    log: Lines<BufReader<ChildStderr>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+impl Running {
+    fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let mut command = serve(folder, arguments);
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let out = BufReader::new(process.stdout.take().unwrap()).lines();
+        let log = BufReader::new(process.stderr.take().unwrap()).lines();
+        Self { process, out, log }
+    }
+
+    /// The next line that tells an address, and the address.
+    fn address(&mut self) -> String {
+        let line = self.out.next().unwrap().unwrap();
+        line.strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line}")).to_owned()
+    }
+
+    /// The next line of the log with these words.
+    fn logged(&mut self, words: &str) -> String {
+        let mut lines = self.log.by_ref().map(Result::unwrap);
+        lines.find(|line| line.contains(words)).unwrap_or_else(|| panic!("not logged: {words}"))
+    }
+
+    fn admin(&mut self) -> String {
+        let line = self.logged("the operator may ask http://");
+        let (_, address) = line.split_once("http://").unwrap();
+        address.strip_suffix("/admin/config").unwrap().to_owned()
+    }
+}
+
+/// Status and body.
+fn ask(address: &str, method: &str, path: &str, body: &str) -> (u16, String) {
+    ask_with(address, (method, path), &format!("host: {address}"), body)
+}
+
+fn ask_with(address: &str, (method, path): (&str, &str), head: &str, body: &str) -> (u16, String) {
+    let mut socket = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    write!(
+        socket,
+        "{method} {path} HTTP/1.1\r\n{head}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head[9..12].parse().unwrap(), body.to_owned())
+}
+
+fn chat(address: &str) -> u16 {
+    let body =
+        r#"{"model": "amazon.nova-lite-v1:0", "messages": [{"role": "user", "content": "hi"}]}"#;
+    ask(address, "POST", "/v1/chat/completions", body).0
+}
+
+#[test]
+fn what_cannot_be_served_is_told_at_once() {
+    let wrong = "backends: {us: {regoin: us-east-1}}\nroutes: [{name: r, targets: [eu]}]\n";
+    let open = "listeners: 0.0.0.0:0\n";
+    let twice = "listeners: [{name: a, address: '127.0.0.1:0'}]\n";
+    let files = [("wrong.yaml", wrong), ("open.yaml", open), ("twice.yaml", twice)];
+    let folder = folder("refused", &files);
+    let (code, told) = refused(&folder, &["-f", "wrong.yaml"]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("did you mean `region`?"), "{told}");
+    assert!(told.contains("there is no backend `eu`"), "{told}");
+    let (code, told) = refused(&folder, &["-f", "wrong.yaml", "--region", "us-east-1"]);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("--config") && told.contains("--region"), "{told}");
+    let (code, told) = refused(&folder, &["-f", "open.yaml", "--emulator"]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("not listening on 0.0.0.0:0"), "{told}");
+    let (_, told) = refused(&folder, &["-f", "twice.yaml", "--emulator", "--tls-self-signed"]);
+    assert!(told.contains("--listen"), "{told}");
+    let (_, told) = refused(&folder, &["--admin", "0.0.0.0:0", "--emulator"]);
+    assert!(told.contains("only a loopback address"), "{told}");
+    let (_, told) = refused(&folder, &["-f", "absent.yaml"]);
+    assert!(told.contains("cannot read absent.yaml"), "{told}");
+}
+
+#[test]
+fn all_listeners_are_opened() {
+    let file = "listeners: [{name: a, address: '127.0.0.1:0'}, {name: b, address: '127.0.0.1:0'}]\nroutes: [{name: r, listeners: b}]\n";
+    let folder = folder("listeners", &[("outcrop.yaml", file)]);
+    let mut running = Running::start(&folder, &["-f", ".", "--emulator"]);
+    let (first, second) = (running.address(), running.address());
+    assert_ne!(first, second);
+    assert_eq!((chat(&first), chat(&second)), (404, 200));
+}
+
+#[test]
+fn keys_of_a_file_are_asked_for() {
+    let file = format!("{GOOD}keys: [{{name: k, token: let-me-in}}]\n");
+    let folder = folder("keys", &[("outcrop.yaml", &file)]);
+    let mut running =
+        Running::start(&folder, &["-f", "outcrop.yaml", "--emulator", "--listen", "127.0.0.1:0"]);
+    let address = running.address();
+    let models = |head: &str| ask_with(&address, ("GET", "/v1/models"), head, "").0;
+    assert_eq!(models("host: here"), 401);
+    assert_eq!(models("host: here\r\nauthorization: Bearer let-me-in"), 200);
+}
+
+#[test]
+fn a_configuration_is_loaded_anew_and_a_bad_one_is_not() {
+    let folder = folder("anew", &[("outcrop.yaml", GOOD)]);
+    let path = folder.join("outcrop.yaml");
+    let listen = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+    let mut running =
+        Running::start(&folder, &[&["-f", "outcrop.yaml", "--emulator"][..], &listen].concat());
+    let admin = running.admin();
+    let address = running.address();
+    let config = || -> serde_json::Value {
+        let (status, body) = ask(&admin, "GET", "/admin/config", "");
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).unwrap()
+    };
+    assert_eq!(config()["generation"], 1);
+    assert!(config()["config"].as_str().unwrap().contains("fast"));
+    let known = |model: &str| ask(&address, "GET", &format!("/v1/models/{model}"), "").0 == 200;
+    assert_eq!((known("fast"), known("quick")), (true, false));
+
+    // Renamed into place, as editors and Kubernetes do it.
+    std::fs::write(folder.join("next"), GOOD.replace("fast", "quick")).unwrap();
+    std::fs::rename(folder.join("next"), &path).unwrap();
+    let line = running.logged("the configuration was loaded");
+    assert!(line.contains("a file has changed"), "{line}");
+    assert_eq!(config()["generation"], 2);
+    assert!(config()["config"].as_str().unwrap().contains("quick"));
+    assert_eq!((known("fast"), known("quick")), (false, true));
+
+    std::fs::write(&path, "backends: {us: {regoin: us-east-1}}\n").unwrap();
+    running.logged("was not loaded");
+    let told = config();
+    assert_eq!(told["generation"], 2);
+    assert!(told["last_error"]["what"].as_str().unwrap().contains("regoin"), "{told}");
+    assert_eq!(chat(&address), 200);
+    let (status, body) = ask(&admin, "POST", "/admin/reload", "");
+    assert_eq!(status, 422, "{body}");
+    assert!(body.contains("did you mean"), "{body}");
+    running.logged("was not loaded");
+
+    std::fs::write(&path, GOOD).unwrap();
+    running.logged("the configuration was loaded");
+    let pid = running.process.id().to_string();
+    assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    let line = running.logged("the configuration was loaded");
+    assert!(line.contains("SIGHUP"), "{line}");
+    assert_eq!(ask(&admin, "POST", "/admin/reload", "").0, 200);
+    assert_eq!(config()["last_error"], serde_json::Value::Null);
+
+    let reload = |head: &str| ask_with(&admin, ("POST", "/admin/reload"), head, "").0;
+    assert_eq!(reload("host: gateway.example"), 403);
+    assert_eq!(reload(&format!("host: {admin}\r\norigin: http://localhost")), 403);
+    assert_eq!(ask(&admin, "GET", "/admin/reload", "").0, 405);
+    assert_eq!(ask(&address, "GET", "/admin/config", "").0, 404);
+}
