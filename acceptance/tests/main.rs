@@ -37,6 +37,7 @@ mod rerank;
 mod responses;
 mod retries;
 mod routing;
+mod seeds;
 mod skew;
 mod streams;
 mod structured;

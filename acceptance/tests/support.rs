@@ -16,8 +16,11 @@ use outcrop_config::{
     ANY_SERVICE, CredentialHeaders, Identity, IdentitySource, Policy, Redacted, RetryPolicy, Route,
     Secret, Target, Timeouts,
 };
+use outcrop_core::backend::Variables;
 use outcrop_core::limit::Counters;
-use outcrop_core::{Account, Admitter, Around, Gateway, ReceiptSink, Settings, Uncounted};
+use outcrop_core::{
+    Account, Admitter, Around, Gateway, KeyTable, ReceiptSink, Settings, Uncounted,
+};
 use outcrop_emulator::{Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, Emulator, Fault};
 use outcrop_fetch::{Fetcher, Limits, Reach};
 use outcrop_model::{Carrier, Fidelity, Prices, Receipt};
@@ -156,15 +159,15 @@ impl Stack {
     }
 
     /// With this configuration, in which the emulator becomes the backend `bedrock`.
-    pub async fn routing(options: Options, config: config::Config) -> Self {
-        let emulator = Emulator::bind("127.0.0.1:0", options.emulator).await.unwrap();
+    pub async fn routing(mut options: Options, config: config::Config) -> Self {
+        let emulator = Emulator::bind("127.0.0.1:0", options.emulator.clone()).await.unwrap();
         let mut backend = config::Backend {
-            geography: Some(options.geography),
+            geography: Some(options.geography.clone()),
             timeouts: options.timeouts,
             region: Some(options.region.to_owned()),
             ..backend(&emulator, options.secret)
         };
-        backend.identity.credential_headers = options.credential_headers;
+        backend.identity.credential_headers = options.credential_headers.take();
         let defaults = Policy {
             fidelity: Some(options.fidelity),
             carrier: options.carrier,
@@ -177,25 +180,57 @@ impl Stack {
             cost_header: Some(options.cost_header),
             ..Policy::default()
         };
-        let ours = Ours { backend, defaults, limits: options.limits };
+        let ours = Ours { backend, defaults, limits: std::mem::take(&mut options.limits) };
         let config = ours.laid_over(config);
+        let none: Variables = Arc::new(|_| None);
+        let lists = options.lists;
+        let stack = Self::launch(emulator, (&config, ours), none, options).await;
+        if lists {
+            stack.account.refresh(None).await;
+        }
+        stack
+    }
+
+    /// A gateway of this configuration, with the variables of its environment, whatever the options say of
+    /// backends, routes and limits.
+    pub async fn of(emulator: Emulator, config: &config::Config, variables: Variables) -> Self {
+        let backend = backend(&emulator, EXAMPLE_SECRET_ACCESS_KEY);
+        let ours = Ours { backend, defaults: Policy::default(), limits: Vec::new() };
+        let config::Admission { keys, key_headers, .. } = &config.admission;
+        let reveal = |secret: &Secret| match secret {
+            Secret::Inline(text) => Ok(text.reveal().to_owned()),
+            Secret::Env(name) => variables(name).ok_or_else(|| name.clone()),
+            Secret::File(_) | Secret::Kubernetes { .. } => Err("not here".to_owned()),
+        };
+        let admitter = match keys.is_empty() {
+            true => Admitter::default(),
+            false => Admitter::of(KeyTable::of(keys, &reveal).0)
+                .with_headers(key_headers.iter().map(|name| name.parse().unwrap()).collect()),
+        };
+        let options = Options { admitter, ..Options::default() };
+        Self::launch(emulator, (config, ours), variables, options).await
+    }
+
+    async fn launch(
+        emulator: Emulator,
+        (config, ours): (&config::Config, Ours),
+        variables: Variables,
+        options: Options,
+    ) -> Self {
         let settings = Settings {
             uncounted: options.uncounted,
             keep_alive: options.keep_alive,
             media: Fetcher::new(options.media),
             prices: options.prices,
-            around: Around { variables: Arc::new(|_| None), clock: options.clock, listing: None },
+            around: Around { variables, clock: options.clock, listing: None },
             ..Settings::default()
         };
         let (send, receipts) = mpsc::unbounded_channel();
         let sink = ReceiptSink::new(move |receipt| drop(send.send(receipt)));
         let gateway =
             Gateway::new(settings, sink).admitting(options.admitter).counting(options.counters);
-        gateway.reload(&config).await.unwrap();
+        gateway.reload(config).await.unwrap();
         let account = gateway.account().unwrap();
-        if options.lists {
-            account.refresh(None).await;
-        }
         let server =
             Server::bind("127.0.0.1:0".parse().unwrap(), gateway, options.server).await.unwrap();
         let address = server.local_addr().unwrap();
