@@ -2,9 +2,10 @@
 
 use http::Method;
 use outcrop_config::{
-    BodyEdit, Config, HeaderEdit, HeaderMatch, Match, Mode, ModelIs, ModelName, Origin, PathMatch,
-    Pattern, Policy, Route, Surface, SurfaceWord, Target,
+    BodyEdit, Config, Guardrail, HeaderEdit, HeaderMatch, Match, Mode, ModelIs, ModelName, Origin,
+    PathMatch, Pattern, Policy, Route, Surface, SurfaceWord, Target,
 };
+use outcrop_model::Carrier;
 use serde_json::json;
 
 use crate::support::{CLAUDE, NOVA, Options, Stack, chat, route};
@@ -136,4 +137,48 @@ async fn headers_choose_and_the_operator_changes_headers_and_body() {
     assert_eq!(stack.upstream_body()["max_tokens"], 7);
     let requests = stack.emulator.requests();
     assert_eq!(requests.last().unwrap().headers.get("x-team").unwrap(), "one");
+}
+
+#[tokio::test]
+async fn a_routes_guardrail_is_in_every_chat_and_no_caller_can_change_it() {
+    let guardrail =
+        Guardrail { id: "abcdefghij12".to_owned(), version: "1".to_owned(), trace: true };
+    let policy = Policy { guardrail: Some(guardrail), ..Policy::default() };
+    let routes = vec![Route { policy, ..route("all", vec![Target::new("bedrock")]) }];
+    let stack = stack(Config { routes, ..Config::default() }).await;
+    for dialect in ["openai", "anthropic", "responses"] {
+        let (path, body) = chat(dialect, NOVA, "hi", false);
+        let answer = stack.post(&path, &body).await;
+        assert_eq!(answer.status, 200, "{dialect}: {}", answer.text());
+        let sent = &stack.upstream_body()["guardrailConfig"];
+        assert_eq!(sent["guardrailIdentifier"], "abcdefghij12", "{dialect}");
+        let (path, body) = chat(dialect, CLAUDE, "hi", false);
+        assert_eq!(stack.post(&path, &body).await.status, 200, "{dialect}");
+        let requests = stack.emulator.requests();
+        let headers = &requests.last().unwrap().headers;
+        assert_eq!(headers["x-amzn-bedrock-guardrailidentifier"], "abcdefghij12", "{dialect}");
+        assert_eq!(headers["x-amzn-bedrock-guardrailversion"], "1", "{dialect}");
+    }
+    let (path, mut body) = chat("converse", NOVA, "hi", false);
+    body["guardrailConfig"] =
+        json!({"guardrailIdentifier": "zzzzzzzzzz99", "guardrailVersion": "2"});
+    let answer = stack.post(&path, &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(stack.upstream_body()["guardrailConfig"]["guardrailIdentifier"], "abcdefghij12");
+    assert!(answer.header("x-outcrop-loss").contains("guardrailConfig"));
+}
+
+#[tokio::test]
+async fn a_chat_that_no_guardrail_reaches_is_refused() {
+    let guardrail =
+        Guardrail { id: "abcdefghij12".to_owned(), version: "1".to_owned(), trace: false };
+    let carrier = Some(Carrier::Mantle);
+    let policy = Policy { guardrail: Some(guardrail), carrier, ..Policy::default() };
+    let routes = vec![Route { policy, ..route("all", vec![Target::new("bedrock")]) }];
+    let stack = stack(Config { routes, ..Config::default() }).await;
+    let (path, body) = chat("anthropic", CLAUDE, "hi", false);
+    let answer = stack.post(&path, &body).await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert!(answer.text().contains("guardrail"), "{}", answer.text());
+    assert!(stack.emulator.requests().is_empty());
 }

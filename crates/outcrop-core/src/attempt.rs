@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use outcrop_aws::Backoff;
-use outcrop_model::{ErrorClass, Fault, Retry};
+use outcrop_model::{ErrorClass, Fault, Phase, Retry};
 
 use crate::resilience::RetryBudget;
 
@@ -19,13 +19,15 @@ pub struct Retries<'p> {
     budget: Option<&'p RetryBudget>,
     /// Whether another target is there for what this one cannot do now.
     has_others: bool,
+    /// Statuses of Bedrock's to retry beside those of the table.
+    also_on: &'p [u16],
     made: u32,
     refreshed: bool,
 }
 
 impl<'p> Retries<'p> {
     pub fn new(policy: &'p Backoff) -> Self {
-        Self { policy, budget: None, has_others: false, made: 0, refreshed: false }
+        Self { policy, budget: None, has_others: false, also_on: &[], made: 0, refreshed: false }
     }
 
     /// Retries that are paid from this budget.
@@ -36,6 +38,21 @@ impl<'p> Retries<'p> {
     /// A target that is busy is not waited for: there are others.
     pub(crate) fn before_others(self) -> Self {
         Self { has_others: true, ..self }
+    }
+
+    /// Retries these statuses of Bedrock's too.
+    pub(crate) fn also_on(self, also_on: &'p [u16]) -> Self {
+        Self { also_on, ..self }
+    }
+
+    /// What the table says, and the operator beside it.
+    fn retry(&self, fault: &Fault) -> Retry {
+        let is_wanted = fault.phase != Phase::Streaming
+            && fault.status.is_some_and(|status| self.also_on.contains(&status));
+        match fault.retry() {
+            Retry::Never if is_wanted => Retry::Backoff,
+            retry => retry,
+        }
     }
 
     fn is_another_worth_it(&self, fault: &Fault) -> bool {
@@ -52,7 +69,7 @@ impl<'p> Retries<'p> {
     /// The fault itself when there is to be no other attempt.
     pub async fn after(&mut self, fault: Fault) -> Result<(), Fault> {
         self.made += 1;
-        let wait = match fault.retry() {
+        let wait = match self.retry(&fault) {
             Retry::Backoff if self.is_another_worth_it(&fault) => {
                 Some(self.policy.delay(self.made, fault.retry_after, fastrand::f64()))
             }
@@ -71,7 +88,6 @@ impl<'p> Retries<'p> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use outcrop_model::Phase;
 
     async fn attempts(class: ErrorClass) -> u32 {
         let policy = Backoff::default();
@@ -88,5 +104,18 @@ mod tests {
         assert_eq!(attempts(ErrorClass::Throttled).await, 3);
         assert_eq!(attempts(ErrorClass::ExpiredCredentials).await, 2);
         assert_eq!(attempts(ErrorClass::InvalidRequest).await, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_operator_may_name_more_statuses() {
+        let policy = Backoff::default();
+        let mut retries = Retries::new(&policy).also_on(&[400]);
+        let refused = |phase, status| Fault {
+            status: Some(status),
+            ..Fault::new(ErrorClass::InvalidRequest, phase, "no")
+        };
+        assert!(retries.after(refused(Phase::AwaitingHead, 400)).await.is_ok());
+        assert!(retries.after(refused(Phase::AwaitingHead, 404)).await.is_err());
+        assert!(retries.after(refused(Phase::Streaming, 400)).await.is_err());
     }
 }

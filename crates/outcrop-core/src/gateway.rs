@@ -5,6 +5,7 @@ mod chat;
 mod count;
 mod enveloped;
 mod fetch;
+mod guard;
 mod headers;
 mod itinerary;
 mod leg;

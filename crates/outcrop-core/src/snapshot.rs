@@ -248,16 +248,9 @@ fn not_honoured(config: &Config, notes: &mut Notes) {
     let file = Origin { path: "defaults".to_owned(), ..Origin::default() };
     let policies = config.routes.iter().map(|route| (&route.policy, &route.origin));
     for (policy, origin) in policies.chain([(&config.defaults, &file)]) {
-        let Policy { guardrail, cache, retry, timeouts, .. } = policy;
-        if guardrail.is_some() {
-            // A safeguard that is asked for is never left out.
-            notes.error(origin, "A guardrail of a route is not honoured yet. Name it in requests.");
-        }
+        let Policy { cache, timeouts, .. } = policy;
         if cache.is_some() {
             notes.warning(origin, "Cache points that the gateway sets are not honoured yet.");
-        }
-        if !retry.also_on.is_empty() {
-            notes.warning(origin, "Further statuses to retry on are not honoured yet.");
         }
         if timeouts.connect.is_some() {
             let what = "The time to connect is a backend's: that of a route is not honoured.";

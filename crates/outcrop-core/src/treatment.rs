@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use outcrop_aws::{Backoff, Timeouts};
-use outcrop_config::{self as config, BodyEdits, HeaderEdits, Policy, RetryPolicy};
+use outcrop_config::{self as config, BodyEdits, Guardrail, HeaderEdits, Policy, RetryPolicy};
 use outcrop_model::{Carrier, Fidelity};
 
 /// Targets that one request may try, where nobody says how many attempts there are in all.
@@ -17,11 +17,15 @@ pub(crate) struct Treatment {
     pub(crate) carrier: Option<Carrier>,
     /// Attempts at one target, and the waits between them.
     pub(crate) backoff: Backoff,
+    /// Statuses of Bedrock's to retry beside those of the table.
+    pub(crate) also_on: Vec<u16>,
     /// Targets to try.
     pub(crate) most_targets: usize,
     pub(crate) timeouts: config::Timeouts,
     pub(crate) headers: HeaderEdits,
     pub(crate) body: BodyEdits,
+    /// Applied to every chat.
+    pub(crate) guardrail: Option<Guardrail>,
     /// Whether whole answers tell what they cost.
     pub(crate) cost_header: bool,
     /// Whether answers tell which way they came.
@@ -40,10 +44,12 @@ impl Treatment {
             fidelity: policy.fidelity.or(defaults.fidelity).unwrap_or_default(),
             carrier: policy.carrier.or(defaults.carrier),
             backoff: backoff(&policy.retry, &defaults.retry),
+            also_on: joined(&defaults.retry.also_on, &policy.retry.also_on),
             most_targets: total.map_or(MOST_TARGETS, |total| total.max(1) as usize),
             timeouts: merged(policy.timeouts, defaults.timeouts),
             headers: joined(&defaults.headers, &policy.headers),
             body: joined(&defaults.body, &policy.body),
+            guardrail: policy.guardrail.clone().or_else(|| defaults.guardrail.clone()),
             cost_header: policy.cost_header.or(defaults.cost_header).unwrap_or(false),
             route_header: policy.route_header.or(defaults.route_header).unwrap_or(false),
             session_header: policy.session_header.clone().or(defaults.session_header.clone()),

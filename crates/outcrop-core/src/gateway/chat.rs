@@ -15,6 +15,7 @@ use outcrop_dialect::responses::{Body, Recalled};
 use outcrop_dialect::tier;
 use outcrop_model::{Carrier, Dialect, ErrorClass, Fault, Fidelity, Framing, Ledger, Phase, Tier};
 
+use super::guard::guard;
 use super::headers::{betas, copy_bedrock_headers, outbound_headers, service, tier_of};
 use super::leg::Leg;
 use super::{MAX_ANSWER, MOST_LESSONS, enveloped, telling};
@@ -207,6 +208,10 @@ impl Leg<'_> {
         outbound.service = service(*carrier);
         outbound.credentials.clone_from(credentials);
         outbound_headers(&mut outbound.headers, headers, &outgoing);
+        if let Some(guardrail) = &self.how.guardrail {
+            guard(&mut outbound, *carrier, guardrail, &mut ledger)?;
+            ledger.verdict(self.how.fidelity)?;
+        }
         let created =
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let label = Label { id: request_id.replace('-', ""), created, model };

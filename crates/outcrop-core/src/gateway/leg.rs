@@ -125,7 +125,7 @@ impl Leg<'_> {
     }
 
     pub(super) fn retries<'p>(&'p self, backoff: &'p Backoff) -> Retries<'p> {
-        let retries = Retries::new(backoff).within(&self.backend.budget);
+        let retries = Retries::new(backoff).within(&self.backend.budget).also_on(&self.how.also_on);
         match self.has_others {
             true => retries.before_others(),
             false => retries,
