@@ -32,6 +32,7 @@ mod paths;
 #[path = "../../crates/outcrop-dialect/tests/translate/planning.rs"]
 mod planning;
 mod receipts;
+mod reloading;
 mod replay;
 mod rerank;
 mod responses;

@@ -1,0 +1,62 @@
+//! Reloads under load: no request fails, and none sees half of a configuration.
+
+use std::sync::Arc;
+
+use outcrop_config::{Config, Target};
+use outcrop_emulator::EXAMPLE_SECRET_ACCESS_KEY;
+use tokio::task::JoinHandle;
+
+use crate::support::{NOVA, Stack, backend, chat, route};
+
+const CLIENTS: usize = 8;
+/// Of each client.
+const REQUESTS: usize = 250;
+const RELOADS: usize = 200;
+
+/// One route, named like its only backend.
+fn config(stack: &Stack, name: &str) -> Config {
+    let mut settings = backend(&stack.emulator, EXAMPLE_SECRET_ACCESS_KEY);
+    settings.geography = Some("home".to_owned());
+    Config {
+        backends: [(name.to_owned(), settings)].into(),
+        routes: vec![route(name, vec![Target::new(name)])],
+        ..Config::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reloads_under_load_fail_no_request() {
+    let stack = Arc::new(Stack::start().await);
+    let mut clients = Vec::new();
+    for client in 0..CLIENTS {
+        let stack = Arc::clone(&stack);
+        clients.push(tokio::spawn(async move {
+            let (path, body) = chat("openai", NOVA, "hi", client % 2 == 0);
+            for _ in 0..REQUESTS {
+                let answer = stack.post(&path, &body).await;
+                assert_eq!(answer.status, 200, "{}", answer.text());
+                assert!(client % 2 == 1 || answer.text().ends_with("[DONE]\n\n"));
+            }
+        }));
+    }
+    let configs = [config(&stack, "one"), config(&stack, "two")];
+    let mut reloads = 0;
+    while reloads < RELOADS || !clients.iter().all(JoinHandle::is_finished) {
+        stack.reload(configs[reloads % 2].clone()).await;
+        reloads += 1;
+    }
+    for client in clients {
+        client.await.unwrap();
+    }
+    assert_eq!(stack.readiness.gateway().generation(), 1 + u64::try_from(reloads).unwrap());
+    let mut stack = Arc::into_inner(stack).unwrap();
+    let mut seen = std::collections::BTreeMap::<String, usize>::new();
+    for _ in 0..CLIENTS * REQUESTS {
+        let receipt = stack.receipt().await;
+        let (route, backend) = (receipt.route.unwrap(), receipt.backend.unwrap());
+        // The configuration at the start names them differently.
+        assert!(route == backend || (route, backend.as_str()) == ("all".to_owned(), "bedrock"));
+        *seen.entry(backend).or_default() += 1;
+    }
+    assert!(seen.contains_key("one") && seen.contains_key("two"), "{seen:?}");
+}
