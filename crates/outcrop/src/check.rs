@@ -61,6 +61,36 @@ pub fn run(args: CheckArgs) -> anyhow::Result<()> {
     }
 }
 
+/// The configuration of files and folders, for commands that only look at it. What is to be said of it
+/// goes to stderr.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn load(paths: Vec<PathBuf>) -> anyhow::Result<Config> {
+    let texts = Files::new(paths)?.read()?;
+    let (config, notes) = understand(&texts)?;
+    eprint!("{}", as_text(&notes, &texts));
+    Ok(config)
+}
+
+/// What the texts say, and what is to be said of it.
+///
+/// # Errors
+/// All that is wrong with them.
+pub fn understand(texts: &[Text]) -> anyhow::Result<(Config, Vec<Diagnostic>)> {
+    let (config, notes) = outcrop_config::load(&sources::as_sources(texts), &Machine);
+    match outcrop_config::has_errors(&notes) {
+        true => Err(wrong(&notes, texts)),
+        false => Ok((config, notes)),
+    }
+}
+
+/// The failure that all of `found` make.
+pub fn wrong(found: &[Diagnostic], texts: &[Text]) -> anyhow::Error {
+    let what = format!("{}\n\n{}", count(found), as_text(found, texts).trim_end());
+    Failure::new(Exit::Other, what).into()
+}
+
 /// All of `diagnostics` with the lines that they are about.
 pub fn as_text(diagnostics: &[Diagnostic], texts: &[Text]) -> String {
     diagnostics.iter().map(|diagnostic| excerpt::show(diagnostic, texts) + "\n").collect()

@@ -29,6 +29,7 @@ pub use self::models::ModelsArgs;
 pub use self::tls::TlsArgs;
 use crate::check::CheckArgs;
 use crate::doctor::DoctorArgs;
+use crate::explain::ExplainArgs;
 use crate::iam_policy::IamPolicyArgs;
 
 /// Where the gateway listens unless told otherwise: loopback, where nobody need be asked for a key.
@@ -69,6 +70,8 @@ pub enum Command {
     ///
     /// Of outcrop.yaml and of every other format that the gateway takes.
     Check(CheckArgs),
+    /// Show what would become of a request: route, target, carrier, what is lost, and what AWS would get.
+    Explain(ExplainArgs),
     /// Look at credentials, network, clock and models, and say what is wrong and how to mend it.
     Doctor(Box<DoctorArgs>),
     /// Print the IAM policy that the gateway's identity needs, and no more.

@@ -9,6 +9,7 @@ mod report;
 mod way;
 mod who;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use serde_json::json;
 use self::ailment::Stage;
 use self::finding::{Check, Finding};
 use self::report::{Marks, Report};
+use crate::check;
 use crate::cli::{self, CarrierWord, IdentityArgs, geography_word};
 use crate::configuration::of_environment;
 use crate::print::print_text;
@@ -34,6 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[command(after_help = "Examples:
   outcrop doctor
   outcrop doctor --region eu-west-1 --profile work --model claude-sonnet-4-5
+  outcrop doctor -f outcrop.yaml
   outcrop doctor --model us.amazon.nova-lite-v1:0 --model amazon.titan-embed-text-v2:0 --json
 
 Exit codes: 0 healthy (warnings included); otherwise that of the first failure: 11 trouble at AWS, 12 model not
@@ -43,6 +46,10 @@ known or not reachable, 15 request refused, 20 wrong setting, 21 access denied, 
 Each --model is called once for one token, which costs less than a hundredth of a cent. Image models are not called.
 The report names the account and the role; with --json account ids are masked.")]
 pub struct DoctorArgs {
+    /// Look at each backend of this configuration: a file or a folder; may be given several times. The
+    /// flags say what it leaves open.
+    #[arg(short = 'f', long, value_name = "FILE", conflicts_with_all = ["endpoint_url", "IdentityArgs", "OidcArgs"])]
+    pub config: Vec<PathBuf>,
     /// AWS region [default: AWS_REGION, then AWS_DEFAULT_REGION].
     #[arg(long)]
     pub region: Option<String>,
@@ -74,28 +81,65 @@ struct Wishes {
 }
 
 pub async fn run(args: DoctorArgs) -> anyhow::Result<ExitCode> {
-    let DoctorArgs { region, endpoint_url, identity, model, geography, carrier, json } = args;
-    let backend = of_environment(region.as_deref(), endpoint_url.as_deref(), identity.identity()?);
-    let wishes = Wishes {
-        models: model,
-        geography: cli::geography(&geography).map_err(anyhow::Error::msg)?,
-        backend: Backend { carrier: carrier.into(), geography: Some(geography), ..backend },
+    let json = args.json;
+    let mut reports = Vec::new();
+    for (name, wishes) in wishes(args)? {
+        reports.push(report(name, &wishes).await);
+    }
+    let code = reports.iter().map(Report::exit_code).find(|code| *code != 0).unwrap_or_default();
+    if json {
+        let reports: Vec<_> = reports.iter().map(Report::to_json).collect();
+        print_text(&format!("{:#}\n", json!({ "reports": reports })))?;
+    } else {
+        let texts: Vec<_> = reports.iter().map(|report| report.text(Marks::for_stdout())).collect();
+        print_text(&texts.join("\n"))?;
+    }
+    Ok(ExitCode::from(code))
+}
+
+/// What is to be looked at: the backends of the configuration, by name, or that of the flags.
+fn wishes(args: DoctorArgs) -> anyhow::Result<Vec<(Option<String>, Wishes)>> {
+    let DoctorArgs { config, region, endpoint_url, identity, model, geography, carrier, json: _ } =
+        args;
+    let backends = match config.is_empty() {
+        true => {
+            let (region, url) = (region.as_deref(), endpoint_url.as_deref());
+            vec![(None, of_environment(region, url, identity.identity()?))]
+        }
+        false => {
+            let backends = check::load(config)?.backends;
+            backends.into_iter().map(|(name, backend)| (Some(name), backend)).collect()
+        }
     };
-    progress("credentials");
+    let carrier = Option::from(carrier);
+    let wish = |(name, backend): (Option<String>, Backend)| {
+        let word = backend.geography.clone().unwrap_or_else(|| geography.clone());
+        let wishes = Wishes {
+            models: model.clone(),
+            geography: cli::geography(&word).map_err(anyhow::Error::msg)?,
+            backend: Backend {
+                region: backend.region.clone().or_else(|| region.clone()),
+                carrier: backend.carrier.or(carrier),
+                geography: Some(word),
+                ..backend
+            },
+        };
+        Ok((name, wishes))
+    };
+    backends.into_iter().map(wish).collect()
+}
+
+async fn report(name: Option<String>, wishes: &Wishes) -> Report {
+    progress(name.as_deref().unwrap_or("credentials"));
     let report = match explained(&wishes.backend, &Around::default()).await {
-        Ok(explained) => examine(&explained, &wishes).await,
+        Ok(explained) => examine(&explained, wishes).await,
         Err(said) => Report {
             region: None,
             backend: None,
             findings: vec![Finding::ill(Check::Settings, "setup", (Stage::Setup, None), said)],
         },
     };
-    let code = report.exit_code();
-    match json {
-        true => print_text(&format!("{:#}\n", json!({ "reports": [report.to_json()] })))?,
-        false => print_text(&report.text(Marks::for_stdout()))?,
-    }
-    Ok(ExitCode::from(code))
+    Report { backend: name, ..report }
 }
 
 /// All checks of one backend.

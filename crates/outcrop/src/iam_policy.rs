@@ -1,9 +1,12 @@
 //! `outcrop iam-policy`: the least that an identity must be allowed for what the gateway is to do.
 
+mod config;
 mod demand;
 mod grant;
 mod table;
 mod write;
+
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use outcrop_core::Geography;
@@ -11,6 +14,7 @@ use outcrop_core::Geography;
 use self::demand::Defaults;
 pub use self::demand::Feature;
 use self::grant::Account;
+use crate::check;
 use crate::cli::geography;
 use crate::print::print_text;
 
@@ -21,10 +25,15 @@ const MANAGED_POLICY: usize = 6144;
 #[command(after_help = "Examples:
   outcrop iam-policy --region us-east-1 --model claude-sonnet-4-5
   outcrop iam-policy --region eu-west-1 --model eu.amazon.nova-pro-v1:0 --format terraform
+  outcrop iam-policy -f outcrop.yaml
   outcrop iam-policy --region us-east-1 --model 'amazon.nova-*' --geography off --features count-tokens
 
 Nothing is asked of AWS. What had to be assumed is told on stderr, in Terraform as comments.")]
 pub struct IamPolicyArgs {
+    /// Allow what this configuration calls, for each identity in it: a file or a folder; may be given
+    /// several times. The flags say what it leaves open.
+    #[arg(short = 'f', long, value_name = "FILE", conflicts_with = "assume_role")]
+    pub config: Vec<PathBuf>,
     /// AWS region [default: AWS_REGION, then AWS_DEFAULT_REGION].
     #[arg(long)]
     pub region: Option<String>,
@@ -71,7 +80,11 @@ pub fn run(args: IamPolicyArgs) -> anyhow::Result<()> {
         guardrails: args.guardrail,
         roles: args.assume_role,
     };
-    let demands = defaults.demands().map_err(anyhow::Error::msg)?;
+    let demands = match args.config.is_empty() {
+        true => defaults.demands(),
+        false => config::of_config(&check::load(args.config)?, &defaults),
+    };
+    let demands = demands.map_err(anyhow::Error::msg)?;
     let account = Account { id: args.account, profiles: Vec::new() };
     let policies: Vec<_> = demands.iter().map(|demand| grant::policy(demand, &account)).collect();
     for policy in &policies {

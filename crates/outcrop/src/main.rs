@@ -15,6 +15,7 @@ mod doctor;
 mod emulate;
 mod engine;
 mod exit;
+mod explain;
 mod iam_policy;
 mod keys;
 mod listen;
@@ -61,6 +62,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(*args).await,
         Command::Emulate(args) => emulate::run(args).await,
         Command::Check(args) => unless_left(check::run(args)),
+        Command::Explain(args) => unless_left(explain::run(args).await),
         Command::Demo(args) => unless_left(demo::run(args).await),
         Command::Models(args) => unless_left(models::run(*args).await),
         Command::Query(args) => unless_left(query::run(*args).await),

@@ -11,14 +11,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use outcrop_config::{self as config, Backend, Config, Diagnostic, Severity};
+use outcrop_config::{Backend, Config, Diagnostic, Severity};
 use outcrop_core::Gateway;
 
 use crate::admission::Admission;
 use crate::check;
 use crate::configuration::{Gaps, emulated_instead, told};
-use crate::exit::{Exit, Failure};
-use crate::sources::{self, Files, Machine, Text};
+use crate::sources::{Files, Text};
 
 /// For how long files stay as they are before they count as written.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -101,11 +100,7 @@ impl Plan {
                 Ok(Loaded { config: (**config).clone(), notes: Vec::new(), texts })
             }
             Self::Files { gaps, emulated, .. } => {
-                let (mut config, notes) =
-                    outcrop_config::load(&sources::as_sources(&texts), &Machine);
-                if config::has_errors(&notes) {
-                    return Err(wrong(&notes, &texts));
-                }
+                let (mut config, notes) = check::understand(&texts)?;
                 gaps.fill(&mut config);
                 if let Some(emulated) = emulated {
                     emulated_instead(&mut config, emulated);
@@ -122,11 +117,6 @@ impl Plan {
             Self::Files { files, .. } => files.names(),
         }
     }
-}
-
-fn wrong(found: &[Diagnostic], texts: &[Text]) -> anyhow::Error {
-    let what = format!("{}\n\n{}", check::count(found), check::as_text(found, texts).trim_end());
-    Failure::new(Exit::Other, what).into()
 }
 
 // === impl Running ===
@@ -245,7 +235,7 @@ impl Running {
         let admitter = admitter.map_err(anyhow::Error::msg)?;
         let more = self.gateway.reload(&config).await.map_err(|found| match &self.plan {
             Plan::Flags(_) => anyhow::anyhow!(told(&found, Severity::Error)),
-            Plan::Files { .. } => wrong(&found, &texts),
+            Plan::Files { .. } => check::wrong(&found, &texts),
         })?;
         self.gateway.admit(admitter);
         let notes: Vec<Diagnostic> = notes.into_iter().chain(more).collect();

@@ -56,3 +56,16 @@ async fn a_clock_that_is_off_is_a_warning() {
         visit.ill("UnknownOperation", skew).told().await.warns("clock");
     }
 }
+
+#[tokio::test]
+async fn each_backend_of_a_configuration_has_a_report() {
+    let visit = Visit::new().await;
+    let text = "backends: {good: eu-west-1, bad: {identity: {profile: absent}}}\nroutes: [{name: r, targets: [good, bad]}]\n";
+    let file = visit.file("outcrop.yaml", text);
+    let output = visit.output(&["--json", "-f", &file]).await;
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let of = |at: usize, name: &str| told["reports"][at][name].clone();
+    assert_eq!((of(0, "backend"), of(1, "backend")), ("bad".into(), "good".into()), "{told}");
+    assert_eq!((of(1, "region"), of(1, "healthy")), ("eu-west-1".into(), true.into()), "{told}");
+    assert_eq!(output.status.code(), Some(28), "{told}");
+}

@@ -2,6 +2,8 @@
 //! printed on stdout and stderr. `OUTCROP_BLESS=1` rewrites what is expected.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod served;
+
 use std::path::Path;
 use std::process::Command;
 

@@ -1,0 +1,157 @@
+//! `outcrop explain`: what would become of a request, with nothing sent to AWS.
+//!
+//! The gateway itself handles the request, with a local Bedrock in the place of all backends; what arrives
+//! there is what AWS would get. So nothing is told here that the gateway does not do.
+//!
+//! Does not do: ask who calls, and ask the account which models and profiles it has; the catalog decides.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+use bytes::Bytes;
+use clap::Args;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use http_body_util::{BodyExt, Full};
+use outcrop_config::{Config, Policy, Severity};
+use outcrop_core::{Gateway, ReceiptSink, Settings};
+use outcrop_emulator::{self as emulator, Emulator, Received};
+use outcrop_model::{Fidelity, Outcome, Receipt};
+use outcrop_server::Direct;
+
+use crate::check;
+use crate::configuration::{emulated, emulated_instead, told};
+use crate::exit::{Exit, Failure};
+use crate::print::print_text;
+use crate::sources::Files;
+
+/// Headers of the request to AWS whose values are secret, or hold what is.
+const SECRET: [HeaderName; 2] =
+    [header::AUTHORIZATION, HeaderName::from_static("x-amz-security-token")];
+const SHOWN_INSTEAD: &str = "***";
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  outcrop explain -f outcrop.yaml request.json
+  outcrop explain -f kong.yaml request.json --path /v1/chat --header 'x-team: a'
+
+Nothing is sent to AWS, and no credentials are needed. Exit codes: 0 the request would be sent, 15 it would be refused.")]
+pub struct ExplainArgs {
+    /// The configuration: a file or a folder, in any format; may be given several times.
+    #[arg(short = 'f', long, required = true, value_name = "FILE")]
+    pub config: Vec<PathBuf>,
+    /// The request's body; - reads stdin.
+    #[arg(value_name = "REQUEST")]
+    pub request: PathBuf,
+    /// Where a client would send it.
+    #[arg(long, default_value = "/v1/chat/completions", value_name = "PATH")]
+    pub path: String,
+    /// A header of it, as NAME: VALUE; may be given several times.
+    #[arg(long, value_name = "HEADER", value_parser = header_line)]
+    pub header: Vec<(HeaderName, HeaderValue)>,
+}
+
+pub async fn run(args: ExplainArgs) -> anyhow::Result<()> {
+    let ExplainArgs { config, request, path, header } = args;
+    let mut config = check::load(config)?;
+    let body = Files::new(vec![request])?.read()?.into_iter().next().context("no request")?.text;
+    let emulator = Emulator::bind("127.0.0.1:0", emulator::Config::default())
+        .await
+        .context("cannot start the emulator")?;
+    let written = config.clone();
+    emulated_instead(&mut config, &emulated(&emulator));
+    tell_all(&mut config);
+    let receipts: Arc<Mutex<Vec<Receipt>>> = Arc::default();
+    let sink = {
+        let receipts = Arc::clone(&receipts);
+        ReceiptSink::new(move |receipt| {
+            receipts.lock().unwrap_or_else(PoisonError::into_inner).push(receipt);
+        })
+    };
+    let gateway = Gateway::new(Settings::default(), sink);
+    let notes = gateway.reload(&config).await;
+    notes.map_err(|found| anyhow::anyhow!(told(&found, Severity::Error)))?;
+    let mut request = Request::new(Full::new(Bytes::from(body)));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = path.parse().with_context(|| format!("`{path}` is no path"))?;
+    let json = HeaderValue::from_static("application/json");
+    request.headers_mut().insert(header::CONTENT_TYPE, json);
+    request.headers_mut().extend(header);
+    let (head, body) = Direct::new(gateway).call(request).await.into_parts();
+    // The receipt is written at the end of the answer.
+    let answer = body.collect().await.context("the answer broke off")?.to_bytes();
+    let receipt = receipts.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    print_text(&way(receipt.as_ref(), &written, &head.headers))?;
+    for received in emulator.requests() {
+        print_text(&format!("\n{}", upstream(&received)))?;
+    }
+    match head.status.is_success() {
+        true => Ok(()),
+        false => {
+            let what = format!("{}: {}", head.status, String::from_utf8_lossy(&answer).trim());
+            Err(Failure::new(Exit::RequestFailed, what).into())
+        }
+    }
+}
+
+/// Losses are told, also where clients are not told of them. Nothing that is sent depends on it.
+fn tell_all(config: &mut Config) {
+    let policies = config.routes.iter_mut().map(|route| &mut route.policy);
+    for policy in policies.chain([&mut config.defaults]) {
+        let Policy { fidelity, .. } = policy;
+        if *fidelity == Some(Fidelity::Lenient) {
+            *fidelity = Some(Fidelity::Report);
+        }
+    }
+}
+
+/// Which way the request took, a line each.
+fn way(receipt: Option<&Receipt>, config: &Config, headers: &HeaderMap) -> String {
+    let Some(receipt) = receipt else { return "the gateway answers this itself\n".to_owned() };
+    let Receipt { dialect, route, backend, failed_over, carrier, model, target, outcome, .. } =
+        receipt;
+    let mut lines = vec![("dialect", dialect.as_str().to_owned())];
+    let mut line = |name, value: Option<String>| lines.extend(value.map(|value| (name, value)));
+    line("route", route.clone());
+    for (backend, class) in failed_over {
+        line("tried", Some(format!("{backend}: {}", class.as_str())));
+    }
+    line("backend", backend.clone());
+    let settings = backend.as_ref().and_then(|name| config.backends.get(name));
+    line("region", settings.and_then(|settings| settings.region.clone()));
+    line("model", Some(model.clone()).filter(|model| !model.is_empty()));
+    line("target", target.clone());
+    line("carrier", carrier.map(|carrier| carrier.as_str().to_owned()));
+    let losses = headers.get("x-outcrop-loss").and_then(|value| value.to_str().ok());
+    for loss in losses.into_iter().flat_map(|losses| losses.split("; ")) {
+        line("loss", Some(loss.to_owned()));
+    }
+    if let Outcome::Failed(class) = outcome {
+        line("refused", Some(class.as_str().to_owned()));
+    }
+    lines.into_iter().map(|(name, value)| format!("{name:<9}{value}\n")).collect()
+}
+
+/// A request as AWS would get it, secrets masked. The host is this machine's here, and left out.
+fn upstream(received: &Received) -> String {
+    let Received { method, raw_path, raw_query, headers, body, .. } = received;
+    let query = if raw_query.is_empty() { String::new() } else { format!("?{raw_query}") };
+    let mut text = format!("{method} {raw_path}{query}\n");
+    for (name, value) in headers.iter().filter(|(name, _)| **name != header::HOST) {
+        let value = match SECRET.contains(name) {
+            true => SHOWN_INSTEAD.into(),
+            false => String::from_utf8_lossy(value.as_bytes()),
+        };
+        text.push_str(&format!("{name}: {value}\n"));
+    }
+    format!("{text}\n{}\n", String::from_utf8_lossy(body))
+}
+
+fn header_line(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let wrong = || "a header is NAME: VALUE".to_owned();
+    let (name, value) = text.split_once(':').ok_or_else(wrong)?;
+    match (name.trim().parse(), value.trim().parse()) {
+        (Ok(name), Ok(value)) => Ok((name, value)),
+        (Ok(_) | Err(_), _) => Err(wrong()),
+    }
+}

@@ -1,0 +1,59 @@
+//! `outcrop explain` as a person meets it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::process::{Command, Output};
+
+const FILE: &str = "\
+backends:
+  us: {region: us-west-2, identity: {api_key: {env: ABSENT}}}
+  eu: {region: eu-west-1, identity: {keys: {access_key_id: AKIAREALREALREALREAL, secret_access_key: very-secret}}}
+routes:
+  - {name: quick, match: {model: fast}, targets: {backend: eu, model: amazon.nova-lite-v1:0}}
+  - {name: rest, match: {model: amazon.*}, targets: us, policy: {fidelity: strict}}
+";
+
+fn explain(name: &str, request: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("explain").join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("outcrop.yaml"), FILE).unwrap();
+    std::fs::write(folder.join("request.json"), request).unwrap();
+    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_outcrop"))
+        .args(["explain", "-f", "outcrop.yaml", "request.json"])
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .output()
+        .unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn the_way_of_a_request_is_told_with_what_aws_would_get() {
+    let request =
+        r#"{"model": "fast", "seed": 7, "messages": [{"role": "user", "content": "hello"}]}"#;
+    let (code, told, stderr) = explain("way", request, &[]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let has = |words: &str| assert!(told.contains(words), "{words}: {told}");
+    has("route    quick\nbackend  eu\nregion   eu-west-1\n");
+    has("target   amazon.nova-lite-v1:0\ncarrier  converse\n");
+    has("loss     dropped seed (");
+    has("POST /model/amazon.nova-lite-v1%3A0/converse\n");
+    has("authorization: ***\n");
+    has(r#""text":"hello""#);
+    assert!(!told.contains("very-secret") && !told.contains("Signature="), "{told}");
+}
+
+#[test]
+fn a_refusal_is_told_with_its_reason() {
+    let messages = r#""messages": [{"role": "user", "content": "hello"}]"#;
+    let request = format!(r#"{{"model": "amazon.nova-lite-v1:0", "seed": 7, {messages}}}"#);
+    let (code, told, stderr) = explain("strict", &request, &[]);
+    assert_eq!(code, Some(15), "{told}{stderr}");
+    assert!(told.contains("route    rest\n") && stderr.contains("seed"), "{told}{stderr}");
+    assert!(!told.contains("POST"), "nothing would be sent: {told}");
+    let request = format!(r#"{{"model": "unheard-of", {messages}, "max_tokens": 5}}"#);
+    let (code, _, stderr) = explain("unknown", &request, &["--path", "/v1/messages"]);
+    assert_eq!(code, Some(15), "{stderr}");
+    assert!(stderr.contains("404") && stderr.contains("unheard-of"), "{stderr}");
+}
