@@ -11,16 +11,19 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use outcrop_config::{Backend, Config, Diagnostic, Severity};
+use outcrop_config::{Backend, Config, Diagnostic, KeyProof, Secret, Severity};
 use outcrop_core::Gateway;
 
 use crate::admission::Admission;
 use crate::check;
 use crate::configuration::{Gaps, emulated_instead, told};
+use crate::secrets::reveal;
 use crate::sources::{Files, Text};
 
 /// For how long files stay as they are before they count as written.
 const SETTLE: Duration = Duration::from_millis(100);
+/// How often files that keep changing are looked at before they count as they are.
+const MOST_LOOKS: usize = 20;
 
 /// Where the configuration comes from.
 #[derive(Debug)]
@@ -43,7 +46,7 @@ pub struct Running {
     addresses: Vec<SocketAddr>,
     at_work: Mutex<AtWork>,
     /// What was read last. Held by whoever loads.
-    read: tokio::sync::Mutex<Written>,
+    read: tokio::sync::Mutex<Read>,
 }
 
 /// What is at work, and what went wrong since.
@@ -64,6 +67,14 @@ pub struct Trouble {
 
 /// What lies in the files, or why that cannot be read.
 type Written = Result<Vec<Text>, String>;
+
+/// What was read, to be told from what is there later.
+#[derive(Clone, PartialEq)]
+struct Read {
+    written: Written,
+    /// The files that hold keys of clients.
+    keys: Vec<Result<String, String>>,
+}
 
 /// What was read, and what is to be said of it.
 pub struct Loaded {
@@ -144,7 +155,10 @@ impl Running {
             admission,
             addresses,
             at_work: Mutex::new(at_work),
-            read: tokio::sync::Mutex::new(Ok(loaded.texts.clone())),
+            read: tokio::sync::Mutex::new(Read {
+                written: Ok(loaded.texts.clone()),
+                keys: key_files(&loaded.config),
+            }),
         };
         running.put_to_work(loaded).await?;
         Ok(running)
@@ -174,35 +188,38 @@ impl Running {
     /// All that is wrong with it, at once; what was at work before stays.
     pub async fn reload(&self, cause: &str) -> Result<u64, String> {
         let mut read = self.read.lock().await;
-        *read = self.plan.read();
-        self.load(read.clone(), cause).await
+        self.load(self.read(), &mut read, cause).await
     }
 
     /// Loads the configuration anew if its files have changed. What is being written is left to be.
     pub async fn look(&self) {
         let mut read = self.read.lock().await;
-        let mut now = self.plan.read();
+        let mut now = self.read();
         if now == *read {
             return;
         }
-        loop {
+        for _ in 0..MOST_LOOKS {
             tokio::time::sleep(SETTLE).await;
-            let then = std::mem::replace(&mut now, self.plan.read());
+            let then = std::mem::replace(&mut now, self.read());
             if now == then {
                 break;
             }
         }
         if now != *read {
-            read.clone_from(&now);
             // What went wrong has been said.
-            let _told = self.load(now, "a file has changed").await;
+            let _told = self.load(now, &mut read, "a file has changed").await;
         }
     }
 
-    async fn load(&self, written: Written, cause: &str) -> Result<u64, String> {
+    fn read(&self) -> Read {
+        Read { written: self.plan.read(), keys: key_files(&self.at_work().config) }
+    }
+
+    async fn load(&self, now: Read, read: &mut Read, cause: &str) -> Result<u64, String> {
         let before = self.at_work().config;
-        let understood =
-            written.map_err(anyhow::Error::msg).and_then(|texts| self.plan.understand(texts));
+        read.clone_from(&now);
+        let texts = now.written.map_err(anyhow::Error::msg);
+        let understood = texts.and_then(|texts| self.plan.understand(texts));
         let outcome = match understood {
             Ok(loaded) => self.put_to_work(loaded).await,
             Err(error) => Err(error),
@@ -211,6 +228,7 @@ impl Running {
             Ok(()) => {
                 let AtWork { config, generation, .. } = self.at_work();
                 needs_restart(&before, &config);
+                read.keys = key_files(&config);
                 tracing::info!(cause, generation, "the configuration was loaded");
                 Ok(generation)
             }
@@ -251,6 +269,16 @@ impl Running {
         *self.at_work.lock().unwrap_or_else(PoisonError::into_inner) = next;
         Ok(())
     }
+}
+
+/// What lies in the files that hold keys of clients.
+fn key_files(config: &Config) -> Vec<Result<String, String>> {
+    let secrets = config.admission.keys.iter().filter_map(|key| match &key.proof {
+        KeyProof::Token(secret) | KeyProof::Pair { secret_access_key: secret, .. } => Some(secret),
+        KeyProof::TokenHash(_) => None,
+    });
+    let files = secrets.filter(|secret| matches!(secret, Secret::File(_)));
+    tokio::task::block_in_place(|| files.map(reveal).collect())
 }
 
 /// Says what of a new configuration counts after a restart only.

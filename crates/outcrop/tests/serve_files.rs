@@ -133,14 +133,18 @@ fn all_listeners_are_opened() {
 
 #[test]
 fn keys_of_a_file_are_asked_for() {
-    let file = format!("{GOOD}keys: [{{name: k, token: let-me-in}}]\n");
-    let folder = folder("keys", &[("outcrop.yaml", &file)]);
+    let file = format!("{GOOD}keys: [{{name: k, token: {{file: key}}}}]\n");
+    let folder = folder("keys", &[("outcrop.yaml", &file), ("key", "let-me-in\n")]);
     let mut running =
         Running::start(&folder, &["-f", "outcrop.yaml", "--emulator", "--listen", "127.0.0.1:0"]);
     let address = running.address();
     let models = |head: &str| ask_with(&address, ("GET", "/v1/models"), head, "").0;
     assert_eq!(models("host: here"), 401);
     assert_eq!(models("host: here\r\nauthorization: Bearer let-me-in"), 200);
+    std::fs::write(folder.join("key"), "another").unwrap();
+    running.logged("the configuration was loaded");
+    assert_eq!(models("host: here\r\nauthorization: Bearer let-me-in"), 401);
+    assert_eq!(models("host: here\r\nauthorization: Bearer another"), 200);
 }
 
 #[test]
