@@ -5,6 +5,8 @@
 //!
 //! Does not do: ask who calls, and ask the account which models and profiles it has; the catalog decides.
 
+mod curl;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,6 +21,7 @@ use outcrop_emulator::{self as emulator, Emulator, Received};
 use outcrop_model::{Fidelity, Outcome, Receipt};
 use outcrop_server::Direct;
 
+use self::curl::Asked;
 use crate::check;
 use crate::configuration::{emulated, emulated_instead, told};
 use crate::exit::{Exit, Failure};
@@ -34,6 +37,7 @@ const SHOWN_INSTEAD: &str = "***";
 #[command(after_help = "Examples:
   outcrop explain -f outcrop.yaml request.json
   outcrop explain -f kong.yaml request.json --path /v1/chat --header 'x-team: a'
+  outcrop explain -f outcrop.yaml --curl \"curl http://localhost:8080/v1/messages -d @request.json\"
 
 Nothing is sent to AWS, and no credentials are needed. Exit codes: 0 the request would be sent, 15 it would be refused.")]
 pub struct ExplainArgs {
@@ -41,20 +45,22 @@ pub struct ExplainArgs {
     #[arg(short = 'f', long, required = true, value_name = "FILE")]
     pub config: Vec<PathBuf>,
     /// The request's body; - reads stdin.
-    #[arg(value_name = "REQUEST")]
-    pub request: PathBuf,
+    #[arg(value_name = "REQUEST", required_unless_present = "curl")]
+    pub request: Option<PathBuf>,
     /// Where a client would send it.
     #[arg(long, default_value = "/v1/chat/completions", value_name = "PATH")]
     pub path: String,
     /// A header of it, as NAME: VALUE; may be given several times.
     #[arg(long, value_name = "HEADER", value_parser = header_line)]
     pub header: Vec<(HeaderName, HeaderValue)>,
+    /// The request as a line of curl; its host does not matter.
+    #[arg(long, value_name = "LINE", conflicts_with_all = ["request", "path", "header"])]
+    pub curl: Option<Asked>,
 }
 
 pub async fn run(args: ExplainArgs) -> anyhow::Result<()> {
-    let ExplainArgs { config, request, path, header } = args;
-    let mut config = check::load(config)?;
-    let body = Files::new(vec![request])?.read()?.into_iter().next().context("no request")?.text;
+    let mut config = check::load(args.config.clone())?;
+    let request = asked(args)?;
     let emulator = Emulator::bind("127.0.0.1:0", emulator::Config::default())
         .await
         .context("cannot start the emulator")?;
@@ -71,12 +77,6 @@ pub async fn run(args: ExplainArgs) -> anyhow::Result<()> {
     let gateway = Gateway::new(Settings::default(), sink);
     let notes = gateway.reload(&config).await;
     notes.map_err(|found| anyhow::anyhow!(told(&found, Severity::Error)))?;
-    let mut request = Request::new(Full::new(Bytes::from(body)));
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = path.parse().with_context(|| format!("`{path}` is no path"))?;
-    let json = HeaderValue::from_static("application/json");
-    request.headers_mut().insert(header::CONTENT_TYPE, json);
-    request.headers_mut().extend(header);
     let (head, body) = Direct::new(gateway).call(request).await.into_parts();
     // The receipt is written at the end of the answer.
     let answer = body.collect().await.context("the answer broke off")?.to_bytes();
@@ -92,6 +92,27 @@ pub async fn run(args: ExplainArgs) -> anyhow::Result<()> {
             Err(Failure::new(Exit::RequestFailed, what).into())
         }
     }
+}
+
+/// The request that the flags say.
+fn asked(args: ExplainArgs) -> anyhow::Result<Request<Full<Bytes>>> {
+    let ExplainArgs { config: _, request, path, header, curl } = args;
+    let Asked { method, path, headers, body } = match (curl, request) {
+        (Some(asked), _) => asked,
+        (None, Some(file)) => {
+            let text = Files::new(vec![file])?.read()?.into_iter().next();
+            let body = text.context("no request")?.text;
+            Asked { method: Method::POST, path, headers: header, body }
+        }
+        (None, None) => anyhow::bail!("no request"),
+    };
+    let mut request = Request::new(Full::new(Bytes::from(body)));
+    *request.method_mut() = method;
+    *request.uri_mut() = path.parse().with_context(|| format!("`{path}` is no path"))?;
+    let json = HeaderValue::from_static("application/json");
+    request.headers_mut().extend(headers);
+    request.headers_mut().entry(header::CONTENT_TYPE).or_insert(json);
+    Ok(request)
 }
 
 /// Losses are told, also where clients are not told of them. Nothing that is sent depends on it.

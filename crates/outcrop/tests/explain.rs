@@ -19,7 +19,7 @@ fn explain(name: &str, request: &str, arguments: &[&str]) -> (Option<i32>, Strin
     std::fs::write(folder.join("outcrop.yaml"), FILE).unwrap();
     std::fs::write(folder.join("request.json"), request).unwrap();
     let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_outcrop"))
-        .args(["explain", "-f", "outcrop.yaml", "request.json"])
+        .args(["explain", "-f", "outcrop.yaml"])
         .args(arguments)
         .current_dir(folder)
         .env_clear()
@@ -32,7 +32,7 @@ fn explain(name: &str, request: &str, arguments: &[&str]) -> (Option<i32>, Strin
 fn the_way_of_a_request_is_told_with_what_aws_would_get() {
     let request =
         r#"{"model": "fast", "seed": 7, "messages": [{"role": "user", "content": "hello"}]}"#;
-    let (code, told, stderr) = explain("way", request, &[]);
+    let (code, told, stderr) = explain("way", request, &["request.json"]);
     assert_eq!(code, Some(0), "{stderr}");
     let has = |words: &str| assert!(told.contains(words), "{words}: {told}");
     has("route    quick\nbackend  eu\nregion   eu-west-1\n");
@@ -48,12 +48,27 @@ fn the_way_of_a_request_is_told_with_what_aws_would_get() {
 fn a_refusal_is_told_with_its_reason() {
     let messages = r#""messages": [{"role": "user", "content": "hello"}]"#;
     let request = format!(r#"{{"model": "amazon.nova-lite-v1:0", "seed": 7, {messages}}}"#);
-    let (code, told, stderr) = explain("strict", &request, &[]);
+    let (code, told, stderr) = explain("strict", &request, &["request.json"]);
     assert_eq!(code, Some(15), "{told}{stderr}");
     assert!(told.contains("route    rest\n") && stderr.contains("seed"), "{told}{stderr}");
     assert!(!told.contains("POST"), "nothing would be sent: {told}");
     let request = format!(r#"{{"model": "unheard-of", {messages}, "max_tokens": 5}}"#);
-    let (code, _, stderr) = explain("unknown", &request, &["--path", "/v1/messages"]);
+    let (code, _, stderr) =
+        explain("unknown", &request, &["request.json", "--path", "/v1/messages"]);
     assert_eq!(code, Some(15), "{stderr}");
     assert!(stderr.contains("404") && stderr.contains("unheard-of"), "{stderr}");
+}
+
+#[test]
+fn a_line_of_curl_is_read() {
+    let request =
+        r#"{"model": "fast", "max_tokens": 9, "messages": [{"role": "user", "content": "it's"}]}"#;
+    let line = "curl -sS 'http://localhost:8080/v1/messages?beta=true' \\\n  -H 'anthropic-version: 2023-06-01' -H 'content-type: application/json' -d @request.json";
+    let (code, told, stderr) = explain("curl", request, &["--curl", line]);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(told.starts_with("dialect  anthropic\nroute    quick\n"), "{told}");
+    assert!(told.contains(r#""text":"it's""#), "{told}");
+    let (code, _, stderr) = explain("curl", request, &["--curl", "curl -F a=b http://localhost/"]);
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(stderr.contains("`-F` is no option that is read here"), "{stderr}");
 }
