@@ -18,10 +18,7 @@ const PROVIDERS: [&str; 3] = ["bedrock", "aws-bedrock", "aws_bedrock"];
 /// # Errors
 /// A provider that there is not, or a system prompt that cannot be read.
 pub fn settings(args: &AskArgs) -> anyhow::Result<Map<String, Value>> {
-    if !PROVIDERS.contains(&args.provider.as_str()) {
-        let what = format!("There is no provider `{}`.", args.provider);
-        return Err(Failure::new(Exit::Provider, what).mend("Outcrop knows bedrock.").into());
-    }
+    known_provider(&args.provider)?;
     let mut body = Map::new();
     let model = args.model.as_deref().unwrap_or(DEFAULT_MODEL);
     body.insert("model".to_owned(), model.into());
@@ -54,6 +51,16 @@ pub fn settings(args: &AskArgs) -> anyhow::Result<Map<String, Value>> {
         body.insert(name.clone(), value.clone());
     }
     Ok(body)
+}
+
+/// # Errors
+/// A provider that there is not.
+pub fn known_provider(provider: &str) -> anyhow::Result<()> {
+    if !PROVIDERS.contains(&provider) {
+        let what = format!("There is no provider `{provider}`.");
+        return Err(Failure::new(Exit::Provider, what).mend("Outcrop knows bedrock.").into());
+    }
+    Ok(())
 }
 
 /// The system message, if there is to be one.

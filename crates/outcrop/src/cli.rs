@@ -3,6 +3,7 @@
 mod account;
 mod admission;
 mod ask;
+mod embed;
 mod identity;
 pub mod keys;
 mod models;
@@ -22,6 +23,7 @@ use outcrop_server::Origin;
 use self::account::AccountArgs;
 pub use self::admission::AdmissionArgs;
 pub use self::ask::{AskArgs, EngineArgs, OutputFormat, QueryArgs, ShowArgs, Thinking};
+pub use self::embed::{CutArgs, EmbedArgs, Encoding, Strategy, VectorArgs, VectorFormat};
 pub use self::identity::IdentityArgs;
 use self::identity::LentArgs;
 use self::keys::KeysArgs;
@@ -56,6 +58,11 @@ pub enum Command {
     /// The answer, and nothing else, goes to stdout. What is piped in is attached to the question.
     #[command(visible_aliases = ["q", "ask", "prompt"], after_help = QUERY_EXAMPLES)]
     Query(Box<QueryArgs>),
+    /// Turn text into vectors.
+    ///
+    /// A long text is cut into chunks, each with its place in the text and its vector.
+    #[command(visible_alias = "embeddings", after_help = EMBED_EXAMPLES)]
+    Embed(Box<EmbedArgs>),
     /// List the models that can be asked, with window, price and what they take.
     Models(Box<ModelsArgs>),
     /// Run the gateway.
@@ -87,6 +94,14 @@ Examples:
   outcrop query \"Hello\" --emulator        no AWS account needed
 Exit codes: 0 ok, 2 usage, 12 unknown model, 15 request failed, 16 file or stdin, 21 no access,
 22 throttled, 23 too long, 24 refused, 26 network, 28 credentials, 130 interrupted.";
+
+const EMBED_EXAMPLES: &str = "\
+Examples:
+  outcrop embed \"Some text\"
+  outcrop embed -i document.txt --chunk-strategy paragraph -O vectors.json
+  outcrop embed --lines -F jsonl -m amazon.titan-embed-text-v2:0 --dimensions 256 < titles.txt
+  outcrop embed --jsonl body -F csv < articles.jsonl
+  outcrop embed \"Who?\" --input-type search_query --emulator      no AWS account needed";
 
 #[derive(Debug, Args)]
 pub struct DemoArgs {

@@ -63,6 +63,11 @@ impl Failure {
         Self { exit, what: what.into(), mend: None }
     }
 
+    /// Says more of what went wrong.
+    pub fn also(self, more: &str) -> Self {
+        Self { what: format!("{} {more}", self.what), ..self }
+    }
+
     pub fn mend(self, mend: impl Into<String>) -> Self {
         Self { mend: Some(mend.into()), ..self }
     }

@@ -12,6 +12,7 @@ mod configuration;
 mod counters;
 mod demo;
 mod doctor;
+mod embed;
 mod emulate;
 mod engine;
 mod exit;
@@ -65,6 +66,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Explain(args) => unless_left(explain::run(args).await),
         Command::Demo(args) => unless_left(demo::run(args).await),
         Command::Models(args) => unless_left(models::run(*args).await),
+        Command::Embed(args) => unless_left(embed::run(*args).await),
         Command::Query(args) => unless_left(query::run(*args).await),
         Command::Keys(args) => keys::run(args.verb),
         Command::IamPolicy(args) => unless_left(iam_policy::run(args)),
