@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use http::Method;
-use outcrop_config::{Budget, Limit, Measure, Origin, Redacted, Secret, Selector, Window};
+use outcrop_config::{
+    Budget, Config, Limit, Measure, Origin, Redacted, Secret, Selector, Target, Window,
+};
 use outcrop_core::limit::{Counters, StoreWish, Timepiece, posting};
 use outcrop_fetch::Courier;
 use outcrop_model::PicoUsd;
@@ -12,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::support::{CLAUDE, NOVA, Options, ROUTES, Stack, chat};
+use crate::support::{CLAUDE, NOVA, Options, ROUTES, Stack, chat, route};
 
 fn limit(name: &str, measure: Measure, amount: u128, window: Window) -> Limit {
     let (name, selector, origin) = (name.to_owned(), Selector::default(), Origin::default());
@@ -224,4 +226,20 @@ async fn a_webhook_is_told_of_a_budget() {
     };
     assert_eq!((&message["event"], &message["limit"]), (&json!("budget_soft"), &json!("team")));
     assert_eq!(message["budget_usd"], "1");
+}
+
+/// A refusal of the gateway's own is final, and says nothing of the backend.
+#[tokio::test]
+async fn a_limit_holds_whatever_other_targets_there_are() {
+    let limit = limit("few", Measure::Requests, 1, Window::Day);
+    let options = Options { limits: vec![limit], ..Options::default() };
+    let second = Target { priority: 1, ..Target::new("bedrock") };
+    let routes = vec![route("all", vec![Target::new("bedrock"), second])];
+    let stack = Stack::routing(options, Config { routes, ..Config::default() }).await;
+    let (path, body) = chat("openai", NOVA, "hi", false);
+    assert_eq!(stack.post(&path, &body).await.status, 200);
+    for _ in 0..3 {
+        assert_eq!(stack.post(&path, &body).await.status, 429);
+    }
+    assert_eq!(stack.emulator.requests().len(), 1);
 }

@@ -220,6 +220,16 @@ impl Settlement {
         self.note(|r| r.usage = tally.usage);
     }
 
+    /// A limit refused the request.
+    pub(crate) fn is_refused(&self) -> bool {
+        matches!(self.reserved, Reserved::Refused(_))
+    }
+
+    /// How often the request was sent so far.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.receipt.as_ref().map_or(0, |receipt| receipt.attempts)
+    }
+
     /// Limits were asked for this request.
     pub fn has_reserved(&self) -> bool {
         !matches!(self.reserved, Reserved::NotYet)

@@ -10,6 +10,7 @@
 use http::HeaderValue;
 use outcrop_aws::Outbound;
 use outcrop_config::{BodyEdit, Guardrail, Mode};
+use outcrop_model::json::{Members, parse_body};
 use outcrop_model::{Carrier, ErrorClass, Fault, Ledger, Phase};
 use serde_json::json;
 
@@ -42,9 +43,9 @@ pub(super) fn guard(
                 value: config.to_string(),
                 mode: Mode::Override,
             };
-            let had_one = memchr::memmem::find(&outbound.body, CONFIG.as_bytes()).is_some();
+            let had_one = parse_body::<Members<'_>>(&outbound.body)?.get(CONFIG).is_some();
             let guarded = edit_body(&outbound.body, [&edit].into_iter())?;
-            if had_one && guarded != outbound.body {
+            if had_one {
                 ledger.approximated(CONFIG, "the gateway's own guardrail is used");
             }
             outbound.body = guarded;

@@ -19,6 +19,7 @@ use crate::affinity;
 use crate::edit::{edit_body, set_model};
 use crate::inbound::Inbound;
 use crate::limit::Limiter;
+use crate::model_id;
 use crate::reply::Reply;
 use crate::resilience::{Full, Verdict};
 use crate::route::Named;
@@ -62,6 +63,10 @@ impl<'s> Itinerary<'s> {
         settlement: &Settlement,
     ) -> Result<Self, Fault> {
         let written = snapshot.needs_model().then(|| inbound.model()).flatten();
+        if let Some(written) = &written {
+            // Before it is compared, or anything is kept by it.
+            model_id::check(written)?;
+        }
         let named = written.as_deref().map(|written| named(snapshot, written));
         let found = snapshot.table.find(&inbound.approach(), &inbound.own_path, named.as_ref());
         let Some(route) = found.and_then(|at| snapshot.routes.get(at)) else {
@@ -146,7 +151,11 @@ impl Gateway {
                     return reply;
                 }
                 Err(fault) => {
-                    let goes_on = leg.has_others && !is_late && is_for_others(&fault, &inbound);
+                    // A limit of the gateway's holds wherever the request would go.
+                    let goes_on = leg.has_others
+                        && !is_late
+                        && !settlement.is_refused()
+                        && is_for_others(&fault, &inbound);
                     if goes_on {
                         settlement.failed_over(&backend.name, fault.class);
                         tracing::debug!(class = fault.class.as_str(), "trying another target");
@@ -195,10 +204,15 @@ async fn visit(
     if let Some(gate) = &backend.gate {
         settlement.hold(Some(gate.enter(PATIENCE).await.map_err(|Full| full())?));
     }
-    backend.budget.deposit();
-    let (health, sent) = (backend.health(key), std::time::Instant::now());
+    let (attempts, sent) = (settlement.attempts(), std::time::Instant::now());
     let outcome = leg.go(inbound, settlement).await;
     let now = std::time::Instant::now();
+    if settlement.attempts() == attempts {
+        // What stayed in the gateway says nothing of the backend.
+        return outcome;
+    }
+    backend.budget.deposit();
+    let health = backend.health(key);
     if let Some(gate) = &backend.gate {
         gate.ended(outcome.as_ref().err().map(|fault| fault.class), now);
     }

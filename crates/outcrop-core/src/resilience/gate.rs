@@ -117,6 +117,7 @@ impl Shared {
         loop {
             let next = {
                 let mut inner = shared.lock();
+                inner.waiting.retain(|waiting| !waiting.is_closed());
                 if !inner.has_room() {
                     return;
                 }

@@ -10,7 +10,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use outcrop_model::{ErrorClass, Fault};
+use outcrop_model::{ErrorClass, Fault, Phase};
 
 /// Failures in a row until a target is left alone: fewer would judge it by one slow moment.
 const PATIENCE: u32 = 5;
@@ -107,8 +107,11 @@ impl Health {
         }
         match meaning(fault.class) {
             Meaning::Nothing => {
-                // It answered.
+                // It answered, which is all that a probe has to show.
                 inner.failures = 0;
+                if inner.ejected.is_some() && fault.phase != Phase::BeforeSend {
+                    *inner = Inner { changed: Some(now), ..Inner::default() };
+                }
                 false
             }
             Meaning::Spent => inner.cool(now + fault.retry_after.unwrap_or(SPENT), now),
@@ -194,7 +197,6 @@ fn meaning(class: ErrorClass) -> Meaning {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use outcrop_model::Phase;
 
     const SECOND: Duration = Duration::from_secs(1);
 
