@@ -6,7 +6,7 @@ use crate::compile::{self, Finding};
 use crate::config::Config;
 use crate::document::{self, Document, Node, Rewrite};
 use crate::front::{FRONT_ENDS, Reading};
-use crate::origin::{Diagnostic, Severity};
+use crate::origin::{Diagnostic, Origin, Severity};
 use crate::variables::{Lookup, Variables, interpolate};
 
 /// A text and its name, which is a file's name as the operator gave it.
@@ -47,6 +47,13 @@ pub fn load(sources: &[Source<'_>], lookup: &dyn Lookup) -> (Config, Vec<Diagnos
     }
     let claimed = documents.iter().zip(&owners).filter(|(_, owners)| !owners.is_empty());
     tell_of_unread(claimed.map(|(document, _)| document), &mut reading.diagnostics);
+    if let Some(first) = sources.first().filter(|_| reading.items.is_empty()) {
+        // A file that was emptied by mistake must not open the gateway to all.
+        let origin = Origin { source: first.name.to_owned(), ..Origin::default() };
+        let what = "nothing in what was given says what to serve";
+        let hint = "give no file at all to serve what the AWS environment says";
+        reading.diagnostics.push(Diagnostic::error(origin, what).hint(hint));
+    }
     let (items, mut diagnostics) = (reading.items, reading.diagnostics);
     let (config, findings) = compile::compile(items, has_errors(&diagnostics));
     diagnostics.extend(findings.into_iter().map(|finding| pinpoint(finding, &documents)));

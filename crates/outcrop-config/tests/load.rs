@@ -6,7 +6,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use outcrop_config::{Config, Diagnostic, Lookup, Origin, Secrets, Severity, Source, load, print};
+use outcrop_config::{
+    Config, Diagnostic, Lookup, Origin, Secrets, Severity, Source, has_errors, load, print,
+};
 
 struct Surroundings;
 
@@ -101,6 +103,15 @@ fn nothing_is_a_configuration() {
     assert_eq!(config.backends.keys().collect::<Vec<_>>(), ["default"]);
     assert_eq!(config.routes.len(), 1);
     assert_eq!(config.routes[0].targets[0].backend, "default");
+}
+
+#[test]
+fn an_empty_file_is_no_configuration() {
+    for text in ["", "# nothing\n", "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n"] {
+        let (config, diagnostics) = load(&[Source { name: "f.yaml", text }], &Surroundings);
+        assert!(has_errors(&diagnostics), "{text}: {diagnostics:?}");
+        assert!(config.routes.is_empty(), "{text}");
+    }
 }
 
 #[test]
