@@ -2,6 +2,7 @@
 
 pub mod attach;
 pub mod stdin;
+pub mod turn;
 
 use serde_json::{Map, Value, json};
 

@@ -23,7 +23,7 @@ use outcrop_model::Receipt;
 use outcrop_server::Direct;
 use serde_json::Value;
 
-pub use self::chat::{Chat, Part, Usage};
+pub use self::chat::{Chat, Part, ToolCall, Usage};
 pub use self::refusal::refusal;
 use crate::cli::EngineArgs;
 use crate::configuration::{self, emulated, single, told};

@@ -6,21 +6,30 @@ use std::fmt;
 
 /// Why a command did not end well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code, reason = "the numbers are a table that scripts know; not all are used yet")]
 pub enum Exit {
     Other,
     Usage,
+    ConfigMissing,
     Provider,
     UnknownModel,
+    ServerConnect,
+    ToolFailed,
     RequestFailed,
     Attachment,
+    Init,
+    OutputFormat,
     OutputWrite,
     InvalidArgument,
     AccessDenied,
     Throttled,
     ContextTooLong,
     Refused,
+    SchemaMismatch,
     Network,
+    Budget,
     Credentials,
+    Truncated,
     Interrupted,
 }
 
@@ -39,18 +48,26 @@ impl Exit {
         match self {
             Exit::Other => 1,
             Exit::Usage => 2,
+            Exit::ConfigMissing => 10,
             Exit::Provider => 11,
             Exit::UnknownModel => 12,
+            Exit::ServerConnect => 13,
+            Exit::ToolFailed => 14,
             Exit::RequestFailed => 15,
             Exit::Attachment => 16,
+            Exit::Init => 17,
+            Exit::OutputFormat => 18,
             Exit::OutputWrite => 19,
             Exit::InvalidArgument => 20,
             Exit::AccessDenied => 21,
             Exit::Throttled => 22,
             Exit::ContextTooLong => 23,
             Exit::Refused => 24,
+            Exit::SchemaMismatch => 25,
             Exit::Network => 26,
+            Exit::Budget => 27,
             Exit::Credentials => 28,
+            Exit::Truncated => 29,
             Exit::Interrupted => 130,
         }
     }

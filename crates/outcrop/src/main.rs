@@ -17,6 +17,8 @@ mod emulate;
 mod engine;
 mod exit;
 mod explain;
+#[allow(dead_code, reason = "used by init, history and roles")]
+mod home;
 mod iam_policy;
 mod keys;
 mod listen;

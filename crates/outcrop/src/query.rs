@@ -6,41 +6,31 @@ use serde_json::{Value, json};
 
 use self::show::Show;
 use crate::ask::stdin::{self, Wanted};
+use crate::ask::turn::{End, NoTools, Outcome, Talk, turn};
 use crate::ask::{self, attach};
 use crate::cli::QueryArgs;
-use crate::engine::{Chat, Engine};
+use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
 
-/// Where the chat surface is.
-const CHAT: &str = "/v1/chat/completions";
-
 pub async fn run(args: QueryArgs) -> anyhow::Result<()> {
-    let body = body(&args)?;
+    let mut talk = Talk { settings: ask::settings(&args.ask)?, messages: messages(&args)? };
     let engine = Engine::start(&args.engine).await?;
     let mut show = Show::new(&args.show)?;
-    let answer = engine.post(CHAT, &body).await?;
-    let mut chat = Chat::new(answer);
-    let interrupted = tokio::select! {
-        outcome = follow(&mut chat, &mut show) => outcome.map(|()| false)?,
-        _ = tokio::signal::ctrl_c() => true,
-    };
-    show.end(&chat, &engine)?;
-    match interrupted {
-        true => Err(Failure::new(Exit::Interrupted, "Interrupted.").into()),
-        false => verdict(&chat),
-    }
-}
-
-async fn follow(chat: &mut Chat, show: &mut Show) -> anyhow::Result<()> {
-    while let Some(part) = chat.next().await? {
-        show.part(&part)?;
-    }
-    Ok(())
+    let outcome = turn(&engine, &mut talk, (&mut NoTools, 1), &mut show).await;
+    show.end(&outcome)?;
+    verdict(outcome)
 }
 
 /// Whether the answer is one.
-fn verdict(chat: &Chat) -> anyhow::Result<()> {
-    match chat.finish_reason.as_deref() {
+fn verdict(outcome: Outcome) -> anyhow::Result<()> {
+    match outcome.end {
+        End::Failed(error) => return Err(error),
+        End::Interrupted => {
+            return Err(Failure::new(Exit::Interrupted, "Interrupted.").into());
+        }
+        End::Whole | End::OutOfTurns => {}
+    }
+    match outcome.last.finish_reason.as_deref() {
         Some("content_filter") => {
             Err(Failure::new(Exit::Refused, "The answer was withheld by a content filter.").into())
         }
@@ -48,15 +38,10 @@ fn verdict(chat: &Chat) -> anyhow::Result<()> {
     }
 }
 
-/// The request.
-fn body(args: &QueryArgs) -> anyhow::Result<Value> {
+fn messages(args: &QueryArgs) -> anyhow::Result<Vec<Value>> {
     let mut messages: Vec<Value> = ask::system(&args.ask)?.into_iter().collect();
     messages.push(json!({ "role": "user", "content": content(args)? }));
-    let mut body = ask::settings(&args.ask)?;
-    body.insert("messages".to_owned(), Value::Array(messages));
-    body.insert("stream".to_owned(), true.into());
-    body.insert("stream_options".to_owned(), json!({ "include_usage": true }));
-    Ok(Value::Object(body))
+    Ok(messages)
 }
 
 /// The question, then what is piped in, then the files.

@@ -5,7 +5,7 @@
 
 use http::StatusCode;
 use outcrop_aws::SseDecoder;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Answer, refusal};
 use crate::exit::{Exit, Failure};
@@ -45,6 +45,8 @@ pub struct Chat {
     pub id: Option<String>,
     pub text: String,
     pub reasoning: String,
+    /// Thinking with its signatures, to be sent back as it is.
+    pub thinking_blocks: Vec<Value>,
     pub tool_calls: Vec<ToolCall>,
     pub finish_reason: Option<String>,
     pub usage: Option<Usage>,
@@ -62,6 +64,7 @@ impl Chat {
             id: None,
             text: String::new(),
             reasoning: String::new(),
+            thinking_blocks: Vec::new(),
             tool_calls: Vec::new(),
             finish_reason: None,
             usage: None,
@@ -139,6 +142,8 @@ impl Chat {
             self.text.push_str(text);
             self.waiting.push_back(Part::Text(text.to_owned()));
         }
+        let thoughts = delta["thinking_blocks"].as_array();
+        self.thinking_blocks.extend(thoughts.into_iter().flatten().cloned());
         for call in delta["tool_calls"].as_array().into_iter().flatten() {
             let at = call["index"].as_u64().map_or(0, |at| usize::try_from(at).unwrap_or(0));
             // Calls come in order; a gap would be the gateway's mistake, and is closed.
@@ -152,6 +157,15 @@ impl Chat {
             known.name.push_str(&piece(&call["function"]["name"]));
             known.arguments.push_str(&piece(&call["function"]["arguments"]));
         }
+    }
+}
+
+impl ToolCall {
+    /// As an element of a message's `tool_calls`.
+    pub fn to_json(&self) -> Value {
+        let Self { id, name, arguments } = self;
+        let function = json!({ "name": name, "arguments": arguments });
+        json!({ "id": id, "type": "function", "function": function })
     }
 }
 

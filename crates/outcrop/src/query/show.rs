@@ -4,13 +4,15 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::ask::turn::{End, Outcome, ToolResult, Watch};
 use crate::cli::{OutputFormat, ShowArgs};
-use crate::engine::{Chat, Engine, Part, Usage};
+use crate::engine::{Part, ToolCall, Usage};
 use crate::exit::{Exit, Failure};
-use crate::print::print_text;
+use crate::print::{print_text, reader_left};
 
 /// Begins and ends dim text.
 const DIM: (&str, &str) = ("\x1b[2m", "\x1b[0m");
@@ -60,47 +62,53 @@ impl Show {
         })
     }
 
-    pub fn part(&mut self, part: &Part) -> anyhow::Result<()> {
-        match (self.format, part) {
-            (OutputFormat::StreamJson, Part::Text(text)) => self.event("text", text),
-            (OutputFormat::StreamJson, Part::Reasoning(text)) => self.event("reasoning", text),
-            (OutputFormat::Text, Part::Reasoning(text)) if self.reasoning => {
-                self.thinking = true;
-                let (begin, end) = self.dim;
-                eprint!("{begin}{text}{end}");
-                Ok(())
-            }
-            (OutputFormat::Text, Part::Text(text)) if self.streams => {
-                self.end_thinking();
-                self.write(text)
-            }
-            (OutputFormat::Text | OutputFormat::Json, Part::Text(_) | Part::Reasoning(_)) => Ok(()),
+    /// What is left to show when the turn is over.
+    pub fn end(&mut self, outcome: &Outcome) -> anyhow::Result<()> {
+        if let End::Failed(error) = &outcome.end {
+            return self.end_early(outcome, error);
         }
-    }
-
-    /// What is left to show when the answer is complete.
-    pub fn end(&mut self, chat: &Chat, engine: &Engine) -> anyhow::Result<()> {
         match self.format {
             OutputFormat::Text => {
                 self.end_thinking();
                 if !self.streams {
-                    self.write(&chat.text)?;
+                    self.write(&outcome.text)?;
                 }
                 if !self.ends_line {
                     self.write("\n")?;
                 }
             }
-            OutputFormat::Json => self.write(&format!("{:#}\n", result(chat, engine)))?,
+            OutputFormat::Json => self.write(&format!("{:#}\n", result(outcome)))?,
             OutputFormat::StreamJson => {
-                let mut end = result(chat, engine);
+                let mut end = result(outcome);
                 end["type"] = "end".into();
                 self.write(&format!("{end}\n"))?;
             }
         }
         if self.usage {
-            eprintln!("{}", counts(chat, engine));
+            eprintln!("{}", outcome.spent);
         }
         Ok(())
+    }
+
+    /// Keeps what had come apart from the error that follows on stderr.
+    fn end_early(&mut self, outcome: &Outcome, error: &anyhow::Error) -> anyhow::Result<()> {
+        if reader_left(error) {
+            return Ok(());
+        }
+        match self.format {
+            OutputFormat::Text => {
+                self.end_thinking();
+                if !self.streams {
+                    self.write(&outcome.text)?;
+                }
+                if !self.ends_line { self.write("\n") } else { Ok(()) }
+            }
+            OutputFormat::StreamJson => {
+                let message = format!("{error:#}");
+                self.write(&format!("{}\n", json!({ "type": "error", "message": message })))
+            }
+            OutputFormat::Json => Ok(()),
+        }
     }
 
     fn event(&mut self, kind: &str, text: &str) -> anyhow::Result<()> {
@@ -126,49 +134,87 @@ impl Show {
     }
 }
 
-/// All that is known of an answer.
-fn result(chat: &Chat, engine: &Engine) -> Value {
-    let receipt = engine.receipt();
-    let told = |name: &str| chat.header(name).map(str::to_owned);
-    let model = receipt.as_ref().map(|receipt| receipt.model.clone());
-    json!({
-        "response": chat.text,
-        "reasoning": chat.reasoning,
-        "tool_calls": chat.tool_calls.iter().map(|call| json!({
-            "id": call.id, "name": call.name, "arguments": call.arguments,
-        })).collect::<Vec<_>>(),
-        "provider": "bedrock",
-        "model": model,
-        "target": told("x-outcrop-model"),
-        "id": chat.id,
-        "request_id": told("x-request-id"),
-        "stop_reason": chat.finish_reason,
-        "usage": chat.usage.map(|usage| json!({
-            "input": usage.input, "output": usage.output, "cache_read": usage.cache_read,
-            "cache_write": usage.cache_write, "reasoning": usage.reasoning,
-        })),
-        "cost_usd": receipt.as_ref().and_then(|r| r.cost).map(|cost| cost.to_string()),
-        "latency_ms": receipt.as_ref().map(|r| r.duration.as_millis() as u64),
-        "ttft_ms": receipt.as_ref().and_then(|r| r.first_byte).map(|d| d.as_millis() as u64),
-        "attempts": receipt.as_ref().map(|r| r.attempts),
-        "losses": told("x-outcrop-loss"),
-    })
+// === impl Watch ===
+
+impl Watch for Show {
+    fn part(&mut self, part: &Part) -> anyhow::Result<()> {
+        match (self.format, part) {
+            (OutputFormat::StreamJson, Part::Text(text)) => self.event("text", text),
+            (OutputFormat::StreamJson, Part::Reasoning(text)) => self.event("reasoning", text),
+            (OutputFormat::Text, Part::Reasoning(text)) if self.reasoning => {
+                self.thinking = true;
+                let (begin, end) = self.dim;
+                eprint!("{begin}{text}{end}");
+                Ok(())
+            }
+            (OutputFormat::Text, Part::Text(text)) if self.streams => {
+                self.end_thinking();
+                self.write(text)
+            }
+            (OutputFormat::Text | OutputFormat::Json, Part::Text(_) | Part::Reasoning(_)) => Ok(()),
+        }
+    }
+
+    fn call(&mut self, call: &ToolCall) -> anyhow::Result<()> {
+        match self.format {
+            OutputFormat::StreamJson => {
+                let event = json!({
+                    "type": "tool_call", "id": call.id, "name": call.name,
+                    "arguments": arguments(call),
+                });
+                self.write(&format!("{event}\n"))
+            }
+            OutputFormat::Text | OutputFormat::Json => Ok(()),
+        }
+    }
+
+    fn result(&mut self, call: &ToolCall, result: &ToolResult) -> anyhow::Result<()> {
+        match self.format {
+            OutputFormat::StreamJson => {
+                let event = json!({
+                    "type": "tool_result", "id": call.id, "name": call.name,
+                    "result": result.content, "success": result.success,
+                });
+                self.write(&format!("{event}\n"))
+            }
+            OutputFormat::Text | OutputFormat::Json => Ok(()),
+        }
+    }
 }
 
-/// One line for people.
-fn counts(chat: &Chat, engine: &Engine) -> String {
-    let Usage { input, output, cache_read, cache_write, reasoning: _ } =
-        chat.usage.unwrap_or_default();
-    let mut line = format!("{input} tokens in, {output} out");
-    if cache_read + cache_write > 0 {
-        line.push_str(&format!(", {cache_read} from the cache, {cache_write} into it"));
-    }
-    if let Some(receipt) = engine.receipt() {
-        match receipt.cost {
-            Some(cost) => line.push_str(&format!(", ${cost}")),
-            None => line.push_str(", price unknown"),
-        }
-        line.push_str(&format!(", {:.1} s", receipt.duration.as_secs_f64()));
-    }
-    line
+/// A call's arguments as JSON, or as the text that they are if they are none.
+fn arguments(call: &ToolCall) -> Value {
+    serde_json::from_str(&call.arguments).unwrap_or_else(|_| call.arguments.clone().into())
+}
+
+/// All that is known of a turn.
+fn result(outcome: &Outcome) -> Value {
+    let Outcome { text, reasoning, calls, spent, last, end: _ } = outcome;
+    let Usage { input, output, cache_read, cache_write, reasoning: thought } = spent.usage;
+    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    // Only an engine of this process knows what its calls took.
+    let is_known = spent.attempts > 0;
+    json!({
+        "response": text,
+        "reasoning": reasoning,
+        "tool_calls": calls.iter().map(|(call, result)| json!({
+            "id": call.id, "name": call.name, "arguments": arguments(call),
+            "result": result.content, "success": result.success,
+        })).collect::<Vec<_>>(),
+        "provider": "bedrock",
+        "model": last.model,
+        "target": last.target,
+        "id": last.id,
+        "request_id": last.request_id,
+        "stop_reason": last.finish_reason,
+        "usage": {
+            "input": input, "output": output, "cache_read": cache_read,
+            "cache_write": cache_write, "reasoning": thought,
+        },
+        "cost_usd": spent.cost.map(|cost| cost.to_string()),
+        "latency_ms": is_known.then(|| millis(spent.duration)),
+        "ttft_ms": spent.first_byte.map(millis),
+        "attempts": is_known.then_some(spent.attempts),
+        "losses": last.losses,
+    })
 }
