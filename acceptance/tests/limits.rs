@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::support::{CLAUDE, NOVA, Options, ROUTES, Stack, chat, route};
 
-fn limit(name: &str, measure: Measure, amount: u128, window: Window) -> Limit {
+pub fn limit(name: &str, measure: Measure, amount: u128, window: Window) -> Limit {
     let (name, selector, origin) = (name.to_owned(), Selector::default(), Origin::default());
     Limit { name, selector, measure, amount, window, origin }
 }

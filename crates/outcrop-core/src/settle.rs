@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use outcrop_dialect::answer::Tally;
@@ -22,7 +23,10 @@ use crate::resilience::Permit;
 
 /// Where receipts go.
 #[derive(Clone)]
-pub struct ReceiptSink(Arc<dyn Fn(Receipt) + Send + Sync>);
+pub struct ReceiptSink {
+    take: Arc<dyn Fn(Receipt) + Send + Sync>,
+    in_the_making: Arc<AtomicUsize>,
+}
 
 /// A receipt in the making.
 #[derive(Debug)]
@@ -63,7 +67,12 @@ const MOST_OF_A_NAME: usize = 256;
 
 impl ReceiptSink {
     pub fn new(sink: impl Fn(Receipt) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(sink))
+        Self { take: Arc::new(sink), in_the_making: Arc::default() }
+    }
+
+    /// How many requests have begun and not ended.
+    pub fn in_flight(&self) -> usize {
+        self.in_the_making.load(Ordering::Relaxed)
     }
 }
 
@@ -91,6 +100,7 @@ impl Settlement {
             behind: None,
             stream: false,
             attempts: 0,
+            retries: 0,
             status: CLIENT_CLOSED_REQUEST,
             usage: None,
             tier: None,
@@ -103,6 +113,7 @@ impl Settlement {
             upstream_request_id: None,
             detail: None,
         };
+        sink.in_the_making.fetch_add(1, Ordering::Relaxed);
         let (began, grant, wares) = (Instant::now(), Grant::default(), Wares::default());
         let (pricing, reserved, streamed) = (None, Reserved::default(), 0);
         Self {
@@ -198,8 +209,12 @@ impl Settlement {
         self.wares = wares;
     }
 
-    pub fn attempt(&mut self) {
-        self.note(|r| r.attempts += 1);
+    /// The request is sent, after `failed` failures of the same call at the same backend.
+    pub fn attempt(&mut self, failed: u32) {
+        self.note(|r| {
+            r.attempts += 1;
+            r.retries += u32::from(failed > 0);
+        });
     }
 
     pub fn answered(&mut self, upstream_request_id: Option<&str>) {
@@ -296,7 +311,8 @@ impl Settlement {
             reservation.settle(&spent);
         }
         let cost = receipt.cost;
-        (self.sink.0)(receipt);
+        self.sink.in_the_making.fetch_sub(1, Ordering::Relaxed);
+        (self.sink.take)(receipt);
         cost
     }
 
