@@ -22,7 +22,7 @@ use outcrop_server::Origin;
 
 use self::account::AccountArgs;
 pub use self::admission::AdmissionArgs;
-pub use self::ask::{AskArgs, EngineArgs, OutputFormat, QueryArgs, ShowArgs, Thinking};
+pub use self::ask::{AskArgs, EngineArgs, OutputFormat, QueryArgs, Rendering, ShowArgs, Thinking};
 pub use self::embed::{CutArgs, EmbedArgs, Encoding, Strategy, VectorArgs, VectorFormat};
 pub use self::identity::IdentityArgs;
 use self::identity::LentArgs;

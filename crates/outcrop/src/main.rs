@@ -25,6 +25,7 @@ mod listen;
 mod models;
 mod print;
 mod query;
+mod render;
 mod running;
 mod secrets;
 mod serve;
