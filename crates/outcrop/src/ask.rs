@@ -6,23 +6,48 @@ pub mod turn;
 
 use serde_json::{Map, Value, json};
 
+use self::turn::Talk;
 use crate::cli::{AskArgs, Thinking};
 use crate::exit::{Exit, Failure};
+use crate::history::Conversation;
 
 /// Asked where nobody named a model: the current middle size of the family that most people come for.
 pub const DEFAULT_MODEL: &str = "claude-sonnet-4-5";
+/// What the history calls a conversation's system prompt, among its settings.
+pub const SYSTEM: &str = "system";
 /// Names under which the one provider is known; mcp-cli calls it `bedrock`.
 const PROVIDERS: [&str; 3] = ["bedrock", "aws-bedrock", "aws_bedrock"];
 
-/// The request's body without its messages.
+/// The conversation that the flags ask for: what was said before, with the flags' settings over those of then.
 ///
 /// # Errors
 /// A provider that there is not, or a system prompt that cannot be read.
-pub fn settings(args: &AskArgs) -> anyhow::Result<Map<String, Value>> {
+pub fn talk(args: &AskArgs, told: Conversation) -> anyhow::Result<Talk> {
+    let Conversation { settings: mut body, messages } = told;
+    let former = body.remove(SYSTEM).map(|text| json!({ "role": "system", "content": text }));
+    lay_over(&mut body, given(args)?);
+    body.entry("model").or_insert_with(|| DEFAULT_MODEL.into());
+    let messages = system(args)?.or(former).into_iter().chain(messages).collect();
+    Ok(Talk { settings: body, messages })
+}
+
+/// Settings over others. Of the two ways to say how much is thought, the newer takes the other's place.
+fn lay_over(body: &mut Map<String, Value>, newer: Map<String, Value>) {
+    for (name, other) in [("thinking", "reasoning_effort"), ("reasoning_effort", "thinking")] {
+        if newer.contains_key(name) {
+            body.remove(other);
+        }
+    }
+    body.extend(newer);
+}
+
+/// What the flags say of the request's body.
+fn given(args: &AskArgs) -> anyhow::Result<Map<String, Value>> {
     known_provider(&args.provider)?;
     let mut body = Map::new();
-    let model = args.model.as_deref().unwrap_or(DEFAULT_MODEL);
-    body.insert("model".to_owned(), model.into());
+    if let Some(model) = &args.model {
+        body.insert("model".to_owned(), model.as_str().into());
+    }
     let numbers = [("temperature", args.temperature), ("top_p", args.top_p)];
     for (name, number) in numbers {
         if let Some(number) = number {

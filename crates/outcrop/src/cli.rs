@@ -5,7 +5,9 @@ mod admission;
 mod ask;
 mod embed;
 mod identity;
+mod keep;
 pub mod keys;
+mod logs;
 mod models;
 mod tls;
 
@@ -26,7 +28,9 @@ pub use self::ask::{AskArgs, EngineArgs, OutputFormat, QueryArgs, Rendering, Sho
 pub use self::embed::{CutArgs, EmbedArgs, Encoding, Strategy, VectorArgs, VectorFormat};
 pub use self::identity::IdentityArgs;
 use self::identity::LentArgs;
+pub use self::keep::KeepArgs;
 use self::keys::KeysArgs;
+pub use self::logs::{LogsArgs, UsageArgs};
 pub use self::models::ModelsArgs;
 pub use self::tls::TlsArgs;
 use crate::check::CheckArgs;
@@ -63,6 +67,12 @@ pub enum Command {
     /// A long text is cut into chunks, each with its place in the text and its vector.
     #[command(visible_alias = "embeddings", after_help = EMBED_EXAMPLES)]
     Embed(Box<EmbedArgs>),
+    /// Show what was asked and answered.
+    #[command(after_help = logs::LOGS_EXAMPLES)]
+    Logs(LogsArgs),
+    /// Sum up tokens and dollars.
+    #[command(after_help = logs::USAGE_EXAMPLES)]
+    Usage(UsageArgs),
     /// List the models that can be asked, with window, price and what they take.
     Models(Box<ModelsArgs>),
     /// Run the gateway.

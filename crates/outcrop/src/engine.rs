@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::uri::Uri;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Empty, Full};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -178,9 +178,9 @@ impl Engine {
         }
     }
 
-    /// What the last request cost and took, where this process knows it.
+    /// What the last request cost and took, where this process knows it. It is told once.
     pub fn receipt(&self) -> Option<Receipt> {
-        self.receipts.lock().unwrap_or_else(PoisonError::into_inner).last().cloned()
+        std::mem::take(&mut *self.receipts.lock().unwrap_or_else(PoisonError::into_inner)).pop()
     }
 }
 
@@ -208,6 +208,11 @@ impl Answer {
                 return Some(Ok(data));
             }
         }
+    }
+
+    /// Lets go of what is still to come.
+    pub fn close(&mut self) {
+        self.body = Empty::new().map_err(|never| match never {}).boxed_unsync();
     }
 
     /// The whole body.

@@ -17,11 +17,13 @@ mod emulate;
 mod engine;
 mod exit;
 mod explain;
+mod history;
 #[allow(dead_code, reason = "used by init, history and roles")]
 mod home;
 mod iam_policy;
 mod keys;
 mod listen;
+mod logs;
 mod models;
 mod print;
 mod query;
@@ -31,6 +33,7 @@ mod secrets;
 mod serve;
 mod sources;
 mod stop;
+mod table;
 mod watch;
 
 use std::process::ExitCode;
@@ -71,6 +74,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Models(args) => unless_left(models::run(*args).await),
         Command::Embed(args) => unless_left(embed::run(*args).await),
         Command::Query(args) => unless_left(query::run(*args).await),
+        Command::Logs(args) => unless_left(logs::run(&args)),
+        Command::Usage(args) => unless_left(logs::usage(&args)),
         Command::Keys(args) => keys::run(args.verb),
         Command::IamPolicy(args) => unless_left(iam_policy::run(args)),
     };

@@ -6,17 +6,22 @@ use serde_json::{Value, json};
 
 use self::show::Show;
 use crate::ask::stdin::{self, Wanted};
-use crate::ask::turn::{End, NoTools, Outcome, Talk, turn};
+use crate::ask::turn::{End, NoTools, Outcome, turn};
 use crate::ask::{self, attach};
 use crate::cli::QueryArgs;
 use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
+use crate::history::{Asked, Begun, Recorder};
 
 pub async fn run(args: QueryArgs) -> anyhow::Result<()> {
-    let mut talk = Talk { settings: ask::settings(&args.ask)?, messages: messages(&args)? };
+    let (mut recorder, told) = Recorder::open(&args.keep)?;
+    let mut talk = ask::talk(&args.ask, told)?;
+    let begun = Begun::now(&talk);
+    talk.messages.push(json!({ "role": "user", "content": content(&args)? }));
     let engine = Engine::start(&args.engine).await?;
     let mut show = Show::new(&args.show)?;
     let outcome = turn(&engine, &mut talk, (&mut NoTools, 1), &mut show).await;
+    recorder.record(begun.end(&talk, &outcome, &Asked::of(&args.engine)));
     show.end(&outcome)?;
     verdict(outcome)
 }
@@ -36,12 +41,6 @@ fn verdict(outcome: Outcome) -> anyhow::Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-fn messages(args: &QueryArgs) -> anyhow::Result<Vec<Value>> {
-    let mut messages: Vec<Value> = ask::system(&args.ask)?.into_iter().collect();
-    messages.push(json!({ "role": "user", "content": content(args)? }));
-    Ok(messages)
 }
 
 /// The question, then what is piped in, then the files.

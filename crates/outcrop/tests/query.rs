@@ -11,6 +11,7 @@ fn outcrop(arguments: &[&str], stdin: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_outcrop"))
         .args(arguments)
         .env_clear()
+        .env("OUTCROP_HISTORY", "off")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

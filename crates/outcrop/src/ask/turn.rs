@@ -9,7 +9,7 @@ use std::fmt;
 use std::ops::AddAssign;
 use std::time::Duration;
 
-use outcrop_model::PicoUsd;
+use outcrop_model::{PicoUsd, Receipt};
 use serde_json::{Map, Value, json};
 
 use crate::engine::{Chat, Engine, Part, ToolCall, Usage};
@@ -153,15 +153,24 @@ async fn one(
         answer = engine.post(CHAT, &body) => Some(answer),
         _ = tokio::signal::ctrl_c() => None,
     };
-    let Some(answer) = asked else {
-        outcome.spent.requests += 1;
-        return Ok(None);
+    let answer = match asked {
+        Some(Ok(answer)) => answer,
+        Some(Err(error)) => {
+            outcome.unanswered(engine);
+            return Err(error);
+        }
+        None => {
+            outcome.unanswered(engine);
+            return Ok(None);
+        }
     };
-    let mut chat = Chat::new(answer?);
+    let mut chat = Chat::new(answer);
     let followed = tokio::select! {
         outcome = follow(&mut chat, watch) => Some(outcome),
         _ = tokio::signal::ctrl_c() => None,
     };
+    // An answer that is given up is settled when it is let go.
+    chat.close();
     outcome.take(&chat, engine);
     let is_whole = matches!(followed, Some(Ok(())));
     talk.messages.extend(message(&chat, is_whole));
@@ -274,19 +283,38 @@ impl Outcome {
             request_id: told("x-request-id"),
             losses: told("x-outcrop-loss"),
         };
-        let spent = &mut self.spent;
+        self.spent.add(receipt, chat.usage);
+    }
+
+    /// A request to which no answer began.
+    fn unanswered(&mut self, engine: &Engine) {
+        let receipt = engine.receipt();
+        self.last = Last {
+            model: receipt.as_ref().map(|receipt| receipt.model.clone()),
+            target: receipt.as_ref().and_then(|receipt| receipt.target.clone()),
+            request_id: receipt.as_ref().map(|receipt| receipt.request_id.clone()),
+            ..Last::default()
+        };
+        self.spent.add(receipt, None);
+    }
+}
+
+// === impl Spent ===
+
+impl Spent {
+    fn add(&mut self, receipt: Option<Receipt>, usage: Option<Usage>) {
         let cost = receipt.as_ref().and_then(|receipt| receipt.cost);
-        spent.cost = match (spent.requests, spent.cost, cost) {
+        self.cost = match (self.requests, self.cost, cost) {
             (0, _, cost) => cost,
             (_, Some(sum), Some(cost)) => Some(sum + cost),
             (_, None, _) | (_, _, None) => None,
         };
-        spent.requests += 1;
-        spent.usage += chat.usage.unwrap_or_default();
+        self.requests += 1;
+        self.usage += usage.unwrap_or_default();
         if let Some(receipt) = receipt {
-            spent.duration += receipt.duration;
-            spent.first_byte = spent.first_byte.or(receipt.first_byte);
-            spent.attempts += receipt.attempts;
+            self.duration += receipt.duration;
+            self.first_byte = self.first_byte.or(receipt.first_byte);
+            self.attempts += receipt.attempts;
         }
     }
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::geography_word;
 use super::identity::IdentityArgs;
+use super::{KeepArgs, geography_word};
 
 /// Who answers.
 #[derive(Debug, Clone, Args)]
@@ -100,6 +100,8 @@ pub struct QueryArgs {
     pub ask: AskArgs,
     #[command(flatten)]
     pub show: ShowArgs,
+    #[command(flatten)]
+    pub keep: KeepArgs,
     #[command(flatten)]
     pub engine: EngineArgs,
 }

@@ -94,6 +94,11 @@ impl Chat {
         self.answer.headers.get(name)?.to_str().ok()
     }
 
+    /// Lets go of the rest of the answer.
+    pub fn close(&mut self) {
+        self.answer.close();
+    }
+
     fn take(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         self.decoder.push(bytes);
         let mut events = Vec::new();

@@ -1,0 +1,282 @@
+//! What the history says when it is asked.
+
+use outcrop_model::PicoUsd;
+use rusqlite::{Row, ToSql, params_from_iter};
+use serde_json::{Value, json};
+
+use super::store::Store;
+
+/// Which turns are meant; nothing means all.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub turn: Option<i64>,
+    /// Words that question or answer hold, all of them.
+    pub search: Option<String>,
+    /// A part of the model's name.
+    pub model: Option<String>,
+    pub session: Option<String>,
+    /// Milliseconds since 1970.
+    pub since: Option<i64>,
+    /// The newest so many.
+    pub most: Option<u32>,
+}
+
+/// A turn as it was written down.
+#[derive(Debug)]
+pub struct Turn {
+    pub id: i64,
+    pub session: Option<String>,
+    pub kind: String,
+    pub counts: bool,
+    pub began: i64,
+    pub model: String,
+    pub target: Option<String>,
+    pub region: Option<String>,
+    pub key: String,
+    pub settings: Value,
+    pub prompt: String,
+    pub answer: String,
+    pub reasoning: String,
+    pub messages: Value,
+    pub input: i64,
+    pub output: i64,
+    pub cache_read: i64,
+    pub cache_write: i64,
+    pub thought: i64,
+    pub cost: Option<PicoUsd>,
+    pub latency: i64,
+    pub ttft: Option<i64>,
+    pub finish: Option<String>,
+    pub error: Option<String>,
+    pub request_id: Option<String>,
+}
+
+/// What turns are summed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum By {
+    /// UTC's days.
+    Day,
+    /// The model as it was asked for.
+    Model,
+    Session,
+    /// Whose account or key: a profile, a gateway, or what the environment has.
+    Key,
+}
+
+/// The sum of some turns.
+#[derive(Debug)]
+pub struct Sum {
+    pub of: String,
+    pub turns: i64,
+    pub input: i64,
+    pub output: i64,
+    pub cache_read: i64,
+    pub cache_write: i64,
+    /// Of the turns whose cost is known.
+    pub cost: PicoUsd,
+    /// Turns whose cost is not known; they are not in `cost`.
+    pub unpriced: i64,
+}
+
+// === impl Store ===
+
+impl Store {
+    /// The turns that are meant, oldest first.
+    pub fn turns(&self, filter: &Filter) -> anyhow::Result<Vec<Turn>> {
+        let (conditions, values) = filter.conditions();
+        let most = filter.most.map(|most| format!(" LIMIT {most}")).unwrap_or_default();
+        let mut found = self.connection.prepare(&format!(
+            "SELECT t.id, s.name, t.kind, t.counts, t.began, t.model, t.target, t.region, t.key,
+                t.settings, t.prompt, t.answer, t.reasoning, t.messages, t.input, t.output,
+                t.cache_read, t.cache_write, t.thought, t.cost, t.latency, t.ttft, t.finish, t.error,
+                t.request_id
+             FROM turns t LEFT JOIN sessions s ON s.id = t.session
+             WHERE {conditions} ORDER BY t.id DESC{most}"
+        ))?;
+        let rows = found.query_map(params_from_iter(values), Turn::of)?;
+        let mut turns = rows.collect::<Result<Vec<_>, _>>()?;
+        turns.reverse();
+        Ok(turns)
+    }
+
+    pub fn sums(&self, by: By, since: Option<i64>) -> anyhow::Result<Vec<Sum>> {
+        let of = match by {
+            By::Day => "strftime('%Y-%m-%d', t.began / 1000, 'unixepoch')",
+            By::Model => "t.model",
+            By::Session => "coalesce(s.name, '')",
+            By::Key => "t.key",
+        };
+        let (conditions, values) = Filter { since, ..Filter::default() }.conditions();
+        // A request that failed before it was answered costs nothing, and is no unknown.
+        let mut found = self.connection.prepare(&format!(
+            "SELECT {of}, count(*), sum(t.input), sum(t.output), sum(t.cache_read),
+                sum(t.cache_write), coalesce(sum(t.cost), 0),
+                sum(t.cost IS NULL AND (t.error IS NULL OR t.input + t.output > 0))
+             FROM turns t LEFT JOIN sessions s ON s.id = t.session
+             WHERE {conditions} GROUP BY 1 ORDER BY 1"
+        ))?;
+        let rows = found.query_map(params_from_iter(values), |row| {
+            Ok(Sum {
+                of: row.get(0)?,
+                turns: row.get(1)?,
+                input: row.get(2)?,
+                output: row.get(3)?,
+                cache_read: row.get(4)?,
+                cache_write: row.get(5)?,
+                cost: pico(row.get(6)?),
+                unpriced: row.get(7)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+// === impl Sum ===
+
+impl Sum {
+    pub fn total(sums: &[Sum]) -> Sum {
+        let add = |of: fn(&Sum) -> i64| sums.iter().map(of).sum();
+        Sum {
+            of: "all".to_owned(),
+            turns: add(|sum| sum.turns),
+            input: add(|sum| sum.input),
+            output: add(|sum| sum.output),
+            cache_read: add(|sum| sum.cache_read),
+            cache_write: add(|sum| sum.cache_write),
+            cost: sums.iter().fold(PicoUsd::ZERO, |all, sum| all + sum.cost),
+            unpriced: add(|sum| sum.unpriced),
+        }
+    }
+}
+
+// === impl Filter ===
+
+impl Filter {
+    fn conditions(&self) -> (String, Vec<Box<dyn ToSql>>) {
+        let Self { turn, search, model, session, since, most: _ } = self;
+        let mut conditions = vec!["1"];
+        let mut values: Vec<Box<dyn ToSql>> = Vec::new();
+        if let Some(turn) = turn {
+            conditions.push("t.id = ?");
+            values.push(Box::new(*turn));
+        }
+        if let Some(words) = search {
+            conditions.push("t.id IN (SELECT rowid FROM words WHERE words MATCH ?)");
+            values.push(Box::new(phrase(words)));
+        }
+        if let Some(model) = model {
+            conditions
+                .push("(instr(lower(t.model), lower(?)) OR instr(lower(t.target), lower(?)))");
+            values.push(Box::new(model.clone()));
+            values.push(Box::new(model.clone()));
+        }
+        if let Some(session) = session {
+            conditions.push("s.name = ?");
+            values.push(Box::new(session.clone()));
+        }
+        if let Some(since) = since {
+            conditions.push("t.began >= ?");
+            values.push(Box::new(*since));
+        }
+        (conditions.join(" AND "), values)
+    }
+}
+
+/// Words as FTS5 wants them, each for itself and none of them an operator; the beginning of a word will do.
+fn phrase(words: &str) -> String {
+    let quoted = words.split_whitespace().map(|word| format!("\"{}\"*", word.replace('"', "\"\"")));
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
+fn pico(cost: i64) -> PicoUsd {
+    PicoUsd::new(u128::try_from(cost).unwrap_or(0))
+}
+
+// === impl Turn ===
+
+impl Turn {
+    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let cost: Option<i64> = row.get(19)?;
+        // Written by this program; a file that somebody changed is shown as far as it can be read.
+        let json = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Ok(Self {
+            id: row.get(0)?,
+            session: row.get(1)?,
+            kind: row.get(2)?,
+            counts: row.get(3)?,
+            began: row.get(4)?,
+            model: row.get(5)?,
+            target: row.get(6)?,
+            region: row.get(7)?,
+            key: row.get(8)?,
+            settings: json(row.get(9)?),
+            prompt: row.get(10)?,
+            answer: row.get(11)?,
+            reasoning: row.get(12)?,
+            messages: json(row.get(13)?),
+            input: row.get(14)?,
+            output: row.get(15)?,
+            cache_read: row.get(16)?,
+            cache_write: row.get(17)?,
+            thought: row.get(18)?,
+            cost: cost.map(pico),
+            latency: row.get(20)?,
+            ttft: row.get(21)?,
+            finish: row.get(22)?,
+            error: row.get(23)?,
+            request_id: row.get(24)?,
+        })
+    }
+
+    pub fn time(&self) -> String {
+        time(self.began)
+    }
+
+    /// All that is known.
+    pub fn to_json(&self) -> Value {
+        let Self {
+            id,
+            session,
+            kind,
+            counts,
+            began: _,
+            model,
+            target,
+            region,
+            key,
+            settings,
+            prompt,
+            answer,
+            reasoning,
+            messages,
+            input,
+            output,
+            cache_read,
+            cache_write,
+            thought,
+            cost,
+            latency,
+            ttft,
+            finish,
+            error,
+            request_id,
+        } = self;
+        json!({
+            "id": id, "time": self.time(), "session": session, "kind": kind, "counts": counts,
+            "model": model, "target": target, "region": region, "key": key, "settings": settings,
+            "prompt": prompt, "response": answer, "reasoning": reasoning, "messages": messages,
+            "usage": {
+                "input": input, "output": output, "cache_read": cache_read,
+                "cache_write": cache_write, "reasoning": thought,
+            },
+            "cost_usd": cost.map(|cost| cost.to_string()), "latency_ms": latency, "ttft_ms": ttft,
+            "stop_reason": finish, "error": error, "request_id": request_id,
+        })
+    }
+}
+
+/// Milliseconds since 1970 as people and programs read them, in UTC.
+pub fn time(millis: i64) -> String {
+    let time = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
+    time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}

@@ -1,0 +1,264 @@
+//! The file of the history: SQLite, for several processes at once.
+//!
+//! 1. Nobody but its owner can read it: it holds questions and answers as they were.
+//! 2. Writers wait for each other, readers for nobody.
+
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::{Map, Value};
+
+use super::record::{Kind, Record};
+use super::schema;
+use crate::exit::{Exit, Failure};
+use crate::home::Home;
+
+/// The file in the user's data folder.
+const FILE: &str = "history.db";
+const SESSION: &str = "SELECT id, name FROM sessions WHERE name = ?1";
+/// How long a writer waits for others: their transactions take milliseconds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The history, open.
+pub struct Store {
+    pub(super) connection: Connection,
+}
+
+/// A session by its number and its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    pub id: i64,
+    pub name: String,
+}
+
+/// What was said in a session, as far as it counts, and how the model was asked last.
+#[derive(Debug, Default)]
+pub struct Conversation {
+    pub settings: Map<String, Value>,
+    pub messages: Vec<Value>,
+}
+
+// === impl Store ===
+
+impl Store {
+    /// Opens the user's history, and makes it if there is none.
+    ///
+    /// # Errors
+    /// Where the file cannot be used; what to do is said.
+    pub fn open() -> anyhow::Result<Self> {
+        let path = Home::find()?.data.join(FILE);
+        Self::at(&path).map_err(|error| {
+            let what = format!("The history {} cannot be used: {error:#}.", path.display());
+            Failure::new(Exit::Other, what).mend("Move the file away to begin a new one.").into()
+        })
+    }
+
+    fn at(path: &Path) -> anyhow::Result<Self> {
+        keep_private(path)?;
+        let mut connection = Connection::open(path)?;
+        connection.busy_timeout(PATIENCE)?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+        if mode != "wal" {
+            // File systems without shared memory, and the moment in which another process does the same,
+            // leave the mode as it is: it works as well, only slower.
+            let _mode_stays = connection.pragma_update(None, "journal_mode", "wal");
+        }
+        connection.pragma_update(None, "synchronous", "normal")?;
+        schema::migrate(&mut connection)?;
+        Ok(Self { connection })
+    }
+
+    /// Writes a turn down; its number.
+    pub fn record(&mut self, record: &Record) -> anyhow::Result<i64> {
+        let Record {
+            session,
+            kind,
+            counts,
+            up_to,
+            began,
+            model,
+            target,
+            region,
+            key,
+            settings,
+            prompt,
+            answer,
+            reasoning,
+            messages,
+            requests,
+            usage,
+            cost,
+            latency,
+            ttft,
+            finish,
+            error,
+            request_id,
+        } = record;
+        let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let millis = |d: Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
+        self.connection.prepare(
+            "INSERT INTO turns (session, kind, counts, up_to, began, model, target, region, key,
+                settings, prompt, answer, reasoning, messages, requests, input, output, cache_read,
+                cache_write, thought, cost, latency, ttft, finish, error, request_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+                ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)",
+        )?.execute(params![
+            session, kind.word(), counts, up_to, began, model, target, region, key,
+            Value::Object(settings.clone()).to_string(), prompt, answer, reasoning,
+            serde_json::to_string(messages)?, requests, number(usage.input), number(usage.output),
+            number(usage.cache_read), number(usage.cache_write), number(usage.reasoning),
+            cost.map(|cost| i64::try_from(cost.get()).unwrap_or(i64::MAX)), millis(*latency),
+            ttft.map(millis), finish, error, request_id,
+        ])?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    /// The session of this name.
+    pub fn session(&self, name: &str) -> anyhow::Result<Option<Session>> {
+        let found = self.connection.query_row(SESSION, [name], Session::of);
+        Ok(found.optional()?)
+    }
+
+    /// The session of this name, which begins now unless another process was first.
+    pub fn named(&mut self, name: &str) -> anyhow::Result<Session> {
+        let now = jiff::Timestamp::now().as_millisecond();
+        self.connection.execute(
+            "INSERT OR IGNORE INTO sessions (name, began) VALUES (?1, ?2)",
+            params![name, now],
+        )?;
+        let session = self.connection.query_row(SESSION, [name], Session::of)?;
+        Ok(session)
+    }
+
+    /// A new session; `name` is lengthened by a number if it is taken.
+    pub fn begin(&mut self, name: &str, base: &[Value]) -> anyhow::Result<Session> {
+        let base = serde_json::to_string(base)?;
+        let now = jiff::Timestamp::now().as_millisecond();
+        let mut candidate = name.to_owned();
+        for further in 2.. {
+            let made = self.connection.execute(
+                "INSERT OR IGNORE INTO sessions (name, began, base) VALUES (?1, ?2, ?3)",
+                params![candidate, now, base],
+            )?;
+            if made == 1 {
+                break;
+            }
+            candidate = format!("{name}-{further}");
+        }
+        Ok(Session { id: self.connection.last_insert_rowid(), name: candidate })
+    }
+
+    /// The session of the last turn; a turn without one gets its own.
+    ///
+    /// # Errors
+    /// Where nothing was ever asked.
+    pub fn last(&mut self) -> anyhow::Result<Session> {
+        let last = self
+            .connection
+            .query_row(
+                "SELECT id, session, began FROM turns WHERE kind = ?1 ORDER BY id DESC LIMIT 1",
+                [Kind::Turn.word()],
+                |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get(2)?)),
+            )
+            .optional()?;
+        match last {
+            None => Err(Failure::new(Exit::Usage, "There is nothing to continue.")
+                .mend("Ask something first; `outcrop logs` lists what was asked.")
+                .into()),
+            Some((_, Some(session), _)) => Ok(self.connection.query_row(
+                "SELECT id, name FROM sessions WHERE id = ?1",
+                [session],
+                Session::of,
+            )?),
+            Some((turn, None, began)) => {
+                let session = self.begin(&fresh_name(began), &[])?;
+                self.connection.execute(
+                    "UPDATE turns SET session = ?1 WHERE id = ?2",
+                    params![session.id, turn],
+                )?;
+                Ok(session)
+            }
+        }
+    }
+
+    /// What was said in the session, as far as it counts.
+    pub fn conversation(&self, session: i64) -> anyhow::Result<Conversation> {
+        let db = &self.connection;
+        let base: String =
+            db.query_row("SELECT base FROM sessions WHERE id = ?1", [session], |row| row.get(0))?;
+        let settings: Option<String> = db
+            .query_row(
+                "SELECT settings FROM turns WHERE session = ?1 AND kind = ?2
+                 ORDER BY id DESC LIMIT 1",
+                params![session, Kind::Turn.word()],
+                |row| row.get(0),
+            )
+            .optional()?;
+        let summary: Option<(i64, String)> = db
+            .query_row(
+                "SELECT up_to, messages FROM turns WHERE session = ?1 AND kind = ?2 AND counts
+                 ORDER BY id DESC LIMIT 1",
+                params![session, Kind::Summary.word()],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .optional()?;
+        let (from, begin) = summary.unwrap_or((0, base));
+        let mut messages: Vec<Value> = serde_json::from_str(&begin)?;
+        let mut turns = db.prepare(
+            "SELECT messages FROM turns WHERE session = ?1 AND kind = ?2 AND counts AND id > ?3
+             ORDER BY id",
+        )?;
+        let mut rows = turns.query(params![session, Kind::Turn.word(), from])?;
+        while let Some(row) = rows.next()? {
+            let said: Vec<Value> = serde_json::from_str(&row.get::<_, String>(0)?)?;
+            messages.extend(said);
+        }
+        let settings = match settings {
+            Some(settings) => serde_json::from_str(&settings)?,
+            None => Map::new(),
+        };
+        Ok(Conversation { settings, messages })
+    }
+}
+
+impl Session {
+    fn of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { id: row.get(0)?, name: row.get(1)? })
+    }
+}
+
+/// The name of a session that nobody named: when it began.
+pub fn fresh_name(began: i64) -> String {
+    let began = jiff::Timestamp::from_millisecond(began).unwrap_or_default();
+    began.strftime("%Y%m%d-%H%M%S").to_string()
+}
+
+/// Makes the file, if there is none, and keeps others from reading it.
+fn keep_private(path: &Path) -> anyhow::Result<()> {
+    let folder: PathBuf = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    let mut maker = fs::DirBuilder::new();
+    maker.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+        options.mode(0o600);
+        maker.mode(0o700);
+    }
+    maker.create(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if file.metadata()?.permissions().mode() & 0o077 != 0 {
+            file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    drop(file);
+    Ok(())
+}

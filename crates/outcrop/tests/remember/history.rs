@@ -1,0 +1,154 @@
+//! Turns are written down as they came, and found again.
+
+use serde_json::Value;
+use tokio::io::AsyncReadExt;
+
+use crate::desk::{Desk, text};
+
+#[tokio::test]
+async fn every_question_is_written_down_for_its_owner_alone() {
+    let desk = Desk::new().await;
+    desk.says(&["query", "say:fn_main_in_rust", "-s", "Be brief."]).await;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(desk.history()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let turn = &desk.turns().await[0];
+    assert_eq!(turn["prompt"], "say:fn_main_in_rust");
+    assert_eq!(turn["response"], "fn_main_in_rust");
+    assert_eq!(turn["model"], "amazon.nova-lite-v1:0");
+    assert_eq!(turn["region"], "us-east-1");
+    assert_eq!(turn["settings"]["system"], "Be brief.");
+    assert_eq!(turn["messages"][1]["role"], "assistant");
+    assert_eq!(turn["stop_reason"], "stop");
+    assert!(turn["usage"]["output"].as_u64().unwrap() > 0);
+    assert!(turn["cost_usd"].as_str().unwrap().starts_with("0.0000"));
+    assert!(turn["ttft_ms"].is_u64() && turn["request_id"].is_string(), "{turn}");
+    assert_eq!(desk.says(&["logs", "-r"]).await, "fn_main_in_rust\n");
+}
+
+#[tokio::test]
+async fn turns_are_found_by_word_model_and_time() {
+    let desk = Desk::new().await;
+    desk.says(&["query", "say:the café opens"]).await;
+    desk.says(&["query", "say:closed", "-m", "meta.llama3-1-70b-instruct-v1:0"]).await;
+    for (arguments, found) in [
+        (&["--search", "CAFE"][..], 1),
+        (&["--search", "café \"quoted OR"], 0),
+        (&["--model", "LLAMA"], 1),
+        (&["--since", "1h"], 2),
+        (&["--since", "2999-01-01"], 0),
+        (&["-n", "1"], 1),
+        (&["--session", "none"], 0),
+    ] {
+        let said = desk.says(&[&["logs", "--json"], arguments].concat()).await;
+        let turns: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(turns.as_array().unwrap().len(), found, "{arguments:?}: {said}");
+    }
+    let table = desk.says(&["logs", "-u"]).await;
+    assert!(table.starts_with("ID  TIME") && table.contains("café"), "{table}");
+    let csv = desk.says(&["logs", "--csv"]).await;
+    assert_eq!(csv.lines().count(), 3, "{csv}");
+    let usage = desk.says(&["usage", "--by", "model"]).await;
+    assert!(usage.contains("MODEL") && usage.lines().last().unwrap().starts_with("all"), "{usage}");
+    assert_eq!(desk.run(&["logs", "99"]).await.status.code(), Some(20));
+    assert_eq!(desk.run(&["logs", "-x"]).await.status.code(), Some(18));
+}
+
+#[tokio::test]
+async fn a_failed_answer_is_written_down_as_far_as_it_came() {
+    let desk = Desk::new().await;
+    let missing = desk.run(&["query", "Hi", "-m", "no.such-model"]).await;
+    assert_eq!(missing.status.code(), Some(12));
+    desk.fails("end;after=4");
+    let broken = desk.run(&["query", "lorem:50"]).await;
+    assert!(!broken.status.success(), "{broken:?}");
+    let turns = desk.turns().await;
+    assert!(turns[0]["error"].is_string() && turns[0]["request_id"].is_string(), "{}", turns[0]);
+    assert_eq!(turns[0]["counts"], false);
+    assert!(turns[1]["error"].is_string(), "{}", turns[1]);
+    assert_eq!(turns[1]["response"], text(&broken.stdout).trim_end(), "{}", turns[1]);
+    assert_eq!(turns[1]["counts"], true);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_interrupted_answer_is_written_down_as_far_as_it_came() {
+    let desk = Desk::new().await;
+    desk.fails("stall=600000;after=4");
+    let mut child = desk.command(&["query", "lorem:50"]).spawn().unwrap();
+    let mut said = vec![0; 5];
+    child.stdout.as_mut().unwrap().read_exact(&mut said).await.unwrap();
+    let id = child.id().unwrap().to_string();
+    assert!(
+        std::process::Command::new("kill").args(["-s", "INT", &id]).status().unwrap().success()
+    );
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    said.extend(output.stdout);
+    let turn = &desk.turns().await[0];
+    assert_eq!(turn["stop_reason"], "interrupted");
+    assert_eq!(turn["response"], text(&said).trim_end(), "{turn}");
+    assert!(
+        desk.says(&["usage"]).await.lines().nth(1).unwrap().ends_with('1'),
+        "its price is unknown"
+    );
+}
+
+#[tokio::test]
+async fn a_history_that_is_broken_or_off_fails_no_answer() {
+    let desk = Desk::new().await;
+    std::fs::write(desk.history(), "no database, but long enough to look like one".repeat(40))
+        .unwrap();
+    let output = desk.run(&["query", "say:fine"]).await;
+    let said = text(&output.stderr);
+    assert!(output.status.success() && text(&output.stdout) == "fine\n", "{output:?}");
+    assert!(said.starts_with("warning:") && said.lines().count() == 1, "{said}");
+    assert_eq!(desk.run(&["query", "-c", "Hi"]).await.status.code(), Some(1));
+    std::fs::remove_file(desk.history()).unwrap();
+    desk.says(&["query", "--no-save", "Hi"]).await;
+    let off = desk.command(&["query", "Hi"]).env("OUTCROP_HISTORY", "off").output().await.unwrap();
+    assert!(off.status.success() && !desk.history().exists(), "{off:?}");
+}
+
+#[tokio::test]
+async fn processes_write_at_once_and_lose_nothing() {
+    let desk = Desk::new().await;
+    let children: Vec<_> = (0..6)
+        .map(|at| desk.command(&["query", &format!("say:{at}"), "--session", "s"]).spawn().unwrap())
+        .collect();
+    for child in children {
+        let output = child.wait_with_output().await.unwrap();
+        assert!(output.status.success() && output.stderr.len() < 40, "{output:?}");
+    }
+    let mut answers: Vec<String> =
+        desk.turns().await.iter().map(|turn| turn["response"].to_string()).collect();
+    answers.sort();
+    assert_eq!(answers, ["\"0\"", "\"1\"", "\"2\"", "\"3\"", "\"4\"", "\"5\""]);
+}
+
+#[tokio::test]
+async fn a_conversation_goes_on_with_what_was_said_and_set() {
+    let desk = Desk::new().await;
+    desk.says(&["query", "say:one", "-s", "Be brief.", "--max-tokens", "50"]).await;
+    assert_eq!(desk.run(&["query", "Hi", "-m", "no.such-model"]).await.status.code(), Some(12));
+    desk.says(&["query", "say:two", "--session", "other"]).await;
+    desk.says(&["query", "say:three", "--session", "other"]).await;
+    desk.says(&["query", "-c", "say:four"]).await;
+    let asked = desk.asked();
+    assert_eq!(asked.last().unwrap(), &["say:two", "two", "say:three", "three", "say:four"]);
+    let turns = desk.turns().await;
+    assert_eq!(turns.last().unwrap()["session"], "other");
+    let alone = Desk::new().await;
+    alone.says(&["query", "say:one", "-s", "Be brief.", "--max-tokens", "50"]).await;
+    alone.says(&["query", "-c", "say:two", "--max-tokens", "60"]).await;
+    assert_eq!(alone.asked()[1], ["say:one", "one", "say:two"]);
+    let turns = alone.turns().await;
+    assert_eq!(turns[0]["session"], turns[1]["session"]);
+    assert_eq!(turns[1]["settings"]["system"], "Be brief.");
+    assert_eq!(turns[1]["settings"]["max_completion_tokens"], 60);
+    let empty = Desk::new().await;
+    assert_eq!(empty.run(&["query", "-c", "Hi"]).await.status.code(), Some(2));
+}

@@ -1,0 +1,6 @@
+//! What is remembered of questions and answers, as people and scripts find it again.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod desk;
+mod history;
