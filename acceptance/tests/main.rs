@@ -28,7 +28,6 @@ mod lent;
 mod limits;
 mod losses;
 mod media;
-mod metrics;
 mod paths;
 #[path = "../../crates/outcrop-dialect/tests/translate/planning.rs"]
 mod planning;

@@ -8,26 +8,31 @@ use serde_json::{Map, Value, json};
 
 use self::turn::Talk;
 use crate::cli::{AskArgs, Thinking};
-use crate::exit::{Exit, Failure};
 use crate::history::Conversation;
+use crate::settings;
 
 /// Asked where nobody named a model: the current middle size of the family that most people come for.
 pub const DEFAULT_MODEL: &str = "claude-sonnet-4-5";
 /// What the history calls a conversation's system prompt, among its settings.
 pub const SYSTEM: &str = "system";
-/// Names under which the one provider is known; mcp-cli calls it `bedrock`.
-const PROVIDERS: [&str; 3] = ["bedrock", "aws-bedrock", "aws_bedrock"];
 
-/// The conversation that the flags ask for: what was said before, with the flags' settings over those of then.
+/// The conversation that the flags ask for: what was said before, with the flags' settings over those of
+/// then, and those over the configuration's.
 ///
 /// # Errors
-/// A provider that there is not, or a system prompt that cannot be read.
+/// A system prompt that cannot be read.
 pub fn talk(args: &AskArgs, told: Conversation) -> anyhow::Result<Talk> {
-    let Conversation { settings: mut body, messages } = told;
-    let former = body.remove(SYSTEM).map(|text| json!({ "role": "system", "content": text }));
-    lay_over(&mut body, given(args)?);
+    let Conversation { settings: mut former, messages } = told;
+    let former_system =
+        former.remove(SYSTEM).map(|text| json!({ "role": "system", "content": text }));
+    let usual = only(args, settings::is_preset);
+    let by_hand = only(args, |flag| !settings::is_preset(flag));
+    let mut body = given(&usual);
+    lay_over(&mut body, former);
+    lay_over(&mut body, given(&by_hand));
     body.entry("model").or_insert_with(|| DEFAULT_MODEL.into());
-    let messages = system(args)?.or(former).into_iter().chain(messages).collect();
+    let system = system(&by_hand)?.or(former_system).or(system(&usual)?);
+    let messages = system.into_iter().chain(messages).collect();
     Ok(Talk { settings: body, messages })
 }
 
@@ -41,9 +46,36 @@ fn lay_over(body: &mut Map<String, Value>, newer: Map<String, Value>) {
     body.extend(newer);
 }
 
+/// Those flags of which `wanted` says so.
+fn only(args: &AskArgs, wanted: impl Fn(&str) -> bool) -> AskArgs {
+    let AskArgs {
+        model,
+        system,
+        system_file,
+        max_tokens,
+        temperature,
+        top_p,
+        effort,
+        thinking,
+        ..
+    } = args.clone();
+    AskArgs {
+        model: model.filter(|_| wanted("model")),
+        system: system.filter(|_| wanted("system")),
+        system_file: system_file.filter(|_| wanted("system_file")),
+        max_tokens: max_tokens.filter(|_| wanted("max_tokens")),
+        temperature: temperature.filter(|_| wanted("temperature")),
+        top_p: top_p.filter(|_| wanted("top_p")),
+        stop: if wanted("stop") { args.stop.clone() } else { Vec::new() },
+        option: if wanted("option") { args.option.clone() } else { Vec::new() },
+        effort: effort.filter(|_| wanted("effort")),
+        thinking: thinking.filter(|_| wanted("thinking")),
+        file: args.file.clone(),
+    }
+}
+
 /// What the flags say of the request's body.
-fn given(args: &AskArgs) -> anyhow::Result<Map<String, Value>> {
-    known_provider(&args.provider)?;
+fn given(args: &AskArgs) -> Map<String, Value> {
     let mut body = Map::new();
     if let Some(model) = &args.model {
         body.insert("model".to_owned(), model.as_str().into());
@@ -76,17 +108,7 @@ fn given(args: &AskArgs) -> anyhow::Result<Map<String, Value>> {
     for (name, value) in &args.option {
         body.insert(name.clone(), value.clone());
     }
-    Ok(body)
-}
-
-/// # Errors
-/// A provider that there is not.
-pub fn known_provider(provider: &str) -> anyhow::Result<()> {
-    if !PROVIDERS.contains(&provider) {
-        let what = format!("There is no provider `{provider}`.");
-        return Err(Failure::new(Exit::Provider, what).mend("Outcrop knows bedrock.").into());
-    }
-    Ok(())
+    body
 }
 
 /// The system message, if there is to be one.

@@ -16,7 +16,6 @@ use serde_json::{Map, Value, json};
 
 use self::chunk::Size;
 use self::write::{Chunk, Out};
-use crate::ask;
 use crate::cli::{CutArgs, EmbedArgs, Encoding, Strategy, VectorArgs};
 use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
@@ -75,7 +74,6 @@ pub async fn run(args: EmbedArgs) -> anyhow::Result<()> {
     if args.show.show_strategies {
         return print_text(STRATEGIES);
     }
-    ask::known_provider(&args.vectors.provider)?;
     let size = size(&args.cut)?;
     let texts = input::read(&args)?;
     let chunks = cut(&texts, &args.cut, size)?;

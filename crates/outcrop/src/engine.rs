@@ -16,7 +16,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use outcrop_config::{Backend, Severity};
+use outcrop_config::Severity;
 use outcrop_core::{Gateway, ReceiptSink, Settings};
 use outcrop_emulator::{Config, Emulator};
 use outcrop_model::Receipt;
@@ -26,8 +26,9 @@ use serde_json::Value;
 pub use self::chat::{Chat, Part, ToolCall, Usage};
 pub use self::refusal::refusal;
 use crate::cli::EngineArgs;
-use crate::configuration::{self, emulated, single, told};
+use crate::configuration::{emulated, emulated_instead, told};
 use crate::exit::{Exit, Failure};
+use crate::settings;
 
 /// Most bytes of a whole answer: as many as the gateway reads of Bedrock's.
 const MOST: usize = 64 * 1024 * 1024;
@@ -82,11 +83,10 @@ impl Engine {
             ),
             false => None,
         };
-        let backend = match &emulator {
-            Some(emulator) => emulated(emulator),
-            None => of_environment(args)?,
-        };
-        let backend = Backend { geography: Some(args.geography.clone()), ..backend };
+        let (mut config, around) = settings::account::gateway(args)?;
+        if let Some(emulator) = &emulator {
+            emulated_instead(&mut config, &emulated(emulator));
+        }
         let receipts = Receipts::default();
         let sink = {
             let receipts = Arc::clone(&receipts);
@@ -94,8 +94,8 @@ impl Engine {
                 receipts.lock().unwrap_or_else(PoisonError::into_inner).push(receipt);
             })
         };
-        let gateway = Gateway::new(Settings::default(), sink);
-        let put_to_work = gateway.reload(&single(backend)).await;
+        let gateway = Gateway::new(Settings { around, ..Settings::default() }, sink);
+        let put_to_work = gateway.reload(&config).await;
         put_to_work
             .map_err(|found| Failure::new(Exit::Credentials, told(&found, Severity::Error)))?;
         let way = Way::Inside(Direct::new(gateway));
@@ -234,16 +234,6 @@ impl Answer {
         serde_json::from_slice(&bytes)
             .map_err(|_| Failure::new(Exit::RequestFailed, "The answer is not JSON.").into())
     }
-}
-
-/// Region, endpoint and identity as any AWS tool finds them.
-fn of_environment(args: &EngineArgs) -> anyhow::Result<Backend> {
-    let identity = args.identity.identity()?;
-    Ok(configuration::of_environment(
-        args.region.as_deref(),
-        args.endpoint_url.as_deref(),
-        identity,
-    ))
 }
 
 fn broken(error: &anyhow::Error) -> anyhow::Error {

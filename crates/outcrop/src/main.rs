@@ -18,7 +18,6 @@ mod engine;
 mod exit;
 mod explain;
 mod history;
-#[allow(dead_code, reason = "used by init, history and roles")]
 mod home;
 mod iam_policy;
 mod keys;
@@ -27,10 +26,11 @@ mod logs;
 mod models;
 mod print;
 mod query;
-mod render;
 mod running;
 mod secrets;
 mod serve;
+#[allow(dead_code, reason = "used by init, config and servers")]
+mod settings;
 mod sources;
 mod stop;
 mod table;
@@ -38,9 +38,7 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use crate::cli::{Cli, Command};
+use crate::cli::Command;
 
 /// Gives the memory of large bodies back. glibc's allocator kept 2.5 GB after 200 requests of 20 MB at
 /// once, since it stops asking the system for large blocks after the first.
@@ -48,12 +46,10 @@ use crate::cli::{Cli, Command};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let outcome = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(run(cli.command)));
+    let outcome = settings::parse().and_then(|cli| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(run(cli.command))
+    });
     match outcome {
         Ok(code) => code,
         Err(error) => {

@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use super::{FrontEnd, Item, Kind, Reading};
-use crate::backend::{Backend, Identity, IdentitySource};
+use crate::backend::{AssumeRole, Backend, Identity, IdentitySource};
 use crate::document::{Document, Node};
 use crate::name::ModelName;
 use crate::origin::Diagnostic;
@@ -117,18 +117,37 @@ impl<'n> File<'n> {
         let text = |reading: &mut Reading<'_>, key: &str| {
             reading.str(self.config, key).filter(|text| !text.is_empty()).map(str::to_owned)
         };
+        let region = text(reading, "aws_region");
+        let external_id = reading.secret(self.config, "external_id");
+        let role =
+            text(reading, "role").map(|arn| AssumeRole { external_id, ..AssumeRole::of(&arn) });
+        let profile = text(reading, "profile");
         Backend {
-            region: text(reading, "aws_region"),
+            region: region.or_else(|| text(reading, "region")),
             endpoint: text(reading, "api_endpoint"),
-            identity: Identity { source: self.source(reading), ..Identity::default() },
+            identity: Identity {
+                source: self.source(profile, reading),
+                roles: role.into_iter().collect(),
+                ..Identity::default()
+            },
             ..Backend::new(self.root.origin())
         }
     }
 
-    fn source(&self, reading: &mut Reading<'_>) -> IdentitySource {
+    fn source(&self, profile: Option<String>, reading: &mut Reading<'_>) -> IdentitySource {
         if let Some(key) = reading.secret(self.config, "api_key") {
             return IdentitySource::ApiKey(key);
         }
+        let keys = self.keys(reading);
+        // Variables for keys that are not set say nothing against the profile.
+        let id = self.config.peek("aws_access_key_id").and_then(Node::text);
+        match profile {
+            Some(profile) if id.is_none_or(str::is_empty) => IdentitySource::Profile(profile),
+            Some(_) | None => keys,
+        }
+    }
+
+    fn keys(&self, reading: &mut Reading<'_>) -> IdentitySource {
         let session_token = reading.secret(self.config, "aws_session_token");
         let id = reading.secret(self.config, "aws_access_key_id");
         let secret = reading.secret(self.config, "aws_secret_access_key");

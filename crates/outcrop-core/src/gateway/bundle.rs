@@ -137,9 +137,7 @@ impl Leg<'_> {
         settlement: &mut Settlement,
     ) -> Result<Vec<Returned>, Fault> {
         let settlement = Mutex::new(settlement);
-        let attempt = |failed| {
-            settlement.lock().unwrap_or_else(PoisonError::into_inner).attempt(failed);
-        };
+        let attempt = || settlement.lock().unwrap_or_else(PoisonError::into_inner).attempt();
         let calls = planned.bundle.calls.len();
         fan_out(calls, FAN_WIDTH, |index| self.call(planned, index, &attempt)).await
     }
@@ -148,13 +146,13 @@ impl Leg<'_> {
         &self,
         planned: &Planned,
         index: usize,
-        attempt: &(dyn Fn(u32) + Sync),
+        attempt: &(dyn Fn() + Sync),
     ) -> Result<Returned, Fault> {
         let body = planned.bundle.calls[index].clone();
         let outbound = outbound(planned, body);
         let mut retries = self.retries(&self.how.backoff);
         loop {
-            attempt(retries.failed());
+            attempt();
             match self.call_once(planned, index, &outbound).await {
                 Ok(returned) => {
                     self.backend.upstream.note_answer();

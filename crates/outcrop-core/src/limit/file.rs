@@ -56,8 +56,7 @@ struct File {
 
 #[derive(Debug)]
 enum Change {
-    /// Of one step: all of them, or none.
-    Put(Vec<Row>),
+    Put(Row),
     /// Rows that ended before this moment are of no use.
     Sweep(u64),
     /// Tells when all that came before is written.
@@ -81,8 +80,8 @@ impl Journal {
         Ok((Self { changes: Some(changes), writer: Some(writer) }, found))
     }
 
-    pub(super) fn put(&self, rows: Vec<Row>) {
-        self.send(Change::Put(rows));
+    pub(super) fn put(&self, row: Row) {
+        self.send(Change::Put(row));
     }
 
     pub(super) fn sweep(&self, now: u64) {
@@ -156,10 +155,8 @@ impl File {
             let (mut swept, mut telling) = (None, Vec::new());
             for change in std::iter::once(first).chain(changes.try_iter().take(BATCH - 1)) {
                 match change {
-                    Change::Put(rows) => {
-                        let rows =
-                            rows.into_iter().map(|row| ((row.counter.clone(), row.slot), row));
-                        self.unwritten.extend(rows);
+                    Change::Put(row) => {
+                        self.unwritten.insert((row.counter.clone(), row.slot), row);
                     }
                     Change::Sweep(now) => swept = Some(now),
                     Change::Tell(tell) => telling.push(tell),

@@ -36,16 +36,6 @@ pub enum Verdict {
     Until(Instant),
 }
 
-/// How a target fares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Condition {
-    Well,
-    /// It throttles, and is left alone for a moment.
-    Cooling,
-    /// It failed too often: a probe has to show that it is back.
-    Ejected,
-}
-
 /// What is known of one target.
 #[derive(Debug, Default)]
 pub struct Health(Mutex<Inner>);
@@ -91,13 +81,9 @@ impl Health {
     }
 
     /// The same for looking only: nobody probes for it.
-    pub fn condition(&self, now: Instant) -> Condition {
+    pub fn is_well(&self, now: Instant) -> bool {
         let inner = self.lock();
-        match (inner.ejected, inner.cooling) {
-            (Some(_), _) => Condition::Ejected,
-            (None, Some(until)) if until > now => Condition::Cooling,
-            (None, _) => Condition::Well,
-        }
+        inner.cooling.is_none_or(|until| until <= now) && inner.ejected.is_none()
     }
 
     /// A request that was sent at `sent` was answered.
@@ -241,7 +227,7 @@ mod tests {
         assert_eq!(health.verdict(longer), Verdict::Probe);
         health.answered(longer, longer);
         assert_eq!(health.verdict(longer), Verdict::Well);
-        assert_eq!(health.condition(longer), Condition::Well);
+        assert!(health.is_well(longer));
     }
 
     #[test]

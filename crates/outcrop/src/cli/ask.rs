@@ -11,6 +11,14 @@ use super::{KeepArgs, geography_word};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Who answers")]
 pub struct EngineArgs {
+    /// Settings, account and defaults of flags come from this file or folder [default: the first of
+    /// ./config.yaml, .outcrop/config.yaml here or in a folder above, the user's, beside the binary]. See
+    /// docs/guide/cli-config.md.
+    #[arg(id = "settings", long = "config", env = "OUTCROP_CONFIG", value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+    /// The provider of the model, as the configuration calls it.
+    #[arg(short, long, default_value = "bedrock", value_name = "NAME")]
+    pub provider: String,
     /// Ask this gateway instead of AWS, e.g. http://127.0.0.1:8080.
     #[arg(long, env = "OUTCROP_VIA", value_name = "URL", conflicts_with_all = ["region", "endpoint_url", "IdentityArgs", "emulator"])]
     pub via: Option<String>,
@@ -48,9 +56,6 @@ pub struct AskArgs {
     /// Model, by any name: an id, a profile's id, an ARN, or a name such as claude-sonnet-4-5.
     #[arg(short, long, env = "OUTCROP_MODEL", value_name = "MODEL")]
     pub model: Option<String>,
-    /// Provider of the model.
-    #[arg(short, long, default_value = "bedrock", value_name = "NAME")]
-    pub provider: String,
     /// System prompt.
     #[arg(short, long, visible_alias = "system-prompt", value_name = "TEXT")]
     pub system: Option<String>,
@@ -118,9 +123,6 @@ pub struct ShowArgs {
     pub json: bool,
     #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
     pub output_format: OutputFormat,
-    /// Show the answer's markdown as headings, lists, tables and coloured code.
-    #[arg(long, value_enum, default_value_t = Rendering::Auto, value_name = "WHEN")]
-    pub render: Rendering,
     /// Write the answer to this file instead of stdout.
     #[arg(short = 'O', long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -133,15 +135,6 @@ pub struct ShowArgs {
     /// Nothing on stderr but errors.
     #[arg(short, long, conflicts_with = "usage")]
     pub quiet: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Rendering {
-    /// On a terminal, unless NO_COLOR is set or TERM is dumb.
-    Auto,
-    Always,
-    /// As the model wrote it.
-    Never,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -52,9 +52,6 @@ pub struct VectorArgs {
     /// Model, by any name.
     #[arg(short, long, default_value = "cohere.embed-english-v3", value_name = "MODEL")]
     pub model: String,
-    /// Provider of the model.
-    #[arg(short, long, default_value = "bedrock", value_name = "NAME")]
-    pub provider: String,
     /// Length of the vectors, where the model gives a choice.
     #[arg(long, value_name = "N")]
     pub dimensions: Option<u32>,

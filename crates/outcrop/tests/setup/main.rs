@@ -1,0 +1,5 @@
+//! The command line's configuration, as people write it and as `outcrop` writes it for them.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod desk;
+mod tree;
