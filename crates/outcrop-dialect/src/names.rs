@@ -128,6 +128,14 @@ fn legal_id(id: &mut Cow<'_, str>) {
     }
 }
 
+/// `word` if Bedrock takes it as a tool's name, else the name that stands in for it.
+pub fn legal(word: &str) -> Cow<'_, str> {
+    match is_legal(word) {
+        true => Cow::Borrowed(word),
+        false => Cow::Owned(legal_form(word)),
+    }
+}
+
 fn is_legal(word: &str) -> bool {
     (1..=MAX_LEN).contains(&word.len()) && word.bytes().all(is_legal_byte)
 }

@@ -8,6 +8,7 @@ mod identity;
 mod keep;
 pub mod keys;
 mod logs;
+mod mcp;
 mod models;
 mod tls;
 
@@ -31,6 +32,7 @@ use self::identity::LentArgs;
 pub use self::keep::KeepArgs;
 use self::keys::KeysArgs;
 pub use self::logs::{LogsArgs, UsageArgs};
+pub use self::mcp::{Approve, ToolArgs};
 pub use self::models::ModelsArgs;
 pub use self::tls::TlsArgs;
 use crate::check::CheckArgs;

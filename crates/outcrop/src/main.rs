@@ -23,6 +23,7 @@ mod iam_policy;
 mod keys;
 mod listen;
 mod logs;
+mod mcp;
 mod models;
 mod print;
 mod query;

@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 
 use self::show::Show;
 use crate::ask::stdin::{self, Wanted};
-use crate::ask::turn::{End, NoTools, Outcome, turn};
+use crate::ask::turn::{End, Outcome, turn};
 use crate::ask::{self, attach};
 use crate::cli::QueryArgs;
 use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
 use crate::history::{Asked, Begun, Recorder};
+use crate::mcp::Toolbox;
 
 pub async fn run(args: QueryArgs) -> anyhow::Result<()> {
     let (mut recorder, told) = Recorder::open(&args.keep)?;
@@ -20,7 +21,10 @@ pub async fn run(args: QueryArgs) -> anyhow::Result<()> {
     talk.messages.push(json!({ "role": "user", "content": content(&args)? }));
     let engine = Engine::start(&args.engine).await?;
     let mut show = Show::new(&args.show)?;
-    let outcome = turn(&engine, &mut talk, (&mut NoTools, 1), &mut show).await;
+    let mut tools = Toolbox::open(&args.tools).await?;
+    let most = tools.most();
+    let outcome = turn(&engine, &mut talk, (&mut tools, most), &mut show).await;
+    tools.close().await;
     recorder.record(begun.end(&talk, &outcome, &Asked::of(&args.engine)));
     show.end(&outcome)?;
     verdict(outcome)
@@ -33,7 +37,14 @@ fn verdict(outcome: Outcome) -> anyhow::Result<()> {
         End::Interrupted => {
             return Err(Failure::new(Exit::Interrupted, "Interrupted.").into());
         }
-        End::Whole | End::OutOfTurns => {}
+        End::OutOfTurns => {
+            let what = format!(
+                "The model was asked {} times and still wants to use tools.",
+                outcome.spent.requests
+            );
+            return Err(Failure::new(Exit::Budget, what).mend("--max-turns allows more.").into());
+        }
+        End::Whole => {}
     }
     match outcome.last.finish_reason.as_deref() {
         Some("content_filter") => {

@@ -13,7 +13,7 @@ use outcrop_model::{PicoUsd, Receipt};
 use serde_json::{Map, Value, json};
 
 use crate::engine::{Chat, Engine, Part, ToolCall, Usage};
-use crate::exit::{Exit, Failure};
+use crate::stop::Stop;
 
 /// Where the chat surface is.
 const CHAT: &str = "/v1/chat/completions";
@@ -39,9 +39,6 @@ pub trait Tools {
     /// Where the turn cannot go on.
     fn run(&mut self, calls: &[ToolCall]) -> impl Future<Output = anyhow::Result<Vec<ToolResult>>>;
 }
-
-/// No tools.
-pub struct NoTools;
 
 /// What became of a tool call.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,11 +117,20 @@ pub async fn turn(
     watch: &mut impl Watch,
 ) -> Outcome {
     let mut outcome = Outcome::default();
+    // One watch for all of the turn: what is asked between two steps is not missed.
+    let mut stop = match Stop::watch() {
+        Ok(stop) => stop,
+        Err(error) => {
+            outcome.end = End::Failed(error.into());
+            return outcome;
+        }
+    };
     outcome.end = loop {
         if outcome.spent.requests == most {
             break End::OutOfTurns;
         }
-        let calls = match one(engine, talk, tools.offered(), (&mut outcome, watch)).await {
+        let calls = match one(engine, talk, tools.offered(), (&mut outcome, watch, &mut stop)).await
+        {
             Ok(Some(calls)) => calls,
             Ok(None) => break End::Interrupted,
             Err(error) => break End::Failed(error),
@@ -132,7 +138,7 @@ pub async fn turn(
         if calls.is_empty() {
             break End::Whole;
         }
-        match run(talk, (tools, calls), (&mut outcome, watch)).await {
+        match run(talk, (tools, calls), (&mut outcome, watch, &mut stop)).await {
             Ok(true) => {}
             Ok(false) => break End::Interrupted,
             Err(error) => break End::Failed(error),
@@ -146,12 +152,12 @@ async fn one(
     engine: &Engine,
     talk: &mut Talk,
     tools: Vec<Value>,
-    (outcome, watch): (&mut Outcome, &mut impl Watch),
+    (outcome, watch, stop): (&mut Outcome, &mut impl Watch, &mut Stop),
 ) -> anyhow::Result<Option<Vec<ToolCall>>> {
     let body = request(talk, tools);
     let asked = tokio::select! {
         answer = engine.post(CHAT, &body) => Some(answer),
-        _ = tokio::signal::ctrl_c() => None,
+        _ = stop.asked() => None,
     };
     let answer = match asked {
         Some(Ok(answer)) => answer,
@@ -167,7 +173,7 @@ async fn one(
     let mut chat = Chat::new(answer);
     let followed = tokio::select! {
         outcome = follow(&mut chat, watch) => Some(outcome),
-        _ = tokio::signal::ctrl_c() => None,
+        _ = stop.asked() => None,
     };
     // An answer that is given up is settled when it is let go.
     chat.close();
@@ -192,14 +198,14 @@ async fn follow(chat: &mut Chat, watch: &mut impl Watch) -> anyhow::Result<()> {
 async fn run(
     talk: &mut Talk,
     (tools, calls): (&mut impl Tools, Vec<ToolCall>),
-    (outcome, watch): (&mut Outcome, &mut impl Watch),
+    (outcome, watch, stop): (&mut Outcome, &mut impl Watch, &mut Stop),
 ) -> anyhow::Result<bool> {
     for call in &calls {
         watch.call(call)?;
     }
     let ran = tokio::select! {
         ran = tools.run(&calls) => Some(ran),
-        _ = tokio::signal::ctrl_c() => None,
+        _ = stop.asked() => None,
     };
     let goes_on = matches!(ran, Some(Ok(_)));
     let (results, error) = match ran {
@@ -245,19 +251,7 @@ fn message(chat: &Chat, is_whole: bool) -> Option<Value> {
     says_something.then_some(message)
 }
 
-// === impl Tools ===
-
-impl Tools for NoTools {
-    fn offered(&self) -> Vec<Value> {
-        Vec::new()
-    }
-
-    async fn run(&mut self, calls: &[ToolCall]) -> anyhow::Result<Vec<ToolResult>> {
-        let called = calls.first().map_or("", |call| &call.name);
-        let what = format!("The model called the tool `{called}`, which it was not offered.");
-        Err(Failure::new(Exit::RequestFailed, what).into())
-    }
-}
+// === impl ToolResult ===
 
 impl ToolResult {
     /// Of a call that was never run to its end.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::identity::IdentityArgs;
+use super::mcp::ToolArgs;
 use super::{KeepArgs, geography_word};
 
 /// Who answers.
@@ -107,6 +108,8 @@ pub struct QueryArgs {
     pub show: ShowArgs,
     #[command(flatten)]
     pub keep: KeepArgs,
+    #[command(flatten)]
+    pub tools: ToolArgs,
     #[command(flatten)]
     pub engine: EngineArgs,
 }

@@ -1,0 +1,24 @@
+//! Tools of MCP servers, for models to use.
+//!
+//! 1. No server that only a folder defines is started unless it is named: to start one is to run a command.
+//! 2. What a server says of itself decides nothing: not its annotations, not its names.
+//! 3. A server that fails, hangs, dies or talks nonsense ends neither the turn nor the terminal: the model
+//!    gets a result that says so, and the user a line on stderr.
+//! 4. No server outlives its [`Toolbox`].
+
+mod approve;
+mod call;
+mod definition;
+mod names;
+mod process;
+mod result;
+mod server;
+mod toolbox;
+mod variables;
+
+pub use self::toolbox::Toolbox;
+
+/// `text` of a server's as a terminal may be shown it: control characters could pretend to be us.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

@@ -1,0 +1,241 @@
+//! A connection to a server: its tools, and calls of them.
+
+use std::collections::HashMap;
+use std::sync::Once;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use rmcp::model::{
+    ClientCapabilities, ClientConfig, ClientRequest, Implementation, ListToolsRequest,
+    PaginatedRequestParams,
+};
+use rmcp::service::{ClientInitializeError, Peer, RunningService};
+use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::async_rw::AsyncRwTransport;
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use rmcp::{ClientHandler, RoleClient, ServiceExt};
+use serde_json::{Map, Value};
+
+use super::definition::{Definition, Way};
+use super::process::{MOST, Process, Said};
+
+/// Most pages of a list of tools: a server that always has another one has none.
+const PAGES: usize = 200;
+
+/// What we tell servers of ourselves. They may neither ask our model nor our user anything.
+struct Client;
+
+/// A connection.
+pub struct Server {
+    service: RunningService<RoleClient, Client>,
+    process: Option<Process>,
+}
+
+/// A tool as its server describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tool {
+    pub name: String,
+    pub description: String,
+    /// A JSON schema of an object.
+    pub input: Map<String, Value>,
+}
+
+impl ClientHandler for Client {
+    fn get_info(&self) -> ClientConfig {
+        let us = Implementation::new("outcrop", env!("CARGO_PKG_VERSION"));
+        ClientConfig::new(ClientCapabilities::default(), us)
+    }
+}
+
+// === impl Server ===
+
+impl Server {
+    /// # Errors
+    /// Why there is no connection, with what the server said.
+    pub async fn connect(definition: &Definition, patience: Duration) -> Result<Self, String> {
+        let way = definition.resolved()?;
+        match &way {
+            Way::Stdio { .. } => Self::start(&way, patience).await,
+            Way::Http { .. } => Self::reach(&way, patience).await,
+        }
+    }
+
+    async fn start(way: &Way, patience: Duration) -> Result<Self, String> {
+        let (process, (lines, stdin)) = Process::start(way)?;
+        let said = process.said.clone();
+        let transport = AsyncRwTransport::new_client(lines, stdin).with_max_line_length(usize::MAX);
+        let why = match tokio::time::timeout(patience, Client.serve(transport)).await {
+            Ok(Ok(service)) => return Ok(Self { service, process: Some(process) }),
+            Ok(Err(error)) => refused(&error),
+            Err(_) => late(patience),
+        };
+        process.end().await;
+        Err(with_said(&why, &said))
+    }
+
+    async fn reach(way: &Way, patience: Duration) -> Result<Self, String> {
+        let Way::Http { url, headers, bearer_variable } = way else {
+            return Err("it has no address".to_owned());
+        };
+        secure();
+        let mut config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
+            .custom_headers(named(headers)?)
+            .max_sse_event_size(MOST)
+            .max_json_response_size(MOST);
+        if let Some(variable) = bearer_variable {
+            let token = std::env::var(variable)
+                .map_err(|_| format!("the variable {variable} is not set"))?;
+            config = config.auth_header(token);
+        }
+        let transport = StreamableHttpClientTransport::from_config(config);
+        match tokio::time::timeout(patience, Client.serve(transport)).await {
+            Ok(Ok(service)) => Ok(Self { service, process: None }),
+            Ok(Err(error)) => Err(refused(&error)),
+            Err(_) => Err(late(patience)),
+        }
+    }
+
+    pub fn peer(&self) -> Peer<RoleClient> {
+        self.service.peer().clone()
+    }
+
+    pub fn is_gone(&self) -> bool {
+        self.service.is_closed() || self.service.peer().is_transport_closed()
+    }
+
+    /// What it said on stderr.
+    pub fn said(&self) -> Said {
+        self.process.as_ref().map(|process| process.said.clone()).unwrap_or_default()
+    }
+
+    /// All its tools, and what is wrong with others.
+    ///
+    /// # Errors
+    /// Where there is no list.
+    pub async fn tools(&self, patience: Duration) -> Result<(Vec<Tool>, Vec<String>), String> {
+        tokio::time::timeout(patience, self.pages()).await.unwrap_or_else(|_| Err(late(patience)))
+    }
+
+    async fn pages(&self) -> Result<(Vec<Tool>, Vec<String>), String> {
+        let mut tools: Vec<Tool> = Vec::new();
+        let mut notes = Vec::new();
+        let has_tools = |info: &rmcp::model::ServerPeerInfo| info.capabilities.tools.is_some();
+        if !self.service.peer().peer_info().is_none_or(|info| has_tools(&info)) {
+            return Ok((tools, notes));
+        }
+        let mut cursor: Option<String> = None;
+        for _page in 0..PAGES {
+            let page = self.page(cursor.clone()).await?;
+            for tool in page["tools"].as_array().ok_or("its list of tools is none")? {
+                match Tool::read(tool) {
+                    Ok(tool) if tools.iter().any(|known| known.name == tool.name) => {
+                        notes.push(format!("the tool {} is there twice", shown(&tool.name)));
+                    }
+                    Ok(tool) => tools.push(tool),
+                    Err(why) => notes.push(why),
+                }
+            }
+            let next = page["nextCursor"].as_str().filter(|next| !next.is_empty());
+            match next.map(str::to_owned) {
+                None => return Ok((tools, notes)),
+                next if next == cursor => break,
+                next => cursor = next,
+            }
+        }
+        notes.push("its list of tools has no end; the first of them count".to_owned());
+        Ok((tools, notes))
+    }
+
+    /// A page of the list, as it came: one bad tool shall not cost the others.
+    async fn page(&self, cursor: Option<String>) -> Result<Value, String> {
+        let mut params = PaginatedRequestParams::default();
+        params.cursor = cursor;
+        let request = ListToolsRequest::with_param(params);
+        let answer = self
+            .service
+            .peer()
+            .send_request(ClientRequest::ListToolsRequest(request))
+            .await
+            .map_err(|error| with_said(&format!("it lists no tools: {error}"), &self.said()))?;
+        serde_json::to_value(answer).map_err(|error| error.to_string())
+    }
+
+    /// Ends it, in a few seconds at the most.
+    pub async fn close(mut self) {
+        // What matters is the process, which is ended next.
+        let _closed = self.service.close_with_timeout(Duration::from_secs(1)).await;
+        if let Some(process) = self.process.take() {
+            drop(self.service);
+            process.end().await;
+        }
+    }
+}
+
+// === impl Tool ===
+
+impl Tool {
+    fn read(tool: &Value) -> Result<Self, String> {
+        let name = tool["name"].as_str().filter(|name| !name.is_empty());
+        let name = name.ok_or("a tool without a name is left out")?;
+        let Some(input) = tool["inputSchema"].as_object() else {
+            return Err(format!("the tool {} is left out: its schema is none", shown(name)));
+        };
+        let mut input = input.clone();
+        match input.get("type").and_then(Value::as_str) {
+            Some("object") => {}
+            None => {
+                input.insert("type".to_owned(), "object".into());
+            }
+            Some(_) => {
+                let why = "its arguments are to be no object";
+                return Err(format!("the tool {} is left out: {why}", shown(name)));
+            }
+        }
+        let description = tool["description"].as_str().unwrap_or_default().to_owned();
+        Ok(Self { name: name.to_owned(), description, input })
+    }
+}
+
+/// rmcp's HTTP client takes the process's cryptography.
+fn secure() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // Another part of the process may have chosen already, which is as good.
+        let _chosen = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    });
+}
+
+fn named(
+    headers: &std::collections::BTreeMap<String, String>,
+) -> Result<HashMap<HeaderName, HeaderValue>, String> {
+    let pair = |(name, value): (&String, &String)| {
+        let wrong = || format!("the header {} cannot be sent", shown(name));
+        let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
+        let mut value = HeaderValue::from_str(value).map_err(|_| wrong())?;
+        value.set_sensitive(true);
+        Ok((header, value))
+    };
+    headers.iter().map(pair).collect()
+}
+
+fn shown(name: &str) -> String {
+    super::printable(&name.chars().take(100).collect::<String>())
+}
+
+fn late(patience: Duration) -> String {
+    format!("it does not answer within {} s", patience.as_secs_f64())
+}
+
+fn refused(error: &ClientInitializeError) -> String {
+    match error.is_authorization_required() {
+        true => "it wants to know who asks".to_owned(),
+        false => format!("it does not speak MCP: {}", super::printable(&error.to_string())),
+    }
+}
+
+fn with_said(what: &str, said: &Said) -> String {
+    match said.in_words().as_str() {
+        "" => what.to_owned(),
+        said => format!("{what}; it said: {said}"),
+    }
+}

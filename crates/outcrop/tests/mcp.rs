@@ -1,0 +1,230 @@
+//! Models that use the tools of MCP servers, good ones and bad ones.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mcp/server.py");
+const CLAUDE: &str = "anthropic.claude-sonnet-4-20250514-v1:0";
+const LLAMA: &str = "meta.llama3-1-70b-instruct-v1:0";
+
+/// A home with a server `s` that behaves as `how` says.
+fn home(how: &str) -> TempDir {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("servers")).unwrap();
+    add(home.path(), "s", how);
+    home
+}
+
+fn add(home: &Path, name: &str, how: &str) {
+    let server = json!({ "server_name": name, "config": {
+        "command": "python3", "args": [SERVER, how],
+        "env": { "PIDS": home.join("pids"), "GREETING": "${GREETING}" },
+    } });
+    // JSON is YAML.
+    std::fs::write(home.join(format!("servers/{name}.yaml")), server.to_string()).unwrap();
+}
+
+fn outcrop(home: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_outcrop"));
+    command.args(arguments).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+    command.env("OUTCROP_HOME", home.path()).env("HOME", home.path()).env("GREETING", "hello");
+    command.current_dir(home.path()).stdin(Stdio::null());
+    command
+}
+
+fn query(home: &TempDir, prompt: &str, more: &[&str]) -> Output {
+    let all = [&["query", "--emulator", "-m", CLAUDE, prompt], more].concat();
+    let output = outcrop(home, &all).output().unwrap();
+    all_have_ended(home);
+    output
+}
+
+/// No server outlives the command, and none is left as a zombie.
+fn all_have_ended(home: &TempDir) {
+    let pids = std::fs::read_to_string(home.path().join("pids")).unwrap_or_default();
+    for pid in pids.lines() {
+        assert!(!Path::new("/proc").join(pid).exists(), "{pid} still runs");
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[track_caller]
+fn says(output: &Output, stdout: &str, stderr: &str) {
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(out.contains(stdout), "stdout: {out}\nstderr: {err}");
+    assert!(err.contains(stderr), "stdout: {out}\nstderr: {err}");
+}
+
+#[test]
+fn claude_and_llama_use_tools() {
+    let home = home("well");
+    for model in [CLAUDE, LLAMA] {
+        let prompt = r#"call:s__echo {"text": "one"} call:s__env {"text": "GREETING"}"#;
+        let output = outcrop(&home, &["query", "--emulator", "-m", model, prompt, "-y", "--json"])
+            .output()
+            .unwrap();
+        let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let calls = result["tool_calls"].as_array().unwrap();
+        assert_eq!(calls.len(), 2, "{model}: {result}");
+        assert!(calls[0]["result"].to_string().contains("echo says one"), "{model}: {result}");
+        assert_eq!(calls[1]["result"], "hello", "{model}");
+        assert_eq!(calls[1]["success"], true, "{model}");
+        let response = result["response"].as_str().unwrap();
+        assert!(response.contains("hello"), "{model}: {response}");
+    }
+}
+
+#[test]
+fn bad_servers_are_left_out_and_said_so() {
+    for (how, offered, said) in [
+        ("crash", None, "cannot find my files"),
+        ("hang", None, "does not answer within"),
+        ("hang-list", None, "does not answer within"),
+        ("refuse", None, "not today"),
+        ("no-list", None, "list of tools"),
+        ("line", None, "67108864 bytes in one message"),
+        ("garbage", Some("s__echo"), ""),
+        ("stubborn", Some("s__echo"), ""),
+        ("duplicates", Some("s__last"), "the tool echo is there twice"),
+        ("many", Some("s__tool_299"), ""),
+        ("endless", Some("s__tool_150"), "has no end"),
+        ("schema", Some("s__last"), "the tool array is left out"),
+        ("odd", Some("#3"), ""),
+    ] {
+        let home = home(how);
+        let slow = ["--server-timeout", if how.starts_with("hang") { "0.5" } else { "30" }];
+        let prompt = match offered {
+            None => "Hello".to_owned(),
+            Some(name) => format!(r#"call:{name} {{"text": "x"}}"#),
+        };
+        let output = query(&home, &prompt, &[&["-y"], &slow[..]].concat());
+        assert!(output.status.success(), "{how}: {output:?}");
+        says(&output, if offered.is_some() { "says x" } else { "You said: Hello" }, said);
+        assert!(!output.stderr.contains(&0x1b), "{how}: a terminal's codes");
+        if offered.is_none() {
+            let output = query(&home, &prompt, &[&["--server", "s"], &slow[..]].concat());
+            assert_eq!(output.status.code(), Some(13), "{how}: {output:?}");
+            says(&output, "", said);
+        }
+    }
+}
+
+#[test]
+fn every_call_has_its_result() {
+    let home = home("well");
+    for (call, result, said) in [
+        ("s__fail", "no such file", ""),
+        ("s__refuse", "wrong arguments", ""),
+        ("s__odd_answer", "no result of a tool", ""),
+        ("s__flood", "after the flood", ""),
+        ("s__image", "png", ""),
+        (r#"s__wait {"text": "3600"}"#, "no result within 1 s", "--tool-timeout"),
+        (r#"s__huge {"text": "50"}"#, "The result is too long: 49900010 bytes", "--max-result"),
+    ] {
+        let prompt = format!("call:{call}");
+        let patience = if call.contains("wait") { "1" } else { "120" };
+        let output = query(&home, &prompt, &["-y", "--tool-timeout", patience]);
+        assert!(output.status.success(), "{call}: {output:?}");
+        says(&output, result, said);
+    }
+}
+
+#[test]
+fn a_server_that_dies_is_started_once_more() {
+    let home = home("well");
+    let prompt = r#"call:s__die {} call:s__wait {"text": "60"}"#;
+    let output = query(&home, prompt, &["-y", "--output-format", "stream-json"]);
+    says(&output, "failed during the call", "was started again; it said: Traceback: I am");
+    let results = text(&output.stdout);
+    let results = results.lines().filter(|line| line.contains("\"tool_result\""));
+    assert_eq!(results.count(), 2);
+}
+
+#[test]
+fn nobody_is_asked_where_nobody_is() {
+    let home = home("well");
+    let prompt = r#"call:s__echo {"text": "x"} call:s__fail {}"#;
+    for (flags, echo, fail) in [
+        (&[][..], false, false),
+        (&["--allow", "s/echo"], true, false),
+        (&["--allow", "*"], true, true),
+        (&["--approve", "deny", "--allow", "echo"], true, false),
+        (&["--approve", "auto"], true, true),
+    ] {
+        let output = query(&home, prompt, flags);
+        let said = text(&output.stdout);
+        assert_eq!(said.contains("echo says x"), echo, "{flags:?}: {output:?}");
+        assert_eq!(said.contains("no such file"), fail, "{flags:?}: {output:?}");
+    }
+    says(&query(&home, prompt, &[]), "not there to allow", "--allow 's/echo'");
+    std::fs::write(
+        home.path().join("allowed-tools"),
+        format!("s/echo\t{}/servers/s.yaml\n", home.path().display()),
+    )
+    .unwrap();
+    says(&query(&home, prompt, &[]), "echo says x", "--allow 's/fail'");
+}
+
+#[test]
+fn servers_and_tools_are_chosen() {
+    let home = home("well");
+    add(home.path(), "t", "well");
+    let folder = json!({ "mcpServers": { "folder": { "command": "python3", "args": [SERVER] } } });
+    std::fs::write(home.path().join(".mcp.json"), folder.to_string()).unwrap();
+    let named = home.path().join("named.json");
+    let of_file = json!({ "mcpServers": { "named": { "command": "python3", "args": [SERVER] } } });
+    std::fs::write(&named, of_file.to_string()).unwrap();
+    let named = named.to_str().unwrap();
+    for (flags, name, is_there) in [
+        (&[][..], "t__echo", true),
+        (&[], "folder__echo", false),
+        (&["--server", "folder"], "folder__echo", true),
+        (&["--server", "s,folder"], "t__echo", false),
+        (&["-T", "folder/echo"], "folder__echo", true),
+        (&["-T", "s/e*"], "s__fail", false),
+        (&["-T", "echo"], "t__echo", true),
+        (&["--mcp-config", named], "named__echo", true),
+    ] {
+        let prompt = format!(r#"call:{name} {{"text": "x"}}"#);
+        let output = query(&home, &prompt, &[&["-y"], flags].concat());
+        assert_eq!(text(&output.stdout).contains("echo says x"), is_there, "{flags:?} {output:?}");
+    }
+    for (flags, code, mend) in [
+        (&["--server", "none"][..], 13, "Known are s, t, folder"),
+        (&["-T", "no_such_tool"], 20, "No tool is named"),
+        (&["--mcp-config", "none.json"], 10, "Cannot read"),
+        (&["--no-tools", "--server", "s"], 2, "cannot be used"),
+    ] {
+        let output = query(&home, "Hello", flags);
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        says(&output, "", mend);
+    }
+}
+
+#[test]
+fn an_interrupt_ends_the_servers_too() {
+    let home = home("stubborn");
+    let prompt = r#"call:s__wait {"text": "3600"}"#;
+    let arguments =
+        ["query", "--emulator", "-m", CLAUDE, prompt, "-y", "--output-format", "stream-json"];
+    let mut child =
+        outcrop(&home, &arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut called = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut called).unwrap();
+    assert!(called.contains("tool_call"), "{called}");
+    let pid = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    all_have_ended(&home);
+}
