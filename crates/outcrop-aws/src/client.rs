@@ -11,20 +11,21 @@
 //! 6. Credentials that a request brings with it are used for that request alone; what AWS says against
 //!    them is said to the caller, and casts no doubt on the gateway's own.
 
+mod refusal;
+
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
-use outcrop_model::{ErrorClass, Fault, Phase};
-use tokio::time::{Instant, timeout, timeout_at};
+use outcrop_model::{ErrorClass, Fault};
+use tokio::time::{Instant, timeout_at};
 
-use crate::body::{IncomingBody, chain};
-use crate::classify::{classify_http, date, request_id};
+use crate::body::IncomingBody;
+use crate::classify::{date, request_id};
 use crate::clock::Clock;
 use crate::connect::{HttpClient, Protocols, Proxies, Trust, Wiring};
 use crate::credentials::{CredentialSource, Credentials};
@@ -35,11 +36,6 @@ use crate::identity::{IdentityWish, Surroundings, Wire, resolve};
 use crate::setup::{Lookup, SetupError};
 use crate::sign::{Signable, signature};
 
-/// Most bytes read of a refusal: AWS's error bodies are under 10 KB; a proxy's page may be larger, and
-/// none of it reaches the caller.
-const MAX_REFUSAL: usize = 1024 * 1024;
-/// Longest wait for the rest of a refusal: its head already says that the request failed.
-const REFUSAL_PATIENCE: Duration = Duration::from_secs(10);
 /// The variable that names a file of further root certificates, as in the AWS SDKs.
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 pub(crate) const USER_AGENT: &str = concat!("outcrop/", env!("CARGO_PKG_VERSION"));
@@ -62,30 +58,6 @@ const WITHHELD: [HeaderName; 15] = [
     header::TE,
     header::TRANSFER_ENCODING,
     header::UPGRADE,
-];
-
-/// What a refusal is when the caller brought the credentials, and what the caller is told.
-const LENT: [(ErrorClass, ErrorClass, &str); 4] = [
-    (
-        ErrorClass::BadCredentials,
-        ErrorClass::Unauthenticated,
-        "AWS does not know the AWS credentials of this request. Check the access key id, and send the session token with temporary ones.",
-    ),
-    (
-        ErrorClass::ExpiredCredentials,
-        ErrorClass::Unauthenticated,
-        "The AWS credentials of this request have expired. Send new ones.",
-    ),
-    (
-        ErrorClass::BadSignature,
-        ErrorClass::Unauthenticated,
-        "AWS refused a signature made with the AWS credentials of this request. The secret access key does not belong to the access key id.",
-    ),
-    (
-        ErrorClass::AccessDenied,
-        ErrorClass::OutOfScope,
-        "The AWS identity of this request may not do this, or its account has no access to the model. Ask the account's administrator.",
-    ),
 ];
 
 /// All that an [`AwsClient`] needs to know.
@@ -335,8 +307,8 @@ impl AwsClient {
         let head_by = after(started, timeouts.first_byte).min(end);
         let response = match timeout_at(head_by, self.http.request(signed)).await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(lost(&error)),
-            Err(_elapsed) => return Err(unanswered()),
+            Ok(Err(error)) => return Err(refusal::lost(&error)),
+            Err(_elapsed) => return Err(refusal::unanswered()),
         };
         let (head, body) = response.into_parts();
         let body = IncomingBody::new(body, Watchdog::new(timeouts.idle, end));
@@ -347,7 +319,7 @@ impl AwsClient {
                 (None, false) => fault,
                 // The clock was wrong, which another attempt mends.
                 (Some(_), false) if fault.class == ErrorClass::BadSignature => fault,
-                (Some(_), _) => of_the_caller(fault),
+                (Some(_), _) => refusal::of_the_caller(fault),
             });
         }
         Ok(Incoming {
@@ -403,21 +375,10 @@ impl AwsClient {
 
     /// Reads why the service refused, and whether it is about who asks.
     async fn refused(&self, response: Response<IncomingBody>) -> (Fault, bool) {
-        let (head, mut body) = response.into_parts();
-        body.set_phase(Phase::AwaitingHead);
-        let mut read = Vec::new();
-        let complete = timeout(REFUSAL_PATIENCE, fill(&mut body, &mut read)).await;
-        if !matches!(complete, Ok(Ok(()))) {
-            tracing::debug!(
-                status = head.status.as_u16(),
-                bytes = read.len(),
-                "error body incomplete"
-            );
-        }
-        let fault = classify_http(head.status.as_u16(), &head.headers, &read);
+        let (headers, fault) = refusal::read(response).await;
         let is_identity = match fault.class {
             // A wrong clock is nobody's credentials.
-            ErrorClass::BadSignature => !self.correct_clock(&head.headers),
+            ErrorClass::BadSignature => !self.correct_clock(&headers),
             class => matches!(class, ErrorClass::BadCredentials | ErrorClass::ExpiredCredentials),
         };
         (fault, is_identity)
@@ -443,63 +404,4 @@ impl AwsClient {
         }
         corrected.is_some()
     }
-}
-
-// === helpers ===
-
-/// Reads up to [`MAX_REFUSAL`] bytes; what has been read stays in `read` whatever happens.
-async fn fill(body: &mut IncomingBody, read: &mut Vec<u8>) -> Result<(), Fault> {
-    while read.len() < MAX_REFUSAL {
-        let Some(chunk) = body.chunk().await.transpose()? else {
-            return Ok(());
-        };
-        let room = MAX_REFUSAL - read.len();
-        read.extend_from_slice(&chunk[..chunk.len().min(room)]);
-    }
-    Ok(())
-}
-
-/// A refusal of credentials that the caller brought: theirs to mend.
-fn of_the_caller(mut fault: Fault) -> Fault {
-    if let Some((_, class, message)) = LENT.iter().find(|(theirs, ..)| *theirs == fault.class) {
-        fault.class = *class;
-        fault.message = (*message).into();
-    }
-    fault
-}
-
-fn lost(error: &hyper_util::client::legacy::Error) -> Fault {
-    let detail = chain(error);
-    let (class, phase, message) = if error.is_connect() {
-        (ErrorClass::Unreachable, Phase::BeforeSend, "the gateway could not connect to Bedrock")
-    } else if is_parse(error) {
-        (ErrorClass::Garbled, Phase::AwaitingHead, "Bedrock's answer arrived damaged")
-    } else {
-        (
-            ErrorClass::Unreachable,
-            Phase::AwaitingHead,
-            "the connection to Bedrock was lost before it answered",
-        )
-    };
-    Fault::new(class, phase, message).with_detail(detail)
-}
-
-fn is_parse(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
-fn unanswered() -> Fault {
-    Fault::new(
-        ErrorClass::UpstreamTimeout,
-        Phase::AwaitingHead,
-        "Bedrock did not begin to answer in time",
-    )
-    .with_detail("first-byte timeout")
 }
