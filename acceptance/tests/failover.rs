@@ -10,7 +10,7 @@ use outcrop_model::ErrorClass;
 use crate::support::{CLAUDE, EXAMPLE_SECRET, NOVA, Options, Stack, backend, chat, route};
 
 /// `bedrock` first, `second` for when that fails.
-async fn pair(policy: Policy) -> (Stack, Emulator, Config) {
+pub async fn pair(policy: Policy) -> (Stack, Emulator, Config) {
     let second = Emulator::bind("127.0.0.1:0", outcrop_emulator::Config::default()).await.unwrap();
     let later = Target { priority: 1, ..Target::new("second") };
     let mut all = route("all", vec![Target::new("bedrock"), later]);

@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use crate::support::{CLAUDE, NOVA, Stack, chat};
 
-async fn leave(stack: &Stack, path: &str, body: &serde_json::Value, after_bytes: usize) {
+pub async fn leave(stack: &Stack, path: &str, body: &serde_json::Value, after_bytes: usize) {
     let body = body.to_string();
     let mut socket = TcpStream::connect(stack.address).await.unwrap();
     let head =

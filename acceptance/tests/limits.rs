@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use http::Method;
 use outcrop_config::{
-    Budget, Config, Limit, Measure, Origin, Redacted, Secret, Selector, Target, Window,
+    Budget, Config, Limit, Measure, Origin, Policy, Redacted, Route, Secret, Selector, Target,
+    Window,
 };
 use outcrop_core::limit::{Counters, StoreWish, Timepiece, posting};
 use outcrop_fetch::Courier;
-use outcrop_model::PicoUsd;
+use outcrop_model::{Fidelity, PicoUsd, Usage};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::support::{CLAUDE, NOVA, Options, ROUTES, Stack, chat, route};
 
-fn limit(name: &str, measure: Measure, amount: u128, window: Window) -> Limit {
+pub fn limit(name: &str, measure: Measure, amount: u128, window: Window) -> Limit {
     let (name, selector, origin) = (name.to_owned(), Selector::default(), Origin::default());
     Limit { name, selector, measure, amount, window, origin }
 }
@@ -242,4 +243,108 @@ async fn a_limit_holds_whatever_other_targets_there_are() {
         assert_eq!(stack.post(&path, &body).await.status, 429);
     }
     assert_eq!(stack.emulator.requests().len(), 1);
+}
+
+/// A dollar in the units of a budget.
+const DOLLAR: u128 = 1_000_000_000_000;
+
+/// The first model, and the others when that fails.
+async fn falling_back(models: &[&str], limits: Vec<Limit>, policy: Policy) -> Stack {
+    let options = Options { limits, ..Options::default() };
+    let targets = models.iter().zip(0..).map(|(model, priority)| {
+        let model = Some((*model).to_owned());
+        Target { model, priority, ..Target::new("bedrock") }
+    });
+    let routes = vec![Route { policy, ..route("all", targets.collect()) }];
+    Stack::routing(options, Config { routes, ..Config::default() }).await
+}
+
+fn chat_of_1000(text: &str) -> (String, Value) {
+    let (path, mut body) = chat("openai", CLAUDE, text, false);
+    body["max_tokens"] = json!(1000);
+    (path, body)
+}
+
+/// 1000 tokens of Claude's cost 1.65 cents, of Nova's 0.024.
+#[tokio::test]
+async fn a_dearer_fallback_must_find_room_too() {
+    let budget = |amount| limit("month", Measure::Money(Budget::default()), amount, Window::Month);
+    let (path, body) = chat_of_1000("x");
+    let stack = |amount| falling_back(&[NOVA, CLAUDE], vec![budget(amount)], Policy::default());
+    let mut poor = stack(DOLLAR / 100).await;
+    poor.fault("error=InternalServerException", 1);
+    let answer = poor.post(&path, &body).await;
+    assert_eq!(answer.status, 429, "{}", answer.text());
+    assert!(answer.text().contains("`month` allows $0.01 per month"), "{}", answer.text());
+    let receipt = poor.receipt().await;
+    assert_eq!((receipt.attempts, receipt.failed_over.len()), (1, 1));
+    // What was reserved for Nova came back: it took nothing.
+    assert_eq!(poor.post(&path, &body).await.status, 200);
+
+    let mut rich = stack(DOLLAR / 50).await;
+    rich.fault("error=InternalServerException", 1);
+    assert_eq!(rich.post(&path, &body).await.status, 200);
+    let receipt = rich.receipt().await;
+    assert_eq!((receipt.attempts, receipt.failed_over.len()), (2, 1));
+    // The caller named it: of Nova, the receipt says nothing any more.
+    assert_eq!((receipt.target, receipt.model.as_str()), (None, CLAUDE));
+    let Usage { input, output, .. } = receipt.usage.unwrap();
+    let dollars = 3.3 * input as f64 + 16.5 * output as f64;
+    assert_eq!(receipt.cost.unwrap().get() as f64, dollars * 1e6);
+}
+
+#[tokio::test]
+async fn a_fallback_takes_from_the_limits_of_its_own_model() {
+    let of_claude = Selector { models: vec!["*claude*".to_owned()], ..Selector::default() };
+    let limits = |of_claude_s| {
+        vec![
+            limit("all", Measure::Requests, 10, MINUTE),
+            limit("at-once", Measure::Concurrent, 1, MINUTE),
+            limit("out", Measure::OutputTokens, 1500, MINUTE),
+            Limit { selector: of_claude.clone(), ..limit("dear", of_claude_s, 20, MINUTE) },
+        ]
+    };
+    let (path, mut body) = chat_of_1000("x");
+    body["model"] = json!("any");
+    let stack = falling_back(&[NOVA, CLAUDE], limits(Measure::Requests), Policy::default()).await;
+    // It is one request, wherever it goes.
+    for left in ["9", "8"] {
+        stack.fault("error=InternalServerException", 1);
+        let answer = stack.post(&path, &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.header("x-ratelimit-remaining-requests"), left);
+    }
+    let models = [NOVA, CLAUDE];
+    let stack = falling_back(&models, limits(Measure::OutputTokens), Policy::default()).await;
+    assert_eq!(stack.post(&path, &body).await.status, 200);
+    stack.fault("error=InternalServerException", 1);
+    let answer = stack.post(&path, &body).await;
+    assert_eq!(answer.status, 429);
+    assert!(answer.text().contains("`dear` allows 20 output tokens"), "{}", answer.text());
+}
+
+/// In strict mode an answer without the form that the caller set fails, and is paid for all the same.
+#[tokio::test]
+async fn what_the_first_target_used_is_counted_beside_the_second() {
+    let (path, mut body) = chat_of_1000("say:no JSON, but a few words");
+    let schema = json!({"type": "object", "properties": {"a": {"type": "string"}},
+        "required": ["a"], "additionalProperties": false});
+    let format = json!({"name": "x", "strict": true, "schema": schema});
+    body["response_format"] = json!({"type": "json_schema", "json_schema": format});
+    let mut costs = Vec::new();
+    for models in [&[CLAUDE][..], &[CLAUDE, CLAUDE]] {
+        let limits = vec![limit("out", Measure::OutputTokens, 10_000, Window::Day)];
+        let policy = Policy { fidelity: Some(Fidelity::Strict), ..Policy::default() };
+        let mut stack = falling_back(models, limits, policy).await;
+        assert_eq!(stack.post(&path, &body).await.status, 502);
+        let receipt = stack.receipt().await;
+        let times = models.len();
+        assert_eq!((receipt.attempts as usize, receipt.failed_over.len()), (times, times - 1));
+        costs.push(receipt.cost.unwrap() * (2 / times as u64));
+        let (_, probe) = chat_of_1000("x");
+        let answer = stack.post(&path, &probe).await;
+        let left: u64 = answer.header("x-ratelimit-remaining-tokens").parse().unwrap();
+        assert_eq!(9000 - left, receipt.usage.unwrap().output * times as u64);
+    }
+    assert_eq!(costs[0], costs[1]);
 }

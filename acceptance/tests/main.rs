@@ -28,6 +28,7 @@ mod lent;
 mod limits;
 mod losses;
 mod media;
+mod metrics;
 mod paths;
 #[path = "../../crates/outcrop-dialect/tests/translate/planning.rs"]
 mod planning;

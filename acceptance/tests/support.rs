@@ -24,7 +24,7 @@ use outcrop_core::{
 use outcrop_emulator::{Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, Emulator, Fault};
 use outcrop_fetch::{Fetcher, Limits, Reach};
 use outcrop_model::{Carrier, Fidelity, Prices, Receipt};
-use outcrop_server::{Readiness, Server, ServerConfig};
+use outcrop_server::{Metrics, Readiness, Server, ServerConfig};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -42,6 +42,7 @@ pub struct Stack {
     http: Client<HttpConnector, Full<Bytes>>,
     receipts: mpsc::UnboundedReceiver<Receipt>,
     pub readiness: Readiness,
+    pub metrics: Arc<Metrics>,
     pub account: Arc<Account>,
     ours: Ours,
     stop: Option<oneshot::Sender<()>>,
@@ -73,6 +74,7 @@ pub struct Options {
     pub lists: bool,
     pub limits: Vec<config::Limit>,
     pub counters: Counters,
+    pub metrics: Arc<Metrics>,
 }
 
 impl Default for Options {
@@ -99,6 +101,7 @@ impl Default for Options {
             lists: false,
             limits: Vec::new(),
             counters: Counters::default(),
+            metrics: Arc::default(),
         }
     }
 }
@@ -226,7 +229,11 @@ impl Stack {
             ..Settings::default()
         };
         let (send, receipts) = mpsc::unbounded_channel();
-        let sink = ReceiptSink::new(move |receipt| drop(send.send(receipt)));
+        let metrics = Arc::clone(&options.metrics);
+        let sink = ReceiptSink::new(move |receipt| {
+            metrics.receipt(&receipt);
+            drop(send.send(receipt));
+        });
         let gateway =
             Gateway::new(settings, sink).admitting(options.admitter).counting(options.counters);
         gateway.reload(config).await.unwrap();
@@ -238,8 +245,8 @@ impl Stack {
         let readiness = server.readiness();
         let serving = Some(tokio::spawn(server.serve(async move { drop(stopped.await) })));
         let http = Client::builder(TokioExecutor::new()).build_http();
-        let stop = Some(stop);
-        Self { emulator, address, http, receipts, readiness, account, ours, stop, serving }
+        let (stop, metrics) = (Some(stop), options.metrics);
+        Self { emulator, address, http, receipts, readiness, metrics, account, ours, stop, serving }
     }
 
     /// Puts another configuration to work.

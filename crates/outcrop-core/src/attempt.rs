@@ -45,6 +45,11 @@ impl<'p> Retries<'p> {
         Self { also_on, ..self }
     }
 
+    /// How many attempts have failed.
+    pub(crate) fn failed(&self) -> u32 {
+        self.made
+    }
+
     /// What the table says, and the operator beside it.
     fn retry(&self, fault: &Fault) -> Retry {
         let is_wanted = fault.phase != Phase::Streaming

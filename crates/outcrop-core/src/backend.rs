@@ -19,7 +19,7 @@ use outcrop_model::{Carrier, Catalog};
 use crate::account::{Account, Listing, Watch};
 use crate::callee::{Geography, Learned};
 use crate::lent::CredentialHeaders;
-use crate::resilience::{Gate, Health, RetryBudget};
+use crate::resilience::{Condition, Gate, Health, RetryBudget};
 use crate::upstream::UpstreamHealth;
 
 /// Models whose health is kept: more than an account has.
@@ -56,6 +56,15 @@ pub struct Backend {
     pub(crate) lent: Option<CredentialHeaders>,
     /// Ends with the backend.
     _watch: Option<Watch>,
+}
+
+/// How a backend fares.
+#[derive(Debug)]
+pub struct Standing {
+    /// Of each model that was asked for there.
+    pub models: Vec<Condition>,
+    /// How many are in flight and how many wait, and how many may be in flight; `None` without a bound.
+    pub gate: Option<((usize, usize), usize)>,
 }
 
 /// Why a backend cannot be made, or used.
@@ -146,6 +155,16 @@ impl Backend {
         }
         let key = if health.len() < MOST_MODELS { model } else { "" };
         Arc::clone(health.entry(key.to_owned()).or_default())
+    }
+
+    /// How it fares, for whoever looks.
+    pub fn standing(&self) -> Standing {
+        let now = Instant::now();
+        let health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        let models = health.values().map(|health| health.condition(now)).collect();
+        drop(health);
+        let gate = self.gate.as_ref().map(|gate| (gate.load(), gate.limit()));
+        Standing { models, gate }
     }
 
     pub fn name(&self) -> &str {

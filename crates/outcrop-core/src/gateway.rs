@@ -140,6 +140,11 @@ impl Gateway {
         self.snapshot.load().generation
     }
 
+    /// How many requests have begun and not ended.
+    pub fn in_flight(&self) -> usize {
+        self.receipts.in_flight()
+    }
+
     /// The backends of the present configuration.
     pub fn backends(&self) -> Vec<Arc<Backend>> {
         self.snapshot.load().backends.values().cloned().collect()

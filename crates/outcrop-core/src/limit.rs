@@ -4,7 +4,8 @@
 //!    is never more than a limit allows, however many requests come at once and, where counters are
 //!    shared, to however many instances.
 //! 2. What is reserved is the most that the request may use, as far as that can be told; what it used in
-//!    truth takes its place, once, also when the client left. What nobody told stays as reserved.
+//!    truth takes its place, once, also when the client left. What nobody told stays as reserved. A request
+//!    that goes on to another target reserves for that one in the step in which it gives back the rest.
 //! 3. No store that fails refuses a request that it should not, unless the operator wants that
 //!    ([`outcrop_config::OnStoreLoss::Refuse`]), and none makes a request wait long.
 //! 4. A refusal names the limit, never a key or another value that it is counted by.
@@ -32,7 +33,7 @@ use outcrop_model::{Fault, PicoUsd, Usage};
 
 use self::book::{Adjustment, Claim};
 use self::cel::Names;
-use self::counters::Mode;
+use self::counters::{Back, Mode};
 use self::rule::{Measured, Rule};
 use self::window::Span;
 
@@ -89,7 +90,8 @@ pub struct Limiter {
     counters: Arc<Counters>,
 }
 
-/// What a request took; settles once. Dropped before that, what it reserved stays counted.
+/// What a request took; settles once. Dropped before that, what it reserved stays counted, unless it is
+/// known how it ends.
 #[derive(Debug)]
 pub struct Reservation {
     counters: Arc<Counters>,
@@ -98,6 +100,8 @@ pub struct Reservation {
     held: Vec<Held>,
     expected: Expected,
     told: Arc<Told>,
+    /// What it settles as when it is dropped.
+    ends_as: Spent,
     is_settled: bool,
 }
 
@@ -166,6 +170,20 @@ impl Limiter {
         facts: &Facts<'_>,
         expected: impl FnOnce() -> Expected,
     ) -> Result<Option<Reservation>, Box<Refusal>> {
+        self.exchange(None, facts, expected).await
+    }
+
+    /// The same in the place of an earlier reservation of the same request, which settles as it ends: in
+    /// one step, so that nobody else finds the room between, and the request is counted once.
+    ///
+    /// # Errors
+    /// When a limit refuses; the earlier one is settled all the same.
+    pub async fn exchange(
+        &self,
+        mut earlier: Option<Reservation>,
+        facts: &Facts<'_>,
+        expected: impl FnOnce() -> Expected,
+    ) -> Result<Option<Reservation>, Box<Refusal>> {
         let rules: Vec<&Arc<Rule>> =
             self.rules.0.iter().filter(|rule| rule.applies_to(facts)).collect();
         if rules.is_empty() {
@@ -187,7 +205,8 @@ impl Limiter {
             let (span, most, scale) = (rule.span(now), rule.most, rule.scale());
             claims.push(Claim { counter, span, most, take, scale });
         }
-        let answer = match self.counters.reserve(&claims, now).await {
+        let back = earlier.as_mut().map(|earlier| earlier.giving_way_to(&claims));
+        let answer = match self.counters.reserve(&claims, back, now).await {
             Ok(answer) => answer,
             Err(fault) => {
                 let limits = Vec::new();
@@ -208,7 +227,8 @@ impl Limiter {
             Held { rule: Arc::clone(rule), counter, span, taken: take }
         });
         let (held, counters) = (held.collect(), Arc::clone(&self.counters));
-        Ok(Some(Reservation { counters, mode, names, held, expected, told, is_settled: false }))
+        let (ends_as, is_settled) = (Spent::Unknown, false);
+        Ok(Some(Reservation { counters, mode, names, held, expected, told, ends_as, is_settled }))
     }
 }
 
@@ -218,6 +238,13 @@ impl Reservation {
     /// Puts the truth in the place of what was reserved.
     pub fn settle(mut self, spent: &Spent) {
         self.settle_once(spent);
+    }
+
+    /// So much it used; it settles with that once another takes its place, or it is dropped.
+    #[must_use]
+    pub fn ending_as(mut self, spent: Spent) -> Self {
+        self.ends_as = spent;
+        self
     }
 
     /// The most that was expected; nothing where no limit asked for it.
@@ -230,20 +257,26 @@ impl Reservation {
         &self.told
     }
 
+    /// What it gives back to a reservation with these claims. A request that goes on is the same request:
+    /// where it is counted again, it was not before.
+    fn giving_way_to(&mut self, claims: &[Claim]) -> Back<'_> {
+        let goes_on = |held: &Held| {
+            matches!(held.rule.measured, Measured::Requests)
+                && claims.iter().any(|claim| claim.counter == held.counter)
+        };
+        let changes = self.held.iter().map(|held| match goes_on(held) {
+            true => held.adjustment(0),
+            false => held.adjustment(held.truth(&self.ends_as, &self.names)),
+        });
+        Back { mode: &self.mode, changes: changes.collect(), is_done: &mut self.is_settled }
+    }
+
     fn settle_once(&mut self, spent: &Spent) {
         if std::mem::replace(&mut self.is_settled, true) {
             return;
         }
-        let changes: Vec<Adjustment> = self
-            .held
-            .iter()
-            .map(|held| {
-                let Held { rule, counter, span, taken } = held;
-                let (counter, scale) = (Arc::clone(counter), rule.scale());
-                let truth = held.truth(spent, &self.names);
-                Adjustment { counter, span: *span, taken: *taken, truth, scale }
-            })
-            .collect();
+        let changes: Vec<Adjustment> =
+            self.held.iter().map(|held| held.adjustment(held.truth(spent, &self.names))).collect();
         let watches = self.held.iter().enumerate().filter_map(|(index, held)| {
             let Measured::Money(budget) = &held.rule.measured else { return None };
             let alert = Alert::soft(&held.rule, budget, &held.span)?;
@@ -255,13 +288,20 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.settle_once(&Spent::Unknown);
+        let spent = self.ends_as;
+        self.settle_once(&spent);
     }
 }
 
 // === impl Held ===
 
 impl Held {
+    fn adjustment(&self, truth: u128) -> Adjustment {
+        let Self { rule, counter, span, taken } = self;
+        let (counter, scale) = (Arc::clone(counter), rule.scale());
+        Adjustment { counter, span: *span, taken: *taken, truth, scale }
+    }
+
     /// What it is to be counted as.
     fn truth(&self, spent: &Spent, names: &Names) -> u128 {
         if self.span.is_in_flight() {

@@ -9,4 +9,4 @@ pub mod health;
 
 pub use budget::RetryBudget;
 pub use gate::{Full, Gate, Permit};
-pub use health::{Health, Verdict};
+pub use health::{Condition, Health, Verdict};

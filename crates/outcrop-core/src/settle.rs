@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use outcrop_dialect::answer::Tally;
@@ -22,7 +23,10 @@ use crate::resilience::Permit;
 
 /// Where receipts go.
 #[derive(Clone)]
-pub struct ReceiptSink(Arc<dyn Fn(Receipt) + Send + Sync>);
+pub struct ReceiptSink {
+    take: Arc<dyn Fn(Receipt) + Send + Sync>,
+    in_the_making: Arc<AtomicUsize>,
+}
 
 /// A receipt in the making.
 #[derive(Debug)]
@@ -36,8 +40,10 @@ pub struct Settlement {
     /// `None` before it is known where the request goes.
     pricing: Option<Arc<Pricing>>,
     sink: ReceiptSink,
-    /// What was taken from limits; at most once for each request.
+    /// What was taken from limits; at most once for each target.
     reserved: Reserved,
+    /// What targets cost that answered in vain; `None` when that is not known.
+    paid: Option<PicoUsd>,
     /// Events of a stream that the client was to see.
     streamed: u64,
     _permit: Option<Permit>,
@@ -51,6 +57,8 @@ enum Reserved {
     /// No limit is for this request.
     Nothing,
     Holding(Box<Reservation>),
+    /// Of the target before, which knows what was used there.
+    Earlier(Box<Reservation>),
     Refused(Arc<Told>),
 }
 
@@ -63,7 +71,12 @@ const MOST_OF_A_NAME: usize = 256;
 
 impl ReceiptSink {
     pub fn new(sink: impl Fn(Receipt) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(sink))
+        Self { take: Arc::new(sink), in_the_making: Arc::default() }
+    }
+
+    /// How many requests have begun and not ended.
+    pub fn in_flight(&self) -> usize {
+        self.in_the_making.load(Ordering::Relaxed)
     }
 }
 
@@ -91,6 +104,7 @@ impl Settlement {
             behind: None,
             stream: false,
             attempts: 0,
+            retries: 0,
             status: CLIENT_CLOSED_REQUEST,
             usage: None,
             tier: None,
@@ -103,8 +117,10 @@ impl Settlement {
             upstream_request_id: None,
             detail: None,
         };
+        sink.in_the_making.fetch_add(1, Ordering::Relaxed);
         let (began, grant, wares) = (Instant::now(), Grant::default(), Wares::default());
         let (pricing, reserved, streamed) = (None, Reserved::default(), 0);
+        let paid = Some(PicoUsd::ZERO);
         Self {
             receipt: Some(receipt),
             began,
@@ -113,14 +129,40 @@ impl Settlement {
             pricing,
             sink,
             reserved,
+            paid,
             streamed,
             _permit: None,
         }
     }
 
-    /// The backend was asked in vain; another is asked next.
+    /// The backend was asked in vain; another is asked next. What the receipt said of that target is over,
+    /// but for what it cost.
     pub fn failed_over(&mut self, backend: &str, class: ErrorClass) {
-        self.note(|r| r.failed_over.push((backend.to_owned(), class)));
+        let Some(receipt) = self.receipt.take() else { return };
+        let told = receipt.usage.filter(|usage| usage.total() > 0);
+        let cost = told.and_then(|_| self.cost(&receipt));
+        let spent = told.map_or(Spent::Nothing, |usage| Spent::Told { usage, cost });
+        self.reserved = match std::mem::take(&mut self.reserved) {
+            Reserved::Holding(held) => Reserved::Earlier(Box::new(held.ending_as(spent))),
+            Reserved::Nothing => Reserved::NotYet,
+            same @ (Reserved::NotYet | Reserved::Earlier(_) | Reserved::Refused(_)) => same,
+        };
+        if told.is_some() {
+            self.paid = self.paid.zip(cost).map(|(paid, cost)| paid + cost);
+        }
+        let mut failed_over = receipt.failed_over;
+        failed_over.push((backend.to_owned(), class));
+        self.receipt = Some(Receipt {
+            failed_over,
+            carrier: None,
+            target: None,
+            behind: None,
+            usage: None,
+            tier: None,
+            losses: 0,
+            upstream_request_id: None,
+            ..receipt
+        });
     }
 
     /// The backends that were asked in vain, and why.
@@ -198,8 +240,12 @@ impl Settlement {
         self.wares = wares;
     }
 
-    pub fn attempt(&mut self) {
-        self.note(|r| r.attempts += 1);
+    /// The request is sent, after `failed` failures of the same call at the same backend.
+    pub fn attempt(&mut self, failed: u32) {
+        self.note(|r| {
+            r.attempts += 1;
+            r.retries += u32::from(failed > 0);
+        });
     }
 
     pub fn answered(&mut self, upstream_request_id: Option<&str>) {
@@ -230,9 +276,20 @@ impl Settlement {
         self.receipt.as_ref().map_or(0, |receipt| receipt.attempts)
     }
 
-    /// Limits were asked for this request.
+    /// Limits were asked for this request at this target.
     pub fn has_reserved(&self) -> bool {
-        !matches!(self.reserved, Reserved::NotYet)
+        !matches!(self.reserved, Reserved::NotYet | Reserved::Earlier(_))
+    }
+
+    /// What was reserved for the target before, to be exchanged.
+    pub(crate) fn take_earlier(&mut self) -> Option<Reservation> {
+        match std::mem::take(&mut self.reserved) {
+            Reserved::Earlier(earlier) => Some(*earlier),
+            other => {
+                self.reserved = other;
+                None
+            }
+        }
     }
 
     pub fn reserved(&mut self, reservation: Option<Reservation>) {
@@ -250,7 +307,9 @@ impl Settlement {
     pub fn told(&self) -> Option<Arc<Told>> {
         match &self.reserved {
             Reserved::NotYet | Reserved::Nothing => None,
-            Reserved::Holding(reservation) => Some(Arc::clone(reservation.told())),
+            Reserved::Holding(reservation) | Reserved::Earlier(reservation) => {
+                Some(Arc::clone(reservation.told()))
+            }
             Reserved::Refused(told) => Some(Arc::clone(told)),
         }
     }
@@ -291,17 +350,29 @@ impl Settlement {
         let mut receipt = self.receipt.take()?;
         receipt.duration = self.began.elapsed();
         receipt.cost = self.cost(&receipt);
+        // Of the target before, it settles by itself.
         if let Reserved::Holding(reservation) = std::mem::take(&mut self.reserved) {
             let spent = self.spent(&receipt, reservation.expected());
             reservation.settle(&spent);
         }
+        receipt.cost = self.with_paid(receipt.cost);
         let cost = receipt.cost;
-        (self.sink.0)(receipt);
+        self.sink.in_the_making.fetch_sub(1, Ordering::Relaxed);
+        (self.sink.take)(receipt);
         cost
     }
 
     fn cost(&self, receipt: &Receipt) -> Option<PicoUsd> {
         self.pricing.as_ref()?.cost(receipt, &self.wares)
+    }
+
+    /// With what targets cost that answered in vain.
+    fn with_paid(&self, cost: Option<PicoUsd>) -> Option<PicoUsd> {
+        match (cost, self.paid) {
+            (Some(cost), Some(paid)) => Some(cost + paid),
+            (None, Some(paid)) => Some(paid).filter(|paid| *paid != PicoUsd::ZERO),
+            (_, None) => None,
+        }
     }
 
     /// What limits are to count.

@@ -397,7 +397,22 @@ fn no_race_overspends_or_loses_a_reservation() {
                     std::thread::yield_now();
                     held.fetch_sub(expect, Ordering::SeqCst);
                     let truth = u64::from(round % 100 == 0);
-                    reservation.settle(&used(0, truth));
+                    let headers = HeaderMap::new();
+                    let facts = facts("k", &headers);
+                    // Some go on elsewhere, which may be dearer.
+                    if round % 3 == 0 {
+                        let dearer = move || Expected {
+                            usage: Usage { output: expect + 10, ..Usage::default() },
+                            cost: None,
+                        };
+                        let earlier = reservation.ending_as(used(0, truth));
+                        let exchange = bench.limiter.exchange(Some(earlier), &facts, dearer);
+                        if let Ok(Some(reservation)) = runtime.block_on(exchange) {
+                            reservation.settle(&Spent::Nothing);
+                        }
+                    } else {
+                        reservation.settle(&used(0, truth));
+                    }
                     used_up.fetch_add(truth, Ordering::SeqCst);
                 }
                 (granted, refused)
@@ -410,4 +425,45 @@ fn no_race_overspends_or_loses_a_reservation() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     assert!(runtime.block_on(bench.ask(0, left + 1)).is_err(), "nothing was lost");
     drop(runtime.block_on(bench.ask(0, left)).expect("nothing was counted twice"));
+}
+
+/// Facts of a request that goes on to another model.
+fn elsewhere(headers: &HeaderMap) -> Facts<'_> {
+    let models = ["fast", "us.amazon.nova-pro-v1:0", "amazon.nova-pro-v1:0"];
+    Facts { models, ..facts("k", headers) }
+}
+
+#[tokio::test]
+async fn who_goes_on_gives_back_and_takes_in_one_step() {
+    let mut each = limit("each", Measure::Requests, 10, MINUTE);
+    each.selector.per = vec![Per::Model];
+    let bench = Bench::new(&[
+        limit("tokens", Measure::OutputTokens, 1000, Window::Day),
+        limit("requests", Measure::Requests, 1, MINUTE),
+        limit("flight", Measure::Concurrent, 1, MINUTE),
+        each,
+    ]);
+    let headers = HeaderMap::new();
+    let go_on = |earlier, output| {
+        let usage = Usage { output, ..Usage::default() };
+        let facts = elsewhere(&headers);
+        let limiter = bench.limiter.clone();
+        async move {
+            limiter.exchange(Some(earlier), &facts, move || Expected { usage, cost: None }).await
+        }
+    };
+    // It is the only request that there may be, with all tokens there are; 50 of them were used in vain.
+    let first = bench.ask(0, 1000).await.unwrap().ending_as(used(0, 50));
+    let second = go_on(first, 950).await.unwrap().unwrap();
+    assert_eq!(bench.ask(0, 0).await.unwrap_err().limits, ["flight", "requests"]);
+    bench.pass(62);
+    assert_eq!(bench.ask(0, 1).await.unwrap_err().limits, ["flight", "tokens"]);
+    second.settle(&used(0, 450));
+    // What finds no room leaves nothing but what was used.
+    let first = bench.ask(0, 500).await.unwrap().ending_as(used(0, 100));
+    let refusal = go_on(first, 401).await.unwrap_err();
+    assert_eq!(refusal.limits, ["tokens"]);
+    bench.pass(62);
+    assert!(bench.ask(0, 401).await.is_err());
+    drop(bench.ask(0, 400).await.unwrap());
 }

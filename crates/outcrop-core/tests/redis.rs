@@ -128,21 +128,17 @@ fn instance_telling(
     Limiter::new(Arc::new(Rules::compile(limits).unwrap()), Arc::new(counters))
 }
 
+fn facts(headers: &HeaderMap) -> Facts<'_> {
+    let (models, tags) = (["m"; 3], &[][..]);
+    Facts { key: None, tags, route: "r", backend: "b", models, headers, peer: None }
+}
+
 async fn ask(limiter: &Limiter, output: u64) -> Result<Reservation, Box<Refusal>> {
     let headers = HeaderMap::new();
-    let facts = Facts {
-        key: None,
-        tags: &[],
-        route: "r",
-        backend: "b",
-        models: ["m"; 3],
-        headers: &headers,
-        peer: None,
-    };
     let usage = Usage { output, ..Usage::default() };
     let cost = Some(PicoUsd::new(1) * output);
     let expected = || Expected { usage, cost };
-    Ok(limiter.reserve(&facts, expected).await?.expect("a limit is for it"))
+    Ok(limiter.reserve(&facts(&headers), expected).await?.expect("a limit is for it"))
 }
 
 fn used(output: u64) -> Spent {
@@ -386,4 +382,45 @@ fn an_address_that_is_none_is_refused_without_being_repeated() {
     let wish = StoreWish::Redis { url: "http://user:secret@cache", on_loss: OnStoreLoss::Local };
     let error = Counters::open(wish, Alerts::default(), Timepiece::default()).unwrap_err();
     assert!(!error.to_string().contains("secret") && error.to_string().contains("redis://"));
+}
+
+#[tokio::test]
+async fn who_goes_on_gives_back_and_takes_in_one_step() {
+    let mut redis = Redis::start();
+    let limits = [
+        limit("tokens", Measure::OutputTokens, 1000),
+        limit("requests", Measure::Requests, 4),
+        limit("flight", Measure::Concurrent, 1),
+    ];
+    let here = instance(&redis, OnStoreLoss::Refuse, &limits);
+    let other = instance(&redis, OnStoreLoss::Refuse, &limits);
+    // The first of four requests.
+    until_there(&other).await;
+    let go_on = |earlier: Reservation, spent, output| {
+        let limiter = here.clone();
+        async move {
+            let headers = HeaderMap::new();
+            let usage = Usage { output, ..Usage::default() };
+            let expected = move || Expected { usage, cost: None };
+            limiter.exchange(Some(earlier.ending_as(used(spent))), &facts(&headers), expected).await
+        }
+    };
+    let first = granted(&here, 1000).await;
+    let second = go_on(first, 50, 950).await.unwrap().unwrap();
+    assert_eq!(ask(&other, 0).await.unwrap_err().limits, ["flight"]);
+    second.settle(&used(150));
+    // What finds no room leaves nothing but what was used.
+    let first = granted(&here, 500).await;
+    assert_eq!(go_on(first, 100, 701).await.unwrap_err().limits, ["tokens"]);
+    let first = granted(&here, 700).await;
+    assert_eq!(ask(&other, 0).await.unwrap_err().limits, ["flight", "requests"]);
+    // Where it is not known whether it was granted, it is as if it had not been.
+    redis.signal("STOP");
+    assert!(is_away(&go_on(first, 100, 700).await.map(Option::unwrap)));
+    redis.signal("CONT");
+    redis.kill();
+    redis.start_again();
+    let more = [limit("tokens", Measure::OutputTokens, 1000)];
+    let here = instance(&redis, OnStoreLoss::Refuse, &more);
+    until_left(&here, 600).await;
 }

@@ -138,6 +138,11 @@ impl Prices {
         Ok(prices)
     }
 
+    /// The foundation id by which the list knows a model, if it does.
+    pub fn known<'m>(&self, catalog: &Catalog, model: &'m str) -> Option<&'m str> {
+        Some(catalog.foundation_id(model)).filter(|id| self.ids.contains_key(*id))
+    }
+
     /// The prices of a model, by any id that is called, for a gateway in `region`.
     pub fn quote(&self, catalog: &Catalog, model: &str, region: &str) -> Option<Quote<'_>> {
         let foundation = catalog.foundation_id(model);

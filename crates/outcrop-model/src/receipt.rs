@@ -36,6 +36,8 @@ pub struct Receipt {
     pub stream: bool,
     /// How often the request was sent to Bedrock.
     pub attempts: u32,
+    /// How many of these followed a failed one at the same backend.
+    pub retries: u32,
     /// HTTP status that the client saw.
     pub status: u16,
     pub usage: Option<Usage>,

@@ -1,4 +1,4 @@
-//! The operator's own door: what is at work, and the wish to load it anew.
+//! The operator's own door: what is at work, what was counted, and the wish to load it anew.
 //!
 //! 1. Loopback only: nobody is asked for a key, as who can reach it can read the files too.
 //! 2. Not for web pages: what a browser sends for one, or for a name that leads here by a trick, is refused.
@@ -17,10 +17,15 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use crate::metrics::OPEN_METRICS;
+
 /// Who does what is asked at this door.
 pub trait Operator: Send + Sync + 'static {
     /// The configuration at work.
     fn config(&self) -> Value;
+
+    /// What was counted, as OpenMetrics' text.
+    fn metrics(&self) -> String;
 
     /// Loads the configuration anew.
     fn reload(&self) -> impl Future<Output = Result<Value, Value>> + Send;
@@ -82,13 +87,14 @@ async fn answer<B>(request: &Request<B>, operator: &impl Operator) -> Response<F
     }
     let reloaded = match (request.method(), request.uri().path()) {
         (&Method::GET, "/admin/config") => Ok(operator.config()),
+        (&Method::GET, "/metrics") => return text(operator.metrics(), OPEN_METRICS),
         (&Method::POST, "/admin/reload") => operator.reload().await,
-        (_, "/admin/config" | "/admin/reload") => {
-            let what = "Use GET /admin/config and POST /admin/reload.";
+        (_, "/admin/config" | "/admin/reload" | "/metrics") => {
+            let what = "Use GET /admin/config, GET /metrics and POST /admin/reload.";
             return reply(StatusCode::METHOD_NOT_ALLOWED, &json!({ "error": what }));
         }
         _ => {
-            let what = "There is GET /admin/config and POST /admin/reload.";
+            let what = "There is GET /admin/config, GET /metrics and POST /admin/reload.";
             return reply(StatusCode::NOT_FOUND, &json!({ "error": what }));
         }
     };
@@ -107,10 +113,15 @@ fn names_this_machine<B>(request: &Request<B>) -> bool {
 }
 
 fn reply(status: StatusCode, value: &Value) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(format!("{value:#}\n"))));
+    let mut response = text(format!("{value:#}\n"), "application/json");
     *response.status_mut() = status;
+    response
+}
+
+fn text(text: String, content_type: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(text)));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

@@ -1,10 +1,12 @@
 //! Logging to stderr, and one line for each receipt: metadata only.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 use anyhow::Context;
 use outcrop_core::ReceiptSink;
 use outcrop_model::{Caller, Outcome, Receipt};
+use outcrop_server::Metrics;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::LogFormat;
@@ -37,9 +39,12 @@ pub fn start(format: LogFormat, default: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A sink that logs each receipt.
-pub fn receipts() -> ReceiptSink {
-    ReceiptSink::new(|receipt| log(&receipt))
+/// A sink that counts and logs each receipt.
+pub fn receipts(metrics: Arc<Metrics>) -> ReceiptSink {
+    ReceiptSink::new(move |receipt| {
+        metrics.receipt(&receipt);
+        log(&receipt);
+    })
 }
 
 /// Which backends failed before the last, and why.
@@ -72,6 +77,7 @@ fn log(receipt: &Receipt) {
         behind = receipt.behind.as_ref().map(|behind| behind.model.as_str()),
         stream = receipt.stream,
         attempts = receipt.attempts,
+        retries = receipt.retries,
         status = receipt.status,
         outcome = receipt.outcome.as_str(),
         stop,

@@ -37,6 +37,10 @@ impl Operator for Running {
         })
     }
 
+    fn metrics(&self) -> String {
+        self.metrics().text(self.gateway())
+    }
+
     async fn reload(&self) -> Result<Value, Value> {
         let outcome = Running::reload(self, "POST /admin/reload").await;
         outcome

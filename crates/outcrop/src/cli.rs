@@ -25,7 +25,7 @@ use outcrop_server::Origin;
 
 use self::account::AccountArgs;
 pub use self::admission::AdmissionArgs;
-pub use self::ask::{AskArgs, EngineArgs, OutputFormat, QueryArgs, ShowArgs, Thinking};
+pub use self::ask::{AskArgs, EngineArgs, OutputFormat, QueryArgs, Rendering, ShowArgs, Thinking};
 pub use self::embed::{CutArgs, EmbedArgs, Encoding, Strategy, VectorArgs, VectorFormat};
 pub use self::identity::IdentityArgs;
 use self::identity::LentArgs;
@@ -134,8 +134,8 @@ pub struct ServeArgs {
     /// [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen: Option<SocketAddr>,
-    /// Let the operator look at the configuration (GET /admin/config) and load it anew (POST
-    /// /admin/reload) at this loopback address. Off by default.
+    /// Show the operator the configuration (GET /admin/config) and metrics (GET /metrics), and load
+    /// it anew (POST /admin/reload), at this loopback address. Off by default.
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub admin: Option<SocketAddr>,
     #[command(flatten)]

@@ -1,9 +1,12 @@
 //! Where limits are counted, as the configuration says.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use outcrop_config::Store;
 use outcrop_core::limit::{Counters, StoreWish, Timepiece, posting};
 use outcrop_fetch::Courier;
+use outcrop_server::Metrics;
 
 use crate::secrets::reveal;
 
@@ -11,8 +14,9 @@ use crate::secrets::reveal;
 ///
 /// # Errors
 /// When the place cannot be used. That Redis is away is no error.
-pub fn open(store: &Store) -> anyhow::Result<Counters> {
+pub fn open(store: &Store, metrics: Arc<Metrics>) -> anyhow::Result<Counters> {
     let alerts = posting(Courier::default(), reveal);
+    let alerts = alerts.also(move |alert| metrics.alert(alert));
     let clock = Timepiece::default();
     match store {
         Store::Memory => Ok(Counters::open(StoreWish::Memory, alerts, clock)?),

@@ -27,6 +27,7 @@ mod mcp;
 mod models;
 mod print;
 mod query;
+mod render;
 mod running;
 mod secrets;
 mod serve;

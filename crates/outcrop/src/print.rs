@@ -1,7 +1,7 @@
 //! Stdout, which may be a pipe that nobody reads any more.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use anyhow::Context;
 
@@ -24,6 +24,17 @@ pub fn print_text(text: &str) -> anyhow::Result<()> {
 /// Writes a line to stdout at once.
 pub fn print_line(line: &str) -> anyhow::Result<()> {
     print_text(&format!("{line}\n"))
+}
+
+/// Whether this is a terminal whose user wants to see colours.
+pub fn is_colourful(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && has_colour()
+}
+
+/// Whether the environment lets output have colours (no-color.org).
+pub fn has_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// Whether the reader of our output has left, as `head` does: it has what it wanted.

@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use outcrop_config::{Backend, Config, Diagnostic, KeyProof, Secret, Severity};
 use outcrop_core::Gateway;
+use outcrop_server::Metrics;
 
 use crate::admission::Admission;
 use crate::check;
@@ -42,11 +43,22 @@ pub enum Plan {
 pub struct Running {
     plan: Plan,
     gateway: Arc<Gateway>,
+    metrics: Arc<Metrics>,
     admission: Admission,
     addresses: Vec<SocketAddr>,
     at_work: Mutex<AtWork>,
     /// What was read last. Held by whoever loads.
     read: tokio::sync::Mutex<Read>,
+}
+
+/// What a running gateway is made of, beside its configuration.
+pub struct Parts {
+    /// With no configuration yet.
+    pub gateway: Gateway,
+    pub metrics: Arc<Metrics>,
+    pub admission: Admission,
+    /// Where it will listen.
+    pub addresses: Vec<SocketAddr>,
 }
 
 /// What is at work, and what went wrong since.
@@ -137,12 +149,8 @@ impl Running {
     ///
     /// # Errors
     /// All that is wrong with it, at once.
-    pub async fn start(
-        plan: Plan,
-        loaded: Loaded,
-        gateway: Gateway,
-        (admission, addresses): (Admission, Vec<SocketAddr>),
-    ) -> anyhow::Result<Self> {
+    pub async fn start(plan: Plan, loaded: Loaded, parts: Parts) -> anyhow::Result<Self> {
+        let Parts { gateway, metrics, admission, addresses } = parts;
         let at_work = AtWork {
             config: Arc::default(),
             generation: 0,
@@ -152,6 +160,7 @@ impl Running {
         let running = Self {
             plan,
             gateway: Arc::new(gateway),
+            metrics,
             admission,
             addresses,
             at_work: Mutex::new(at_work),
@@ -162,6 +171,10 @@ impl Running {
         };
         running.put_to_work(loaded).await?;
         Ok(running)
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     pub fn gateway(&self) -> &Arc<Gateway> {
@@ -241,7 +254,9 @@ impl Running {
                     generation,
                     "the configuration was not loaded, and the one before stays: {what}"
                 );
-                at_work.trouble = Some(Trouble { when: SystemTime::now(), what: what.clone() });
+                let when = SystemTime::now();
+                self.metrics.not_loaded(when);
+                at_work.trouble = Some(Trouble { when, what: what.clone() });
                 Err(what)
             }
         }
@@ -266,6 +281,7 @@ impl Running {
             since: SystemTime::now(),
             trouble: None,
         };
+        self.metrics.loaded(next.since);
         *self.at_work.lock().unwrap_or_else(PoisonError::into_inner) = next;
         Ok(())
     }

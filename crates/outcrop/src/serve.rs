@@ -8,14 +8,14 @@ use anyhow::Context;
 use outcrop_core::{Around, Gateway, ResponseStore, Settings, StoreLimits};
 use outcrop_emulator::{Config, Emulator};
 use outcrop_fetch::Fetcher;
-use outcrop_server::{Cors, Server, ServerConfig};
+use outcrop_server::{Cors, Metrics, Server, ServerConfig};
 
 use crate::admission::Admission;
 use crate::cli::{ServeArgs, StoreArgs};
 use crate::configuration::Gaps;
 use crate::listen::{self, Place};
 use crate::print::print_line;
-use crate::running::{Plan, Running};
+use crate::running::{Parts, Plan, Running};
 use crate::sources::Files;
 use crate::stop::{Asked, Stop};
 use crate::{access_log, admin, configuration, counters, watch};
@@ -33,10 +33,14 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let plan = plan(&args, emulator.as_ref())?;
     let loaded = plan.load()?;
     let places = listen::places(args.listen, args.tls.clone(), &loaded.config.listeners)?;
-    let gateway = gateway(&args, emulator.as_ref(), &loaded.config.store)?;
-    let admission = Admission::open(args.admission)?;
-    let addresses = places.iter().map(|place| place.address).collect();
-    let running = Running::start(plan, loaded, gateway, (admission, addresses)).await?;
+    let metrics = Arc::<Metrics>::default();
+    let parts = Parts {
+        gateway: gateway(&args, emulator.as_ref(), &loaded.config.store, &metrics)?,
+        metrics,
+        admission: Admission::open(args.admission)?,
+        addresses: places.iter().map(|place| place.address).collect(),
+    };
+    let running = Running::start(plan, loaded, parts).await?;
     let running = Arc::new(running);
     let server_config = ServerConfig {
         max_body: args.max_body,
@@ -78,6 +82,7 @@ fn gateway(
     args: &ServeArgs,
     emulator: Option<&Emulator>,
     store: &outcrop_config::Store,
+    metrics: &Arc<Metrics>,
 ) -> anyhow::Result<Gateway> {
     let mut listing = args.account.listing(|name| std::env::var(name).ok());
     if let (Some(listing), Some(_)) = (&mut listing, emulator) {
@@ -91,7 +96,9 @@ fn gateway(
         around: Around { listing, ..Around::default() },
         ..Settings::default()
     };
-    let gateway = Gateway::new(settings, access_log::receipts()).counting(counters::open(store)?);
+    let counters = counters::open(store, Arc::clone(metrics))?;
+    let receipts = access_log::receipts(Arc::clone(metrics));
+    let gateway = Gateway::new(settings, receipts).counting(counters);
     let Some(path) = &args.store.response_store else { return Ok(gateway) };
     let store = ResponseStore::open(store_limits(&args.store), path)
         .with_context(|| format!("cannot keep answers in {}", path.display()))?;

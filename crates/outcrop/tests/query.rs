@@ -57,6 +57,18 @@ fn what_is_piped_in_comes_after_the_question() {
 }
 
 #[test]
+fn markdown_is_rendered_for_people_and_not_for_programs() {
+    let markdown = "say:# Title\n\n- *one*\n- two";
+    assert_eq!(text(&ask(&[markdown], b"").stdout), "# Title\n\n- *one*\n- two\n");
+    let rendered = "\x1b[1;2;35m# \x1b[0m\x1b[1;35mTitle\x1b[0m\n\n\
+        \x1b[36m• \x1b[0m\x1b[3mone\x1b[0m\n\x1b[36m• \x1b[0mtwo\n";
+    for streams in [&[][..], &["-S"]] {
+        let output = ask(&[&[markdown, "--render", "always"], streams].concat(), b"");
+        assert_eq!(text(&output.stdout), rendered, "{streams:?}");
+    }
+}
+
+#[test]
 fn json_has_the_answer_and_what_is_known_of_it() {
     let output = ask(&["Hello", "-m", "amazon.nova-lite-v1:0", "--json"], b"");
     let result: Value = serde_json::from_slice(&output.stdout).unwrap();

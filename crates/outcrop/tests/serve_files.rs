@@ -161,6 +161,13 @@ fn a_configuration_is_loaded_anew_and_a_bad_one_is_not() {
         assert_eq!(status, 200, "{body}");
         serde_json::from_str(&body).unwrap()
     };
+    let counted = |line: &str| {
+        let (status, text) = ask(&admin, "GET", "/metrics", "");
+        assert!(status == 200 && text.ends_with("# EOF\n"), "{text}");
+        assert!(text.contains(&format!("\n{line}\n")), "{line}: {text}");
+    };
+    counted("outcrop_config_is_current 1");
+    counted("outcrop_config_last_failure_timestamp_seconds 0.0");
     assert_eq!(config()["generation"], 1);
     assert!(config()["config"].as_str().unwrap().contains("fast"));
     let known = |model: &str| ask(&address, "GET", &format!("/v1/models/{model}"), "").0 == 200;
@@ -177,6 +184,10 @@ fn a_configuration_is_loaded_anew_and_a_bad_one_is_not() {
 
     std::fs::write(&path, "backends: {us: {regoin: us-east-1}}\n").unwrap();
     running.logged("was not loaded");
+    counted("outcrop_config_is_current 0");
+    counted("outcrop_config_generation 2");
+    counted("outcrop_config_loads_total{outcome=\"ok\"} 2");
+    counted("outcrop_config_loads_total{outcome=\"failed\"} 1");
     let told = config();
     assert_eq!(told["generation"], 2);
     assert!(told["last_error"]["what"].as_str().unwrap().contains("regoin"), "{told}");
@@ -194,10 +205,15 @@ fn a_configuration_is_loaded_anew_and_a_bad_one_is_not() {
     assert!(line.contains("SIGHUP"), "{line}");
     assert_eq!(ask(&admin, "POST", "/admin/reload", "").0, 200);
     assert_eq!(config()["last_error"], serde_json::Value::Null);
+    counted("outcrop_config_is_current 1");
+    counted("outcrop_config_loads_total{outcome=\"failed\"} 2");
+    let requests = "outcrop_requests_total{dialect=\"openai_chat\",operation=\"chat_completions\",outcome=\"completed\",status=\"2xx\"";
+    assert!(ask(&admin, "GET", "/metrics", "").1.contains(requests));
 
     let reload = |head: &str| ask_with(&admin, ("POST", "/admin/reload"), head, "").0;
     assert_eq!(reload("host: gateway.example"), 403);
     assert_eq!(reload(&format!("host: {admin}\r\norigin: http://localhost")), 403);
     assert_eq!(ask(&admin, "GET", "/admin/reload", "").0, 405);
     assert_eq!(ask(&address, "GET", "/admin/config", "").0, 404);
+    assert_eq!(ask(&address, "GET", "/metrics", "").0, 404);
 }

@@ -1,8 +1,10 @@
-//! `load [--write FILE] [--only TEXT] [--rounds N] [--log FILTER] [--renewal]`
+//! `load [--write FILE] [--only TEXT] [--rounds N] [--log FILTER] [--pair NAME]`
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+
+use crate::pairs::Pair;
 
 /// Enough for one that nothing disturbs, on a machine that is not idle.
 const ROUNDS: usize = 5;
@@ -17,14 +19,14 @@ pub struct Args {
     pub rounds: usize,
     /// The gateway's log filter instead of its default.
     pub log: Option<String>,
-    /// What renewing credentials costs, instead of what the gateway costs.
-    pub renewal: bool,
+    /// Two gateways beside each other, instead of a gateway beside the floor.
+    pub pair: Option<Pair>,
 }
 
 impl Args {
     pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Self> {
         let mut parsed =
-            Self { write: None, only: String::new(), rounds: ROUNDS, log: None, renewal: false };
+            Self { write: None, only: String::new(), rounds: ROUNDS, log: None, pair: None };
         while let Some(name) = args.next() {
             let mut value = || args.next().with_context(|| format!("{name} needs a value"));
             match &*name {
@@ -32,10 +34,10 @@ impl Args {
                 "--only" => parsed.only = value()?,
                 "--rounds" => parsed.rounds = value()?.parse().context("--rounds")?,
                 "--log" => parsed.log = Some(value()?),
-                "--renewal" => parsed.renewal = true,
+                "--pair" => parsed.pair = Some(Pair::named(&value()?)?),
                 _ => bail!(
                     "unknown argument `{name}`; known: --write FILE, --only TEXT, --rounds N, --log FILTER, \
-                     --renewal"
+                     --pair NAME"
                 ),
             }
         }

@@ -57,9 +57,9 @@ pub fn all() -> Vec<Case> {
     cases
 }
 
-/// The same requests of two gateways, one of which renews its credentials twice a second.
-pub fn renewal() -> Vec<Case> {
-    // Two seconds and more each, or there would be nothing to renew.
+/// The same requests of two gateways.
+pub fn pair() -> Vec<Case> {
+    // Two seconds and more each: enough for credentials to be renewed.
     let loads = loads([20_000, 60_000, 60_000]);
     let alike = |case: Case| Case {
         floor_path: case.path.clone(),

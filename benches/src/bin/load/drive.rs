@@ -16,6 +16,11 @@ use tokio::task::LocalSet;
 
 use crate::cases::Load;
 
+/// The key that every request brings; a gateway without keys does not look at it.
+const TOKEN: &str = "sk-local";
+/// Its SHA-256.
+pub const TOKEN_HASH: &str = "7c9f8cb332edbdb1679a6876df821b38cfee40359a5540148444f31446af1ff4";
+
 /// What is sent again and again.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -91,7 +96,7 @@ async fn send(
     let request = Request::post(path)
         .header(header::HOST, address.to_string())
         .header(header::CONTENT_TYPE, "application/json")
-        .header(header::AUTHORIZATION, "Bearer sk-local")
+        .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
         .header("anthropic-version", "2023-06-01")
         .body(Full::new(body.clone()))?;
     sender.ready().await?;

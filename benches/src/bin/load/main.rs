@@ -6,13 +6,13 @@
 //!    and the driver is this process, so neither is counted.
 //! 3. Numbers of requests are fixed; a run takes about three minutes.
 //!
-//! With `--renewal` the floor is a gateway with fixed keys, and beside it stands one whose credentials expire
-//! after a second.
+//! With `--pair NAME` a gateway stands in the floor's place, and beside it one that differs in one thing.
 
 mod args;
 mod cases;
 mod drive;
 mod measure;
+mod pairs;
 mod process;
 mod report;
 
@@ -22,6 +22,7 @@ use anyhow::Result;
 
 use crate::args::Args;
 use crate::measure::Bench;
+use crate::pairs::Sides;
 use crate::process::{Build, Launch};
 use crate::report::Report;
 
@@ -40,21 +41,12 @@ fn run() -> Result<()> {
     let build = Build::make()?;
     let stub = Launch::stub(&build).start()?;
     let idle = measure::idle(|| Launch::gateway(&build, &stub.address, &args).start())?;
-    let (floor, gateway, cases) = match args.renewal {
-        false => (
-            Launch::floor(&build, &stub.address),
-            Launch::gateway(&build, &stub.address, &args),
-            cases::all(),
-        ),
-        true => (
-            Launch::gateway(&build, &stub.address, &args),
-            Launch::renewing(&build, &stub.address, &args),
-            cases::renewal(),
-        ),
+    let (sides, cases) = match args.pair {
+        None => (Sides::against_floor(&build, &stub.address, &args)?, cases::all()),
+        Some(pair) => (pair.start(&build, &stub.address, &args)?, cases::pair()),
     };
-    let (floor, gateway) = (floor.start()?, gateway.start()?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let bench = Bench { floor: &floor, gateway: &gateway, rounds: args.rounds };
+    let bench = Bench { floor: &sides.floor, gateway: &sides.gateway, rounds: args.rounds };
     let mut report = Report::new(&build, idle);
     for case in cases.iter().filter(|case| case.name.contains(&*args.only)) {
         for load in &case.loads {
@@ -62,7 +54,7 @@ fn run() -> Result<()> {
             report.add(case, runtime.block_on(bench.run(case, *load))?);
         }
     }
-    report.loaded_rss = gateway.resident()?;
+    report.loaded_rss = sides.gateway.resident()?;
     let text = report.markdown();
     print!("{text}");
     if let Some(file) = &args.write {

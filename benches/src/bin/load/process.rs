@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -82,6 +82,22 @@ impl Launch {
         launch.sending_to(upstream)
     }
 
+    /// The gateway by a file that says where requests go.
+    pub fn configured(build: &Build, file: &Path, args: &Args) -> Self {
+        let mut launch = Self::serve(build, args);
+        launch.0.arg("-f").arg(file);
+        launch.with_keys()
+    }
+
+    /// The system's Redis server, which keeps nothing on disk.
+    pub fn redis(folder: &Path, address: &SocketAddr) -> Self {
+        let mut command = Command::new("redis-server");
+        command.args(["--bind", "127.0.0.1", "--port", &address.port().to_string()]);
+        command.args(["--save", "", "--appendonly", "no"]).current_dir(folder);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(command)
+    }
+
     fn serve(build: &Build, args: &Args) -> Self {
         let mut command = build.program("outcrop");
         command.args(["serve", "--listen", "127.0.0.1:0", "--models-refresh", "0"]);
@@ -91,11 +107,15 @@ impl Launch {
         Self(command)
     }
 
-    fn towards(mut self, upstream: &SocketAddr) -> Self {
+    fn towards(self, upstream: &SocketAddr) -> Self {
+        self.with_keys().sending_to(upstream)
+    }
+
+    fn with_keys(mut self) -> Self {
         self.0
             .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
             .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
-        self.sending_to(upstream)
+        self
     }
 
     fn sending_to(mut self, upstream: &SocketAddr) -> Self {
@@ -114,6 +134,12 @@ impl Launch {
         let address =
             line.trim().strip_prefix("listening on http://").and_then(|text| text.parse().ok());
         let address = address.with_context(|| format!("{:?} did not start: {line:?}", self.0))?;
+        Ok(Running { address, child })
+    }
+
+    /// Starts a program that does not say when it listens.
+    pub fn start_silent(mut self, address: SocketAddr) -> Result<Running> {
+        let child = self.0.spawn().with_context(|| format!("{:?}", self.0))?;
         Ok(Running { address, child })
     }
 }

@@ -137,7 +137,9 @@ impl Leg<'_> {
         settlement: &mut Settlement,
     ) -> Result<Vec<Returned>, Fault> {
         let settlement = Mutex::new(settlement);
-        let attempt = || settlement.lock().unwrap_or_else(PoisonError::into_inner).attempt();
+        let attempt = |failed| {
+            settlement.lock().unwrap_or_else(PoisonError::into_inner).attempt(failed);
+        };
         let calls = planned.bundle.calls.len();
         fan_out(calls, FAN_WIDTH, |index| self.call(planned, index, &attempt)).await
     }
@@ -146,13 +148,13 @@ impl Leg<'_> {
         &self,
         planned: &Planned,
         index: usize,
-        attempt: &(dyn Fn() + Sync),
+        attempt: &(dyn Fn(u32) + Sync),
     ) -> Result<Returned, Fault> {
         let body = planned.bundle.calls[index].clone();
         let outbound = outbound(planned, body);
         let mut retries = self.retries(&self.how.backoff);
         loop {
-            attempt();
+            attempt(retries.failed());
             match self.call_once(planned, index, &outbound).await {
                 Ok(returned) => {
                     self.backend.upstream.note_answer();

@@ -316,7 +316,7 @@ impl Leg<'_> {
         settlement.asked_tier(tier_of(headers).or_else(|| tier::find(body)));
         let mut retries = self.retries(&self.how.backoff);
         let mut returned = loop {
-            settlement.attempt();
+            settlement.attempt(retries.failed());
             match self.once(planned).await {
                 Ok(returned) => break returned,
                 Err(fault) => {

@@ -37,7 +37,7 @@ impl Leg<'_> {
     ) -> Result<Fetched, Fault> {
         let mut retries = self.retries(backoff);
         let fetched = loop {
-            settlement.attempt();
+            settlement.attempt(retries.failed());
             match self.fetch_once(outbound).await {
                 Ok(fetched) => break fetched,
                 Err(fault) => retries.after(fault).await?,

@@ -21,7 +21,7 @@ use crate::inbound::Inbound;
 use crate::limit::Limiter;
 use crate::model_id;
 use crate::reply::Reply;
-use crate::resilience::{Full, Verdict};
+use crate::resilience::{Condition, Full, Verdict};
 use crate::route::Named;
 use crate::route::pick::{Lot, order};
 use crate::settle::Settlement;
@@ -282,7 +282,7 @@ fn lots(route: &Route, stops: &[Option<Stop<'_>>], inbound: &Inbound) -> Vec<usi
             name: (&target.backend.name, key),
             weight: target.of.weight,
             priority: target.of.priority,
-            fit: target.backend.health(key).is_well(now),
+            fit: target.backend.health(key).condition(now) == Condition::Well,
         })
         .collect();
     let kept = || {

@@ -16,8 +16,8 @@ use crate::settle::Settlement;
 pub(super) type Wanted<'a> = [&'a str; 3];
 
 impl Leg<'_> {
-    /// Takes from all limits that are for the request; once for each request, however often it is
-    /// planned anew.
+    /// Takes from all limits that are for the request; once for each target, however often it is planned
+    /// anew, and in the place of what was taken for the target before.
     ///
     /// # Errors
     /// When a limit refuses.
@@ -41,7 +41,8 @@ impl Leg<'_> {
             headers: &inbound.headers,
             peer: inbound.peer,
         };
-        match self.limiter.reserve(&facts, expected).await {
+        let earlier = settlement.take_earlier();
+        match self.limiter.exchange(earlier, &facts, expected).await {
             Ok(reservation) => {
                 settlement.reserved(reservation);
                 Ok(())

@@ -104,6 +104,14 @@ impl Alerts {
         Self(Arc::new(sink))
     }
 
+    /// Tells `other` too.
+    pub fn also(self, other: impl Fn(&Alert) + Send + Sync + 'static) -> Self {
+        Self::new(move |alert| {
+            other(&alert);
+            (self.0)(alert);
+        })
+    }
+
     pub(super) fn tell(&self, alert: Alert, spent: u128) {
         let alert = Alert { spent: PicoUsd::new(spent), ..alert };
         tracing::warn!(

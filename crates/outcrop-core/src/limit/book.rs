@@ -10,7 +10,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::file::Journal;
+use super::file::{Journal, Row};
 use super::window::Span;
 
 /// One counter that a request takes from.
@@ -32,6 +32,22 @@ pub(super) struct Adjustment {
     pub(super) taken: u128,
     pub(super) truth: u128,
     pub(super) scale: u128,
+}
+
+/// What a request asks for, in one step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wish<'a> {
+    pub(super) claims: &'a [Claim],
+    /// Given back where the claims are granted, and the epoch in which it was taken.
+    pub(super) back: Option<(&'a [Adjustment], u64)>,
+    /// Among how many instances what is left is given out.
+    pub(super) share: u128,
+}
+
+/// A change that was made, and what was there before.
+struct Changed<'a> {
+    change: &'a Adjustment,
+    before: u128,
 }
 
 /// How a counter stands.
@@ -63,6 +79,8 @@ struct Inner {
     epoch: u64,
     /// Whether anything was counted here since.
     is_used: bool,
+    /// Whether there is a file.
+    is_kept: bool,
 }
 
 #[derive(Debug, Default)]
@@ -162,8 +180,8 @@ pub(super) fn standing_of(claim: &Claim, total: u128, slots: &[(u64, u128)]) -> 
 
 impl Book {
     /// Counters that are written to a file, with what was in it.
-    pub(super) fn kept(journal: Journal, found: Vec<super::file::Row>) -> Self {
-        let mut inner = Inner::default();
+    pub(super) fn kept(journal: Journal, found: Vec<Row>) -> Self {
+        let mut inner = Inner { is_kept: true, ..Inner::default() };
         for row in found {
             let counter = inner.counters.entry(row.counter.into()).or_default();
             counter.add(row.slot, row.amount);
@@ -179,12 +197,13 @@ impl Book {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes from all counters, or from none if one of them has not enough. `share`: among how many
-    /// instances what is left is given out. Returns how each stood before, whether it is granted, and
-    /// the epoch.
-    pub(super) fn reserve(&self, claims: &[Claim], share: u128, now: u64) -> Reserved {
+    /// Takes from all counters, or from none if one of them has not enough.
+    pub(super) fn reserve(&self, wish: Wish<'_>, now: u64) -> Reserved {
+        let Wish { claims, back, share } = wish;
         let mut inner = self.lock();
         inner.sweep(now, self.journal.as_ref());
+        let is_back_here = back.is_none_or(|(_, epoch)| epoch == inner.epoch);
+        let changed = back.map_or_else(Vec::new, |(changes, epoch)| inner.change(changes, epoch));
         let mut standings = Vec::with_capacity(claims.len());
         for claim in claims {
             let counter = inner.counter(&claim.counter);
@@ -193,46 +212,37 @@ impl Book {
             standings.push(counter.standing(claim, share));
         }
         let granted = standings.iter().all(|standing| standing.fits);
-        let mut is_kept = false;
+        let mut rows = Vec::new();
         inner.is_used |= granted;
         if granted {
             for claim in claims {
                 let counter = inner.counter(&claim.counter);
                 counter.add(claim.span.slot, claim.take);
                 counter.scale = claim.scale;
-                is_kept |= self.write(&claim.counter, &claim.span, counter);
             }
+            rows.extend(changed.iter().filter_map(|changed| inner.row_of(changed.change)));
+            rows.extend(claims.iter().filter_map(|c| inner.row(&c.counter, &c.span)));
+        } else {
+            inner.restore(&changed);
         }
         // Within the lock, so that it follows its own changes.
-        let written = match is_kept {
-            true => self.journal.as_ref().and_then(Journal::written),
-            false => None,
+        let written = match (&self.journal, rows.is_empty()) {
+            (Some(journal), false) => {
+                journal.put(rows);
+                journal.written()
+            }
+            (Some(_), true) | (None, _) => None,
         };
-        Reserved { granted, standings, epoch: inner.epoch, written }
+        Reserved { granted, standings, epoch: inner.epoch, is_back_here, written }
     }
 
     /// Changes what was taken, if it is still here: `false` when it was handed over since `epoch`.
     pub(super) fn adjust(&self, changes: &[Adjustment], epoch: u64) -> bool {
         let mut inner = self.lock();
-        let is_here = inner.epoch == epoch;
-        for change in changes {
-            let Adjustment { counter: name, span, .. } = change;
-            if !is_here && !span.is_in_flight() {
-                continue;
-            }
-            let Some(counter) = inner.counters.get_mut(name) else { continue };
-            let Some((_, amount)) = counter.slots.iter_mut().find(|(slot, _)| *slot == span.slot)
-            else {
-                continue;
-            };
-            *amount = change.applied_to(*amount);
-            if span.is_in_flight() && *amount == 0 {
-                inner.counters.remove(name);
-            } else {
-                self.write(name, span, counter);
-            }
-        }
-        is_here
+        let changed = inner.change(changes, epoch);
+        let rows = changed.iter().filter_map(|changed| inner.row_of(changed.change));
+        self.write(rows.collect());
+        inner.epoch == epoch
     }
 
     /// What a counter holds in the window that begins with `oldest`.
@@ -252,7 +262,7 @@ impl Book {
         counter.told = Some(span.slot);
         counter.ends = counter.ends.max(span.gone(span.slot));
         if is_news {
-            self.write(name, span, counter);
+            self.write(inner.row(name, span).into_iter().collect());
         }
         is_news
     }
@@ -288,18 +298,10 @@ impl Book {
         out
     }
 
-    /// Whether it was written, or is to be.
-    fn write(&self, name: &Arc<str>, span: &Span, counter: &Counter) -> bool {
-        let Some(journal) = self.journal.as_ref().filter(|_| span.is_kept()) else { return false };
-        let amount = counter.slots.iter().find(|(slot, _)| *slot == span.slot);
-        journal.put(super::file::Row {
-            counter: name.to_string(),
-            slot: span.slot,
-            amount: amount.map_or(0, |(_, amount)| *amount),
-            ends: span.gone(span.slot).unwrap_or(u64::MAX),
-            told: counter.told == Some(span.slot),
-        });
-        true
+    fn write(&self, rows: Vec<Row>) {
+        if let Some(journal) = self.journal.as_ref().filter(|_| !rows.is_empty()) {
+            journal.put(rows);
+        }
     }
 }
 
@@ -309,6 +311,8 @@ pub(super) struct Reserved {
     pub(super) granted: bool,
     pub(super) standings: Vec<Standing>,
     pub(super) epoch: u64,
+    /// Whether what is given back was still here.
+    pub(super) is_back_here: bool,
     /// Done once what was taken is in the file.
     pub(super) written: Option<tokio::sync::oneshot::Receiver<()>>,
 }
@@ -318,6 +322,55 @@ pub(super) struct Reserved {
 impl Inner {
     fn counter(&mut self, name: &Arc<str>) -> &mut Counter {
         self.counters.entry(Arc::clone(name)).or_default()
+    }
+
+    /// Changes what was taken; of what was handed over since `epoch`, only requests in flight are here.
+    fn change<'c>(&mut self, changes: &'c [Adjustment], epoch: u64) -> Vec<Changed<'c>> {
+        let is_here = self.epoch == epoch;
+        let mut changed = Vec::with_capacity(changes.len());
+        for change in changes.iter().filter(|change| is_here || change.span.is_in_flight()) {
+            if let Some(amount) = self.amount(change) {
+                changed.push(Changed { change, before: *amount });
+                *amount = change.applied_to(*amount);
+            }
+        }
+        changed
+    }
+
+    fn restore(&mut self, changed: &[Changed<'_>]) {
+        for Changed { change, before } in changed {
+            if let Some(amount) = self.amount(change) {
+                *amount = *before;
+            }
+        }
+    }
+
+    fn amount(&mut self, change: &Adjustment) -> Option<&mut u128> {
+        let counter = self.counters.get_mut(&change.counter)?;
+        let slot = counter.slots.iter_mut().find(|(slot, _)| *slot == change.span.slot);
+        slot.map(|(_, amount)| amount)
+    }
+
+    /// What the file is to hold after the change. A counter of requests in flight goes with the last.
+    fn row_of(&mut self, change: &Adjustment) -> Option<Row> {
+        let Adjustment { counter, span, .. } = change;
+        if span.is_in_flight() && self.amount(change).is_some_and(|amount| *amount == 0) {
+            self.counters.remove(counter);
+        }
+        self.row(counter, span)
+    }
+
+    /// What the file is to hold of a slot; `None` where it is to hold nothing.
+    fn row(&self, name: &Arc<str>, span: &Span) -> Option<Row> {
+        let counter = self.counters.get(name).filter(|_| self.is_kept && span.is_kept())?;
+        let amount = counter.slots.iter().find(|(slot, _)| *slot == span.slot);
+        Some(Row {
+            counter: name.to_string(),
+            slot: span.slot,
+            amount: amount.map_or(0, |(_, amount)| *amount),
+            ends: span.gone(span.slot).unwrap_or(u64::MAX),
+            told: counter.told == Some(span.slot),
+        })
     }
 
     /// Forgets counters of which nothing counts any more, now and then.

@@ -8,7 +8,7 @@ use outcrop_config::OnStoreLoss;
 use outcrop_model::{ErrorClass, Fault, Phase};
 
 use super::alert::{Alert, Alerts, Event, Watch};
-use super::book::{Adjustment, Book, Claim, Reserved, Standing};
+use super::book::{Adjustment, Book, Claim, Reserved, Standing, Wish};
 use super::file::Journal;
 use super::rule::{Measured, Rule};
 use super::shared::Shared;
@@ -69,6 +69,15 @@ pub(super) enum Mode {
     There { ticket: String },
 }
 
+/// What is given back in the step in which something else is taken.
+#[derive(Debug)]
+pub(super) struct Back<'r> {
+    pub(super) mode: &'r Mode,
+    pub(super) changes: Vec<Adjustment>,
+    /// Whether that is done, or sure to be.
+    pub(super) is_done: &'r mut bool,
+}
+
 /// What came of asking for a reservation.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -106,24 +115,42 @@ impl Counters {
         self.clock.millis()
     }
 
-    /// Takes from all counters or from none.
+    /// Takes from all counters or from none, and gives `back` if it takes.
     ///
     /// # Errors
     /// When the shared store is away and the operator wants refusals then.
-    pub(super) async fn reserve(&self, claims: &[Claim], now: u64) -> Result<Answer, Fault> {
+    pub(super) async fn reserve(
+        &self,
+        claims: &[Claim],
+        mut back: Option<Back<'_>>,
+        now: u64,
+    ) -> Result<Answer, Fault> {
         let mut share = 1;
         if let Some((shared, on_loss)) = &self.shared {
-            if let Some((ticket, standings)) = shared.reserve(claims).await {
+            self.give_back_elsewhere(shared.is_there(), &mut back);
+            if let Some((ticket, standings)) = shared.reserve(claims, back.as_mut()).await {
                 let granted = ticket.map(|ticket| Mode::There { ticket });
                 return Ok(Answer { granted, standings });
             }
             if *on_loss == OnStoreLoss::Refuse {
                 return Err(store_away());
             }
+            self.give_back_elsewhere(false, &mut back);
             share = shared.instances();
         }
-        let Reserved { granted, standings, epoch, written } =
-            self.book.reserve(claims, share.into(), now);
+        let held = back.as_ref().filter(|back| !*back.is_done).and_then(|back| match back.mode {
+            Mode::Here { epoch } => Some((&*back.changes, *epoch)),
+            Mode::There { .. } => None,
+        });
+        let wish = Wish { claims, back: held, share: share.into() };
+        let Reserved { granted, standings, epoch, is_back_here, written } =
+            self.book.reserve(wish, now);
+        if let Some(back) = back.filter(|back| granted && !*back.is_done) {
+            *back.is_done = true;
+            if !is_back_here {
+                self.charge(back.changes);
+            }
+        }
         if let Some(written) = written {
             // Who leaves while it is written has taken nothing.
             let taken = OnLeaving(Some(|| {
@@ -144,7 +171,7 @@ impl Counters {
             (Mode::There { ticket }, Some((shared, _))) => {
                 shared.settle(ticket.clone(), changes, watches);
             }
-            (Mode::Here { epoch }, shared) => {
+            (Mode::Here { epoch }, _) => {
                 let is_here = self.book.adjust(&changes, *epoch);
                 for watch in watches {
                     let spent = self.book.total(&watch.counter, watch.span.oldest);
@@ -152,13 +179,32 @@ impl Counters {
                         self.alerts.tell(watch.alert, spent);
                     }
                 }
-                if let (false, Some((shared, _))) = (is_here, shared) {
-                    // What was reserved here has been handed over.
-                    shared.charge(changes.into_iter().filter(|c| !c.span.is_in_flight()).collect());
+                if !is_here {
+                    self.charge(changes);
                 }
             }
             // A reservation is settled by the counters that granted it.
             (Mode::There { .. }, None) => {}
+        }
+    }
+
+    /// What is held in another place than where it is now asked cannot be given back in the same step:
+    /// it is given back before, so that some other request may find that room.
+    fn give_back_elsewhere(&self, is_there: bool, back: &mut Option<Back<'_>>) {
+        let is_elsewhere = |back: &Back<'_>| match back.mode {
+            Mode::Here { .. } => is_there,
+            Mode::There { .. } => !is_there,
+        };
+        if let Some(back) = back.take_if(|back| !*back.is_done && is_elsewhere(back)) {
+            *back.is_done = true;
+            self.settle(back.mode, back.changes, Vec::new());
+        }
+    }
+
+    /// What was reserved here has been handed over to the shared store since.
+    fn charge(&self, changes: Vec<Adjustment>) {
+        if let Some((shared, _)) = &self.shared {
+            shared.charge(changes.into_iter().filter(|c| !c.span.is_in_flight()).collect());
         }
     }
 

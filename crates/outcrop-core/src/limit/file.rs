@@ -56,7 +56,8 @@ struct File {
 
 #[derive(Debug)]
 enum Change {
-    Put(Row),
+    /// Of one step: all of them, or none.
+    Put(Vec<Row>),
     /// Rows that ended before this moment are of no use.
     Sweep(u64),
     /// Tells when all that came before is written.
@@ -80,8 +81,8 @@ impl Journal {
         Ok((Self { changes: Some(changes), writer: Some(writer) }, found))
     }
 
-    pub(super) fn put(&self, row: Row) {
-        self.send(Change::Put(row));
+    pub(super) fn put(&self, rows: Vec<Row>) {
+        self.send(Change::Put(rows));
     }
 
     pub(super) fn sweep(&self, now: u64) {
@@ -155,8 +156,10 @@ impl File {
             let (mut swept, mut telling) = (None, Vec::new());
             for change in std::iter::once(first).chain(changes.try_iter().take(BATCH - 1)) {
                 match change {
-                    Change::Put(row) => {
-                        self.unwritten.insert((row.counter.clone(), row.slot), row);
+                    Change::Put(rows) => {
+                        let rows =
+                            rows.into_iter().map(|row| ((row.counter.clone(), row.slot), row));
+                        self.unwritten.extend(rows);
                     }
                     Change::Sweep(now) => swept = Some(now),
                     Change::Tell(tell) => telling.push(tell),

@@ -24,7 +24,7 @@ use tokio::sync::{Notify, mpsc};
 use self::script::How;
 use super::alert::{Alerts, Watch};
 use super::book::{Adjustment, Book, Claim, Standing};
-use super::counters::{OnLeaving, Timepiece};
+use super::counters::{Back, Mode, OnLeaving, Timepiece};
 
 /// Redis is near and answers in less than a millisecond; what takes this long is no answer.
 const ANSWER: Duration = Duration::from_millis(250);
@@ -105,26 +105,52 @@ impl Shared {
         Ok(Self { link, jobs, next: AtomicU64::new(0) })
     }
 
+    /// Whether it is connected.
+    pub(super) fn is_there(&self) -> bool {
+        lock(&self.link.connection).is_some()
+    }
+
     /// Asks Redis; `None` when it is away.
     pub(super) async fn reserve(
         &self,
         claims: &[Claim],
+        mut back: Option<&mut Back<'_>>,
     ) -> Option<(Option<String>, Vec<Standing>)> {
         let mut connection = lock(&self.link.connection).clone()?;
         let ticket = self.ticket();
         let now = self.link.now.millis();
-        // It may be granted all the same when the answer is lost, or not waited for.
+        let held = back.as_deref().and_then(|back| match back.mode {
+            Mode::There { ticket } => Some((ticket.clone(), back.changes.clone())),
+            Mode::Here { .. } => None,
+        });
+        // It may be granted all the same when the answer is lost, or not waited for: whatever became of
+        // it, neither ticket holds anything then.
         let undo = || {
             let changes = claims.iter().map(Adjustment::undo).collect();
             self.settle(ticket.clone(), changes, Vec::new());
+            if let Some((earlier, changes)) = &held {
+                self.settle(earlier.clone(), changes.clone(), Vec::new());
+            }
         };
+        let mut may_be_given = |is_given| {
+            if let (Some(back), true) = (&mut back, held.is_some()) {
+                *back.is_done = is_given;
+            }
+        };
+        may_be_given(true);
         let taken = OnLeaving(Some(undo));
-        let answer = script::reserve(&mut connection, &ticket, claims, now).await;
+        let earlier = held.as_ref().map(|(ticket, changes)| (ticket.as_str(), &**changes));
+        let ask = script::Ask { ticket: &ticket, claims, earlier };
+        let answer = script::reserve(&mut connection, ask, now).await;
         taken.stays();
         match answer {
             Ok((granted, standings)) => {
                 self.link.observe(claims, &standings, granted);
+                may_be_given(granted);
                 if granted {
+                    if let Some((earlier, _)) = &held {
+                        lock(&self.link.leases).remove(earlier);
+                    }
                     self.lease(&ticket, claims);
                 }
                 Some((granted.then_some(ticket), standings))

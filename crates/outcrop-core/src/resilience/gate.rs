@@ -105,6 +105,11 @@ impl Gate {
         let waiting = inner.waiting.iter().filter(|waiting| !waiting.is_closed()).count();
         (inner.in_flight, waiting)
     }
+
+    /// How many may be in flight at present.
+    pub fn limit(&self) -> usize {
+        self.0.lock().limit() as usize
+    }
 }
 
 impl Shared {
@@ -133,8 +138,11 @@ impl Shared {
 
 impl Inner {
     fn has_room(&self) -> bool {
-        let in_flight = self.in_flight as f64;
-        in_flight + 1.0 <= self.limit.floor().max(1.0)
+        self.in_flight as f64 + 1.0 <= self.limit()
+    }
+
+    fn limit(&self) -> f64 {
+        self.limit.floor().max(1.0)
     }
 }
 

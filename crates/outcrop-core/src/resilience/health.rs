@@ -36,6 +36,16 @@ pub enum Verdict {
     Until(Instant),
 }
 
+/// How a target fares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Condition {
+    Well,
+    /// It throttles, and is left alone for a moment.
+    Cooling,
+    /// It failed too often: a probe has to show that it is back.
+    Ejected,
+}
+
 /// What is known of one target.
 #[derive(Debug, Default)]
 pub struct Health(Mutex<Inner>);
@@ -81,9 +91,13 @@ impl Health {
     }
 
     /// The same for looking only: nobody probes for it.
-    pub fn is_well(&self, now: Instant) -> bool {
+    pub fn condition(&self, now: Instant) -> Condition {
         let inner = self.lock();
-        inner.cooling.is_none_or(|until| until <= now) && inner.ejected.is_none()
+        match (inner.ejected, inner.cooling) {
+            (Some(_), _) => Condition::Ejected,
+            (None, Some(until)) if until > now => Condition::Cooling,
+            (None, _) => Condition::Well,
+        }
     }
 
     /// A request that was sent at `sent` was answered.
@@ -227,7 +241,7 @@ mod tests {
         assert_eq!(health.verdict(longer), Verdict::Probe);
         health.answered(longer, longer);
         assert_eq!(health.verdict(longer), Verdict::Well);
-        assert!(health.is_well(longer));
+        assert_eq!(health.condition(longer), Condition::Well);
     }
 
     #[test]

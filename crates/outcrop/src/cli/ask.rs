@@ -126,6 +126,9 @@ pub struct ShowArgs {
     pub json: bool,
     #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
     pub output_format: OutputFormat,
+    /// Show the answer's markdown as headings, lists, tables and coloured code.
+    #[arg(long, value_enum, default_value_t = Rendering::Auto, value_name = "WHEN")]
+    pub render: Rendering,
     /// Write the answer to this file instead of stdout.
     #[arg(short = 'O', long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -138,6 +141,15 @@ pub struct ShowArgs {
     /// Nothing on stderr but errors.
     #[arg(short, long, conflicts_with = "usage")]
     pub quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Rendering {
+    /// On a terminal, unless NO_COLOR is set or TERM is dumb.
+    Auto,
+    Always,
+    /// As the model wrote it.
+    Never,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -9,10 +9,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::ask::turn::{End, Outcome, ToolResult, Watch};
-use crate::cli::{OutputFormat, ShowArgs};
+use crate::cli::{OutputFormat, Rendering, ShowArgs};
 use crate::engine::{Part, ToolCall, Usage};
 use crate::exit::{Exit, Failure};
-use crate::print::{print_text, reader_left};
+use crate::print::{has_colour, is_colourful, print_text, reader_left};
+use crate::render::{Ink, Markdown, neutral, terminal_width};
 
 /// Begins and ends dim text.
 const DIM: (&str, &str) = ("\x1b[2m", "\x1b[0m");
@@ -24,9 +25,19 @@ pub struct Show {
     reasoning: bool,
     usage: bool,
     dim: (&'static str, &'static str),
+    look: Look,
     out: Out,
     thinking: bool,
     ends_line: bool,
+}
+
+/// How the answer's text is written.
+enum Look {
+    /// To a program or a file: as it is.
+    Raw,
+    /// To a terminal: as it is, but with no power over it.
+    Plain,
+    Rendered(Box<Markdown>),
 }
 
 enum Out {
@@ -48,14 +59,13 @@ impl Show {
                 Failure::new(Exit::OutputWrite, what)
             })?),
         };
-        let colour = io::stderr().is_terminal()
-            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Ok(Self {
             format,
             streams: !args.no_stream && format != OutputFormat::Json,
             reasoning: !args.hide_reasoning && !args.quiet && format == OutputFormat::Text,
             usage: args.usage,
-            dim: if colour { DIM } else { ("", "") },
+            dim: if is_colourful(&io::stderr()) { DIM } else { ("", "") },
+            look: Look::new(args, &out),
             out,
             thinking: false,
             ends_line: true,
@@ -70,12 +80,7 @@ impl Show {
         match self.format {
             OutputFormat::Text => {
                 self.end_thinking();
-                if !self.streams {
-                    self.write(&outcome.text)?;
-                }
-                if !self.ends_line {
-                    self.write("\n")?;
-                }
+                self.end_text(outcome)?;
             }
             OutputFormat::Json => self.write(&format!("{:#}\n", result(outcome)))?,
             OutputFormat::StreamJson => {
@@ -98,10 +103,7 @@ impl Show {
         match self.format {
             OutputFormat::Text => {
                 self.end_thinking();
-                if !self.streams {
-                    self.write(&outcome.text)?;
-                }
-                if !self.ends_line { self.write("\n") } else { Ok(()) }
+                self.end_text(outcome)
             }
             OutputFormat::StreamJson => {
                 let message = format!("{error:#}");
@@ -109,6 +111,28 @@ impl Show {
             }
             OutputFormat::Json => Ok(()),
         }
+    }
+
+    fn text(&mut self, text: &str) -> anyhow::Result<()> {
+        match &mut self.look {
+            Look::Raw => self.write(text),
+            Look::Plain => self.write(&neutral(text)),
+            Look::Rendered(markdown) => {
+                let ready = markdown.push(text);
+                self.write(&ready)
+            }
+        }
+    }
+
+    fn end_text(&mut self, outcome: &Outcome) -> anyhow::Result<()> {
+        if !self.streams {
+            self.text(&outcome.text)?;
+        }
+        if let Look::Rendered(markdown) = &mut self.look {
+            let rest = markdown.end();
+            self.write(&rest)?;
+        }
+        if self.ends_line { Ok(()) } else { self.write("\n") }
     }
 
     fn event(&mut self, kind: &str, text: &str) -> anyhow::Result<()> {
@@ -134,6 +158,28 @@ impl Show {
     }
 }
 
+// === impl Look ===
+
+impl Look {
+    fn new(args: &ShowArgs, out: &Out) -> Self {
+        let stdout = io::stdout();
+        let is_terminal = matches!(out, Out::Stdout) && stdout.is_terminal();
+        let renders = match args.render {
+            Rendering::Always => true,
+            Rendering::Never => false,
+            Rendering::Auto => is_terminal && is_colourful(&stdout),
+        };
+        match renders {
+            true => {
+                let ink = if has_colour() { Ink::Colour } else { Ink::Plain };
+                Self::Rendered(Box::new(Markdown::new(terminal_width(), ink)))
+            }
+            false if is_terminal => Self::Plain,
+            false => Self::Raw,
+        }
+    }
+}
+
 // === impl Watch ===
 
 impl Watch for Show {
@@ -144,12 +190,12 @@ impl Watch for Show {
             (OutputFormat::Text, Part::Reasoning(text)) if self.reasoning => {
                 self.thinking = true;
                 let (begin, end) = self.dim;
-                eprint!("{begin}{text}{end}");
+                eprint!("{begin}{}{end}", neutral(text));
                 Ok(())
             }
             (OutputFormat::Text, Part::Text(text)) if self.streams => {
                 self.end_thinking();
-                self.write(text)
+                self.text(text)
             }
             (OutputFormat::Text | OutputFormat::Json, Part::Text(_) | Part::Reasoning(_)) => Ok(()),
         }

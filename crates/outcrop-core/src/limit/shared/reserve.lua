@@ -1,41 +1,72 @@
--- Takes from all counters or from none.
--- KEYS: the ticket, then counters. ARGV: life of the ticket, lease, ticket; for each counter: kind
--- (window or flight), slot, oldest slot that counts, most, take, life. Milliseconds throughout.
+-- Takes from all counters or from none; where it takes, what an earlier ticket holds is given back.
+-- KEYS: the ticket, the earlier one, counters to take from, counters to give back to. ARGV: life of the
+-- ticket, lease, ticket, earlier ticket (empty for none), how many to take from; for each of these: kind
+-- (window or flight), slot, oldest slot that counts, most, take, life; for each of the others: kind, slot,
+-- change. Milliseconds throughout.
 -- Returns whether it is granted, then for each counter its slots and amounts before.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local is_done = redis.call('EXISTS', KEYS[1]) == 1
+local is_held = not is_done and ARGV[4] ~= '' and redis.call('EXISTS', KEYS[2]) == 1
+local last = 2 + tonumber(ARGV[5])
+local function claim(i) return 6 + (i - 3) * 6 end
+local function change(i) return claim(last + 1) + (i - last - 1) * 3 end
+-- Changes of windows, by counter.
+local back = {}
+if is_held then
+  for i = last + 1, #KEYS do
+    local a = change(i)
+    if ARGV[a] ~= 'flight' then back[KEYS[i]] = { ARGV[a + 1], tonumber(ARGV[a + 2]) } end
+  end
+end
 local reply = { 1 }
-for i = 2, #KEYS do
-  local a = 4 + (i - 2) * 6
+for i = 3, last do
+  local a = claim(i)
   local oldest, most, take = tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3]), tonumber(ARGV[a + 4])
   local sum, slots = 0, {}
   if ARGV[a] == 'flight' then
     redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', now)
     sum = redis.call('ZCARD', KEYS[i])
+    if is_held and redis.call('ZSCORE', KEYS[i], ARGV[4]) then sum = sum - 1 end
     slots = { '0', string.format('%.0f', sum) }
   else
     local all = redis.call('HGETALL', KEYS[i])
+    local given = back[KEYS[i]]
     for j = 1, #all, 2 do
       if tonumber(all[j]) < oldest then
         redis.call('HDEL', KEYS[i], all[j])
       else
-        sum = sum + tonumber(all[j + 1])
+        local amount = tonumber(all[j + 1])
+        if given and given[1] == all[j] then amount = math.max(0, amount + given[2]) end
+        sum = sum + amount
         slots[#slots + 1] = all[j]
-        slots[#slots + 1] = all[j + 1]
+        slots[#slots + 1] = string.format('%.0f', amount)
       end
     end
   end
   if sum + take > most then
     reply[1] = 0
   end
-  reply[i] = slots
+  reply[i - 1] = slots
 end
-if redis.call('EXISTS', KEYS[1]) == 1 then
+if is_done then
   reply[1] = 1
 elseif reply[1] == 1 then
+  if is_held then
+    redis.call('DEL', KEYS[2])
+    for i = last + 1, #KEYS do
+      local a = change(i)
+      if ARGV[a] == 'flight' then
+        redis.call('ZREM', KEYS[i], ARGV[4])
+      elseif redis.call('HEXISTS', KEYS[i], ARGV[a + 1]) == 1
+        and redis.call('HINCRBY', KEYS[i], ARGV[a + 1], ARGV[a + 2]) < 0 then
+        redis.call('HSET', KEYS[i], ARGV[a + 1], '0')
+      end
+    end
+  end
   redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])
-  for i = 2, #KEYS do
-    local a = 4 + (i - 2) * 6
+  for i = 3, last do
+    local a = claim(i)
     if ARGV[a] == 'flight' then
       redis.call('ZADD', KEYS[i], now + tonumber(ARGV[2]), ARGV[3])
     else

@@ -29,6 +29,15 @@ pub(super) enum How {
     Charge,
 }
 
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ask<'a> {
+    pub(super) ticket: &'a str,
+    pub(super) claims: &'a [Claim],
+    /// The ticket that this one takes the place of, and what is given back with it.
+    pub(super) earlier: Option<(&'a str, &'a [Adjustment])>,
+}
+
 fn key(counter: &str) -> String {
     format!("{PREFIX}c:{counter}")
 }
@@ -51,20 +60,35 @@ fn number(amount: u128) -> u64 {
     u64::try_from(amount.min(EXACT)).unwrap_or(u64::MAX)
 }
 
+/// What the counter changes by.
+fn difference(change: &Adjustment) -> i64 {
+    let Adjustment { taken, truth, scale, .. } = change;
+    let number = |amount: &u128| number(amount.div_ceil(*scale)).cast_signed();
+    number(truth) - number(taken)
+}
+
 /// Whether it is granted, and how each counter stood before.
 pub(super) async fn reserve(
     connection: &mut MultiplexedConnection,
-    ticket: &str,
-    claims: &[Claim],
+    Ask { ticket, claims, earlier }: Ask<'_>,
     now: u64,
 ) -> RedisResult<(bool, Vec<Standing>)> {
+    let (earlier, back) = earlier.unwrap_or_default();
     let mut call = RESERVE.key(ticket_key(ticket));
-    call.arg(millis(TICKET_LIFE)).arg(millis(LEASE)).arg(ticket);
+    call.key(ticket_key(earlier));
+    call.arg(millis(TICKET_LIFE)).arg(millis(LEASE)).arg(ticket).arg(earlier).arg(claims.len());
     for Claim { counter, span, most, take, scale } in claims {
         let life = span.gone(span.slot).map_or(millis(LEASE), |end| end.saturating_sub(now).max(1));
         call.key(key(counter));
         call.arg(kind(span.is_in_flight())).arg(span.slot).arg(span.oldest);
         call.arg(number(most / scale)).arg(number(take.div_ceil(*scale))).arg(life);
+    }
+    for change in back {
+        let Adjustment { counter, span, .. } = change;
+        call.key(key(counter))
+            .arg(kind(span.is_in_flight()))
+            .arg(span.slot)
+            .arg(difference(change));
     }
     let (granted, slots) = read(call.invoke_async(connection).await?)?;
     let standings = claims.iter().zip(slots).map(|(claim, slots)| {
@@ -95,12 +119,11 @@ pub(super) async fn adjust(
     };
     call.arg(word).arg(millis(TICKET_LIFE)).arg(ticket);
     for change in changes {
-        let Adjustment { counter, span, taken, truth, scale } = change;
+        let Adjustment { counter, span, .. } = change;
         let life = span.gone(span.slot).map_or(millis(LEASE), |end| end.saturating_sub(now).max(1));
-        let (truth, taken) = (number(truth.div_ceil(*scale)), number(taken.div_ceil(*scale)));
         call.key(key(counter));
         call.arg(kind(span.is_in_flight())).arg(span.slot).arg(span.oldest);
-        call.arg(truth.cast_signed() - taken.cast_signed()).arg(life);
+        call.arg(difference(change)).arg(life);
     }
     let after: Vec<u64> = call.invoke_async(connection).await?;
     Ok(after.into_iter().zip(changes).map(|(sum, c)| u128::from(sum) * c.scale).collect())
