@@ -279,6 +279,7 @@ impl AnswerStream {
                         if let Err(fault) = invoke::unwrap_chunk(frame.payload, &mut self.scratch) {
                             return Step::Fault(fault);
                         }
+                        seen.spoke = !invoke::is_mere_start(&self.scratch);
                         if let Some(usage) = invoke::metrics(&self.scratch) {
                             seen.note(Event::Usage(usage));
                             seen.ended = true;
@@ -286,9 +287,10 @@ impl AnswerStream {
                     }
                     BedrockTap::Invoke => seen.note(Event::Unknown(event_type.into())),
                 }
+                let spoke = seen.spoke;
                 let step = seen.settle(&mut self.tally, &mut self.done);
                 if !matches!(step, Step::Fault(_)) {
-                    self.started = true;
+                    self.started |= spoke;
                     out.extend_from_slice(frame.raw);
                 }
                 // Bytes are Bedrock's own: the stream is over when Bedrock closes it.

@@ -28,6 +28,13 @@ pub fn metrics(json: &[u8]) -> Option<Usage> {
     Some(Usage { input, output, cache_read, cache_write_5m: cache_write, ..Usage::default() })
 }
 
+/// Whether a chunk says no more than that an Anthropic answer begins, or that all is well. One that is
+/// written in another way counts as more.
+pub fn is_mere_start(json: &[u8]) -> bool {
+    const STARTS: [&[u8]; 2] = [br#"{"type":"message_start""#, br#"{"type":"ping""#];
+    STARTS.iter().any(|start| json.starts_with(start))
+}
+
 fn garbled(detail: String) -> Fault {
     Fault::new(ErrorClass::Garbled, Phase::Streaming, "The model's answer could not be read.")
         .with_detail(detail)
