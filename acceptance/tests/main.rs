@@ -19,6 +19,7 @@ mod embeddings;
 mod enveloped;
 mod errors;
 mod failover;
+mod faults;
 mod generations;
 mod images;
 mod kong;

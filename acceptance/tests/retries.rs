@@ -1,4 +1,4 @@
-//! What is tried again, and what is not.
+//! What is tried again; what is not is in `faults.rs`.
 
 use std::time::{Duration, SystemTime};
 
@@ -33,33 +33,6 @@ async fn passing_faults_are_retried_up_to_the_commit_point() {
             );
         }
     }
-}
-
-#[tokio::test]
-async fn hopeless_faults_are_not_retried() {
-    let mut stack = Stack::with(Options { attempts: 3, ..Options::default() }).await;
-    for exception in [
-        "ValidationException",
-        "AccessDeniedException",
-        "ModelTimeoutException",
-        "ResourceNotFoundException",
-    ] {
-        stack.fault(&format!("error={exception}"), 1);
-        let (path, body) = chat("openai", NOVA, "hi", false);
-        assert_ne!(stack.post(&path, &body).await.status, 200, "{exception}");
-        assert_eq!(stack.receipt().await.attempts, 1, "{exception}");
-    }
-}
-
-#[tokio::test]
-async fn nothing_is_retried_once_the_client_has_seen_text() {
-    let mut stack = Stack::with(Options { attempts: 3, ..Options::default() }).await;
-    stack.fault("stream-error=throttlingException;after=4", 1);
-    let (path, body) = chat("openai", NOVA, "hello there", true);
-    let answer = stack.post(&path, &body).await;
-    assert!(answer.status == 200 && answer.text().contains("\"error\""), "{}", answer.text());
-    let receipt = stack.receipt().await;
-    assert_eq!((receipt.attempts, receipt.outcome.as_str()), (1, "throttled"));
 }
 
 #[tokio::test]

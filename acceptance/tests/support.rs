@@ -336,6 +336,8 @@ pub fn backend(emulator: &Emulator, secret: &str) -> config::Backend {
         endpoints: vec![
             (ANY_SERVICE.to_owned(), emulator.base_url()),
             ("bedrock_mantle".to_owned(), emulator.mantle_url()),
+            // Without TLS nobody reads the machine's certificates, for each backend anew.
+            ("sts".to_owned(), emulator.base_url()),
         ],
         identity: Identity { source, ..Identity::default() },
         ..config::Backend::default()
