@@ -13,9 +13,9 @@ use crate::workspace::Workspace;
 
 mod agents;
 mod clients;
+mod debian;
 mod edges;
 mod fuzz;
-mod redis;
 mod run;
 mod step;
 mod tree;
@@ -27,7 +27,8 @@ const EDGES: Step = Step { name: "edges", what: "dependency edges", run: edges::
 const TREE: Step =
     Step { name: "tree", what: "no machine paths or registry hosts", run: tree::check };
 const REDIS: Step =
-    Step { name: "redis", what: "a Redis server for the tests", run: redis::provide };
+    Step { name: "redis", what: "a Redis server for the tests", run: debian::redis };
+const TMUX: Step = Step { name: "tmux", what: "a terminal for the tests", run: debian::tmux };
 const RUST: Step = Step { name: "rust", what: "Rust tests", run: rust };
 const CLIENTS: Step =
     Step { name: "clients", what: "official clients, Python and Node", run: clients::run };
@@ -43,7 +44,7 @@ const FUZZ: Step = Step { name: "fuzz", what: "look for findings", run: fuzz::ru
 /// A command, the steps it runs, and one line of help.
 const COMMANDS: &[(&str, &[Step], &str)] = &[
     ("check", &[FMT, CLIPPY, EDGES, TREE], "formatting, lints, dependency edges, clean tree"),
-    ("test", &[REDIS, RUST, CLIENTS], "Rust tests, then the official clients end to end"),
+    ("test", &[REDIS, TMUX, RUST, CLIENTS], "Rust tests, then the official clients end to end"),
     ("bless", &[BLESS], "accept what the code now says as the goldens [ARGS of cargo test]"),
     ("agents", &[AGENTS], "coding agents, large installs [NAME…] [-- ARGS of pytest]"),
     ("bench", &[BENCH], "measure [ARGS of cargo bench]"),
@@ -51,7 +52,7 @@ const COMMANDS: &[(&str, &[Step], &str)] = &[
     ("fuzz", &[FUZZ], "fuzz one target or each [TARGET] [--seconds N] [ARGS of libFuzzer]"),
     (
         "ci",
-        &[FMT, CLIPPY, EDGES, TREE, REDIS, RUST, CLIENTS, BENCH_ONCE],
+        &[FMT, CLIPPY, EDGES, TREE, REDIS, TMUX, RUST, CLIENTS, BENCH_ONCE],
         "check, test, each benchmark once",
     ),
 ];
@@ -63,6 +64,7 @@ const SINGLE: &[(Step, &str)] = &[
     (EDGES, ""),
     (TREE, ""),
     (REDIS, ""),
+    (TMUX, ""),
     (RUST, "[ARGS of cargo test]"),
     (CLIENTS, "[python|js] [ARGS of pytest or node --test]"),
     (BENCH_ONCE, ""),

@@ -44,6 +44,7 @@ impl Markdown {
                 self.line.clear();
             }
         }
+        self.blocks.peek(&self.line);
         self.blocks.take()
     }
 

@@ -13,6 +13,8 @@ use super::wrap::wrap;
 const NARROWEST: usize = 12;
 /// Spaces that make a line code.
 const CODE_INDENT: usize = 4;
+/// Bytes of a begun line that tell what it begins.
+const PEEKED: usize = 64;
 const BULLETS: [&str; 3] = ["• ", "◦ ", "▪ "];
 const HEADING: Style = Style { bold: true, ..Style::of(Colour::Magenta) };
 
@@ -75,12 +77,7 @@ impl Blocks {
 
     pub fn line(&mut self, line: &str) {
         let line = self.expanded(line);
-        let mut rest = line.as_ref();
-        let mut matched = 0;
-        while let Some(inner) = self.open.get(matched).and_then(|open| open.strip(rest)) {
-            rest = inner;
-            matched += 1;
-        }
+        let (matched, mut rest) = self.matched(&line);
         let goes_on = matched == self.open.len();
         if !goes_on {
             if let Leaf::Paragraph(text) = &mut self.leaf
@@ -101,6 +98,37 @@ impl Blocks {
             rest = inner;
         }
         self.leaf(rest);
+    }
+
+    /// Looks at the begin of a line that is not complete: an item or a quote ends the paragraph before it,
+    /// whatever else it says.
+    pub fn peek(&mut self, begin: &str) {
+        if begin.len() > PEEKED || !matches!(self.leaf, Leaf::Paragraph(_)) {
+            return;
+        }
+        let line = self.expanded(begin);
+        let (matched, rest) = self.matched(&line);
+        let item = list_marker(rest.trim());
+        let ends = match matched == self.open.len() {
+            true => self.opened(rest).is_some(),
+            false => {
+                indent_of(rest) < CODE_INDENT && (item.is_some() || rest.trim().starts_with('>'))
+            }
+        };
+        // A mark alone may yet become something else.
+        if ends && item.is_none_or(|(_, text)| !text.trim().is_empty()) {
+            self.finish();
+        }
+    }
+
+    /// How many of the open containers go on, and what the line says within them.
+    fn matched<'a>(&self, line: &'a str) -> (usize, &'a str) {
+        let (mut matched, mut rest) = (0, line);
+        while let Some(inner) = self.open.get(matched).and_then(|open| open.strip(rest)) {
+            rest = inner;
+            matched += 1;
+        }
+        (matched, rest)
     }
 
     /// The line with its tabs as spaces; code keeps its own where nothing stands before it.

@@ -76,8 +76,9 @@ fn a_block_comes_when_it_is_complete() {
         ("Some", ""),
         (" text\n", ""),
         ("\n- on", "Some text\n"),
-        ("e\n- two", ""),
-        ("\n```\nco", "\n• one\n• two\n```\n"),
+        ("e\n-", ""),
+        (" two", "\n• one\n"),
+        ("\n```\nco", "• two\n```\n"),
         ("de\n", "code\n"),
     ];
     for (piece, ready) in steps {
