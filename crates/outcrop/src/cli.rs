@@ -113,6 +113,8 @@ Examples:
   outcrop embed -i document.txt --chunk-strategy paragraph -O vectors.json
   outcrop embed --lines -F jsonl -m amazon.titan-embed-text-v2:0 --dimensions 256 < titles.txt
   outcrop embed --jsonl body -F csv < articles.jsonl
+  outcrop embed --files docs '**/*.md' --chunk-strategy markdown --store docs.sqlite
+  outcrop embed --similar-to \"How do I log in?\" --store docs.sqlite -n 3
   outcrop embed \"Who?\" --input-type search_query --emulator      no AWS account needed";
 
 #[derive(Debug, Args)]
