@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::seconds;
+use super::value::seconds;
 
 /// Which tools a model is offered, and what it may do with them.
 #[derive(Debug, Clone, Args)]
