@@ -1,11 +1,11 @@
 //! Bedrock's calls beside inference, relayed: control plane, guardrails, jobs, reranking.
 
 use http::Method;
-use outcrop_config::Timeouts;
-use outcrop_model::Dialect;
+use outcrop_config::{Budget, Config, Limit, Measure, Origin, Selector, Target, Timeouts, Window};
+use outcrop_model::{Dialect, PicoUsd};
 use serde_json::{Value, json};
 
-use crate::support::{NOVA, Options, Stack};
+use crate::support::{NOVA, Options, Stack, route};
 
 const RERANKER: &str = "arn:aws:bedrock:us-east-1::foundation-model/cohere.rerank-v3-5:0";
 
@@ -170,4 +170,83 @@ async fn only_what_cannot_happen_twice_is_sent_again() {
         assert_eq!(stack.post("/async-invoke", &body).await.status, status, "{body}");
         assert_eq!(stack.receipt().await.attempts, attempts, "{body}");
     }
+}
+
+fn of_text(model: &str) -> Value {
+    let mut body = job(Some("t"));
+    body["modelId"] = json!(model);
+    body["modelInput"] = json!({"inputType": "text", "inputText": "a red stone"});
+    body
+}
+
+const MARENGO: &str = "twelvelabs.marengo-embed-2-7-v1:0";
+
+#[tokio::test]
+async fn limits_hold_what_runs_a_model() {
+    let of_rerank = Selector { models: vec!["*rerank*".to_owned()], ..Selector::default() };
+    let limits = |measure, amount, selector| {
+        let (name, origin) = ("few".to_owned(), Origin::default());
+        vec![Limit { name, selector, measure, amount, window: Window::Day, origin }]
+    };
+    let few = limits(Measure::Requests, 1, of_rerank);
+    let stack = Stack::with(Options { limits: few, ..Options::default() }).await;
+    for (path, body, status) in [
+        ("/async-invoke", job(None), 200),
+        ("/rerank", rerank(), 200),
+        ("/rerank", rerank(), 429),
+        ("/async-invoke", job(None), 200),
+    ] {
+        assert_eq!(stack.post(path, &body).await.status, status, "{path}");
+    }
+
+    // A query of Cohere's costs 0.2 cents, a text of Marengo's 0.007.
+    let cents = limits(Measure::Money(Budget::default()), 4_100_000_000, Selector::default());
+    let mut stack = Stack::with(Options { limits: cents, ..Options::default() }).await;
+    let mut many = rerank();
+    let source = many["sources"][0].clone();
+    many["sources"] = vec![source; 101].into();
+    let mut video = of_text(MARENGO);
+    video["modelInput"] =
+        json!({"inputType": "video", "mediaSource": {"s3Location": {"uri": "s3://b/v.mp4"}}});
+    for (path, body, status, cost) in [
+        ("/rerank", &many, 200, Some(4_000_000_000)),
+        ("/rerank", &rerank(), 429, None),
+        ("/async-invoke", &of_text(MARENGO), 200, Some(70_000_000)),
+        // Nobody knows what it will have cost.
+        ("/async-invoke", &video, 400, None),
+        ("/async-invoke", &job(None), 400, None),
+        ("/async-invoke", &of_text(MARENGO), 429, None),
+    ] {
+        let answer = stack.post(path, body).await;
+        assert_eq!(answer.status, status, "{path} {body}: {}", answer.text());
+        let receipt = stack.receipt().await;
+        assert_eq!(receipt.cost.map(PicoUsd::get), cost, "{path} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_routes_model_is_what_runs() {
+    let stack = |model: &str| {
+        let target = Target { model: Some(model.to_owned()), ..Target::new("bedrock") };
+        let routes = vec![route("all", vec![target])];
+        Stack::routing(Options::default(), Config { routes, ..Config::default() })
+    };
+    let jobs = stack(MARENGO).await;
+    let answer = jobs.post("/async-invoke", &job(None)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(jobs.upstream_body()["modelId"], MARENGO);
+    assert_eq!(jobs.get("/foundation-models/amazon.nova-lite-v1:0").await.status, 200);
+    let mut stack = stack("amazon.rerank-v1:0").await;
+    assert_eq!(stack.post("/rerank", &rerank()).await.status, 200);
+    let arn = "arn:aws:bedrock:us-east-1::foundation-model/amazon.rerank-v1:0";
+    let sent = stack.upstream_body();
+    let ranking = &sent["rerankingConfiguration"]["bedrockRerankingConfiguration"];
+    assert_eq!(ranking["modelConfiguration"]["modelArn"], arn);
+    assert_eq!(ranking["numberOfResults"], 1);
+    let receipt = stack.receipt().await;
+    assert_eq!(
+        (receipt.model.as_str(), receipt.target.as_deref()),
+        (RERANKER, Some("foundation-model/amazon.rerank-v1:0"))
+    );
+    assert_eq!(receipt.cost, Some(PicoUsd::new(1_000_000_000)));
 }

@@ -253,6 +253,11 @@ impl Endpoints {
     pub fn signing_region(&self, service: Service) -> &Region {
         self.of(service).region().unwrap_or(&self.region)
     }
+
+    /// The partition in ARNs of what `service` serves.
+    pub fn partition(&self, service: Service) -> &'static str {
+        Rules::built_in().partition_id(self.signing_region(service).as_str())
+    }
 }
 
 // === helpers ===

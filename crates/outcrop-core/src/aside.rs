@@ -4,8 +4,12 @@ use std::borrow::Cow;
 
 use http::Method;
 use outcrop_aws::Service;
+use outcrop_dialect::rerank;
 use outcrop_model::json::{Members, Str};
-use outcrop_model::{ErrorClass, Fault, Phase};
+use outcrop_model::{ErrorClass, Fault, Phase, Wares};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use crate::model_id::percent_decode;
 
@@ -51,8 +55,16 @@ impl Call {
 
     /// Whether the call makes a model work, rather than tell of one.
     pub fn runs_a_model(self) -> bool {
+        self.runs().is_some()
+    }
+
+    /// Where the body names the model that the call makes work.
+    pub fn runs(self) -> Option<&'static str> {
         match self {
-            Call::StartAsyncInvoke | Call::Rerank => true,
+            Call::StartAsyncInvoke => Some("modelId"),
+            Call::Rerank => Some(
+                "rerankingConfiguration.bedrockRerankingConfiguration.modelConfiguration.modelArn",
+            ),
             Call::ListFoundationModels
             | Call::GetFoundationModel
             | Call::ListInferenceProfiles
@@ -60,7 +72,7 @@ impl Call {
             | Call::ApplyGuardrail
             | Call::InvokeGuardrailChecks
             | Call::GetAsyncInvoke
-            | Call::ListAsyncInvokes => false,
+            | Call::ListAsyncInvokes => None,
         }
     }
 
@@ -105,23 +117,43 @@ impl Aside {
                 let raw = self.path.rsplit('/').next()?;
                 Some(percent_decode(raw).into())
             }
-            Call::StartAsyncInvoke => text_at(body, &["modelId"]),
-            Call::Rerank => text_at(
-                body,
-                &[
-                    "rerankingConfiguration",
-                    "bedrockRerankingConfiguration",
-                    "modelConfiguration",
-                    "modelArn",
-                ],
-            ),
-            Call::ListFoundationModels
+            Call::StartAsyncInvoke
+            | Call::Rerank
+            | Call::ListFoundationModels
             | Call::ListInferenceProfiles
             | Call::GetInferenceProfile
             | Call::ApplyGuardrail
             | Call::InvokeGuardrailChecks
             | Call::GetAsyncInvoke
-            | Call::ListAsyncInvokes => None,
+            | Call::ListAsyncInvokes => {
+                let path: Vec<&str> = self.call.runs()?.split('.').collect();
+                text_at(body, &path)
+            }
+        }
+    }
+
+    /// What the call takes of all that is charged by number; `None` where nobody can tell beforehand what a
+    /// job is charged for: one over pictures, sound or film costs by their length.
+    pub fn wares(&self, body: &[u8]) -> Option<Wares> {
+        match self.call {
+            Call::StartAsyncInvoke => {
+                let job: Job = serde_json::from_slice(body).unwrap_or_default();
+                (!holds_media(&job.model_input)).then_some(Wares { queries: 1, ..Wares::default() })
+            }
+            Call::Rerank => {
+                let Ranking { queries, sources } = serde_json::from_slice(body).unwrap_or_default();
+                let each = rerank::queries(sources.len().max(1));
+                let queries = each.saturating_mul(queries.len().max(1) as u64);
+                Some(Wares { queries, ..Wares::default() })
+            }
+            Call::ListFoundationModels
+            | Call::GetFoundationModel
+            | Call::ListInferenceProfiles
+            | Call::GetInferenceProfile
+            | Call::ApplyGuardrail
+            | Call::InvokeGuardrailChecks
+            | Call::GetAsyncInvoke
+            | Call::ListAsyncInvokes => Some(Wares::default()),
         }
     }
 
@@ -145,6 +177,36 @@ impl Aside {
     /// of the caller's could be started twice.
     pub fn is_repeatable(&self, body: &[u8]) -> bool {
         self.call != Call::StartAsyncInvoke || text_at(body, &["clientRequestToken"]).is_some()
+    }
+}
+
+/// What is read of a job.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Job {
+    model_input: Value,
+}
+
+/// What is read of a ranking.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Ranking {
+    queries: Vec<IgnoredAny>,
+    sources: Vec<IgnoredAny>,
+}
+
+/// Whether there is anything but text in a model's input: bytes, or the address of something.
+///
+/// Source: the inputs of Nova's, TwelveLabs' and Luma's models in Bedrock's user guide (unverified).
+fn holds_media(input: &Value) -> bool {
+    const BYTES: [&str; 3] = ["bytes", "base64String", "data"];
+    match input {
+        Value::Object(members) => members.iter().any(|(name, value)| {
+            (BYTES.contains(&name.as_str()) && value.is_string()) || holds_media(value)
+        }),
+        Value::Array(values) => values.iter().any(holds_media),
+        Value::String(text) => text.starts_with("s3://") || text.starts_with("data:"),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

@@ -63,10 +63,10 @@ pub(crate) fn edit_body<'e>(
     Ok(body)
 }
 
-/// The model in place of whatever the body names.
-pub(crate) fn set_model(body: &Bytes, model: &str) -> Result<Bytes, Fault> {
-    let value = Value::from(model).to_string();
-    put(body, "model", Some((&value, Mode::Override))).map(Bytes::from)
+/// A text in place of whatever the body has at `path`.
+pub(crate) fn set_text(body: &Bytes, path: &str, text: &str) -> Result<Bytes, Fault> {
+    let value = Value::from(text).to_string();
+    put(body, path, Some((&value, Mode::Override))).map(Bytes::from)
 }
 
 /// The object with the member at `path` set, or taken out.
@@ -188,6 +188,6 @@ mod tests {
     #[test]
     fn a_model_takes_the_place_of_an_empty_one() {
         let body = Bytes::from_static(br#"{"model":"","x":1}"#);
-        assert_eq!(&set_model(&body, "m").unwrap()[..], br#"{"model":"m","x":1}"#);
+        assert_eq!(&set_text(&body, "model", "m").unwrap()[..], br#"{"model":"m","x":1}"#);
     }
 }

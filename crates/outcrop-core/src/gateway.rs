@@ -257,7 +257,8 @@ fn named_arn(inbound: &Inbound) -> Option<String> {
     const ARN: &[u8] = b"arn:";
     match &inbound.operation {
         Operation::Bedrock { model, .. } => Some(model_id::percent_decode(model)),
-        Operation::Aside(_) => None,
+        Operation::Aside(aside) if !aside.call.runs_a_model() => None,
+        Operation::Aside(aside) => aside.model(&inbound.body).map(Cow::into_owned),
         Operation::ChatCompletions
         | Operation::Completions
         | Operation::KongChat

@@ -112,9 +112,13 @@ pub fn plan(
         false => Vec::new(),
     };
     let task = Box::new(Ranking { version, count, documents });
-    let queries = (count as u64).div_ceil(DOCUMENTS_A_QUERY);
-    let wares = Wares { queries, ..Wares::default() };
+    let wares = Wares { queries: queries(count), ..Wares::default() };
     Ok(Bundle { model: model.into_owned(), calls: vec![body.into()], wares, task })
+}
+
+/// As how many queries a query over so many documents is charged.
+pub fn queries(documents: usize) -> u64 {
+    (documents as u64).div_ceil(DOCUMENTS_A_QUERY)
 }
 
 fn encode(request: &Request<'_>, card: &RerankCard) -> Vec<u8> {

@@ -322,10 +322,8 @@ impl Catalog {
 
     /// The foundation id inside a profile id or ARN, as far as the text tells.
     pub fn foundation_id<'m>(&self, model: &'m str) -> &'m str {
-        let id = match model.starts_with("arn:") {
-            true => model.rsplit_once('/').map_or(model, |(_, id)| id),
-            false => model,
-        };
+        // The resource of an ARN, or what is shown of one.
+        let id = model.rsplit_once('/').map_or(model, |(_, id)| id);
         let geo = self.geo_prefixes.iter().find(|p| id.starts_with(p.as_str()));
         geo.map_or(id, |prefix| &id[prefix.len()..])
     }

@@ -89,10 +89,19 @@ impl Rules {
         }
     }
 
+    fn partition(&self, region: &str) -> Option<&Partition> {
+        let known = self.partitions.iter().find(|partition| partition.holds(region));
+        known.or(self.partitions.first())
+    }
+
+    /// The id of a region's partition.
+    pub(super) fn partition_id(&self, region: &str) -> &str {
+        self.partition(region).map_or("", |partition| &partition.id)
+    }
+
     /// The host of `service` in `region`.
     pub(super) fn host(&self, service: Service, region: &str, variant: Variant) -> String {
-        let known = self.partitions.iter().find(|partition| partition.holds(region));
-        let Some(partition) = known.or(self.partitions.first()) else { return String::new() };
+        let Some(partition) = self.partition(region) else { return String::new() };
         let rule = self.service(service);
         let dualstack = variant.dualstack || rule.only_dualstack;
         let suffix = if dualstack { &partition.dualstack_suffix } else { &partition.suffix };

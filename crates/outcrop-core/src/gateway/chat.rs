@@ -264,10 +264,19 @@ impl Leg<'_> {
         }
     }
 
-    /// What to call for the name that the caller wrote, if the caller may call it; notes it where it is
-    /// another.
+    /// What to call for the name that the caller wrote.
     pub(super) fn callee(&self, model: &str, settlement: &mut Settlement) -> Result<Callee, Fault> {
         let callee = self.backend.learned.callee(self.called(model));
+        self.noted(callee, model, settlement)
+    }
+
+    /// What is to be called, if the caller may call it; notes it where it is another than the caller wrote.
+    pub(super) fn noted(
+        &self,
+        callee: Callee,
+        model: &str,
+        settlement: &mut Settlement,
+    ) -> Result<Callee, Fault> {
         settlement.grant().check_model(model, &callee.target)?;
         if let Some(target) = callee.told(model) {
             settlement.targeted(&target);

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use super::leg::{Arrived, Leg};
 use super::{Gateway, refuse};
 use crate::affinity;
-use crate::edit::{edit_body, set_model};
+use crate::edit::{edit_body, set_text};
 use crate::inbound::Inbound;
 use crate::limit::Limiter;
 use crate::model_id;
@@ -196,7 +196,7 @@ async fn visit(
         && inbound.names_model_in_body()
         && inbound.model().is_none_or(|model| model.is_empty())
     {
-        inbound.body = set_model(&inbound.body, model)?;
+        inbound.body = set_text(&inbound.body, "model", model)?;
     }
     inbound.body = edit_body(&inbound.body, edits)?;
     leg.borrow(inbound)?;

@@ -68,10 +68,7 @@ impl Leg<'_> {
                 self.reserve_call(inbound, settlement).await?;
                 self.fetched(self.count_responses(inbound, settlement).await)
             }
-            Operation::Aside(aside) => {
-                self.reserve_call(inbound, settlement).await?;
-                self.fetched(self.relay(aside, inbound, settlement).await)
-            }
+            Operation::Aside(aside) => self.fetched(self.relay(aside, inbound, settlement).await),
             Operation::ChatCompletions
             | Operation::Completions
             | Operation::KongChat

@@ -1,14 +1,17 @@
-//! Calls beside inference: the same path, query and body, signed for the host that serves them.
+//! Calls beside inference: the same path, query and body, signed for the host that serves them. Only the
+//! model of those that make one work is the operator's to change.
 
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use outcrop_aws::{Backoff, Outbound};
-use outcrop_model::{ErrorClass, Fault, Ledger, Phase};
+use outcrop_model::{ErrorClass, Fault, Ledger, Phase, alias};
 
 use super::fetch::Answered;
-use super::headers::copy_bedrock_headers;
+use super::headers::{copy_bedrock_headers, tier_of};
 use super::leg::Leg;
-use crate::aside::Aside;
+use crate::aside::{Aside, Call};
+use crate::callee::Callee;
+use crate::edit::set_text;
 use crate::inbound::Inbound;
 use crate::reply::{Reply, ReplyBody};
 use crate::settle::Settlement;
@@ -23,16 +26,26 @@ impl Leg<'_> {
         aside.check()?;
         let model = aside.model(&inbound.body).unwrap_or_default();
         settlement.asked(&model, false);
-        if aside.call.runs_a_model() {
-            settlement.grant().check_model(&model, &model)?;
+        let mut outbound = outbound(aside, inbound);
+        if let Some(path) = aside.call.runs() {
+            let callee = self.noted(self.runs(aside, &model), &model, settlement)?;
+            if callee.target != model {
+                outbound.body = set_text(&outbound.body, path, &callee.target)?;
+            }
+            settlement.asked_tier(tier_of(&inbound.headers));
+            self.reserve_run((aside, &callee), (&model, inbound), settlement).await?;
+        } else {
+            self.reserve_call(inbound, settlement).await?;
         }
         let attempts = match aside.is_repeatable(&inbound.body) {
             true => self.how.backoff.attempts,
             false => 1,
         };
         let backoff = Backoff { attempts, ..self.how.backoff };
-        let outbound = outbound(aside, inbound);
         let fetched = self.fetch(&outbound, &backoff, settlement).await.map_err(about_the_call)?;
+        if aside.call.runs_a_model() {
+            settlement.wares(aside.wares(&inbound.body).unwrap_or_default());
+        }
         if fetched.body.is_empty() {
             let what = "Bedrock's answer is empty.";
             return Err(Fault::new(ErrorClass::Garbled, Phase::BeforeCommit, what));
@@ -43,6 +56,25 @@ impl Leg<'_> {
         let body = ReplyBody::Whole(fetched.body);
         let reply = Reply { status: fetched.status, headers, body };
         Ok(Answered { reply, ledger: Ledger::default(), upstream_id: fetched.request_id })
+    }
+
+    /// The model that a call makes work: the caller's as it is written, or the operator's in its place.
+    fn runs(&self, aside: &Aside, model: &str) -> Callee {
+        let endpoints = self.backend.endpoints();
+        let service = aside.call.service();
+        let target = match self.model.map(|named| alias::resolve(named).id) {
+            None => model.to_owned(),
+            // Models that rank are named by their ARN alone.
+            Some(id) if aside.call == Call::Rerank && !id.starts_with("arn:") => format!(
+                "arn:{}:bedrock:{}::foundation-model/{}",
+                endpoints.partition(service),
+                endpoints.signing_region(service).as_str(),
+                self.gateway.catalog.foundation_id(&id)
+            ),
+            Some(id) => id.into_owned(),
+        };
+        let behind = self.backend.learned.account().behind(&target);
+        Callee { id: target.clone(), target, beta: None, behind }
     }
 }
 

@@ -6,6 +6,7 @@ use outcrop_model::{Charge, Fault, PicoUsd, Tier, Usage, Wares};
 
 use super::headers::tier_of;
 use super::leg::Leg;
+use crate::aside::Aside;
 use crate::callee::Callee;
 use crate::inbound::Inbound;
 use crate::limit::{Expected, Facts};
@@ -62,6 +63,24 @@ impl Leg<'_> {
     ) -> Result<(), Fault> {
         let nothing = || Expected { usage: Usage::default(), cost: Some(PicoUsd::ZERO) };
         self.reserve(inbound, [""; 3], nothing, settlement).await
+    }
+
+    /// A call beside inference that makes a model work. What it takes in truth is told by no answer.
+    pub(super) async fn reserve_run(
+        &self,
+        (aside, callee): (&Aside, &Callee),
+        (wanted, inbound): (&str, &Inbound),
+        settlement: &mut Settlement,
+    ) -> Result<(), Fault> {
+        let wares = aside.wares(&inbound.body);
+        let expected = || {
+            let Estimate { input, output: _ } = Estimate::of_body(&inbound.body);
+            let usage = Usage { input, ..Usage::default() };
+            let tier = tier_of(&inbound.headers).unwrap_or(Tier::Standard);
+            let priced = wares.map(|wares| self.expected_cost(callee, (tier, usage), &wares));
+            priced.unwrap_or(Expected { usage, cost: None })
+        };
+        self.reserve(inbound, [wanted, &callee.target, callee.model()], expected, settlement).await
     }
 
     /// The most that a chat may use.

@@ -257,7 +257,7 @@ impl Rule {
 
     fn unpriced(&self) -> Fault {
         let message = format!(
-            "This model has no known price, so the budget `{}` cannot hold it. Ask for another model, or have a price added.",
+            "What this request costs is not known, so the budget `{}` cannot hold it. Ask for another model, or have a price added.",
             self.name
         );
         Fault::invalid("model", message)
