@@ -265,6 +265,9 @@ impl ToolResult {
 
 impl Outcome {
     fn take(&mut self, chat: &Chat, engine: &Engine) {
+        if !chat.text.is_empty() && !self.text.is_empty() && !self.text.ends_with('\n') {
+            self.text.push('\n');
+        }
         self.text.push_str(&chat.text);
         self.reasoning.push_str(&chat.reasoning);
         let receipt = engine.receipt();

@@ -14,7 +14,10 @@ use crate::engine::{Part, ToolCall, Usage};
 use crate::exit::{Exit, Failure};
 use crate::print::{has_colour, is_colourful, print_text, reader_left};
 use crate::render::{Ink, Markdown, neutral, terminal_width};
+use crate::table::line;
 
+/// Most characters that are told of a tool's call, and of its result.
+const TOLD: usize = 160;
 /// Begins and ends dim text.
 const DIM: (&str, &str) = ("\x1b[2m", "\x1b[0m");
 
@@ -23,6 +26,8 @@ pub struct Show {
     /// Parts are shown as they come.
     streams: bool,
     reasoning: bool,
+    /// Tools are told of as they are used.
+    tools: bool,
     usage: bool,
     dim: (&'static str, &'static str),
     look: Look,
@@ -63,6 +68,7 @@ impl Show {
             format,
             streams: !args.no_stream && format != OutputFormat::Json,
             reasoning: !args.hide_reasoning && !args.quiet && format == OutputFormat::Text,
+            tools: !args.quiet && format == OutputFormat::Text,
             usage: args.usage,
             dim: if is_colourful(&io::stderr()) { DIM } else { ("", "") },
             look: Look::new(args, &out),
@@ -128,11 +134,23 @@ impl Show {
         if !self.streams {
             self.text(&outcome.text)?;
         }
+        self.end_paragraph()
+    }
+
+    /// What the model says next begins on a line of its own.
+    fn end_paragraph(&mut self) -> anyhow::Result<()> {
         if let Look::Rendered(markdown) = &mut self.look {
             let rest = markdown.end();
             self.write(&rest)?;
         }
         if self.ends_line { Ok(()) } else { self.write("\n") }
+    }
+
+    fn tell_tool(&self, what: &str) {
+        if self.tools {
+            let (begin, end) = self.dim;
+            eprintln!("{begin}{}{end}", line(what, TOLD));
+        }
     }
 
     fn event(&mut self, kind: &str, text: &str) -> anyhow::Result<()> {
@@ -210,7 +228,13 @@ impl Watch for Show {
                 });
                 self.write(&format!("{event}\n"))
             }
-            OutputFormat::Text | OutputFormat::Json => Ok(()),
+            OutputFormat::Text => {
+                self.end_thinking();
+                self.end_paragraph()?;
+                self.tell_tool(&format!("tool {} {}", call.name, call.arguments));
+                Ok(())
+            }
+            OutputFormat::Json => Ok(()),
         }
     }
 
@@ -223,9 +247,21 @@ impl Watch for Show {
                 });
                 self.write(&format!("{event}\n"))
             }
-            OutputFormat::Text | OutputFormat::Json => Ok(()),
+            OutputFormat::Text => {
+                let mark = if result.success { '=' } else { '!' };
+                self.tell_tool(&format!("{mark} {}", in_short(&result.content)));
+                Ok(())
+            }
+            OutputFormat::Json => Ok(()),
         }
     }
+}
+
+/// The texts of a tool's result, and how many images.
+fn in_short(content: &Value) -> String {
+    let parts = content.as_array().into_iter().flatten();
+    let words = parts.map(|part| part["text"].as_str().unwrap_or("[image]"));
+    content.as_str().map_or_else(|| words.collect::<Vec<_>>().join(" "), str::to_owned)
 }
 
 /// A call's arguments as JSON, or as the text that they are if they are none.
