@@ -71,6 +71,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => unless_left(demo::run(args).await),
         Command::Models(args) => unless_left(models::run(*args).await),
         Command::Embed(args) => unless_left(embed::run(*args).await),
+        Command::Mcp(args) => unless_left(mcp::run(*args).await),
         Command::Query(args) => unless_left(query::run(*args).await),
         Command::Logs(args) => unless_left(logs::run(&args)),
         Command::Usage(args) => unless_left(logs::usage(&args)),

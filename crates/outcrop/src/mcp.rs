@@ -8,14 +8,18 @@
 
 mod approve;
 mod call;
+mod command;
 mod definition;
 mod names;
 mod process;
 mod result;
+mod serve;
 mod server;
+mod store;
 mod toolbox;
 mod variables;
 
+pub use self::command::run;
 pub use self::toolbox::Toolbox;
 
 /// `text` of a server's as a terminal may be shown it: control characters could pretend to be us.

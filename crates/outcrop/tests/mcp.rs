@@ -124,8 +124,8 @@ fn bad_servers_are_left_out_and_said_so() {
 fn every_call_has_its_result() {
     let home = home("well");
     for (call, result, said) in [
-        ("s__fail", "no such file", ""),
-        ("s__refuse", "wrong arguments", ""),
+        ("s__fail", "no such file", "tool s__fail {"),
+        ("s__refuse", "wrong arguments", "! The server refused the call: wrong arguments"),
         ("s__odd_answer", "no result of a tool", ""),
         ("s__flood", "after the flood", ""),
         ("s__image", "png", ""),
@@ -227,4 +227,91 @@ fn an_interrupt_ends_the_servers_too() {
     kill_process(pid, Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     all_have_ended(&home);
+}
+
+fn mcp(home: &TempDir, arguments: &[&str]) -> Output {
+    let output = outcrop(home, &[&["mcp"], arguments].concat()).output().unwrap();
+    all_have_ended(home);
+    output
+}
+
+#[test]
+fn servers_are_defined_and_tried_by_hand() {
+    let home = home("well");
+    let output =
+        mcp(&home, &["add", "mine", "--env", "GREETING=${GREETING:-hi}", "--", "python3", SERVER]);
+    assert!(output.status.success(), "{output:?}");
+    let file = home.path().join("servers/mine.json");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(std::fs::read_to_string(&file).unwrap().contains("${GREETING:-hi}"));
+    let output = mcp(&home, &["add", "mine", "--url", "https://h/mcp"]);
+    assert_eq!(output.status.code(), Some(20));
+    says(&mcp(&home, &[]), "mine", "");
+    says(&mcp(&home, &["test", "mine"]), "Does echo", "10 tools");
+    says(&mcp(&home, &["call", "mine", "env", r#"{"text": "GREETING"}"#]), "hello", "");
+    for (arguments, code, said) in [
+        (&["call", "mine", "fail"][..], 14, "The tool failed"),
+        (&["call", "mine", "refuse"], 14, "wrong arguments"),
+        (&["call", "mine", "die"], 14, "dying"),
+        (&["call", "mine", "wait", "--tool-timeout", "0.2"], 14, "no result within 0.2 s"),
+        (&["call", "mine", "echo", "[1]"], 20, "no JSON object"),
+        (&["call", "none", "echo"], 13, "Known are mine, s"),
+        (&["test", "none"], 13, "There is no MCP server"),
+        (&["rm", "none"], 20, "No server of your own"),
+        (&["add", "../up", "--", "x"], 20, "cannot be the name"),
+    ] {
+        let output = mcp(&home, arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
+        says(&output, "", said);
+    }
+    assert!(mcp(&home, &["rm", "mine"]).status.success());
+    assert!(!file.exists());
+}
+
+#[test]
+fn servers_of_other_programs_are_taken_over() {
+    let home = home("well");
+    let server = json!({ "command": "python3", "args": [SERVER], "env": { "TOKEN": "${TOKEN}" } });
+    std::fs::write(
+        home.path().join(".claude.json"),
+        json!({ "mcpServers": { "of-claude": server } }).to_string(),
+    )
+    .unwrap();
+    std::fs::create_dir(home.path().join(".codex")).unwrap();
+    let toml = "[mcp_servers.of_codex]\nurl = \"https://h/mcp\"\nbearer_token_env_var = \"T\"\n";
+    std::fs::write(home.path().join(".codex/config.toml"), toml).unwrap();
+    says(&mcp(&home, &["import", "claude"]), "", "took over of-claude");
+    says(&mcp(&home, &["import", "codex"]), "", "took over of_codex");
+    says(&mcp(&home, &["import", "claude"]), "", "there is one already");
+    assert_eq!(mcp(&home, &["import", "cursor"]).status.code(), Some(10));
+    let taken = std::fs::read_to_string(home.path().join("servers/of-claude.json")).unwrap();
+    assert!(taken.contains("${TOKEN}"), "{taken}");
+    let listed = mcp(&home, &["list", "--json"]);
+    let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+    assert_eq!(listed[1]["name"], "of_codex", "{listed}");
+    assert_eq!(listed[1]["started"], "always");
+}
+
+#[test]
+fn outcrop_is_a_server_too() {
+    let home = home("well");
+    let serve = json!({ "mcpServers": { "us": {
+        "command": env!("CARGO_BIN_EXE_outcrop"), "args": ["mcp", "serve", "--emulator", "-m", LLAMA],
+    } } });
+    std::fs::write(home.path().join("us.json"), serve.to_string()).unwrap();
+    let call = |tool: &str, arguments: Value| {
+        let arguments = arguments.to_string();
+        mcp(&home, &["call", "us", tool, &arguments, "--mcp-config", "us.json"])
+    };
+    says(&call("query", json!({ "prompt": "Hello" })), "You said: Hello", "");
+    says(
+        &call("query", json!({ "prompt": "Hi", "model": "no.such" })),
+        "identifier is invalid",
+        "The tool failed",
+    );
+    says(&call("embed", json!({ "texts": ["a", "b"], "dimensions": 256 })), "\"vectors\":[[", "");
+    says(&call("models", json!({ "words": "nova lite" })), "amazon.nova-lite-v1:0", "");
+    says(&call("query", json!({})), "`prompt` is missing", "");
+    says(&call("other", json!({})), "", "no such tool");
 }

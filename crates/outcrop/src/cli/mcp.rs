@@ -1,11 +1,11 @@
-//! The flags of tools that models may use.
+//! The flags of tools that models may use, and of `outcrop mcp`.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
-use super::value::seconds;
+use super::{EngineArgs, seconds};
 
 /// Which tools a model is offered, and what it may do with them.
 #[derive(Debug, Clone, Args)]
@@ -55,4 +55,182 @@ pub enum Approve {
     Auto,
     /// The model is told no.
     Deny,
+}
+
+/// MCP servers, whose tools models may use.
+#[derive(Debug, Args)]
+pub struct McpArgs {
+    #[command(subcommand)]
+    pub verb: Option<McpVerb>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum McpVerb {
+    /// List the servers that are defined, and where.
+    List(McpListArgs),
+    /// Define a server of one's own.
+    #[command(after_help = ADD_EXAMPLES)]
+    Add(McpAddArgs),
+    /// Start a server and show its tools.
+    Test(McpTestArgs),
+    /// Use a tool: outcrop mcp call files read_file '{"path": "a.txt"}'.
+    Call(McpCallArgs),
+    /// Take over the servers of another program.
+    Import(McpImportArgs),
+    /// Remove a server of one's own.
+    Rm(McpRmArgs),
+    /// Be an MCP server, on stdin and stdout: ask models, make vectors, list models.
+    ///
+    /// A client starts it: claude mcp add outcrop -- outcrop mcp serve
+    Serve(Box<McpServeArgs>),
+}
+
+const ADD_EXAMPLES: &str = "\
+Examples:
+  outcrop mcp add files -- npx -y @modelcontextprotocol/server-filesystem .
+  outcrop mcp add notes --env 'TOKEN=${NOTES_TOKEN}' -- notes-server --stdio
+  outcrop mcp add docs --url https://mcp.example.com/mcp --header 'X-Key: ${DOCS_KEY}'";
+
+pub const MCP_EXAMPLES: &str = "\
+Examples:
+  outcrop mcp                                    the servers that are defined
+  outcrop mcp add files -- npx -y @modelcontextprotocol/server-filesystem .
+  outcrop mcp test files
+  outcrop mcp call files list_directory '{\"path\": \".\"}'
+  outcrop mcp import claude
+  outcrop query \"What is in this folder?\" --server files --allow 'files/list_*'";
+
+#[derive(Debug, Default, Args)]
+pub struct McpListArgs {
+    /// All that is known of each, as JSON.
+    #[arg(short, long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub files: McpFilesArgs,
+}
+
+/// Where servers are defined, beside the usual places.
+#[derive(Debug, Default, Args)]
+pub struct McpFilesArgs {
+    /// The configuration whose config/servers count.
+    #[arg(id = "settings", long = "config", env = "OUTCROP_CONFIG", value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+    /// The servers of this file come first. May be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub mcp_config: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct McpAddArgs {
+    /// What to call it.
+    pub name: String,
+    /// Address of a server that is reached by streamable HTTP.
+    #[arg(long, conflicts_with_all = ["command", "env", "cwd"], required_unless_present = "command")]
+    pub url: Option<String>,
+    /// Header for it, as `Name: value`. May be given several times.
+    #[arg(long, value_name = "HEADER", value_parser = header)]
+    pub header: Vec<(String, String)>,
+    /// The variable of the environment that holds its bearer token.
+    #[arg(long, value_name = "VARIABLE", requires = "url")]
+    pub bearer_env: Option<String>,
+    /// Variable for the command's environment, as NAME=VALUE; ${VAR} in it stays a reference. May be given
+    /// several times.
+    #[arg(short, long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub env: Vec<(String, String)>,
+    /// Folder to start the command in.
+    #[arg(long, value_name = "FOLDER")]
+    pub cwd: Option<String>,
+    /// Put it in the place of one of the same name.
+    #[arg(long)]
+    pub force: bool,
+    /// The command that runs the server, and its arguments, after `--`.
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct McpTestArgs {
+    pub name: String,
+    /// The tools with their schemas, as JSON.
+    #[arg(short, long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub reach: McpReachArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct McpCallArgs {
+    pub server: String,
+    pub tool: String,
+    /// A JSON object; `-` reads it from stdin.
+    #[arg(default_value = "{}", value_name = "JSON")]
+    pub arguments: String,
+    /// The whole result, as JSON.
+    #[arg(short, long)]
+    pub json: bool,
+    /// Seconds that the tool may take.
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
+    pub tool_timeout: Duration,
+    #[command(flatten)]
+    pub reach: McpReachArgs,
+}
+
+/// How a server is found and reached.
+#[derive(Debug, Args)]
+pub struct McpReachArgs {
+    #[command(flatten)]
+    pub files: McpFilesArgs,
+    /// Seconds that the server may take to start.
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub server_timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub struct McpImportArgs {
+    /// Whose servers.
+    #[arg(value_enum)]
+    pub program: Program,
+    /// Only these.
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Put them in the place of those of the same name.
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct McpServeArgs {
+    /// Model of those who name none [default: claude-sonnet-4-5].
+    #[arg(short, long, env = "OUTCROP_MODEL", value_name = "MODEL")]
+    pub model: Option<String>,
+    /// Model of vectors for those who name none.
+    #[arg(long, value_name = "MODEL", default_value = "amazon.titan-embed-text-v2:0")]
+    pub embed_model: String,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct McpRmArgs {
+    pub name: String,
+}
+
+/// A program that has servers of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Program {
+    /// Claude Code and Claude Desktop.
+    Claude,
+    Cursor,
+    Vscode,
+    Codex,
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("a header is `Name: value`")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("a variable is NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }

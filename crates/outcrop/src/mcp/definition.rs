@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::variables::{Dollars, resolve};
 
-pub use self::find::find;
+pub use self::find::{Found, find};
 pub use self::read::read;
 
 /// A server.
@@ -82,5 +82,17 @@ impl Definition {
                 bearer_variable: bearer_variable.clone(),
             },
         })
+    }
+
+    /// In a few words, without anything secret.
+    pub fn in_words(&self) -> String {
+        let words = match &self.way {
+            Way::Stdio { command, args, .. } => {
+                let words = std::iter::once(command).chain(args).map(String::as_str);
+                words.collect::<Vec<_>>().join(" ")
+            }
+            Way::Http { url, .. } => url.split(['?', '#']).next().unwrap_or_default().to_owned(),
+        };
+        super::printable(&words)
     }
 }

@@ -362,15 +362,7 @@ fn choose(args: &ToolArgs, patterns: &[Pattern]) -> anyhow::Result<Vec<(Definiti
         named.extend(patterns.iter().filter_map(|pattern| pattern.names_server.as_ref()));
     }
     for name in &named {
-        if !found.definitions.iter().any(|definition| definition.name == **name) {
-            let what = format!("There is no MCP server `{name}`.");
-            let known: Vec<_> = found.definitions.iter().map(|d| d.name.as_str()).collect();
-            let mend = match known.as_slice() {
-                [] => "None is defined: `outcrop mcp add` adds one.".to_owned(),
-                known => format!("Known are {}.", known.join(", ")),
-            };
-            return Err(Failure::new(Exit::ServerConnect, what).mend(mend).into());
-        }
+        found.named(name)?;
     }
     let is_wanted = |definition: &Definition| match (&*named, definition.trust) {
         ([], Trust::Named) => Some(Asked::ByName),

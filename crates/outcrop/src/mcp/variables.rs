@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use outcrop_config::variables::{Variables, interpolate};
 
+use crate::settings::Settings;
+
 /// What a dollar means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dollars {
@@ -35,12 +37,17 @@ pub fn resolve(text: &str, dollars: Dollars) -> Result<String, String> {
     })
 }
 
-/// Of the environment, and what Cursor and VS Code know beside it.
+/// Of the environment, `.env` behind it, and what Cursor and VS Code know beside it.
 fn variable(name: &str) -> Option<String> {
     let path = match name {
         "workspaceFolder" => std::env::current_dir().ok()?,
         "userHome" => return std::env::var("HOME").ok(),
-        name => return std::env::var(name).ok(),
+        name => {
+            return match Settings::current() {
+                Some(settings) => settings.lookup().variable(name),
+                None => std::env::var(name).ok(),
+            };
+        }
     };
     Some(path.to_string_lossy().into_owned())
 }

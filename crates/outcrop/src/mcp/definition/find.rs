@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use super::{Definition, Trust, read};
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
+use crate::mcp::printable;
+use crate::settings::Settings;
 
 /// Definitions by name, the first of each name counting, and what could not be read.
 #[derive(Debug, Default)]
@@ -37,8 +39,14 @@ pub fn find(named: &[PathBuf]) -> anyhow::Result<Found> {
 /// The user's own first, then the folder's, then those of other programs.
 fn places() -> anyhow::Result<Vec<(PathBuf, Trust)>> {
     let home = Home::find()?;
-    let mut places = yaml_of(&home.config.join("servers"), Trust::Own);
-    places.extend(yaml_of(Path::new("config/servers"), Trust::Folder));
+    let mut places = files_of(&home.config.join("servers"), Trust::Own);
+    match Settings::current() {
+        Some(settings) => {
+            let trust = if settings.place.is_trusted() { Trust::Own } else { Trust::Folder };
+            places.extend(settings.servers().into_iter().map(|path| (path, trust)));
+        }
+        None => places.extend(files_of(Path::new("config/servers"), Trust::Folder)),
+    }
     for file in [".mcp.json", ".cursor/mcp.json", ".vscode/mcp.json", ".codex/config.toml"] {
         places.push((file.into(), Trust::Folder));
     }
@@ -50,13 +58,15 @@ fn places() -> anyhow::Result<Vec<(PathBuf, Trust)>> {
     Ok(places)
 }
 
-/// The YAML files of a folder, in the order of their names.
-fn yaml_of(folder: &Path, trust: Trust) -> Vec<(PathBuf, Trust)> {
+/// The YAML and JSON files of a folder, in the order of their names.
+fn files_of(folder: &Path, trust: Trust) -> Vec<(PathBuf, Trust)> {
     // A folder that is not there, or cannot be read, defines nothing.
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let is_yaml = |path: &PathBuf| path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+    let is_ours = |path: &PathBuf| {
+        path.extension().is_some_and(|ends| ["yaml", "yml", "json"].iter().any(|e| ends == *e))
+    };
     let mut paths: Vec<PathBuf> =
-        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_yaml).collect();
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_ours).collect();
     paths.sort();
     paths.into_iter().map(|path| (path, trust)).collect()
 }
@@ -64,7 +74,25 @@ fn yaml_of(folder: &Path, trust: Trust) -> Vec<(PathBuf, Trust)> {
 // === impl Found ===
 
 impl Found {
-    fn look_at(&mut self, path: &Path, trust: Trust) {
+    /// The definition of this name.
+    ///
+    /// # Errors
+    /// Where there is none; names those that there are.
+    pub fn named(&self, name: &str) -> anyhow::Result<&Definition> {
+        if let Some(definition) = self.definitions.iter().find(|known| known.name == name) {
+            return Ok(definition);
+        }
+        let what = format!("There is no MCP server `{}`.", printable(name));
+        let known: Vec<_> = self.definitions.iter().map(|known| printable(&known.name)).collect();
+        let mend = match known.as_slice() {
+            [] => "None is defined: `outcrop mcp add` adds one.".to_owned(),
+            known => format!("Known are {}.", known.join(", ")),
+        };
+        Err(Failure::new(Exit::ServerConnect, what).mend(mend).into())
+    }
+
+    /// Reads a file, if it is there.
+    pub fn look_at(&mut self, path: &Path, trust: Trust) {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,

@@ -1,0 +1,179 @@
+//! `outcrop mcp`: servers and their tools, by hand.
+
+mod define;
+
+use std::io::Read;
+use std::time::Instant;
+
+use anyhow::Context;
+use serde_json::{Value, json};
+
+use super::call::{Called, arguments, call};
+use super::definition::{Definition, Trust, find};
+use super::printable;
+use super::result::told;
+use super::serve::serve;
+use super::server::{Server, Tool};
+use crate::cli::{McpArgs, McpCallArgs, McpListArgs, McpReachArgs, McpTestArgs, McpVerb};
+use crate::exit::{Exit, Failure};
+use crate::print::{print_line, print_text};
+use crate::stop::Stop;
+use crate::table::{line, table};
+
+pub async fn run(args: McpArgs) -> anyhow::Result<()> {
+    match args.verb {
+        None => list(&McpListArgs::default()),
+        Some(McpVerb::List(args)) => list(&args),
+        Some(McpVerb::Add(args)) => define::add(args),
+        Some(McpVerb::Test(args)) => test(&args).await,
+        Some(McpVerb::Call(args)) => by_hand(&args).await,
+        Some(McpVerb::Import(args)) => define::import(&args),
+        Some(McpVerb::Rm(args)) => define::remove(&args.name),
+        Some(McpVerb::Serve(args)) => serve(&args).await,
+    }
+}
+
+fn list(args: &McpListArgs) -> anyhow::Result<()> {
+    let found = find(&args.files.mcp_config)?;
+    for note in &found.notes {
+        eprintln!("note: {note}");
+    }
+    if args.json {
+        let all: Vec<Value> = found.definitions.iter().map(in_json).collect();
+        return print_line(&format!("{:#}", Value::Array(all)));
+    }
+    if found.definitions.is_empty() {
+        eprintln!("note: no server is defined; `outcrop mcp add` defines one");
+        return Ok(());
+    }
+    let rows = found.definitions.iter().map(|definition| {
+        vec![
+            line(&definition.name, 30),
+            started(definition.trust).to_owned(),
+            line(&definition.in_words(), 60),
+            line(&definition.source.to_string_lossy(), 60),
+        ]
+    });
+    print_text(&table(&["SERVER", "STARTED", "HOW", "DEFINED IN"], rows))
+}
+
+fn started(trust: Trust) -> &'static str {
+    match trust {
+        Trust::Named | Trust::Own => "always",
+        Trust::OtherProgram | Trust::Folder => "by name",
+    }
+}
+
+/// Without the values of variables and headers, which may be secret.
+fn in_json(definition: &Definition) -> Value {
+    let Definition { name, way: _, dollars: _, source, trust } = definition;
+    json!({
+        "name": name, "how": definition.in_words(), "source": source,
+        "started": started(*trust),
+    })
+}
+
+async fn test(args: &McpTestArgs) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let (server, definition) = connected(&args.name, &args.reach).await?;
+    let tools = server.tools(args.reach.server_timeout).await;
+    let took = begun.elapsed();
+    server.close().await;
+    let (tools, notes) = tools.map_err(|why| unusable(&definition.name, &why))?;
+    for note in notes {
+        eprintln!("note: {note}");
+    }
+    if args.json {
+        let all = tools.iter().map(|Tool { name, description, input }| {
+            json!({ "name": name, "description": description, "inputSchema": input })
+        });
+        return print_line(&format!("{:#}", all.collect::<Value>()));
+    }
+    let rows = tools.iter().map(|Tool { name, description, input }| {
+        let names = input.get("properties").and_then(Value::as_object).into_iter().flatten();
+        let names: Vec<_> = names.map(|(name, _)| name.as_str()).collect();
+        vec![line(name, 64), line(&names.join(", "), 40), line(description, 80)]
+    });
+    print_text(&table(&["TOOL", "ARGUMENTS", "WHAT IT DOES"], rows))?;
+    eprintln!("{} tools, {:.1} s", tools.len(), took.as_secs_f64());
+    Ok(())
+}
+
+async fn by_hand(args: &McpCallArgs) -> anyhow::Result<()> {
+    let written = match args.arguments.as_str() {
+        "-" => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).context("cannot read stdin")?;
+            text
+        }
+        text => text.to_owned(),
+    };
+    let given = arguments(&written).map_err(|why| Failure::new(Exit::InvalidArgument, why))?;
+    let (server, _) = connected(&args.server, &args.reach).await?;
+    let mut stop = Stop::watch()?;
+    let called = tokio::select! {
+        called = call(server.peer(), args.tool.clone(), given, args.tool_timeout) => Some(called),
+        _ = stop.asked() => None,
+    };
+    let said = server.said();
+    server.close().await;
+    let failed = |what: String| Err(Failure::new(Exit::ToolFailed, what).into());
+    match called {
+        None => Err(Failure::new(Exit::Interrupted, "Interrupted.").into()),
+        Some(Called::Result(result)) if args.json => {
+            let is_error = result.is_error == Some(true);
+            print_line(&format!("{:#}", serde_json::to_value(result)?))?;
+            if is_error { failed("The tool failed.".to_owned()) } else { Ok(()) }
+        }
+        Some(Called::Result(result)) => {
+            let is_error = result.is_error == Some(true);
+            show(&told(&result, usize::MAX).content)?;
+            if is_error { failed("The tool failed.".to_owned()) } else { Ok(()) }
+        }
+        Some(Called::Refused(why)) => failed(printable(&why)),
+        Some(Called::Late) => {
+            let seconds = args.tool_timeout.as_secs_f64();
+            failed(format!(
+                "The tool gave no result within {seconds} s. --tool-timeout allows more."
+            ))
+        }
+        Some(Called::Lost(why)) => failed(format!(
+            "The server ended during the call: {} {}",
+            printable(&why),
+            said.in_words()
+        )),
+    }
+}
+
+/// Texts to stdout; of images a note.
+fn show(content: &Value) -> anyhow::Result<()> {
+    let Some(parts) = content.as_array() else {
+        return print_line(content.as_str().unwrap_or_default());
+    };
+    for part in parts {
+        match part["text"].as_str() {
+            Some(text) => print_line(text)?,
+            None => eprintln!("note: there is an image too; --json shows it"),
+        }
+    }
+    Ok(())
+}
+
+async fn connected(name: &str, reach: &McpReachArgs) -> anyhow::Result<(Server, Definition)> {
+    let found = find(&reach.files.mcp_config)?;
+    let definition = found.named(name)?.clone();
+    let mut stop = Stop::watch()?;
+    tokio::select! {
+        biased;
+        _ = stop.asked() => Err(Failure::new(Exit::Interrupted, "Interrupted.").into()),
+        server = Server::connect(&definition, reach.server_timeout) => match server {
+            Ok(server) => Ok((server, definition)),
+            Err(why) => Err(unusable(name, &why)),
+        },
+    }
+}
+
+fn unusable(name: &str, why: &str) -> anyhow::Error {
+    let what = format!("The MCP server {} cannot be used: {why}.", printable(name));
+    Failure::new(Exit::ServerConnect, what).into()
+}
