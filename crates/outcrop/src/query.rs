@@ -18,7 +18,7 @@ pub async fn run(args: QueryArgs) -> anyhow::Result<()> {
     let (mut recorder, told) = Recorder::open(&args.keep)?;
     let mut talk = ask::talk(&args.ask, told)?;
     let begun = Begun::now(&talk);
-    talk.messages.push(json!({ "role": "user", "content": content(&args)? }));
+    talk.messages.push(json!({ "role": "user", "content": content(&args).await? }));
     let engine = Engine::start(&args.engine).await?;
     let mut show = Show::new(&args.show)?;
     let mut tools = Toolbox::open(&args.tools).await?;
@@ -55,7 +55,7 @@ fn verdict(outcome: Outcome) -> anyhow::Result<()> {
 }
 
 /// The question, then what is piped in, then the files.
-fn content(args: &QueryArgs) -> anyhow::Result<Vec<Value>> {
+async fn content(args: &QueryArgs) -> anyhow::Result<Vec<Value>> {
     let prompt = args.prompt.join(" ");
     let names_stdin = prompt == "-" || args.ask.file.iter().any(|file| file.as_os_str() == "-");
     let prompt = Some(prompt).filter(|prompt| prompt != "-" && !prompt.trim().is_empty());
@@ -87,9 +87,9 @@ fn content(args: &QueryArgs) -> anyhow::Result<Vec<Value>> {
             Err(error) => parts.push(attach::part("stdin", error.into_bytes())?),
         },
     }
-    for file in args.ask.file.iter().filter(|file| file.as_os_str() != "-") {
-        parts.push(attach::file(file)?);
-    }
+    let files: Vec<_> =
+        args.ask.file.iter().filter(|file| file.as_os_str() != "-").cloned().collect();
+    parts.extend(attach::all(&files).await?);
     Ok(parts)
 }
 

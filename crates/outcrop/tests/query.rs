@@ -69,6 +69,46 @@ fn markdown_is_rendered_for_people_and_not_for_programs() {
 }
 
 #[test]
+fn folders_and_patterns_are_attached() {
+    let home = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = home.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        path.display().to_string()
+    };
+    file("b.txt", b"second");
+    file("a/first.txt", b"first");
+    file("a/.hidden", b"hidden");
+    let binary = file("c.bin", b"\xfe\xff\0");
+    let folder = home.path().display().to_string();
+    let output = ask(&["Read", "-f", &folder], b"");
+    let (said, notes) = (text(&output.stdout), text(&output.stderr));
+    assert!(said.find("first").unwrap() < said.find("second").unwrap(), "{said}");
+    assert!(!said.contains("hidden"), "{said}");
+    assert!(notes.contains("left out: ") && notes.contains("c.bin"), "{notes}");
+    assert!(notes.contains("attached 2 files"), "{notes}");
+    let output = ask(&["Read", "-f", &format!("{folder}/**/*.txt")], b"");
+    assert!(text(&output.stdout).contains("second"));
+    let large = home.path().join("large");
+    std::fs::File::create(&large).unwrap().set_len(25_000_001).unwrap();
+    for (name, mend) in [
+        (&*binary, "neither text"),
+        (&format!("{folder}/*.rs"), "no file"),
+        (&format!("{folder}/nothing"), "Cannot read"),
+        (large.to_str().unwrap(), "25000000 bytes"),
+        ("http://example.com/x", "Use https"),
+        ("https://127.0.0.1/x", "not public"),
+        ("https://user:secret@example.com/", "password"),
+    ] {
+        let output = ask(&["Read", "-f", name], b"");
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(16), "{name}: {said}");
+        assert!(said.contains(mend), "{name}: {said}");
+    }
+}
+
+#[test]
 fn json_has_the_answer_and_what_is_known_of_it() {
     let output = ask(&["Hello", "-m", "amazon.nova-lite-v1:0", "--json"], b"");
     let result: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -1,11 +1,15 @@
 //! Files as parts of a message: text in a named block, everything else as bytes with its type.
 
+mod gather;
+mod page;
+
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+pub use self::gather::all;
 use crate::exit::{Exit, Failure};
 
 /// Endings whose type bytes do not tell, and that are no plain text to the model.
@@ -34,16 +38,6 @@ const MAGIC: [(&[u8], &str); 6] = [
     (b"%PDF-", "application/pdf"),
     (b"RIFF", "image/webp"),
 ];
-
-/// The file as a part of a message.
-///
-/// # Errors
-/// [`Exit::Attachment`] where it cannot be read.
-pub fn file(path: &Path) -> anyhow::Result<Value> {
-    let bytes = bytes_of(path)?;
-    let name = path.file_name().map_or_else(|| "file".into(), |name| name.to_string_lossy());
-    part(&name, bytes)
-}
 
 /// What came under `name` as a part of a message.
 ///
@@ -92,6 +86,11 @@ pub fn text_of(path: &Path) -> anyhow::Result<String> {
 pub fn block(name: &str, text: &str) -> String {
     let name: String = name.chars().filter(|c| !matches!(c, '"' | '<' | '>' | '\n')).collect();
     format!("<file name=\"{name}\">\n{}\n</file>", text.trim_end_matches('\n'))
+}
+
+/// The name by which a model knows the file.
+fn name_of(path: &Path) -> String {
+    path.file_name().map_or_else(|| "file".into(), |name| name.to_string_lossy().into_owned())
 }
 
 fn bytes_of(path: &Path) -> anyhow::Result<Vec<u8>> {

@@ -63,8 +63,8 @@ pub struct AskArgs {
     /// Read the system prompt from this file.
     #[arg(long, visible_alias = "sf", value_name = "FILE", conflicts_with = "system")]
     pub system_file: Option<PathBuf>,
-    /// Attach a file: text, image, PDF, office document, CSV, audio or video; `-` is stdin. May be
-    /// given several times.
+    /// Attach a file: text, image, PDF, office document, CSV, audio or video; a folder with all that is
+    /// in it, a pattern ('src/**/*.rs'), an https address, or - for stdin. May be given several times.
     #[arg(short, long, visible_alias = "context", value_name = "FILE")]
     pub file: Vec<PathBuf>,
     /// Most tokens of the answer.
