@@ -41,8 +41,8 @@ pub(crate) fn answer(state: &State, method: &Method, path: &str, body: &[u8]) ->
 }
 
 fn inject(state: &State, body: &[u8]) -> Result<Value, Refusal> {
-    let injection = Injection::from_json(&parse(body)?).map_err(Refusal::validation)?;
-    state.pending.add(injection);
+    let (injection, every) = Injection::from_json(&parse(body)?).map_err(Refusal::validation)?;
+    state.pending.add(injection, every);
     Ok(state.pending.to_json())
 }
 

@@ -126,7 +126,13 @@ impl Emulator {
 
     /// Applies faults to the next requests that match.
     pub fn inject_where(&self, injection: Injection) {
-        self.state.pending.add(injection);
+        self.state.pending.add(injection, 1);
+    }
+
+    /// Applies faults to each `nth` request, until they are cleared.
+    pub fn inject_each(&self, nth: u32, faults: Vec<Fault>) {
+        let injection = Injection { faults, times: u32::MAX, ..Injection::default() };
+        self.state.pending.add(injection, nth);
     }
 
     /// Forgets all injected faults.

@@ -1,70 +1,61 @@
-//! `outcrop embed`: texts in, vectors out.
+//! `outcrop embed`: texts and pictures in, vectors out.
 //!
-//! Every chunk has one vector, or the command fails and writes nothing.
+//! 1. Every chunk has one vector, or the command fails and writes nothing; what was paid for is kept where
+//!    there is a place for it ([`kept`]).
+//! 2. The same content is asked for once, however often it comes.
 
+mod ask;
 mod chunk;
 mod input;
+mod kept;
+mod near;
+mod numbers;
+mod store;
 mod write;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io::IsTerminal;
 use std::ops::Range;
+use std::path::Path;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use outcrop_model::{Catalog, PicoUsd, Specialist};
-use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use self::ask::{Taken, Wanted, Wish};
 use self::chunk::Size;
+use self::input::{Content, Document};
+use self::kept::Kept;
+use self::near::{Place, Search};
 use self::write::{Chunk, Out};
-use crate::cli::{CutArgs, EmbedArgs, Encoding, Strategy, VectorArgs};
+use crate::cli::{CutArgs, EmbedArgs, Strategy};
 use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
 use crate::print::print_text;
 
-/// Where the surface is.
-const EMBEDDINGS: &str = "/v1/embeddings";
-/// Most texts of a request: what eight calls at once take of a model with the largest batches.
-const TEXTS: usize = 768;
-/// Most bytes of texts in a request, far below what a gateway takes.
-const BYTES: usize = 1 << 20;
+/// More contents than this are long work.
+const LONG: usize = 768;
 
 /// Everything that is written.
 struct Embedded<'a> {
-    texts: &'a [String],
-    chunks: Vec<Chunk<'a>>,
-    /// One for each chunk.
-    vectors: Vec<Box<RawValue>>,
-    id: Option<String>,
+    documents: &'a [Document],
+    chunks: &'a [Chunk<'a>],
+    /// One for each different content.
+    vectors: &'a [Option<Box<RawValue>>],
+    id: Option<&'a str>,
     model: &'a str,
     metadata: Value,
 }
 
-/// What came so far.
-#[derive(Default)]
-struct Taken {
-    vectors: Vec<Box<RawValue>>,
-    id: Option<String>,
+/// How it went.
+struct Tally {
+    chunks: usize,
+    contents: usize,
+    asked: usize,
     tokens: u64,
-    /// `None` once a price is not known.
+    /// `None` where a price is not known.
     cost: Option<PicoUsd>,
-}
-
-/// An answer of the surface.
-#[derive(Deserialize)]
-struct Answered {
-    data: Vec<Datum>,
-    usage: Used,
-}
-
-#[derive(Deserialize)]
-struct Datum {
-    index: usize,
-    embedding: Box<RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Used {
-    prompt_tokens: u64,
 }
 
 pub async fn run(args: EmbedArgs) -> anyhow::Result<()> {
@@ -75,30 +66,115 @@ pub async fn run(args: EmbedArgs) -> anyhow::Result<()> {
         return print_text(STRATEGIES);
     }
     let size = size(&args.cut)?;
-    let texts = input::read(&args)?;
-    let chunks = cut(&texts, &args.cut, size)?;
+    if let Some(what) = &args.near.similar_to
+        && !has_input(&args)
+    {
+        return search_what_is_kept(&args, what).await;
+    }
+    let documents = input::read(&args)?;
+    let chunks = cut(&documents, &args.cut, size)?;
     let out = Out::open(args.show.output.as_deref())?;
     let engine = Engine::start(&args.engine).await?;
-    let mut taken = Taken { cost: Some(PicoUsd::default()), ..Taken::default() };
+    let wish = Wish::of(&args.vectors);
+    let wanted = wanted(&documents, &chunks, &wish);
+    let taken = RefCell::new(Taken::default());
+    let kept = RefCell::new(Kept::open(&args, &wish.space())?);
     let outcome = tokio::select! {
-        outcome = embed(&engine, &args.vectors, &chunks, &mut taken) => outcome,
+        outcome = ask::ask(&engine, &wish, &wanted, (&taken, &kept)) => outcome,
         _ = tokio::signal::ctrl_c() => {
             Err(Failure::new(Exit::Interrupted, "Interrupted.").into())
         }
     };
-    outcome.map_err(|error| how_far(error, taken.vectors.len(), chunks.len()))?;
-    if args.show.usage {
-        eprintln!("{}", counts(&taken));
+    let (taken, mut kept) = (taken.into_inner(), kept.into_inner());
+    outcome.map_err(|error| how_far(error, &taken, (wanted.len(), &kept)))?;
+    if let Kept::Store(store) = &mut kept {
+        store.note(&chunks, |chunk| wanted[chunk.want].key)?;
     }
-    let embedded = Embedded {
-        texts: &texts,
-        metadata: metadata(&args, &taken),
-        chunks,
-        vectors: taken.vectors,
-        id: taken.id,
-        model: &args.vectors.model,
+    let tally = Tally {
+        chunks: chunks.len(),
+        contents: wanted.len(),
+        asked: taken.asked,
+        tokens: taken.tokens,
+        cost: cost(&engine),
     };
-    out.write(&embedded, args.show.output_format)
+    tell(&args, &tally, &taken);
+    let embedded = Embedded {
+        documents: &documents,
+        chunks: &chunks,
+        vectors: &taken.vectors,
+        id: taken.id.as_deref(),
+        model: &args.vectors.model,
+        metadata: metadata(&args, &tally),
+    };
+    match &args.near.similar_to {
+        Some(what) => {
+            let mut search = search(&args, &engine, what).await?;
+            match &kept {
+                Kept::Store(store) => store.each(|place, vector| search.look(place, vector))?,
+                Kept::Nothing | Kept::Beside(_) => {
+                    embedded.each(|chunk, vector| search.look(Place::from(chunk), vector.get()))?
+                }
+            }
+            out.write(search.show(args.show.output_format)?.as_bytes())?;
+        }
+        None if args.keep.store.is_some()
+            && args.show.output.is_none()
+            && args.show.output_format.is_none() => {}
+        None => out.write_vectors(&embedded, args.show.output_format)?,
+    }
+    kept.done()
+}
+
+/// Whether there is anything to embed beside what is searched for. A search never waits for stdin.
+fn has_input(args: &EmbedArgs) -> bool {
+    let nothing_kept = args.near.vectors.is_none() && args.keep.store.is_none();
+    !args.text.is_empty() || args.input_file.is_some() || !args.files.is_empty() || nothing_kept
+}
+
+/// A search where nothing is embedded but the text.
+async fn search_what_is_kept(args: &EmbedArgs, what: &str) -> anyhow::Result<()> {
+    let space = Wish::of(&args.vectors).space();
+    let store = match &args.keep.store {
+        Some(path) if !path.exists() => {
+            let what = format!("There is no {}.", path.display());
+            return Err(Failure::new(Exit::Attachment, what).into());
+        }
+        Some(path) => Some(store::Store::open(path, &args.vectors.model, &space)?),
+        None => None,
+    };
+    if let Some(store) = &store {
+        let spaces = store.spaces()?;
+        if !spaces.contains(&space) {
+            let what = format!("{} has no vectors of this kind.", store.path().display());
+            let mend = format!("It has {}.", spaces.join(", "));
+            return Err(Failure::new(Exit::InvalidArgument, what).mend(mend).into());
+        }
+    }
+    let out = Out::open(args.show.output.as_deref())?;
+    let engine = Engine::start(&args.engine).await?;
+    let mut search = search(args, &engine, what).await?;
+    match (&store, &args.near.vectors) {
+        (Some(store), _) => store.each(|place, vector| search.look(place, vector))?,
+        (None, Some(path)) => search.look_at_file(path)?,
+        (None, None) => {}
+    }
+    out.write(search.show(args.show.output_format)?.as_bytes())
+}
+
+/// The search for a text, or for what a file holds.
+async fn search(args: &EmbedArgs, engine: &Engine, what: &str) -> anyhow::Result<Search> {
+    let document = match Path::new(what).is_file() {
+        true => input::file(Path::new(what))?,
+        false => Document { source: None, content: Content::Text(what.to_owned()) },
+    };
+    let wish = Wish::of(&args.vectors).for_search(&args.vectors);
+    let content = document.whole();
+    let wanted = [Wanted { key: wish.key(content), content }];
+    let taken = RefCell::new(Taken::default());
+    ask::ask(engine, &wish, &wanted, (&taken, &RefCell::new(Kept::Nothing))).await?;
+    let vectors = taken.into_inner().vectors;
+    let vector = vectors.first().and_then(Option::as_deref).map_or("", RawValue::get);
+    Search::new(vector, args.near.count)
 }
 
 fn size(args: &CutArgs) -> anyhow::Result<Size> {
@@ -111,118 +187,121 @@ fn size(args: &CutArgs) -> anyhow::Result<Size> {
     Ok(Size { most, overlap })
 }
 
-/// The chunks of all texts.
-fn cut<'a>(texts: &'a [String], args: &CutArgs, size: Size) -> anyhow::Result<Vec<Chunk<'a>>> {
-    let by_line = args.lines || args.jsonl.is_some();
-    let strategy = if by_line { Strategy::None } else { args.chunk_strategy };
+/// The chunks of all documents; contents are numbered as they first come.
+fn cut<'a>(
+    documents: &'a [Document],
+    args: &CutArgs,
+    size: Size,
+) -> anyhow::Result<Vec<Chunk<'a>>> {
+    let strategy = if args.by_line() { Strategy::None } else { args.chunk_strategy };
     let mut chunks = Vec::new();
+    let mut numbers: HashMap<&str, usize> = HashMap::new();
     let mut blank = 0;
-    for (document, text) in texts.iter().enumerate() {
-        let ranges = chunk::chunks(text, strategy, size);
-        blank += usize::from(ranges.is_empty());
-        chunks.extend(ranges.into_iter().enumerate().map(|(index, range)| {
-            let Range { start: start_pos, end: end_pos } = range;
-            let text = &text[start_pos..end_pos];
-            let token_count = chunk::tokens(text);
-            Chunk { document, index, start_pos, end_pos, token_count, text }
-        }));
+    for (at, document) in documents.iter().enumerate() {
+        let Document { source, content } = document;
+        let mut chunk =
+            |(index, start_pos, end_pos): (usize, usize, usize), content, text: &'a str| {
+                let next = numbers.len();
+                let want = *numbers.entry(content).or_insert(next);
+                let (token_count, source) = (chunk::tokens(text), source.as_deref());
+                chunks.push(Chunk {
+                    document: at,
+                    index,
+                    start_pos,
+                    end_pos,
+                    token_count,
+                    text,
+                    source,
+                    want,
+                });
+            };
+        match content {
+            Content::Text(text) => {
+                let ranges = chunk::chunks(text, strategy, size);
+                blank += usize::from(ranges.is_empty());
+                for (index, Range { start, end }) in ranges.into_iter().enumerate() {
+                    chunk((index, start, end), &text[start..end], &text[start..end]);
+                }
+            }
+            Content::Picture(url) => chunk((0, 0, 0), url, ""),
+        }
     }
     if chunks.is_empty() {
         return Err(Failure::new(Exit::Usage, "The text is blank.").into());
     }
     if blank > 0 {
-        eprintln!("note: {blank} of {} texts are blank and get no vector", texts.len());
+        eprintln!("note: {blank} of {} texts are blank and get no vector", documents.len());
     }
     Ok(chunks)
 }
 
-/// Asks for the vectors of all chunks, one request after the other.
-async fn embed(
-    engine: &Engine,
-    args: &VectorArgs,
-    chunks: &[Chunk<'_>],
-    taken: &mut Taken,
-) -> anyhow::Result<()> {
-    let progress = progress(chunks.len());
-    let mut left = chunks;
-    while !left.is_empty() {
-        let (batch, rest) = left.split_at(batch(left));
-        let answer = engine.post(EMBEDDINGS, &body(args, batch)).await?;
-        let id = answer.headers.get("x-request-id").and_then(|id| id.to_str().ok());
-        taken.id = taken.id.take().or_else(|| id.map(str::to_owned));
-        taken.take(&answer.whole().await?, batch.len())?;
-        let cost = engine.receipt().and_then(|receipt| receipt.cost);
-        taken.cost = taken.cost.zip(cost).map(|(so_far, more)| so_far + more);
-        progress.inc(batch.len() as u64);
-        left = rest;
+/// The different contents, by their numbers.
+fn wanted<'a>(documents: &'a [Document], chunks: &[Chunk<'a>], wish: &Wish) -> Vec<Wanted<'a>> {
+    let mut wanted: Vec<Wanted<'a>> = Vec::new();
+    for chunk in chunks {
+        if chunk.want == wanted.len() {
+            let content = match &documents[chunk.document].content {
+                Content::Text(_) => chunk.text,
+                Content::Picture(url) => url,
+            };
+            wanted.push(Wanted { key: wish.key(content), content });
+        }
     }
-    progress.finish_and_clear();
-    Ok(())
+    wanted
 }
 
-/// How many of `chunks` go into the next request: at least one.
-fn batch(chunks: &[Chunk<'_>]) -> usize {
-    let mut bytes = 0;
-    let fits = |chunk: &&Chunk<'_>| {
-        bytes += chunk.text.len();
-        bytes <= BYTES
-    };
-    chunks.iter().take(TEXTS).take_while(fits).count().max(1)
+/// What all requests cost.
+fn cost(engine: &Engine) -> Option<PicoUsd> {
+    let receipts = engine.take_receipts();
+    let answered = receipts.iter().filter(|receipt| receipt.status == 200);
+    answered.map(|receipt| receipt.cost).reduce(|so_far, more| Some(so_far? + more?)).flatten()
 }
 
-fn body(args: &VectorArgs, batch: &[Chunk<'_>]) -> Value {
-    let mut body = Map::new();
-    body.insert("model".to_owned(), args.model.as_str().into());
-    body.insert("input".to_owned(), batch.iter().map(|chunk| chunk.text).collect());
-    let encoding = match args.encoding_format {
-        Encoding::Float => "float",
-        Encoding::Base64 => "base64",
-    };
-    body.insert("encoding_format".to_owned(), encoding.into());
-    if let Some(dimensions) = args.dimensions {
-        body.insert("dimensions".to_owned(), dimensions.into());
-    }
-    if let Some(input_type) = &args.input_type {
-        body.insert("input_type".to_owned(), input_type.as_str().into());
-    }
-    Value::Object(body)
-}
-
-/// Drawn on a terminal only, and only where one request does not do.
-fn progress(chunks: usize) -> ProgressBar {
-    if chunks <= TEXTS {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {eta}");
-    let bar = ProgressBar::new(chunks as u64);
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
-}
-
-/// The failure, with what is lost by it.
-fn how_far(error: anyhow::Error, done: usize, all: usize) -> anyhow::Error {
-    if done == 0 {
+/// The failure, with what became of the vectors that had come.
+fn how_far(error: anyhow::Error, taken: &Taken, (all, kept): (usize, &Kept)) -> anyhow::Error {
+    let have = taken.have();
+    if have == 0 {
         return error;
     }
-    let so_far =
-        format!("{done} of {all} vectors had come, and places count from there; none was written.");
+    let so_far = match (kept, kept.place()) {
+        (Kept::Store(_), Some(place)) => format!(
+            "{have} of {all} vectors are in {}; the same command asks for the rest.",
+            place.display()
+        ),
+        (_, Some(place)) => format!(
+            "{have} of {all} vectors are in {}; with --resume the same command asks for the rest.",
+            place.display()
+        ),
+        (_, None) => format!(
+            "{have} of {all} vectors had come; none was written. With -O or --store they are kept."
+        ),
+    };
     match error.downcast::<Failure>() {
         Ok(failure) => failure.also(&so_far).into(),
         Err(error) => error.context(so_far),
     }
 }
 
-fn metadata(args: &EmbedArgs, taken: &Taken) -> Value {
-    let CutArgs { lines, jsonl, chunk_strategy, max_chunk_size, overlap } = &args.cut;
+/// Counts, where they were asked for or somebody watched a bar; and what was lost on the way.
+fn tell(args: &EmbedArgs, tally: &Tally, taken: &Taken) {
+    if let Some(losses) = &taken.losses {
+        eprintln!("note: not as asked: {losses}");
+    }
+    let long = taken.vectors.len() > LONG && std::io::stderr().is_terminal();
+    if args.show.usage || long {
+        eprintln!("{}", tally.line());
+    }
+}
+
+fn metadata(args: &EmbedArgs, tally: &Tally) -> Value {
+    let CutArgs { lines: _, jsonl: _, csv: _, chunk_strategy, max_chunk_size, overlap } = &args.cut;
     let mut metadata = json!({
         "dimensions": args.vectors.dimensions,
         "input_type": args.vectors.input_type,
-        "usage": { "input": taken.tokens },
-        "cost_usd": taken.cost.map(|cost| cost.to_string()),
+        "usage": { "input": tally.tokens },
+        "cost_usd": tally.cost.map(|cost| cost.to_string()),
     });
-    if !lines && jsonl.is_none() {
+    if !args.cut.by_line() {
         use clap::ValueEnum;
         let word = chunk_strategy.to_possible_value();
         metadata["chunk_strategy"] = word.as_ref().map(|word| word.get_name()).into();
@@ -230,15 +309,6 @@ fn metadata(args: &EmbedArgs, taken: &Taken) -> Value {
         metadata["overlap"] = (*overlap).into();
     }
     metadata
-}
-
-/// One line for people.
-fn counts(taken: &Taken) -> String {
-    let cost = match taken.cost {
-        Some(cost) => format!("${cost}"),
-        None => "price unknown".to_owned(),
-    };
-    format!("{} vectors, {} tokens in, {cost}", taken.vectors.len(), taken.tokens)
 }
 
 fn models() -> String {
@@ -261,20 +331,44 @@ none       one vector for all of the text
 sentence   cut between sentences; as many in a chunk as fit (the default)
 paragraph  cut at blank lines; as many paragraphs in a chunk as fit
 fixed      cut between words, as late as --max-chunk-size allows
+markdown   cut before headings; as many sections in a chunk as fit, long ones by blocks
+code       cut at what begins at the margin; long ones at blank lines, then lines
 ";
 
-// === impl Taken ===
+// === impl Tally ===
 
-impl Taken {
-    /// Takes a batch's vectors: all of them, each once, in the order of the texts.
-    fn take(&mut self, answer: &[u8], texts: usize) -> anyhow::Result<()> {
-        let wrong = || Failure::new(Exit::RequestFailed, "The answer does not fit the texts.");
-        let Answered { data, usage } = serde_json::from_slice(answer).map_err(|_| wrong())?;
-        if data.len() != texts || data.iter().enumerate().any(|(at, datum)| datum.index != at) {
-            return Err(wrong().into());
+impl Tally {
+    /// One line for people.
+    fn line(&self) -> String {
+        let Self { chunks, contents, asked, tokens, cost } = self;
+        let mut line = format!("{chunks} vectors");
+        if asked < chunks {
+            let (kept, same) = (contents - asked, chunks - contents);
+            line.push_str(&format!(
+                " ({asked} asked for, {kept} kept before, {same} of the same text)"
+            ));
         }
-        self.vectors.extend(data.into_iter().map(|datum| datum.embedding));
-        self.tokens += usage.prompt_tokens;
-        Ok(())
+        let cost = match cost {
+            Some(cost) => format!("${cost}"),
+            None if *asked == 0 => "$0".to_owned(),
+            None => "price unknown".to_owned(),
+        };
+        format!("{line}, {tokens} tokens in, {cost}")
+    }
+}
+
+// === impl Embedded ===
+
+impl<'a> Embedded<'a> {
+    /// Each chunk with its vector; there is one for every content once all were asked for.
+    fn each<E>(
+        &self,
+        mut with: impl FnMut(&'a Chunk<'a>, &'a RawValue) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let vectors = self.vectors;
+        self.chunks
+            .iter()
+            .filter_map(|chunk| Some((chunk, vectors.get(chunk.want)?.as_deref()?)))
+            .try_for_each(|(chunk, vector)| with(chunk, vector))
     }
 }

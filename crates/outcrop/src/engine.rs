@@ -182,6 +182,11 @@ impl Engine {
     pub fn receipt(&self) -> Option<Receipt> {
         std::mem::take(&mut *self.receipts.lock().unwrap_or_else(PoisonError::into_inner)).pop()
     }
+
+    /// What all requests so far cost and took, once; none of a gateway elsewhere.
+    pub fn take_receipts(&self) -> Vec<Receipt> {
+        std::mem::take(&mut *self.receipts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 // === impl Answer ===

@@ -17,8 +17,13 @@ impl fmt::Display for Unwritten {
 
 /// Writes to stdout at once, also into a pipe.
 pub fn print_text(text: &str) -> anyhow::Result<()> {
+    print_bytes(text.as_bytes())
+}
+
+/// Writes to stdout at once, also what is no text.
+pub fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context(Unwritten)
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).context(Unwritten)
 }
 
 /// Writes a line to stdout at once.

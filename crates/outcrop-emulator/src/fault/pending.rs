@@ -8,24 +8,36 @@ use super::{Fault, Injection};
 
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
-    injections: Mutex<Vec<Injection>>,
+    injections: Mutex<Vec<Waiting>>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    injection: Injection,
+    /// It is the turn of each so-many-th request that matches.
+    every: u32,
+    matched: u32,
 }
 
 impl Pending {
-    pub(crate) fn add(&self, injection: Injection) {
-        self.lock().push(injection);
+    pub(crate) fn add(&self, injection: Injection, every: u32) {
+        self.lock().push(Waiting { injection, every: every.max(1), matched: 0 });
     }
 
     pub(crate) fn clear(&self) {
         self.lock().clear();
     }
 
-    /// The faults for one request; each injection that matches is used up by one.
+    /// The faults for one request; each injection that matches, and whose turn it is, is used up by one.
     pub(crate) fn take(&self, operation: Option<&str>, path: &str) -> Vec<Fault> {
         let mut injections = self.lock();
         let mut faults = Vec::new();
-        for injection in injections.iter_mut() {
-            if injection.matches(operation, path) {
+        for Waiting { injection, every, matched } in injections.iter_mut() {
+            if !injection.matches(operation, path) {
+                continue;
+            }
+            *matched += 1;
+            if matched.is_multiple_of(*every) {
                 faults.extend(injection.faults.iter().cloned());
                 injection.times = injection.times.max(1) - 1;
                 // Kept as 0 until the end of this pass, when it is removed.
@@ -34,7 +46,7 @@ impl Pending {
                 }
             }
         }
-        injections.retain(|injection| !injection.faults.is_empty());
+        injections.retain(|waiting| !waiting.injection.faults.is_empty());
         faults
     }
 
@@ -42,10 +54,11 @@ impl Pending {
         let shown: Vec<Value> = self
             .lock()
             .iter()
-            .map(|injection| {
+            .map(|Waiting { injection, every, matched: _ }| {
                 json!({
                     "faults": format!("{:?}", injection.faults),
                     "times": injection.times.max(1),
+                    "every": every,
                     "operation": injection.operation,
                     "model": injection.model,
                 })
@@ -54,28 +67,31 @@ impl Pending {
         json!({"faults": shown})
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Injection>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Waiting>> {
         self.injections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Injection {
-    /// Reads the body of the admin call: `{"fault": "…", "times": 2, "operation": "…", "model": "…"}`.
-    pub(crate) fn from_json(body: &Value) -> Result<Self, String> {
+    /// Reads the body of the admin call: `{"fault": "…", "times": 2, "every": 50,
+    /// "operation": "…", "model": "…"}`; gives the injection and `every`.
+    pub(crate) fn from_json(body: &Value) -> Result<(Self, u32), String> {
         let text = |name: &str| body[name].as_str().map(str::to_owned);
         let faults = text("fault").ok_or("the member 'fault' is missing")?;
         let faults = Fault::parse_list(&faults)?;
         if faults.is_empty() {
             return Err("the member 'fault' is empty".to_owned());
         }
-        Ok(Self {
+        let number = |name: &str| {
+            body[name].as_u64().map_or(1, |number| u32::try_from(number).unwrap_or(u32::MAX))
+        };
+        let injection = Self {
             faults,
-            times: body["times"]
-                .as_u64()
-                .map_or(1, |times| u32::try_from(times).unwrap_or(u32::MAX)),
+            times: number("times"),
             operation: text("operation"),
             model: text("model"),
-        })
+        };
+        Ok((injection, number("every")))
     }
 
     fn matches(&self, operation: Option<&str>, path: &str) -> bool {
@@ -92,11 +108,20 @@ mod tests {
     #[test]
     fn an_injection_is_used_up_by_matching_requests_only() {
         let pending = Pending::default();
-        let body = json!({"fault": "empty", "times": 2, "operation": "Converse"});
-        pending.add(Injection::from_json(&body).unwrap());
+        let add = |body: Value| {
+            let (injection, every) = Injection::from_json(&body).unwrap();
+            pending.add(injection, every);
+        };
+        add(json!({"fault": "empty", "times": 2, "operation": "Converse"}));
         assert!(pending.take(Some("CountTokens"), "").is_empty());
         assert_eq!(pending.take(Some("Converse"), "").len(), 1);
         assert_eq!(pending.take(Some("Converse"), "").len(), 1);
         assert!(pending.take(Some("Converse"), "").is_empty());
+        add(json!({"fault": "empty", "times": 9, "every": 3}));
+        let faults = || pending.take(Some("Converse"), "").len();
+        assert_eq!(
+            [faults(), faults(), faults(), faults(), faults(), faults()],
+            [0, 0, 1, 0, 0, 1]
+        );
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use outcrop_core::{Cache, Listing};
 
-use super::seconds_or_none;
+use super::value::seconds_or_none;
 
 /// The models of the AWS account, as Bedrock lists them: see docs/guide/models.md.
 #[derive(Debug, Clone, Args)]

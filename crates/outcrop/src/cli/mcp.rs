@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{EngineArgs, seconds};
+use super::EngineArgs;
+use super::value::seconds;
 
 /// Which tools a model is offered, and what it may do with them.
 #[derive(Debug, Clone, Args)]

@@ -2,13 +2,17 @@
 //!
 //! 1. A chunk is a slice of the text, never blank, and no chunk is larger than it may be.
 //! 2. What is between chunks is white space; without overlap nothing is in two of them.
-//! 3. Cuts are where the strategy says; a sentence or paragraph that is too long is cut between words,
-//!    and a word that is too long between characters.
+//! 3. Cuts are where the strategy says; what is too long for that is cut at the next finer level, between
+//!    characters at last.
+//! 4. What had to be cut in markdown or code is in no chunk with its neighbours.
+
+mod level;
 
 use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use self::level::Level;
 use crate::cli::Strategy;
 
 /// Quarters of a token.
@@ -23,20 +27,34 @@ pub struct Size {
 
 /// The chunks of `text`, as ranges of its bytes.
 pub fn chunks(text: &str, strategy: Strategy, size: Size) -> Vec<Range<usize>> {
-    let most = u64::from(size.most) * TOKEN;
-    let units = match strategy {
+    use Level::{Block, Character, Item, Line, Paragraph, Section, Sentence, Word};
+    let (first, finer): (Level, &[Level]) = match strategy {
         Strategy::None if text.trim().is_empty() => return Vec::new(),
         Strategy::None => return std::iter::once(0..text.len()).collect(),
-        Strategy::Sentence => text.split_sentence_bound_indices().map(range).collect(),
-        Strategy::Paragraph => paragraphs(text),
-        Strategy::Fixed => words(text, 0..text.len()),
+        Strategy::Sentence => (Sentence, &[Word, Character]),
+        Strategy::Paragraph => (Paragraph, &[Sentence, Word, Character]),
+        Strategy::Fixed => (Word, &[Character]),
+        Strategy::Markdown => (Section, &[Block, Sentence, Word, Character]),
+        Strategy::Code => (Item, &[Paragraph, Line, Word, Character]),
     };
-    let atoms: Vec<Range<usize>> = units
-        .into_iter()
-        .flat_map(|unit| divided(text, unit, most))
-        .filter_map(|atom| trimmed(text, atom))
-        .collect();
-    pack(text, &atoms, most, u64::from(size.overlap) * TOKEN)
+    let most = u64::from(size.most) * TOKEN;
+    let apart = matches!(strategy, Strategy::Markdown | Strategy::Code);
+    // What may share chunks.
+    let mut groups: Vec<Vec<Range<usize>>> = vec![Vec::new()];
+    for unit in first.units(text) {
+        let whole = quarters(text[unit.clone()].trim()) <= most;
+        let atoms = divided(text, unit, most, finer).into_iter();
+        let atoms = atoms.filter_map(|atom| trimmed(text, atom));
+        match groups.last_mut() {
+            Some(group) if whole || !apart => group.extend(atoms),
+            Some(_) | None => groups.extend([atoms.collect(), Vec::new()]),
+        }
+    }
+    let mut chunks = Vec::new();
+    for group in &groups {
+        pack(text, group, (most, u64::from(size.overlap) * TOKEN), &mut chunks);
+    }
+    chunks
 }
 
 /// About how many tokens `text` is: not too few for writing systems other than Latin.
@@ -48,33 +66,37 @@ fn quarters(text: &str) -> u64 {
     text.chars().map(|c| if c.is_ascii() { 1 } else { TOKEN }).sum()
 }
 
-/// Fills chunks with atoms; none of these is larger than `most`, nor blank at its ends.
-fn pack(text: &str, atoms: &[Range<usize>], most: u64, overlap: u64) -> Vec<Range<usize>> {
-    let mut chunks: Vec<Range<usize>> = Vec::new();
-    let mut held = 0;
+/// Fills new chunks with atoms; none of these is larger than `most`, nor blank at its ends.
+fn pack(
+    text: &str,
+    atoms: &[Range<usize>],
+    (most, overlap): (u64, u64),
+    chunks: &mut Vec<Range<usize>>,
+) {
+    // What the chunk at hand holds; the last one of another group is not at hand.
+    let mut held = None;
     for atom in atoms {
         let Some(chunk) = chunks.last_mut() else {
-            held = quarters(&text[atom.clone()]);
+            held = Some(quarters(&text[atom.clone()]));
             chunks.push(atom.clone());
             continue;
         };
         // With the white space before it.
         let more = quarters(&text[chunk.end..atom.end]);
-        if held + more <= most {
-            held += more;
+        if let Some(held) = held.as_mut().filter(|held| **held + more <= most) {
+            *held += more;
             chunk.end = atom.end;
             continue;
         }
-        let start = match most.checked_sub(more) {
+        let start = match most.checked_sub(more).filter(|_| held.is_some()) {
             Some(room) => back(text, chunk, overlap.min(room)),
             None => atom.start,
         };
         let white = text[start..].len() - text[start..].trim_start().len();
         let next = start + white..atom.end;
-        held = quarters(&text[next.clone()]);
+        held = Some(quarters(&text[next.clone()]));
         chunks.push(next);
     }
-    chunks
 }
 
 /// Where the last words of `chunk` begin that have room.
@@ -90,43 +112,17 @@ fn back(text: &str, chunk: &Range<usize>, mut room: u64) -> usize {
     start
 }
 
-/// `unit`, or its words where it is too long, or their characters.
-fn divided(text: &str, unit: Range<usize>, most: u64) -> Vec<Range<usize>> {
-    if quarters(&text[unit.clone()]) <= most {
+/// `unit`, or its parts at the first of `levels` at which they are short enough.
+fn divided(text: &str, unit: Range<usize>, most: u64, levels: &[Level]) -> Vec<Range<usize>> {
+    let slice = &text[unit.clone()];
+    let Some((level, finer)) = levels.split_first().filter(|_| quarters(slice.trim()) > most)
+    else {
         return vec![unit];
-    }
-    let whole_or_characters = |word: Range<usize>| {
-        if quarters(&text[word.clone()]) <= most {
-            return vec![word];
-        }
-        let start = word.start;
-        let character = |(at, c): (usize, char)| start + at..start + at + c.len_utf8();
-        text[word].char_indices().map(character).collect()
     };
-    words(text, unit).into_iter().flat_map(whole_or_characters).collect()
-}
-
-fn words(text: &str, within: Range<usize>) -> Vec<Range<usize>> {
-    let start = within.start;
-    let word = |(at, word): (usize, &str)| start + at..start + at + word.len();
-    text[within].split_word_bound_indices().map(word).collect()
-}
-
-/// A paragraph ends with the blank lines after it.
-fn paragraphs(text: &str) -> Vec<Range<usize>> {
-    let mut paragraphs: Vec<Range<usize>> = Vec::new();
-    let (mut at, mut after_blank) = (0, false);
-    for line in text.split_inclusive('\n') {
-        let end = at + line.len();
-        let blank = line.trim().is_empty();
-        match paragraphs.last_mut() {
-            Some(last) if blank || !after_blank => last.end = end,
-            Some(_) | None => paragraphs.push(at..end),
-        }
-        after_blank = blank;
-        at = end;
-    }
-    paragraphs
+    let parts = level.units(slice).into_iter();
+    parts
+        .flat_map(|part| divided(text, unit.start + part.start..unit.start + part.end, most, finer))
+        .collect()
 }
 
 /// Without the white space around it; `None` where nothing else is there.
@@ -135,10 +131,6 @@ fn trimmed(text: &str, chunk: Range<usize>) -> Option<Range<usize>> {
     let start = chunk.start + (slice.len() - slice.trim_start().len());
     let end = chunk.start + slice.trim_end().len();
     (start < end).then_some(start..end)
-}
-
-fn range((at, slice): (usize, &str)) -> Range<usize> {
-    at..at + slice.len()
 }
 
 #[cfg(test)]
@@ -164,6 +156,20 @@ mod tests {
     }
 
     #[test]
+    fn markdown_is_cut_at_headings_and_code_at_what_it_defines() {
+        let text = "# A\none\n\n## B\ntwo\n\n```\n# no heading\n\nx\n```\n\n## C\nthree";
+        let whole = ["# A\none", "## B\ntwo\n\n```\n# no heading\n\nx\n```", "## C\nthree"];
+        assert_eq!(cut(text, Strategy::Markdown, 9), whole);
+        // A heading stays with what follows it; what had to be cut stays alone.
+        let parts = ["# A\none", "## B\ntwo", "```\n# no heading\n\nx\n```", "## C\nthree"];
+        assert_eq!(cut(text, Strategy::Markdown, 6), parts);
+        let code = "use a;\n\n/// B.\nfn b() {\n    one;\n\n    two;\n}\n\nfn c() {}\n";
+        let items = ["use a;", "/// B.\nfn b() {\n    one;\n\n    two;\n}", "fn c() {}"];
+        assert_eq!(cut(code, Strategy::Code, 10), items);
+        assert_eq!(cut(code, Strategy::Code, 6)[1..3], ["/// B.\nfn b() {\n    one;", "two;\n}"]);
+    }
+
+    #[test]
     fn the_next_chunk_begins_with_the_overlap() {
         let text = "Red fox. Big dog. Old cat.";
         let chunks = chunks(text, Strategy::Sentence, Size { most: 4, overlap: 2 });
@@ -174,9 +180,10 @@ mod tests {
     proptest! {
         #[test]
         fn chunks_are_the_text(
-            text in "([a-zé漢🇩🇪]{0,9}[.!? \n,]{0,3}){0,30}",
+            text in "([a-zé漢🇩🇪}#`-]{0,9}[.!? \n,]{0,3}){0,30}",
             strategy in prop::sample::select(vec![
                 Strategy::None, Strategy::Sentence, Strategy::Paragraph, Strategy::Fixed,
+                Strategy::Markdown, Strategy::Code,
             ]),
             most in 1_u32..20,
             overlap in 0_u32..20,

@@ -1,27 +1,38 @@
-//! Vectors as JSON, JSON lines or CSV. Vectors are written with the digits that came.
+//! Vectors in the formats of `-F`. Where a format is text, they are written with the digits that came.
+
+mod npy;
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::Embedded;
+use super::input::{Content, Document};
+use super::{Embedded, numbers};
 use crate::cli::VectorFormat;
 use crate::exit::{Exit, Failure};
-use crate::print::print_text;
+use crate::print::print_bytes;
 
 /// A chunk, by the names of mcp-cli. Positions are bytes of its text in UTF-8.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Chunk<'a> {
-    /// Which of the texts it is of.
+    /// Which of the documents it is of.
     pub document: usize,
     pub index: usize,
     pub start_pos: usize,
     pub end_pos: usize,
     pub token_count: u64,
+    /// Empty for a picture.
     pub text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<&'a str>,
+    /// The number of its content; the same content has one vector.
+    #[serde(skip)]
+    pub want: usize,
 }
 
 #[derive(Serialize)]
@@ -40,7 +51,23 @@ struct Whole<'a> {
 #[serde(untagged)]
 enum Input<'a> {
     One(&'a str),
-    Many(&'a [String]),
+    Many(Vec<&'a str>),
+}
+
+/// What OpenAI's API answers.
+#[derive(Serialize)]
+struct List<'a> {
+    object: &'static str,
+    data: Vec<Datum<'a>>,
+    model: &'a str,
+    usage: serde_json::Value,
+}
+
+#[derive(Serialize)]
+struct Datum<'a> {
+    object: &'static str,
+    index: usize,
+    embedding: &'a RawValue,
 }
 
 #[derive(Serialize)]
@@ -77,14 +104,30 @@ impl Out {
         Ok(Self::File(file))
     }
 
-    pub fn write(self, embedded: &Embedded<'_>, format: VectorFormat) -> anyhow::Result<()> {
+    /// # Errors
+    /// Also where the bytes of an array would go to a terminal.
+    pub fn write_vectors(
+        self,
+        embedded: &Embedded<'_>,
+        format: Option<VectorFormat>,
+    ) -> anyhow::Result<()> {
+        let format = format.unwrap_or(VectorFormat::Json);
+        if format == VectorFormat::Npy
+            && matches!(self, Self::Stdout)
+            && std::io::stdout().is_terminal()
+        {
+            let what = "An array of NumPy's is nothing for a terminal.";
+            return Err(Failure::new(Exit::OutputFormat, what).mend("Name a file with -O.").into());
+        }
+        let mut out = Vec::new();
+        render(embedded, format, &mut out)?;
+        self.write(&out)
+    }
+
+    pub fn write(self, bytes: &[u8]) -> anyhow::Result<()> {
         match self {
-            Self::Stdout => {
-                let mut text = Vec::new();
-                render(embedded, format, &mut text)?;
-                print_text(&String::from_utf8(text)?)
-            }
-            Self::File(file) => {
+            Self::Stdout => print_bytes(bytes),
+            Self::File(mut file) => {
                 let unwritten = |error: std::io::Error| {
                     Failure::new(Exit::OutputWrite, format!("Cannot write the vectors: {error}."))
                 };
@@ -92,67 +135,89 @@ impl Out {
                 if file.metadata().is_ok_and(|about| about.is_file()) {
                     file.set_len(0).map_err(unwritten)?;
                 }
-                let mut file = BufWriter::new(file);
-                render(embedded, format, &mut file).map_err(unwritten)?;
-                Ok(file.flush().map_err(unwritten)?)
+                Ok(file.write_all(bytes).map_err(unwritten)?)
             }
         }
     }
 }
 
-fn render(
-    embedded: &Embedded<'_>,
-    format: VectorFormat,
-    out: &mut impl Write,
-) -> std::io::Result<()> {
-    let Embedded { texts: _, chunks, vectors, id: _, model: _, metadata: _ } = embedded;
-    let pairs = chunks.iter().zip(vectors);
+fn render(embedded: &Embedded<'_>, format: VectorFormat, out: &mut Vec<u8>) -> anyhow::Result<()> {
     match format {
-        VectorFormat::Json => {
-            serde_json::to_writer_pretty(&mut *out, &whole(embedded))?;
-            writeln!(out)
-        }
-        VectorFormat::Compact => {
-            serde_json::to_writer(&mut *out, &whole(embedded))?;
-            writeln!(out)
-        }
+        VectorFormat::Json => serde_json::to_writer_pretty(&mut *out, &whole(embedded))?,
+        VectorFormat::Compact => serde_json::to_writer(&mut *out, &whole(embedded))?,
+        VectorFormat::Openai => serde_json::to_writer(&mut *out, &list(embedded))?,
         VectorFormat::Jsonl => {
-            for (chunk, vector) in pairs {
+            return embedded.each(|chunk, vector| {
                 serde_json::to_writer(&mut *out, &Line { chunk, vector })?;
-                writeln!(out)?;
-            }
-            Ok(())
+                out.push(b'\n');
+                Ok(())
+            });
         }
-        VectorFormat::Csv => {
-            writeln!(out, "document,index,start_pos,end_pos,token_count,text,vector")?;
-            for (chunk, vector) in pairs {
-                let Chunk { document, index, start_pos, end_pos, token_count, text } = chunk;
-                let (text, vector) = (quoted(text), quoted(vector.get().trim_matches('"')));
-                writeln!(
-                    out,
-                    "{document},{index},{start_pos},{end_pos},{token_count},{text},{vector}"
-                )?;
-            }
-            Ok(())
+        VectorFormat::Csv => return table(embedded, out),
+        VectorFormat::Npy => return npy::write(embedded, out),
+        VectorFormat::Base64 => {
+            return embedded.each(|_chunk, vector| {
+                let bytes = numbers::bytes(vector.get())?;
+                writeln!(out, "{}", STANDARD.encode(bytes))?;
+                Ok(())
+            });
         }
     }
+    out.push(b'\n');
+    Ok(())
+}
+
+/// The column of sources is there where there are any.
+fn table(embedded: &Embedded<'_>, out: &mut Vec<u8>) -> anyhow::Result<()> {
+    let sources = embedded.chunks.iter().any(|chunk| chunk.source.is_some());
+    let mut rows = csv::WriterBuilder::new().from_writer(out);
+    let head = ["document", "index", "start_pos", "end_pos", "token_count", "text", "vector"];
+    rows.write_record(head.into_iter().chain(sources.then_some("source")))?;
+    embedded.each(|chunk, vector| {
+        let Chunk { document, index, start_pos, end_pos, token_count, text, source, want: _ } =
+            chunk;
+        let numbers = [*document, *index, *start_pos, *end_pos].map(|number| number.to_string());
+        for number in numbers {
+            rows.write_field(number)?;
+        }
+        rows.write_field(token_count.to_string())?;
+        rows.write_field(text)?;
+        rows.write_field(vector.get().trim_matches('"'))?;
+        if sources {
+            rows.write_field(source.unwrap_or_default())?;
+        }
+        rows.write_record(None::<&[u8]>)?;
+        Ok::<(), csv::Error>(())
+    })?;
+    Ok(rows.flush()?)
+}
+
+fn list<'a>(embedded: &'a Embedded<'a>) -> List<'a> {
+    let mut data = Vec::with_capacity(embedded.chunks.len());
+    let Ok(()) = embedded.each(|_chunk, embedding| {
+        data.push(Datum { object: "embedding", index: data.len(), embedding });
+        Ok::<(), std::convert::Infallible>(())
+    });
+    let tokens = &embedded.metadata["usage"]["input"];
+    let usage = serde_json::json!({ "prompt_tokens": tokens, "total_tokens": tokens });
+    List { object: "list", data, model: embedded.model, usage }
 }
 
 fn whole<'a>(embedded: &'a Embedded<'a>) -> Whole<'a> {
-    let Embedded { texts, chunks, vectors, id, model, metadata } = embedded;
-    let vector = |(chunk, vector): (&'a Chunk<'a>, &'a RawValue)| Vector {
-        vector,
-        chunk,
-        metadata: serde_json::Map::new(),
-    };
+    let Embedded { documents, chunks, vectors: _, id, model, metadata } = embedded;
+    let mut embeddings = Vec::with_capacity(chunks.len());
+    let Ok(()) = embedded.each(|chunk, vector| {
+        embeddings.push(Vector { vector, chunk, metadata: serde_json::Map::new() });
+        Ok::<(), std::convert::Infallible>(())
+    });
     Whole {
-        id: id.as_deref(),
-        input: match texts {
-            [one] => Input::One(one),
-            many => Input::Many(many),
+        id: *id,
+        input: match documents {
+            [one] => Input::One(shown(one)),
+            many => Input::Many(many.iter().map(shown).collect()),
         },
         chunks,
-        embeddings: chunks.iter().zip(vectors.iter().map(|vector| &**vector)).map(vector).collect(),
+        embeddings,
         model,
         provider: "bedrock",
         timestamp: jiff::Timestamp::now().to_string(),
@@ -160,7 +225,10 @@ fn whole<'a>(embedded: &'a Embedded<'a>) -> Whole<'a> {
     }
 }
 
-/// A field of CSV that may hold anything.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('"', "\"\""))
+/// The text, or the name of a picture.
+fn shown(document: &Document) -> &str {
+    match &document.content {
+        Content::Text(text) => text,
+        Content::Picture(_) => document.source.as_deref().unwrap_or("stdin"),
+    }
 }
