@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use self::turn::Talk;
 use crate::cli::{AskArgs, Thinking};
 use crate::history::Conversation;
+use crate::roles::Role;
 use crate::settings;
 
 /// Asked where nobody named a model: the current middle size of the family that most people come for.
@@ -16,24 +17,31 @@ pub const DEFAULT_MODEL: &str = "claude-sonnet-4-5";
 /// What the history calls a conversation's system prompt, among its settings.
 pub const SYSTEM: &str = "system";
 
-/// The conversation that the flags ask for: what was said before, with the flags' settings over those of
-/// then, and those over the configuration's.
+/// The conversation that the flags ask for. What they say goes before what the role says, that before how the
+/// conversation was led so far, and that before what the environment and the configuration say.
 ///
 /// # Errors
 /// A system prompt that cannot be read.
-pub fn talk(args: &AskArgs, told: Conversation) -> anyhow::Result<Talk> {
+pub fn talk(args: &AskArgs, role: Option<&Role>, told: Conversation) -> anyhow::Result<Talk> {
     let Conversation { settings: mut former, messages } = told;
-    let former_system =
-        former.remove(SYSTEM).map(|text| json!({ "role": "system", "content": text }));
+    let message = |text: Value| json!({ "role": "system", "content": text });
+    let former_system = former.remove(SYSTEM).map(message);
+    let of_role = role.and_then(|role| role.system.as_deref()).map(|text| message(text.into()));
     let usual = only(args, settings::is_preset);
-    let by_hand = only(args, |flag| !settings::is_preset(flag));
+    let by_hand = by_hand(args);
     let mut body = given(&usual);
     lay_over(&mut body, former);
+    lay_over(&mut body, role.map(|role| role.settings.clone()).unwrap_or_default());
     lay_over(&mut body, given(&by_hand));
     body.entry("model").or_insert_with(|| DEFAULT_MODEL.into());
-    let system = system(&by_hand)?.or(former_system).or(system(&usual)?);
+    let system = system(&by_hand)?.or(of_role).or(former_system).or(system(&usual)?);
     let messages = system.into_iter().chain(messages).collect();
     Ok(Talk { settings: body, messages })
+}
+
+/// The flags that were given by hand.
+pub fn by_hand(args: &AskArgs) -> AskArgs {
+    only(args, |flag| !settings::is_preset(flag))
 }
 
 /// Settings over others. Of the two ways to say how much is thought, the newer takes the other's place.
@@ -75,7 +83,7 @@ fn only(args: &AskArgs, wanted: impl Fn(&str) -> bool) -> AskArgs {
 }
 
 /// What the flags say of the request's body.
-fn given(args: &AskArgs) -> Map<String, Value> {
+pub fn given(args: &AskArgs) -> Map<String, Value> {
     let mut body = Map::new();
     if let Some(model) = &args.model {
         body.insert("model".to_owned(), model.as_str().into());

@@ -11,7 +11,9 @@ mod local;
 mod logs;
 mod mcp;
 mod models;
+mod roles;
 mod serve;
+mod sessions;
 mod tls;
 mod value;
 
@@ -33,7 +35,9 @@ pub use self::mcp::{
     McpServeArgs, McpTestArgs, McpVerb, Program, ToolArgs,
 };
 pub use self::models::ModelsArgs;
+pub use self::roles::{NewRole, RoleArgs, RolesArgs, RolesVerb};
 pub use self::serve::{CarrierWord, ServeArgs, StoreArgs, TimeoutArgs};
+pub use self::sessions::{ExportArgs, SessionsArgs, SessionsVerb, ViewArgs};
 pub use self::tls::TlsArgs;
 pub use self::value::{geography, geography_word};
 use crate::check::CheckArgs;
@@ -71,6 +75,12 @@ pub enum Command {
     /// Show what was asked and answered.
     #[command(after_help = logs::LOGS_EXAMPLES)]
     Logs(LogsArgs),
+    /// Look at conversations, and go on with them elsewhere.
+    #[command(after_help = sessions::EXAMPLES)]
+    Sessions(SessionsArgs),
+    /// Keep prompts with their models and settings under names.
+    #[command(visible_alias = "templates", after_help = roles::EXAMPLES)]
+    Roles(RolesArgs),
     /// Sum up tokens and dollars.
     #[command(after_help = logs::USAGE_EXAMPLES)]
     Usage(UsageArgs),

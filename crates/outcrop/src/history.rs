@@ -9,8 +9,8 @@ mod record;
 mod schema;
 mod store;
 
-pub use self::find::{By, Filter, Sum, Turn};
-pub use self::record::{Asked, Begun, Record};
+pub use self::find::{By, Filter, Overview, Sum, Turn, time};
+pub use self::record::{Asked, Begun, Record, words};
 pub use self::store::{Conversation, Session, Store};
 use crate::cli::KeepArgs;
 

@@ -28,9 +28,11 @@ mod models;
 mod print;
 mod query;
 mod render;
+mod roles;
 mod running;
 mod secrets;
 mod serve;
+mod sessions;
 #[allow(dead_code, reason = "used by init, config and servers")]
 mod settings;
 mod sources;
@@ -74,6 +76,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Mcp(args) => unless_left(mcp::run(*args).await),
         Command::Query(args) => unless_left(query::run(*args).await),
         Command::Logs(args) => unless_left(logs::run(&args)),
+        Command::Sessions(args) => unless_left(sessions::run(args)),
+        Command::Roles(args) => unless_left(roles::run(args)),
         Command::Usage(args) => unless_left(logs::usage(&args)),
         Command::Keys(args) => keys::run(args.verb),
         Command::IamPolicy(args) => unless_left(iam_policy::run(args)),

@@ -13,12 +13,21 @@ use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
 use crate::history::{Asked, Begun, Recorder};
 use crate::mcp::Toolbox;
+use crate::roles::{self, Role};
 
 pub async fn run(args: QueryArgs) -> anyhow::Result<()> {
+    if let Some(name) = &args.role.save {
+        return roles::save(name, &args.ask, &args.prompt.join(" "));
+    }
+    let role = Role::of(&args.role)?;
     let (mut recorder, told) = Recorder::open(&args.keep)?;
-    let mut talk = ask::talk(&args.ask, told)?;
+    let mut talk = ask::talk(&args.ask, role.as_ref(), told)?;
     let begun = Begun::now(&talk);
-    talk.messages.push(json!({ "role": "user", "content": content(&args).await? }));
+    let mut content = content(&args).await?;
+    if let Some(role) = &role {
+        role.put_question(&mut content);
+    }
+    talk.messages.push(json!({ "role": "user", "content": content }));
     let engine = Engine::start(&args.engine).await?;
     let mut show = Show::new(&args.show)?;
     let mut tools = Toolbox::open(&args.tools).await?;

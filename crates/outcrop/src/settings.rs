@@ -25,6 +25,8 @@ use crate::exit::{Exit, Failure};
 
 /// Read once, by [`parse`].
 static CURRENT: OnceLock<Settings> = OnceLock::new();
+/// Flags that have their value from environment variables.
+static OF_VARIABLES: OnceLock<Vec<String>> = OnceLock::new();
 
 /// A configuration that was found.
 #[derive(Debug)]
@@ -94,9 +96,10 @@ impl Settings {
     }
 }
 
-/// Whether the flag's value was not given by hand but is the files'.
+/// Whether the flag's value was not given by hand but is the files' or a variable's.
 pub fn is_preset(flag: &str) -> bool {
-    Settings::current().is_some_and(|settings| settings.preset.iter().any(|set| set == flag))
+    let of_files = Settings::current().map(|settings| &settings.preset);
+    of_files.into_iter().chain(OF_VARIABLES.get()).flatten().any(|set| set == flag)
 }
 
 /// What is wrong, where, and the mend.

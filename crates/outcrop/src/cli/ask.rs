@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::identity::IdentityArgs;
 use super::mcp::ToolArgs;
-use super::{KeepArgs, geography_word};
+use super::{KeepArgs, RoleArgs, geography_word};
 
 /// Who answers.
 #[derive(Debug, Clone, Args)]
@@ -106,6 +106,8 @@ pub struct QueryArgs {
     pub ask: AskArgs,
     #[command(flatten)]
     pub show: ShowArgs,
+    #[command(flatten)]
+    pub role: RoleArgs,
     #[command(flatten)]
     pub keep: KeepArgs,
     #[command(flatten)]

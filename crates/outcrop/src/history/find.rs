@@ -1,7 +1,7 @@
 //! What the history says when it is asked.
 
 use outcrop_model::PicoUsd;
-use rusqlite::{Row, ToSql, params_from_iter};
+use rusqlite::{Row, ToSql, params, params_from_iter};
 use serde_json::{Value, json};
 
 use super::store::Store;
@@ -78,6 +78,17 @@ pub struct Sum {
     pub unpriced: i64,
 }
 
+/// A session at a glance.
+#[derive(Debug)]
+pub struct Overview {
+    pub name: String,
+    pub began: i64,
+    pub last: Option<i64>,
+    pub turns: i64,
+    pub model: Option<String>,
+    pub first: Option<String>,
+}
+
 // === impl Store ===
 
 impl Store {
@@ -125,6 +136,31 @@ impl Store {
                 cache_write: row.get(5)?,
                 cost: pico(row.get(6)?),
                 unpriced: row.get(7)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The sessions in which something was said, the newest last; those of `search` hold all its words.
+    pub fn sessions(&self, search: Option<&str>) -> anyhow::Result<Vec<Overview>> {
+        let words = search.map(phrase);
+        let mut found = self.connection.prepare(
+            "SELECT s.name, s.began, max(t.began), count(t.id),
+                (SELECT model FROM turns WHERE session = s.id ORDER BY id DESC LIMIT 1),
+                (SELECT prompt FROM turns WHERE session = s.id ORDER BY id LIMIT 1)
+             FROM sessions s LEFT JOIN turns t ON t.session = s.id
+             WHERE ?1 IS NULL OR s.id IN (SELECT session FROM turns
+                WHERE id IN (SELECT rowid FROM words WHERE words MATCH ?1))
+             GROUP BY s.id ORDER BY coalesce(max(t.began), s.began), s.id",
+        )?;
+        let rows = found.query_map(params![words], |row| {
+            Ok(Overview {
+                name: row.get(0)?,
+                began: row.get(1)?,
+                last: row.get(2)?,
+                turns: row.get(3)?,
+                model: row.get(4)?,
+                first: row.get(5)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

@@ -9,12 +9,13 @@ use rusqlite::{Connection, TransactionBehavior};
 const STEPS: [&str; 1] = [
     // Times are milliseconds since 1970 in UTC, costs pico-dollars; a cost that is not known is NULL. In a
     // conversation are the turns that count, in their order, from the last summary on. `base` is what a
-    // session that began as a fork had been told before.
+    // session that began as a fork had been told before, `settings` how.
     "CREATE TABLE sessions (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
         began INTEGER NOT NULL,
-        base TEXT NOT NULL DEFAULT '[]'
+        base TEXT NOT NULL DEFAULT '[]',
+        settings TEXT NOT NULL DEFAULT '{}'
     ) STRICT;
     CREATE TABLE turns (
         id INTEGER PRIMARY KEY,

@@ -135,14 +135,16 @@ impl Store {
     }
 
     /// A new session; `name` is lengthened by a number if it is taken.
-    pub fn begin(&mut self, name: &str, base: &[Value]) -> anyhow::Result<Session> {
-        let base = serde_json::to_string(base)?;
+    pub fn begin(&mut self, name: &str, told: &Conversation) -> anyhow::Result<Session> {
+        let base = serde_json::to_string(&told.messages)?;
+        let settings = serde_json::to_string(&told.settings)?;
         let now = jiff::Timestamp::now().as_millisecond();
         let mut candidate = name.to_owned();
         for further in 2.. {
             let made = self.connection.execute(
-                "INSERT OR IGNORE INTO sessions (name, began, base) VALUES (?1, ?2, ?3)",
-                params![candidate, now, base],
+                "INSERT OR IGNORE INTO sessions (name, began, base, settings)
+                 VALUES (?1, ?2, ?3, ?4)",
+                params![candidate, now, base, settings],
             )?;
             if made == 1 {
                 break;
@@ -175,7 +177,7 @@ impl Store {
                 Session::of,
             )?),
             Some((turn, None, began)) => {
-                let session = self.begin(&fresh_name(began), &[])?;
+                let session = self.begin(&fresh_name(began), &Conversation::default())?;
                 self.connection.execute(
                     "UPDATE turns SET session = ?1 WHERE id = ?2",
                     params![session.id, turn],
@@ -188,16 +190,14 @@ impl Store {
     /// What was said in the session, as far as it counts.
     pub fn conversation(&self, session: i64) -> anyhow::Result<Conversation> {
         let db = &self.connection;
-        let base: String =
-            db.query_row("SELECT base FROM sessions WHERE id = ?1", [session], |row| row.get(0))?;
-        let settings: Option<String> = db
-            .query_row(
-                "SELECT settings FROM turns WHERE session = ?1 AND kind = ?2
-                 ORDER BY id DESC LIMIT 1",
-                params![session, Kind::Turn.word()],
-                |row| row.get(0),
-            )
-            .optional()?;
+        let settings: String = db.query_row(
+            "SELECT coalesce(
+                (SELECT settings FROM turns WHERE session = s.id AND kind = ?2
+                 ORDER BY id DESC LIMIT 1), s.settings)
+             FROM sessions s WHERE s.id = ?1",
+            params![session, Kind::Turn.word()],
+            |row| row.get(0),
+        )?;
         let summary: Option<(i64, String)> = db
             .query_row(
                 "SELECT up_to, messages FROM turns WHERE session = ?1 AND kind = ?2 AND counts
@@ -206,8 +206,10 @@ impl Store {
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )
             .optional()?;
-        let (from, begin) = summary.unwrap_or((0, base));
-        let mut messages: Vec<Value> = serde_json::from_str(&begin)?;
+        let (from, mut messages) = match summary {
+            Some((from, told)) => (from, serde_json::from_str(&told)?),
+            None => (0, self.base(session)?),
+        };
         let mut turns = db.prepare(
             "SELECT messages FROM turns WHERE session = ?1 AND kind = ?2 AND counts AND id > ?3
              ORDER BY id",
@@ -217,11 +219,40 @@ impl Store {
             let said: Vec<Value> = serde_json::from_str(&row.get::<_, String>(0)?)?;
             messages.extend(said);
         }
-        let settings = match settings {
-            Some(settings) => serde_json::from_str(&settings)?,
-            None => Map::new(),
-        };
-        Ok(Conversation { settings, messages })
+        Ok(Conversation { settings: serde_json::from_str(&settings)?, messages })
+    }
+}
+
+// === impl Store: sessions ===
+
+impl Store {
+    /// The session of this name.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn existing(&self, name: &str) -> anyhow::Result<Session> {
+        self.session(name)?.ok_or_else(|| {
+            let what = format!("There is no session `{name}`.");
+            Failure::new(Exit::InvalidArgument, what)
+                .mend("`outcrop sessions` lists those there are.")
+                .into()
+        })
+    }
+
+    /// What a session had been told before its first turn.
+    pub fn base(&self, session: i64) -> anyhow::Result<Vec<Value>> {
+        let base: String = self.connection.query_row(
+            "SELECT base FROM sessions WHERE id = ?1",
+            [session],
+            |row| row.get(0),
+        )?;
+        Ok(serde_json::from_str(&base)?)
+    }
+
+    /// Forgets a session and all its turns.
+    pub fn remove(&mut self, session: i64) -> anyhow::Result<()> {
+        self.connection.execute("DELETE FROM sessions WHERE id = ?1", [session])?;
+        Ok(())
     }
 }
 

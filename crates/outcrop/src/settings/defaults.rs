@@ -11,7 +11,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use super::tree::{Of, Preset};
-use super::{CURRENT, Settings};
+use super::{CURRENT, OF_VARIABLES, Settings};
 use crate::cli::Cli;
 
 /// The flag `--config` of commands that take a configuration.
@@ -45,6 +45,9 @@ pub fn parse() -> anyhow::Result<Cli> {
     else {
         return read(&matches);
     };
+    let of_variable = |id: &str| last.value_source(id) == Some(ValueSource::EnvVariable);
+    OF_VARIABLES
+        .get_or_init(|| last.ids().map(|id| id.to_string()).filter(|id| of_variable(id)).collect());
     let Ok(named) = last.try_get_one::<PathBuf>(CONFIG) else { return read(&matches) };
     let given =
         |id: &str| last.value_source(id).is_some_and(|from| from != ValueSource::DefaultValue);

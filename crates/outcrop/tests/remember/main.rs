@@ -4,3 +4,5 @@
 
 mod desk;
 mod history;
+mod roles;
+mod sessions;

@@ -1,0 +1,283 @@
+//! Roles: prompts with their models and settings, under names.
+//!
+//! 1. A role is a file of Markdown in the folder `roles`; it may begin with settings in YAML between two
+//!    lines of `---`.
+//! 2. Its text is the system prompt, unless it says where the question goes: then it is the question.
+
+mod file;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::{Map, Value, json};
+
+use self::file::parse;
+use crate::ask::{by_hand, given, system};
+use crate::cli::{AskArgs, NewRole, RoleArgs, RolesArgs, RolesVerb};
+use crate::exit::{Exit, Failure};
+use crate::home::Home;
+use crate::print::{print_line, print_text};
+use crate::table::{line, table};
+
+/// Where a new role begins.
+const DRAFT: &str =
+    "---\n# model: claude-sonnet-4-5\n# temperature: 0.2\n---\nYou are a helpful assistant.\n";
+/// What stands in a question for what is asked.
+const PLACES: [&str; 3] = ["{{input}}", "$input", "__INPUT__"];
+/// How much of a role a list shows, in characters.
+const GLIMPSE: usize = 60;
+
+/// A role, read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Role {
+    /// Members of the request's body.
+    pub settings: Map<String, Value>,
+    pub system: Option<String>,
+    /// A question with a place for what is asked.
+    pub template: Option<String>,
+}
+
+// === impl Role ===
+
+impl Role {
+    /// The role that the flags name, if they do.
+    pub fn of(args: &RoleArgs) -> anyhow::Result<Option<Self>> {
+        args.role.as_deref().map(Self::named).transpose()
+    }
+
+    pub fn named(name: &str) -> anyhow::Result<Self> {
+        let path = path_of(name)?;
+        parse(&path.display().to_string(), &read(name)?)
+    }
+
+    /// Puts what was asked, the first text of `content`, into the role's question.
+    pub fn put_question(&self, content: &mut [Value]) {
+        let asked = content.iter_mut().find(|part| part["type"] == "text");
+        if let (Some(template), Some(part)) = (&self.template, asked) {
+            let question = place_input(template, part["text"].as_str().unwrap_or_default());
+            part["text"] = question.map_or(Value::Null, Value::String);
+        }
+    }
+}
+
+/// `template` with `input` in its places; `None` where it has none. What is put in is not looked at again.
+fn place_input(template: &str, input: &str) -> Option<String> {
+    let mut placed = String::new();
+    let mut rest = template;
+    let next = |rest: &str| {
+        let found = PLACES.iter().filter_map(|place| Some((find(rest, place)?, place.len())));
+        found.min()
+    };
+    while let Some((at, length)) = next(rest) {
+        placed.push_str(&rest[..at]);
+        placed.push_str(input);
+        rest = &rest[at + length..];
+    }
+    (rest.len() < template.len()).then(|| placed + rest)
+}
+
+/// Where `place` is in `text`; `$input` ends where a word ends.
+fn find(text: &str, place: &str) -> Option<usize> {
+    let goes_on = |at: usize| {
+        let next = text[at + place.len()..].chars().next();
+        place.starts_with('$') && next.is_some_and(|c| c.is_alphanumeric() || c == '_')
+    };
+    text.match_indices(place).map(|(at, _)| at).find(|at| !goes_on(*at))
+}
+
+pub fn run(args: RolesArgs) -> anyhow::Result<()> {
+    match args.verb.unwrap_or(RolesVerb::List { json: false }) {
+        RolesVerb::List { json } => list(json),
+        RolesVerb::Show { name } => print_text(&read(&name)?),
+        RolesVerb::Edit { name } => {
+            read(&name)?;
+            edit(&name)
+        }
+        RolesVerb::New(new) => make(&new),
+    }
+}
+
+/// Makes a role of a question's flags, instead of asking it.
+pub fn save(name: &str, ask: &AskArgs, question: &str) -> anyhow::Result<()> {
+    let ask = by_hand(ask);
+    let mut settings = given(&ask);
+    let system = system(&ask)?.and_then(|message| message["content"].as_str().map(str::to_owned));
+    let text = match (place_input(question, ""), system, question.trim()) {
+        (Some(_), system, _) => {
+            settings.extend(system.map(|system| ("system".to_owned(), system.into())));
+            question.to_owned()
+        }
+        (None, system, "") => system.unwrap_or_default(),
+        (None, Some(system), question) => {
+            settings.insert("system".to_owned(), system.into());
+            format!("{question}\n\n{{{{input}}}}")
+        }
+        (None, None, question) => format!("{question}\n\n{{{{input}}}}"),
+    };
+    write(name, &file::written(&settings, &text))?;
+    eprintln!("The role is saved; `outcrop query -r {name}` uses it.");
+    Ok(())
+}
+
+fn list(as_json: bool) -> anyhow::Result<()> {
+    let mut rows = Vec::new();
+    for name in names()? {
+        // One that cannot be read is listed, so that it can be found and mended.
+        rows.push(match Role::named(&name) {
+            Ok(role) => (name, role, None),
+            Err(error) => (name, Role::default(), Some(format!("{error:#}"))),
+        });
+    }
+    if as_json {
+        let roles: Value = rows
+            .iter()
+            .map(|(name, role, error)| {
+                json!({
+                    "name": name, "settings": role.settings, "system": role.system,
+                    "template": role.template, "error": error,
+                })
+            })
+            .collect();
+        return print_text(&format!("{roles:#}\n"));
+    }
+    let rows = rows.into_iter().map(|(name, role, error)| {
+        let model =
+            role.settings.get("model").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = role.template.or(role.system).or(error).unwrap_or_default();
+        vec![name, model, line(&text, GLIMPSE)]
+    });
+    print_text(&table(&["NAME", "MODEL", "TEXT"], rows))
+}
+
+fn make(new: &NewRole) -> anyhow::Result<()> {
+    let NewRole { name, text, model, temperature } = new;
+    let mut settings = Map::new();
+    settings.extend(model.as_ref().map(|model| ("model".to_owned(), model.as_str().into())));
+    settings.extend(temperature.map(|t| ("temperature".to_owned(), json!(t))));
+    match text.is_empty() {
+        false => write(name, &file::written(&settings, &text.join(" "))),
+        true => {
+            write(name, DRAFT)?;
+            edit(name)
+        }
+    }
+}
+
+/// The roles there are, by name.
+pub fn names() -> anyhow::Result<Vec<String>> {
+    let folder = folder()?;
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unusable(&folder, &error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(|error| unusable(&folder, &error))?.file_name();
+        names.extend(name.to_str().and_then(|name| name.strip_suffix(".md")).map(str::to_owned));
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn folder() -> anyhow::Result<PathBuf> {
+    Ok(Home::find()?.config.join("roles"))
+}
+
+/// The file of a role. A name is a file's name, and leads nowhere else.
+fn path_of(name: &str) -> anyhow::Result<PathBuf> {
+    let is_plain = !name.is_empty()
+        && !name.starts_with('.')
+        && !name.contains(|c: char| matches!(c, '/' | '\\' | ':') || c.is_control());
+    if !is_plain {
+        let what = format!("`{name}` is no name for a role.");
+        return Err(Failure::new(Exit::InvalidArgument, what)
+            .mend("Take letters, digits and hyphens.")
+            .into());
+    }
+    Ok(folder()?.join(format!("{name}.md")))
+}
+
+fn read(name: &str) -> anyhow::Result<String> {
+    let path = path_of(name)?;
+    std::fs::read_to_string(&path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            let names = names().unwrap_or_default();
+            let mend = match names.is_empty() {
+                true => format!("`outcrop roles new {name}` makes it."),
+                false => format!("There are: {}.", names.join(", ")),
+            };
+            Failure::new(Exit::InvalidArgument, format!("There is no role `{name}`."))
+                .mend(mend)
+                .into()
+        }
+        _ => unusable(&path, &error),
+    })
+}
+
+/// Writes a new role; one that is there stays as it is.
+fn write(name: &str, text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    let path = path_of(name)?;
+    // What is written must be readable.
+    parse(&path.display().to_string(), text)?;
+    let folder = folder()?;
+    std::fs::create_dir_all(&folder).map_err(|error| unusable(&folder, &error))?;
+    let made = std::fs::File::options().write(true).create_new(true).open(&path);
+    match made.and_then(|mut file| file.write_all(text.as_bytes())) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            let what = format!("There is a role `{name}` already.");
+            Err(Failure::new(Exit::InvalidArgument, what)
+                .mend(format!("`outcrop roles edit {name}` changes it."))
+                .into())
+        }
+        Err(error) => Err(unusable(&path, &error)),
+    }
+}
+
+/// Opens a role's file in the user's editor; without a terminal its path is told instead.
+fn edit(name: &str) -> anyhow::Result<()> {
+    let path = path_of(name)?;
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        return print_line(&path.display().to_string());
+    }
+    let editor = ["VISUAL", "EDITOR"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()))
+        .unwrap_or_else(|| "vi".to_owned());
+    let words = shlex::split(&editor).unwrap_or_default();
+    let status = words
+        .split_first()
+        .map(|(program, more)| Command::new(program).args(more).arg(&path).status());
+    match status {
+        Some(Ok(status)) if status.success() => Role::named(name).map(|_read| ()),
+        Some(Ok(_) | Err(_)) | None => {
+            let what = format!("The editor `{editor}` did not end well.");
+            Err(Failure::new(Exit::Other, what)
+                .mend(format!("Set EDITOR, or change {} by hand.", path.display()))
+                .into())
+        }
+    }
+}
+
+fn unusable(path: &std::path::Path, error: &std::io::Error) -> anyhow::Error {
+    Failure::new(Exit::Other, format!("{} cannot be used: {error}.", path.display())).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_comes_into_its_places_once() {
+        let placed = |template, input| place_input(template, input);
+        assert_eq!(
+            placed("a {{input}} b $input, __INPUT__", "$input").unwrap(),
+            "a $input b $input, $input"
+        );
+        assert_eq!(placed("$inputs and $input_", "x"), None);
+        assert_eq!(placed("{{ input }}", "x"), None);
+    }
+}

@@ -1,0 +1,47 @@
+//! Roles are made, used and found.
+
+use crate::desk::{Desk, text};
+
+#[tokio::test]
+async fn a_role_brings_prompt_model_and_settings() {
+    let desk = Desk::new().await;
+    desk.says(&["roles", "new", "say", "say:<{{input}}>", "-m", "meta.llama3-1-70b-instruct-v1:0"])
+        .await;
+    assert_eq!(desk.says(&["query", "-r", "say", "hi"]).await, "<hi>\n");
+    assert_eq!(
+        desk.says(&["query", "-r", "say", "hi", "-m", "amazon.nova-pro-v1:0"]).await,
+        "<hi>\n"
+    );
+    desk.says(&["query", "hi", "-s", "Be brief.", "--temperature", "0.5", "--save", "brief"]).await;
+    desk.says(&["query", "-r", "brief", "there", "-s", "Be long."]).await;
+    let turns = desk.turns().await;
+    assert_eq!(turns[0]["model"], "meta.llama3-1-70b-instruct-v1:0");
+    assert_eq!(turns[1]["model"], "amazon.nova-pro-v1:0");
+    assert_eq!(turns[2]["model"], "amazon.nova-lite-v1:0");
+    assert_eq!(turns[2]["settings"]["temperature"], 0.5);
+    assert_eq!(turns[2]["settings"]["system"], "Be long.");
+    assert_eq!(turns[2]["prompt"], "hi\n\nthere");
+    let list = desk.says(&["roles"]).await;
+    assert!(list.contains("brief") && list.contains("say:<{{input}}>"), "{list}");
+    let shown = desk.says(&["roles", "show", "brief"]).await;
+    assert!(shown.starts_with("---\ntemperature: 0.5\n"), "{shown}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_role_is_told() {
+    let desk = Desk::new().await;
+    desk.says(&["roles", "new", "a", "Be brief."]).await;
+    let path = desk.says(&["roles", "edit", "a"]).await;
+    std::fs::write(path.trim_end(), "---\nmodel: x\ntemperature: hot\n---\n").unwrap();
+    for (arguments, told) in [
+        (&["query", "Hi", "-r", "b"][..], "There are: a."),
+        (&["query", "Hi", "-r", "../a"], "no name for a role"),
+        (&["query", "Hi", "-r", "a"], "a.md:3:14 (temperature)"),
+        (&["roles", "new", "a", "Again"], "outcrop roles edit a"),
+    ] {
+        let output = desk.run(arguments).await;
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(20), "{arguments:?}: {said}");
+        assert!(said.contains(told), "{arguments:?}: {said}");
+    }
+}
