@@ -29,6 +29,8 @@ use input::Input;
 
 /// Most inputs of one request: OpenAI's own limit (API reference, checked 2026-11-21).
 const MAX_INPUTS: usize = 2048;
+/// The models' word for what all of them give.
+const FLOAT: &str = "float";
 
 /// A caller's request, read far enough to find its model.
 #[derive(Debug)]
@@ -39,6 +41,7 @@ pub struct Request<'a> {
     dimensions: Option<u32>,
     input_type: Option<Cow<'a, str>>,
     truncate: Option<Cow<'a, str>>,
+    normalize: Option<bool>,
     user: bool,
     rest: Fields<'a>,
 }
@@ -47,6 +50,10 @@ pub struct Request<'a> {
 enum Encoding {
     Float,
     Base64,
+    /// Numbers from -128 to 127.
+    Int8,
+    /// A bit for each dimension, in numbers as the model packs them.
+    Binary,
 }
 
 /// What a family is asked beside its inputs, in the model's own words.
@@ -55,6 +62,8 @@ struct Wish<'c> {
     dimensions: Option<u32>,
     input_type: Option<&'c str>,
     truncate: Option<&'c str>,
+    normalize: Option<bool>,
+    encoding: Encoding,
     card: &'c EmbeddingCard,
 }
 
@@ -89,7 +98,12 @@ pub fn decode(body: &[u8]) -> Result<Request<'_>, Fault> {
     let encoding = match fields.text("encoding_format")?.as_deref() {
         None | Some("float") => Encoding::Float,
         Some("base64") => Encoding::Base64,
-        Some(_) => return Err(Fault::invalid("encoding_format", "must be float or base64.")),
+        Some("int8") => Encoding::Int8,
+        Some("binary") => Encoding::Binary,
+        Some(_) => {
+            let message = "must be float or base64; with some models int8 or binary.";
+            return Err(Fault::invalid("encoding_format", message));
+        }
     };
     Ok(Request {
         model,
@@ -98,6 +112,7 @@ pub fn decode(body: &[u8]) -> Result<Request<'_>, Fault> {
         dimensions: fields.get("dimensions")?,
         input_type: fields.text("input_type")?,
         truncate: fields.text("truncate")?,
+        normalize: fields.get("normalize")?,
         user: fields.take("user").is_some(),
         rest: fields,
     })
@@ -112,14 +127,30 @@ pub fn plan(
     card: &EmbeddingCard,
     ledger: &mut Ledger,
 ) -> Result<Bundle, Fault> {
-    let Request { model, inputs, encoding, dimensions, input_type, truncate, user, rest } = request;
+    let Request {
+        model,
+        inputs,
+        encoding,
+        dimensions,
+        input_type,
+        truncate,
+        normalize,
+        user,
+        rest,
+    } = request;
     input::check(&inputs, card)?;
+    check_encoding(encoding, card)?;
     let wish = Wish {
         dimensions: wished_dimensions(dimensions, card)?,
         input_type: wished_type(input_type.as_deref(), card, ledger)?,
         truncate: wished_cut(truncate.as_deref(), card, ledger)?,
+        normalize: normalize.filter(|_| card.normalize),
+        encoding,
         card,
     };
+    if normalize.is_some() && !card.normalize {
+        ledger.dropped("normalize", "this model takes no such setting");
+    }
     if user {
         ledger.dropped("user", "embedding models of Bedrock take none");
     }
@@ -135,6 +166,16 @@ pub fn plan(
         ..Wares::default()
     };
     Ok(Bundle { model: model.into_owned(), calls, wares, task })
+}
+
+fn check_encoding(encoding: Encoding, card: &EmbeddingCard) -> Result<(), Fault> {
+    let word = encoding.word();
+    if word == FLOAT || card.encodings.iter().any(|known| known == word) {
+        return Ok(());
+    }
+    let known = ["float", "base64"].into_iter().chain(card.encodings.iter().map(String::as_str));
+    let message = format!("must be {} with this model.", alternatives(known));
+    Err(Fault::invalid("encoding_format", message))
 }
 
 fn wished_dimensions(asked: Option<u32>, card: &EmbeddingCard) -> Result<Option<u32>, Fault> {
@@ -215,9 +256,10 @@ impl Task for Gather {
     fn read(&self, call: usize, body: &[u8]) -> Result<Piece, Fault> {
         let fields = Fields::read(body).map_err(|fault| garbled(fault.to_string()))?;
         let read = match self.family {
-            Family::TitanText | Family::TitanV2 => titan_text::read(fields),
+            Family::TitanText => titan_text::read(fields),
+            Family::TitanV2 => titan_v2::read(fields, self.encoding),
             Family::TitanMultimodal => titan_multimodal::read(fields),
-            Family::Cohere => cohere::read(fields),
+            Family::Cohere => cohere::read(fields, self.encoding),
             Family::Nova => nova::read(fields),
             Family::MarengoFlat | Family::MarengoNested => marengo::read(fields),
         };
@@ -274,6 +316,15 @@ impl Task for Gather {
 // === impl Encoding ===
 
 impl Encoding {
+    /// The models' word for what they are to give.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Float | Self::Base64 => FLOAT,
+            Self::Int8 => "int8",
+            Self::Binary => "binary",
+        }
+    }
+
     /// One vector as the caller wants it.
     fn write(self, raw: &RawValue) -> Result<Vec<u8>, Fault> {
         let floats: Vec<f32> =
@@ -281,8 +332,9 @@ impl Encoding {
         if floats.is_empty() {
             return Err(garbled("an empty vector"));
         }
-        if self == Self::Float {
-            return Ok(raw.get().as_bytes().to_vec());
+        match self {
+            Self::Float | Self::Int8 | Self::Binary => return Ok(raw.get().as_bytes().to_vec()),
+            Self::Base64 => {}
         }
         let bytes: Vec<u8> = floats.iter().flat_map(|float| float.to_le_bytes()).collect();
         let mut item = Vec::with_capacity(bytes.len() * 4 / 3 + 8);

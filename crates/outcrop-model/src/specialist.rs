@@ -41,6 +41,12 @@ pub struct EmbeddingCard {
     /// The model's words for cutting nothing, the start or the end of a long text; empty when it has none.
     #[serde(default)]
     pub truncate: Vec<String>,
+    /// Types of numbers other than float that the model can give, by its own words.
+    #[serde(default)]
+    pub encodings: Vec<String>,
+    /// Whether the model can be told to bring vectors to length 1, or not to.
+    #[serde(default)]
+    pub normalize: bool,
     /// The input type of requests that name none.
     #[serde(default)]
     pub input_type: Option<String>,

@@ -128,6 +128,12 @@ fn the_exit_code_says_what_went_wrong() {
         (vec!["Hi", "-m", "no.such-model"], b"", 12, "outcrop models"),
         (vec!["Hi", "-p", "openai"], b"", 11, "bedrock"),
         (vec!["Hi", "--overlap", "512"], b"", 20, "--max-chunk-size"),
+        (
+            vec!["Hi", "--encoding-format", "int8", "-m", "amazon.titan-embed-text-v2:0"],
+            b"",
+            15,
+            "binary",
+        ),
         (vec!["Hi", "--dimensions", "7", "-m", "cohere.embed-v4:0"], b"", 15, "1536"),
         (vec!["--jsonl", "t"], b"{\"t\":\"a\"}\n{}", 16, "Line 2"),
         (vec!["Hi", "-O", "/no/such/folder/x"], b"", 19, "Cannot write"),
@@ -366,6 +372,16 @@ fn other_programs_read_the_vectors() {
     assert!(array.starts_with(b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f4'"));
     assert!(text(&array[10..head]).contains("'shape': (2, 256), }"));
     assert_eq!(array[head..], bytes);
+    let first = |encoding: &str| {
+        let wanted = ["--encoding-format", encoding, "--normalize", "false"];
+        let output = embed(&[&options[..], &wanted].concat(), b"a\n");
+        assert!(text(&output.stderr).contains("normalize"), "told that it cannot be chosen");
+        let job: Value = serde_json::from_slice(&output.stdout).unwrap();
+        job["embeddings"][0]["vector"].as_array().unwrap().clone()
+    };
+    let eighth: u8 = floats[..8].iter().fold(0, |byte, bit| byte << 1 | u8::from(*bit > 0.0));
+    assert_eq!(first("int8")[3], (floats[3] * 127.0).round() as i8);
+    assert_eq!((first("binary").len(), &first("binary")[0]), (32, &((eighth ^ 0x80) as i8).into()));
     use base64::Engine as _;
     let lines = text(&with("base64"));
     let decoded: Vec<u8> = lines

@@ -6,7 +6,7 @@
 use outcrop_model::Fault;
 use outcrop_model::json::parse_raw;
 
-use super::{Input, Vectors, Wish};
+use super::{Encoding, Input, Vectors, Wish};
 use crate::bundle::garbled;
 use crate::fields::Fields;
 use crate::write::JsonWriter;
@@ -33,18 +33,18 @@ pub(super) fn encode(inputs: &[Input<'_>], wish: &Wish<'_>, w: &mut JsonWriter<'
     }
     w.key("embedding_types");
     w.open_array();
-    w.str("float");
+    w.str(wish.encoding.word());
     w.close_array();
     if let Some(dimensions) = wish.dimensions {
         w.member_u64("output_dimension", u64::from(dimensions));
     }
 }
 
-pub(super) fn read(mut answer: Fields<'_>) -> Result<Vectors<'_>, Fault> {
+pub(super) fn read(mut answer: Fields<'_>, encoding: Encoding) -> Result<Vectors<'_>, Fault> {
     let missing = || garbled("there are no `embeddings`");
     let mut found = answer.take("embeddings").ok_or_else(missing)?;
     if found.get().starts_with('{') {
-        found = Fields::of(found, "embeddings")?.take("float").ok_or_else(missing)?;
+        found = Fields::of(found, "embeddings")?.take(encoding.word()).ok_or_else(missing)?;
     }
     Ok(Vectors { vectors: parse_raw(found, "embeddings")?, input_tokens: None })
 }

@@ -74,6 +74,9 @@ pub struct VectorArgs {
     /// What the model may cut off a text that is too long for it [default: nothing, it fails].
     #[arg(long, value_name = "none|start|end")]
     pub truncate: Option<String>,
+    /// Whether the model brings vectors to length 1, where it can be told.
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    pub normalize: Option<bool>,
     /// Calls of the model at once.
     #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     pub concurrency: u8,
@@ -161,6 +164,10 @@ pub enum Encoding {
     Float,
     /// Little-endian 32-bit floats in base64.
     Base64,
+    /// Whole numbers from -128 to 127, with models that give such.
+    Int8,
+    /// Bits, in numbers as the model packs them, with models that give such.
+    Binary,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -173,7 +180,7 @@ pub enum VectorFormat {
     Jsonl,
     /// A head, then a row for each vector.
     Csv,
-    /// NumPy's file of an array, a row for each vector.
+    /// NumPy's file of an array of floats, a row for each vector.
     Npy,
     /// A line for each vector: its bytes (little-endian 32-bit floats) in base64.
     Base64,

@@ -273,17 +273,29 @@ fn card(model: &str) -> Option<&'static EmbeddingCard> {
 }
 
 fn settings(args: &VectorArgs) -> Map<String, Value> {
-    let VectorArgs { model, dimensions, input_type, encoding_format, truncate, concurrency: _ } =
-        args;
+    let VectorArgs {
+        model,
+        dimensions,
+        input_type,
+        encoding_format,
+        truncate,
+        normalize,
+        concurrency: _,
+    } = args;
     let mut body = Map::new();
     body.insert("model".to_owned(), model.as_str().into());
     let encoding = match encoding_format {
         Encoding::Float => "float",
         Encoding::Base64 => "base64",
+        Encoding::Int8 => "int8",
+        Encoding::Binary => "binary",
     };
     body.insert("encoding_format".to_owned(), encoding.into());
     if let Some(dimensions) = dimensions {
         body.insert("dimensions".to_owned(), (*dimensions).into());
+    }
+    if let Some(normalize) = normalize {
+        body.insert("normalize".to_owned(), (*normalize).into());
     }
     for (name, word) in [("input_type", input_type), ("truncate", truncate)] {
         if let Some(word) = word {

@@ -38,13 +38,30 @@ pub(super) fn answer(root: &Node<'_>, limits: &Limits) -> Parsed<Embedded> {
     let body = match root.get("embedding_types") {
         None => json!({"response_type": "embeddings_floats", "embeddings": vectors}),
         Some(types) => {
+            let mut by_type = json!({});
             for kind in types.items()? {
-                kind.choice(&["float"])?;
+                let kind = kind.choice(&["binary", "float", "int8", "ubinary", "uint8"])?;
+                by_type[kind] = vectors.iter().map(|vector| typed(kind, vector)).collect();
             }
-            json!({"response_type": "embeddings_by_type", "embeddings": {"float": vectors}})
+            json!({"response_type": "embeddings_by_type", "embeddings": by_type})
         }
     };
     Ok(Embedded { body: with(body, texts), tokens })
+}
+
+/// A vector in numbers of another type; bits come eight in a number, the first one highest.
+fn typed(kind: &str, vector: &[f32]) -> Value {
+    // Beyond its range a number is the last one therein.
+    let scaled = |value: &f32| (value * 127.0).round() as i8;
+    let packed =
+        |bits: &[f32]| bits.iter().fold(0_u8, |byte, bit| byte << 1 | u8::from(*bit > 0.0));
+    match kind {
+        "int8" => vector.iter().map(scaled).collect(),
+        "uint8" => vector.iter().map(|value| scaled(value) as u8 ^ 0x80).collect(),
+        "ubinary" => vector.chunks(8).map(packed).collect(),
+        "binary" => vector.chunks(8).map(|bits| (packed(bits) ^ 0x80) as i8).collect(),
+        _ => json!(vector),
+    }
 }
 
 type Found = (Vec<Vec<f32>>, u64, Value);
