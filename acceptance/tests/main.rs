@@ -6,6 +6,7 @@ mod account;
 mod admission;
 mod asides;
 mod bad_input;
+mod cache;
 mod carriers;
 mod citations;
 mod completions;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use outcrop_model::chat::CacheTtl;
 use outcrop_model::{Carrier, Fidelity};
 
 use crate::edit::{BodyEdits, HeaderEdits};
@@ -64,6 +65,9 @@ pub struct CacheRule {
     pub system: bool,
     pub messages: bool,
     pub tools: bool,
+    /// The point of messages is after the one that is so many before the last.
+    pub message_offset: u32,
     /// Only prompts of at least this many tokens, as far as can be told.
     pub min_tokens: u32,
+    pub ttl: CacheTtl,
 }

@@ -248,10 +248,7 @@ fn not_honoured(config: &Config, notes: &mut Notes) {
     let file = Origin { path: "defaults".to_owned(), ..Origin::default() };
     let policies = config.routes.iter().map(|route| (&route.policy, &route.origin));
     for (policy, origin) in policies.chain([(&config.defaults, &file)]) {
-        let Policy { cache, timeouts, .. } = policy;
-        if cache.is_some() {
-            notes.warning(origin, "Cache points that the gateway sets are not honoured yet.");
-        }
+        let Policy { timeouts, .. } = policy;
         if timeouts.connect.is_some() {
             let what = "The time to connect is a backend's: that of a route is not honoured.";
             notes.warning(origin, what);

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use outcrop_aws::{Backoff, Timeouts};
-use outcrop_config::{self as config, BodyEdits, Guardrail, HeaderEdits, Policy, RetryPolicy};
+use outcrop_config::{
+    self as config, BodyEdits, CacheRule, Guardrail, HeaderEdits, Policy, RetryPolicy,
+};
+use outcrop_dialect::cache::CachePoints;
 use outcrop_model::{Carrier, Fidelity};
 
 /// Targets that one request may try, where nobody says how many attempts there are in all.
@@ -26,6 +29,8 @@ pub(crate) struct Treatment {
     pub(crate) body: BodyEdits,
     /// Applied to every chat.
     pub(crate) guardrail: Option<Guardrail>,
+    /// Cache points for callers that set none.
+    pub(crate) cache: Option<CachePoints>,
     /// Whether whole answers tell what they cost.
     pub(crate) cost_header: bool,
     /// Whether answers tell which way they came.
@@ -50,6 +55,7 @@ impl Treatment {
             headers: joined(&defaults.headers, &policy.headers),
             body: joined(&defaults.body, &policy.body),
             guardrail: policy.guardrail.clone().or_else(|| defaults.guardrail.clone()),
+            cache: policy.cache.or(defaults.cache).map(cache_points),
             cost_header: policy.cost_header.or(defaults.cost_header).unwrap_or(false),
             route_header: policy.route_header.or(defaults.route_header).unwrap_or(false),
             session_header: policy.session_header.clone().or(defaults.session_header.clone()),
@@ -67,6 +73,12 @@ impl Treatment {
             total: attempt.unwrap_or(backend.total),
         }
     }
+}
+
+fn cache_points(rule: CacheRule) -> CachePoints {
+    let CacheRule { system, messages, tools, message_offset, min_tokens, ttl } = rule;
+    let message = messages.then_some(message_offset);
+    CachePoints { system, tools, message, min_tokens: min_tokens.into(), ttl }
 }
 
 fn joined<T: Clone>(first: &[T], then: &[T]) -> Vec<T> {

@@ -6,6 +6,7 @@
 //!    or when nothing else reaches the model.
 //! 4. A pinned carrier is taken or the request is refused; another is never taken instead.
 
+use crate::cache::CachePoints;
 use outcrop_model::{Card, Carrier, Catalog, Dialect, ErrorClass, Fault, Lane, Phase};
 
 /// A model as a target of requests.
@@ -18,6 +19,8 @@ pub struct Destination<'d> {
     pub mantle_model: &'d str,
     /// The carrier that the operator demands.
     pub pin: Option<Carrier>,
+    /// The cache points that the operator wants.
+    pub cache: Option<CachePoints>,
 }
 
 /// The way that a request takes.
@@ -34,11 +37,15 @@ pub(crate) struct Chosen<'d> {
 impl<'d> Destination<'d> {
     pub fn of(catalog: &'d Catalog, model: &'d str) -> Self {
         let (card, mantle_model) = (catalog.card(model), catalog.mantle_id(model));
-        Self { card, model, mantle_model, pin: None }
+        Self { card, model, mantle_model, pin: None, cache: None }
     }
 
     pub fn pinned(self, pin: Option<Carrier>) -> Self {
         Self { pin, ..self }
+    }
+
+    pub fn caching(self, cache: Option<CachePoints>) -> Self {
+        Self { cache, ..self }
     }
 
     /// Chooses for a caller that speaks `dialect`.

@@ -8,6 +8,7 @@ pub mod answer;
 pub mod anthropic;
 mod blob;
 pub mod bundle;
+pub mod cache;
 pub mod carry;
 pub mod converse;
 pub mod embeddings;

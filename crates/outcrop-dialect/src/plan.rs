@@ -20,7 +20,7 @@ use crate::fit::{Fitted, Target, fit, fit_tier};
 use crate::names::ToolNames;
 use crate::relay::Toward;
 use crate::structured::Structured;
-use crate::{anthropic, converse, enveloped, openai, relay, responses};
+use crate::{anthropic, cache, converse, enveloped, openai, relay, responses};
 
 pub use self::estimate::Estimate;
 
@@ -317,7 +317,13 @@ impl<'a> Peeked<'a> {
                 let chosen = to.choose(Dialect::Anthropic)?;
                 let in_form = to.card.json_schema || !relay::sets_format(&members);
                 if chosen.dialect == Dialect::Anthropic && in_form {
-                    return relay_messages(&members, &betas, stream, to.card, chosen, ledger);
+                    let points = to.cache;
+                    let cached = points.and_then(|p| cache::in_messages(body, &p, to.card, ledger));
+                    let members = match &cached {
+                        Some(cached) => &parse_body(cached)?,
+                        None => &members,
+                    };
+                    return relay_messages(members, &betas, stream, to.card, chosen, ledger);
                 }
                 let betas: Vec<&str> = betas.iter().map(|b| &**b).collect();
                 let request = anthropic::decode(body, &betas)?;
@@ -333,8 +339,10 @@ impl<'a> Peeked<'a> {
                 let way = Way::RelayBedrock(carrier);
                 let corrected = match carrier {
                     Carrier::Invoke => relay::correct_version(&body, to.card, ledger),
-                    Carrier::Converse
-                    | Carrier::CountTokens
+                    Carrier::Converse => to
+                        .cache
+                        .and_then(|points| cache::in_converse(&body, &points, to.card, ledger)),
+                    Carrier::CountTokens
                     | Carrier::OpenAi
                     | Carrier::Anthropic
                     | Carrier::Mantle => None,
@@ -471,6 +479,9 @@ fn translate(
     let Chosen { lane, dialect: from, model } = destination.choose(caller.dialect)?;
     let carrier = lane.carrier;
     let target = Target { card, dialect: from };
+    if let Some(points) = destination.cache.filter(|_| from != Dialect::OpenAiChat) {
+        cache::mark(&mut request, &points, card, ledger);
+    }
     let Fitted { names, structured } = fit(&mut request, target, ledger)?;
     // What no fidelity permits need not be written first.
     ledger.verdict(Fidelity::Lenient)?;

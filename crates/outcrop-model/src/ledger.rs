@@ -30,9 +30,11 @@ pub enum LossKind {
     Approximated,
     /// Must not be lost: the request is refused.
     Refused,
+    /// Put in by the gateway, as its operator wants: no loss, and told all the same.
+    Added,
 }
 
-/// One thing that did not arrive as it was sent.
+/// One thing that did not arrive as it was sent, or arrived without being sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loss {
     pub kind: LossKind,
@@ -60,6 +62,11 @@ impl Ledger {
 
     pub fn approximated(&mut self, path: impl Into<String>, why: impl Into<Cow<'static, str>>) {
         self.push(LossKind::Approximated, path.into(), why.into());
+    }
+
+    /// What the operator adds, and no fidelity minds.
+    pub fn added(&mut self, path: impl Into<String>, why: impl Into<Cow<'static, str>>) {
+        self.push(LossKind::Added, path.into(), why.into());
     }
 
     /// A loss that no fidelity permits.
@@ -94,7 +101,7 @@ impl Ledger {
     pub fn verdict(&self, fidelity: Fidelity) -> Result<(), Fault> {
         let refused = self.losses.iter().find(|l| l.kind == LossKind::Refused);
         let culprit = match fidelity {
-            Fidelity::Strict => refused.or_else(|| self.losses.first()),
+            Fidelity::Strict => refused.or_else(|| self.losses.iter().find(|l| l.is_loss())),
             Fidelity::Report | Fidelity::Lenient => refused,
         };
         let Some(loss) = culprit else { return Ok(()) };
@@ -128,12 +135,22 @@ impl Ledger {
     }
 }
 
+impl Loss {
+    fn is_loss(&self) -> bool {
+        match self.kind {
+            LossKind::Dropped | LossKind::Approximated | LossKind::Refused => true,
+            LossKind::Added => false,
+        }
+    }
+}
+
 impl LossKind {
     pub fn as_str(self) -> &'static str {
         match self {
             LossKind::Dropped => "dropped",
             LossKind::Approximated => "approximated",
             LossKind::Refused => "refused",
+            LossKind::Added => "added",
         }
     }
 }
@@ -159,6 +176,14 @@ mod tests {
         assert!(ledger.verdict(Fidelity::Strict).is_err());
         assert!(ledger.verdict(Fidelity::Report).is_ok());
         assert_eq!(ledger.header().unwrap(), "dropped seed (no such setting)");
+    }
+
+    #[test]
+    fn what_the_operator_adds_is_told_and_never_refused() {
+        let mut ledger = Ledger::default();
+        ledger.added("system", "why");
+        assert!(ledger.verdict(Fidelity::Strict).is_ok());
+        assert_eq!(ledger.header().unwrap(), "added system (why)");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode, header};
 use outcrop_aws::{Incoming, Outbound};
 use outcrop_dialect::answer::{Label, Mismatch, Whole, whole};
 use outcrop_dialect::bundle::mistaken;
+use outcrop_dialect::cache::CachePoints;
 use outcrop_dialect::carry::Destination;
 use outcrop_dialect::kong;
 use outcrop_dialect::plan::{Estimate, Outgoing, Peeked, Way};
@@ -39,6 +40,13 @@ struct Planned {
     keeper: Option<Keeper>,
     /// What it may use, where a limit needs it.
     estimate: Option<Estimate>,
+}
+
+/// What the operator wants of a plan.
+pub(super) struct Wish {
+    /// The one carrier to use.
+    pub(super) pin: Option<Carrier>,
+    pub(super) cache: Option<CachePoints>,
 }
 
 /// How the answer comes, and how it goes.
@@ -184,7 +192,8 @@ impl Leg<'_> {
         let wants_stream = peeked.stream;
         let must_estimate = self.limiter.needs_estimate() && !settlement.has_reserved();
         let estimate = must_estimate.then(|| peeked.estimate());
-        let outgoing = self.plan_for(&callee, self.pin(), peeked, &mut ledger)?;
+        let wish = Wish { pin: self.pin(), cache: self.how.cache };
+        let outgoing = self.plan_for(&callee, wish, peeked, &mut ledger)?;
         ledger.verdict(self.how.fidelity)?;
         settlement.planned(outgoing.carrier, ledger.losses().len());
         let segment: Cow<'_, str> = match operation {
@@ -300,7 +309,7 @@ impl Leg<'_> {
     pub(super) fn plan_for(
         &self,
         callee: &Callee,
-        pin: Option<Carrier>,
+        Wish { pin, cache }: Wish,
         mut peeked: Peeked<'_>,
         ledger: &mut Ledger,
     ) -> Result<Outgoing, Fault> {
@@ -308,7 +317,7 @@ impl Leg<'_> {
             peeked.ask_for(beta, ledger);
         }
         let lesson = self.backend.learned.about(callee);
-        let mut to = self.destination(callee).pinned(pin);
+        let mut to = self.destination(callee).pinned(pin).caching(cache);
         if let Some(lesson) = &lesson {
             to.card = &lesson.card;
         }

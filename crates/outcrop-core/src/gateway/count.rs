@@ -10,6 +10,7 @@ use outcrop_dialect::responses::{self, Body};
 use outcrop_model::{Carrier, ErrorClass, Fault, Ledger, Phase};
 
 use super::Uncounted;
+use super::chat::Wish;
 use super::fetch::Answered;
 use super::headers::{betas, outbound_headers, service};
 use super::leg::Leg;
@@ -106,7 +107,8 @@ impl Leg<'_> {
         let lanes =
             self.gateway.catalog.card(callee.model()).carriers.iter().map(|lane| lane.carrier);
         let counted = lanes.into_iter().find(|c| matches!(c, Carrier::Invoke | Carrier::Converse));
-        let outgoing = self.plan_for(callee, counted, peeked, ledger)?;
+        let wish = Wish { pin: counted, cache: None };
+        let outgoing = self.plan_for(callee, wish, peeked, ledger)?;
         ledger.verdict(self.how.fidelity)?;
         settlement.planned(Carrier::CountTokens, ledger.losses().len());
         let Some(input) = count::input(&outgoing)? else { return Ok(Count::Untold(None)) };

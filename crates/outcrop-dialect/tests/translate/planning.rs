@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use outcrop_dialect::cache::CachePoints;
 use outcrop_dialect::carry::Destination;
 use outcrop_dialect::kong;
 use outcrop_dialect::media;
 use outcrop_dialect::plan::{Outgoing, Peeked};
 use outcrop_dialect::responses::{Body, Recalled};
+use outcrop_model::chat::CacheTtl;
 use outcrop_model::{Carrier, Catalog, Fault, Fidelity, Ledger};
 
 /// The `key: value` lines of `case.txt`.
@@ -63,9 +65,24 @@ pub fn plan(
         other => panic!("no dialect is called `{other}`"),
     };
     let pin = settings.get("carrier").map(|word| carrier(word));
-    let outgoing = peeked.plan(Destination::of(Catalog::built_in(), id).pinned(pin), ledger)?;
+    let to = Destination::of(Catalog::built_in(), id).pinned(pin);
+    let to = to.caching(settings.get("cache").map(|text| cache(text)));
+    let outgoing = peeked.plan(to, ledger)?;
     ledger.verdict(Fidelity::Report)?;
     Ok(outgoing)
+}
+
+/// `cache: system tools message=1 ttl=1h`, in prompts of any length.
+fn cache(text: &str) -> CachePoints {
+    let is_set = |word: &str| text.split_whitespace().any(|one| one == word);
+    let message = text.split_whitespace().find_map(|one| one.strip_prefix("message="));
+    CachePoints {
+        system: is_set("system"),
+        tools: is_set("tools"),
+        message: message.map(|offset| offset.parse().unwrap()),
+        min_tokens: 0,
+        ttl: if is_set("ttl=1h") { CacheTtl::OneHour } else { CacheTtl::Default },
+    }
 }
 
 fn carrier(word: &str) -> Carrier {

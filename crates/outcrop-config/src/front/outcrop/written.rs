@@ -18,7 +18,7 @@ pub use backend::{
 };
 pub use limit::{Each, Limit, OnLoss, Redis, Store, When};
 pub use policy::{
-    BodyStep, Cache, Guardrail, HeaderStep, Message, Policy, Prompt, Retry, Timeouts,
+    BodyStep, Cache, CacheTtl, Guardrail, HeaderStep, Message, Policy, Prompt, Retry, Timeouts,
 };
 pub use route::{BySuffix, Match, Model, NameIs, Pattern, Route, Surface, SurfaceWord, Target};
 pub use value::{CarrierWord, DurationText, FidelityWord, KubernetesKey, MoneyText, Secret};

@@ -1,5 +1,7 @@
 //! `ai` of a policy: what is done to prompts.
 
+use outcrop_model::chat::CacheTtl;
+
 use super::layers::Layers;
 use super::surface::Ends;
 use crate::document::Node;
@@ -82,13 +84,17 @@ fn aliases(node: &Node) -> Vec<(Pattern, String)> {
 }
 
 fn cache(node: &Node, reading: &mut Reading<'_>) -> CacheRule {
+    let count = |reading: &mut Reading<'_>, key: &str| {
+        reading.int(node, key).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
+    };
     CacheRule {
         system: reading.bool(node, "cacheSystem").unwrap_or(true),
         messages: reading.bool(node, "cacheMessages").unwrap_or(true),
         tools: reading.bool(node, "cacheTools").unwrap_or(false),
-        min_tokens: reading
-            .int(node, "minTokens")
-            .map_or(1024, |tokens| u32::try_from(tokens).unwrap_or(u32::MAX)),
+        // There 0 is the message before the last (API reference, checked 2026-11-26).
+        message_offset: count(reading, "cacheMessageOffset").unwrap_or(0).saturating_add(1),
+        min_tokens: count(reading, "minTokens").unwrap_or(1024),
+        ttl: CacheTtl::Default,
     }
 }
 

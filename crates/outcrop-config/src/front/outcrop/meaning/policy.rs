@@ -1,5 +1,7 @@
 //! Policies, and changes to requests.
 
+use outcrop_model::chat::CacheTtl;
+
 use super::Context;
 use crate::edit::{BodyEdit, BodyEdits, HeaderEdit, HeaderEdits, Message, Mode};
 use crate::front::Item;
@@ -41,17 +43,35 @@ impl From<written::Policy> for Policy {
                 version,
                 trace,
             }),
-            cache: cache.map(|written::Cache { system, messages, tools, min_tokens }| CacheRule {
-                system,
-                messages,
-                tools,
-                min_tokens,
-            }),
+            cache: cache.map(Into::into),
             cost_header,
             route_header,
             session_header: session_header.map(|name| name.to_lowercase()),
             affinity,
         }
+    }
+}
+
+impl From<written::Cache> for CacheRule {
+    fn from(written: written::Cache) -> Self {
+        let written::Cache { system, messages, tools, message_offset, min_tokens, ttl } = written;
+        let ttl = ttl.map_or(CacheTtl::Default, |ttl| match ttl {
+            written::CacheTtl::FiveMinutes => CacheTtl::FiveMinutes,
+            written::CacheTtl::OneHour => CacheTtl::OneHour,
+        });
+        Self { system, messages, tools, message_offset, min_tokens, ttl }
+    }
+}
+
+impl From<CacheRule> for written::Cache {
+    fn from(rule: CacheRule) -> Self {
+        let CacheRule { system, messages, tools, message_offset, min_tokens, ttl } = rule;
+        let ttl = match ttl {
+            CacheTtl::Default => None,
+            CacheTtl::FiveMinutes => Some(written::CacheTtl::FiveMinutes),
+            CacheTtl::OneHour => Some(written::CacheTtl::OneHour),
+        };
+        Self { system, messages, tools, message_offset, min_tokens, ttl }
     }
 }
 
@@ -143,12 +163,7 @@ impl From<&Policy> for written::Policy {
             guardrail: guardrail.as_ref().map(|Guardrail { id, version, trace }| {
                 written::Guardrail { id: id.clone(), version: version.clone(), trace: *trace }
             }),
-            cache: cache.map(|CacheRule { system, messages, tools, min_tokens }| written::Cache {
-                system,
-                messages,
-                tools,
-                min_tokens,
-            }),
+            cache: cache.map(Into::into),
             cost_header: *cost_header,
             route_header: *route_header,
             session_header: session_header.clone(),

@@ -165,12 +165,28 @@ pub struct Guardrail {
 pub struct Cache {
     /// After the system prompt.
     pub system: bool,
-    /// After the last messages.
+    /// After the last message, or one before it (`message_offset`).
     pub messages: bool,
     /// After the tools.
     pub tools: bool,
+    /// How many messages before the last one the point of `messages` stands; at most after the first.
+    pub message_offset: u32,
     /// Only in prompts of at least this many tokens, as far as can be told.
     pub min_tokens: u32,
+    /// For how long, where the model lets one choose; else for its usual five minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<CacheTtl>,
+}
+
+/// How long a prompt stays in a model's cache.
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub enum CacheTtl {
+    /// Five minutes.
+    #[serde(rename = "5m")]
+    FiveMinutes,
+    /// An hour.
+    #[serde(rename = "1h")]
+    OneHour,
 }
 
 /// The least that the first Claude models with caches take:
@@ -179,6 +195,13 @@ const MIN_TOKENS: u32 = 1_024;
 
 impl Default for Cache {
     fn default() -> Self {
-        Self { system: true, messages: true, tools: true, min_tokens: MIN_TOKENS }
+        Self {
+            system: true,
+            messages: true,
+            tools: true,
+            message_offset: 0,
+            min_tokens: MIN_TOKENS,
+            ttl: None,
+        }
     }
 }
