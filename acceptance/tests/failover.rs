@@ -2,10 +2,12 @@
 //! `faults.rs`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use outcrop_config::{Config, Policy, RetryPolicy, Target};
+use outcrop_config::{Config, Policy, RetryPolicy, Target, Timeouts};
 use outcrop_emulator::Emulator;
 
+use crate::faults::port;
 use crate::support::{EXAMPLE_SECRET, NOVA, Options, Stack, backend, chat, route};
 
 /// `bedrock` first, `second` for when that fails.
@@ -87,4 +89,27 @@ async fn reloads_under_load_drop_no_request() {
     for client in clients {
         client.await.unwrap();
     }
+}
+
+/// The backend would be given an hour to connect, and five seconds to answer.
+#[tokio::test]
+async fn a_routes_time_to_connect_counts_before_that_of_its_backend() {
+    let second = Duration::from_secs(1);
+    let emulator =
+        Emulator::bind("127.0.0.1:0", outcrop_emulator::Config::default()).await.unwrap();
+    let mut hangs = backend(&emulator, EXAMPLE_SECRET);
+    hangs.endpoint = Some(port::endpoint("hangs before tls").await);
+    hangs.timeouts =
+        Timeouts { connect: Some(second * 3600), first_byte: Some(second * 5), ..hangs.timeouts };
+    let mut all = route("all", vec![Target::new("hangs")]);
+    all.policy.timeouts.connect = Some(Duration::from_millis(1));
+    let config = Config {
+        backends: [("hangs".to_owned(), hangs)].into(),
+        routes: vec![all],
+        ..Config::default()
+    };
+    let mut stack = Stack::routing(Options::default(), config).await;
+    let (path, body) = chat("openai", NOVA, "hi", false);
+    assert_eq!(stack.post(&path, &body).await.status, 502);
+    assert_eq!(stack.receipt().await.outcome.as_str(), "unreachable");
 }

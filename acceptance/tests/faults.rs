@@ -1,7 +1,7 @@
 //! Each fault that a target can have, in each dialect, streaming and not, alone and together: see
 //! `acceptance/faults`.
 
-mod port;
+pub mod port;
 mod table;
 
 use std::collections::HashMap;
@@ -119,6 +119,9 @@ impl Targets {
             settings.timeouts = match &*case.fault {
                 "slow=60000" | "port says nothing" => {
                     Timeouts { first_byte: Some(PATIENCE), ..Timeouts::default() }
+                }
+                "port hangs before tls" => {
+                    Timeouts { connect: Some(PATIENCE), ..Timeouts::default() }
                 }
                 "port says a head and stays silent" => {
                     Timeouts { idle: Some(IDLE), ..Timeouts::default() }

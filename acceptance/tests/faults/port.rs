@@ -18,7 +18,7 @@ pub async fn endpoint(what: &str) -> String {
         })),
         _ => drop(tokio::spawn(listen(socket.listen(64).unwrap(), what.to_owned()))),
     }
-    let scheme = if what == "without tls" { "https" } else { "http" };
+    let scheme = if what.ends_with("tls") { "https" } else { "http" };
     format!("{scheme}://{address}")
 }
 
@@ -37,7 +37,7 @@ async fn answer(mut socket: TcpStream, what: String) {
     // Whoever asks may have left.
     let Ok(1..) = socket.read(&mut request).await else { return };
     let said: &[u8] = match &*what {
-        "reads and closes" | "says nothing" => b"",
+        "reads and closes" | "says nothing" | "hangs before tls" => b"",
         "without tls" => b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n",
         "says garbage" => b"\x15\x03\x01\x00\x02\x02\x46",
         "says half a head" => b"HTTP/1.1 200 OK\r\ncontent-type: applica",
@@ -47,7 +47,7 @@ async fn answer(mut socket: TcpStream, what: String) {
         other => panic!("no port {other}"),
     };
     drop(socket.write_all(said).await);
-    if ["says nothing", "says a head and stays silent"].contains(&&*what) {
+    if ["hangs before tls", "says nothing", "says a head and stays silent"].contains(&&*what) {
         std::future::pending::<()>().await;
     }
 }

@@ -288,7 +288,7 @@ impl AwsClient {
         self.timeouts
     }
 
-    /// [`send`](Self::send) within other limits; that to connect stays the client's own.
+    /// [`send`](Self::send) within other limits.
     ///
     /// # Errors
     /// As there.
@@ -305,7 +305,8 @@ impl AwsClient {
         };
         let signed = self.prepare(request, &credentials)?;
         let head_by = after(started, timeouts.first_byte).min(end);
-        let response = match timeout_at(head_by, self.http.request(signed)).await {
+        let answer = self.http.request_within(signed, timeouts.connect);
+        let response = match timeout_at(head_by, answer).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(refusal::lost(&error)),
             Err(_elapsed) => return Err(refusal::unanswered()),

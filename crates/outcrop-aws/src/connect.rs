@@ -4,6 +4,8 @@
 //! 2. Certificates are judged by the platform's verifier; on Linux and other Unixes it reads the
 //!    system's store or what `SSL_CERT_FILE` and `SSL_CERT_DIR` name. `AWS_CA_BUNDLE` adds roots.
 //! 3. No certificate store is needed when every endpoint of Bedrock's is plain `http`.
+//! 4. Requests with another limit to connect have a pool of their own: a connection is made within the limit of
+//!    whoever asked for it.
 
 mod proxy;
 
@@ -11,7 +13,7 @@ use std::future::Future;
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -55,11 +57,19 @@ pub enum Protocols {
     Http1,
 }
 
+/// Pools beside the usual one: as many limits to connect as anybody has a use for.
+const MOST_POOLS: usize = 16;
+
+type Pool = Client<TimedConnector, Full<Bytes>>;
+
 /// The pooled client.
 #[derive(Debug)]
 pub(crate) struct HttpClient {
-    pool: Client<TimedConnector, Full<Bytes>>,
-    proxies: Proxies,
+    usual: Pool,
+    /// By limit.
+    others: Mutex<Vec<(Duration, Pool)>>,
+    tls: rustls::ClientConfig,
+    wiring: Wiring,
 }
 
 /// How to connect.
@@ -92,29 +102,60 @@ pub(crate) enum Trust<'a> {
 
 impl HttpClient {
     pub(crate) fn new(trust: Trust<'_>, wiring: Wiring) -> Result<Self, SetupError> {
-        let Wiring { protocols, proxies, limit } = wiring;
-        let builder = HttpsConnectorBuilder::new().with_tls_config(tls(trust)?).https_or_http();
-        let route = Route { tcp: tcp(limit), proxies: proxies.clone() };
-        let inner = match protocols {
-            Protocols::Http1AndHttp2 => builder.enable_http1().enable_http2().wrap_connector(route),
-            Protocols::Http1 => builder.enable_http1().wrap_connector(route),
-        };
-        let pool = Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(POOL_IDLE)
-            .http2_keep_alive_interval(HTTP2_PING)
-            .http2_keep_alive_timeout(HTTP2_PING_TIMEOUT)
-            .build(TimedConnector { inner, limit });
-        Ok(Self { pool, proxies })
+        let tls = tls(trust)?;
+        let usual = pool(&tls, &wiring);
+        Ok(Self { usual, others: Mutex::default(), tls, wiring })
     }
 
-    pub(crate) fn request(&self, mut request: Request<Full<Bytes>>) -> ResponseFuture {
-        if let Some(value) = self.proxies.authorization(request.uri()) {
+    pub(crate) fn request(&self, request: Request<Full<Bytes>>) -> ResponseFuture {
+        self.request_within(request, self.wiring.limit)
+    }
+
+    /// Over a connection that is made within `limit`, if there has to be a new one.
+    pub(crate) fn request_within(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        limit: Duration,
+    ) -> ResponseFuture {
+        if let Some(value) = self.wiring.proxies.authorization(request.uri()) {
             request.headers_mut().insert(PROXY_AUTHORIZATION, value);
         }
-        self.pool.request(request)
+        match limit == self.wiring.limit {
+            true => self.usual.request(request),
+            false => self.other(limit).request(request),
+        }
     }
+
+    fn other(&self, limit: Duration) -> Pool {
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, pool)) = others.iter().find(|(known, _)| *known == limit) {
+            return pool.clone();
+        }
+        let pool = pool(&self.tls, &Wiring { limit, ..self.wiring.clone() });
+        if others.len() >= MOST_POOLS {
+            // What is under way there ends as it would have.
+            others.remove(0);
+        }
+        others.push((limit, pool.clone()));
+        pool
+    }
+}
+
+fn pool(tls: &rustls::ClientConfig, wiring: &Wiring) -> Pool {
+    let Wiring { protocols, proxies, limit } = wiring;
+    let builder = HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http();
+    let route = Route { tcp: tcp(*limit), proxies: proxies.clone() };
+    let inner = match protocols {
+        Protocols::Http1AndHttp2 => builder.enable_http1().enable_http2().wrap_connector(route),
+        Protocols::Http1 => builder.enable_http1().wrap_connector(route),
+    };
+    Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(POOL_IDLE)
+        .http2_keep_alive_interval(HTTP2_PING)
+        .http2_keep_alive_timeout(HTTP2_PING_TIMEOUT)
+        .build(TimedConnector { inner, limit: *limit })
 }
 
 // === impl TimedConnector ===

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use outcrop_config::{self as config, Config, Diagnostic, HeaderEdit, Origin, Policy, Severity};
+use outcrop_config::{self as config, Config, Diagnostic, HeaderEdit, Origin, Severity};
 use outcrop_model::{Catalog, Prices};
 
 use crate::backend::{Around, Backend, Trouble};
@@ -93,7 +93,7 @@ impl Snapshot {
             notes.0.extend(wrong);
             Rules::default()
         });
-        not_honoured(config, &mut notes);
+        check_headers(config, &mut notes);
         if notes.is_fatal() {
             return Err(notes.0);
         }
@@ -243,17 +243,9 @@ fn routes(
     routes
 }
 
-/// Says what is asked for and not done yet, so that nobody relies on it.
-fn not_honoured(config: &Config, notes: &mut Notes) {
+/// Says which headers cannot be set.
+fn check_headers(config: &Config, notes: &mut Notes) {
     let file = Origin { path: "defaults".to_owned(), ..Origin::default() };
-    let policies = config.routes.iter().map(|route| (&route.policy, &route.origin));
-    for (policy, origin) in policies.chain([(&config.defaults, &file)]) {
-        let Policy { timeouts, .. } = policy;
-        if timeouts.connect.is_some() {
-            let what = "The time to connect is a backend's: that of a route is not honoured.";
-            notes.warning(origin, what);
-        }
-    }
     let targets = config.routes.iter().flat_map(|route| {
         let edits = route.targets.iter().flat_map(|target| &target.headers);
         edits.chain(&route.policy.headers).map(move |edit| (edit, &route.origin))

@@ -65,9 +65,9 @@ impl Treatment {
 
     /// The limits of one attempt: the route's, else the backend's.
     pub(crate) fn timeouts(&self, backend: Timeouts) -> Timeouts {
-        let config::Timeouts { connect: _, first_byte, idle, attempt, request: _ } = self.timeouts;
+        let config::Timeouts { connect, first_byte, idle, attempt, request: _ } = self.timeouts;
         Timeouts {
-            connect: backend.connect,
+            connect: connect.unwrap_or(backend.connect),
             first_byte: first_byte.unwrap_or(backend.first_byte),
             idle: idle.unwrap_or(backend.idle),
             total: attempt.unwrap_or(backend.total),

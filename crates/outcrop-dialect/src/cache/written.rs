@@ -151,14 +151,12 @@ impl Spelling {
     fn can_be_cached(self, element: &RawValue, card: &Card) -> bool {
         let members = members_of(element);
         match self {
-            Spelling::Anthropic => {
-                match members.get("type").and_then(word_of).as_deref() {
-                    Some("text") => members.get("text").is_some_and(says_something),
-                    Some("tool_result") => card.cache_tools,
-                    Some("thinking" | "redacted_thinking") | None => false,
-                    Some(_) => true,
-                }
-            }
+            Spelling::Anthropic => match members.get("type").and_then(word_of).as_deref() {
+                Some("text") => members.get("text").is_some_and(says_something),
+                Some("tool_result") => card.cache_tools,
+                Some("thinking" | "redacted_thinking") | None => false,
+                Some(_) => true,
+            },
             Spelling::Converse => {
                 let has = |key| members.get(key).is_some();
                 !has("reasoningContent") && (card.cache_tools || !has("toolResult"))
