@@ -5,6 +5,7 @@ mod admission;
 mod ask;
 mod embed;
 mod identity;
+mod init;
 mod keep;
 pub mod keys;
 mod local;
@@ -25,6 +26,7 @@ pub use self::admission::AdmissionArgs;
 pub use self::ask::{AskArgs, EngineArgs, OutputFormat, QueryArgs, Rendering, ShowArgs, Thinking};
 pub use self::embed::{CutArgs, EmbedArgs, Encoding, Strategy, VectorArgs, VectorFormat};
 pub use self::identity::IdentityArgs;
+pub use self::init::{Auth, InitArgs};
 pub use self::keep::KeepArgs;
 use self::keys::KeysArgs;
 pub use self::local::{DemoArgs, EmulateArgs};
@@ -62,6 +64,11 @@ pub struct Cli {
 pub enum Command {
     /// Show Outcrop at work, with no AWS account: emulator, gateway, one chat through each API.
     Demo(DemoArgs),
+    /// Configure the command line: who is calling, where, which models.
+    ///
+    /// Looks for credentials, profiles and regions, calls the models once, and writes a configuration.
+    #[command(after_help = init::EXAMPLES)]
+    Init(Box<InitArgs>),
     /// Ask a model one question.
     ///
     /// The answer, and nothing else, goes to stdout. What is piped in is attached to the question.

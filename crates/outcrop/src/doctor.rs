@@ -3,8 +3,9 @@
 mod access;
 mod ailment;
 mod ask;
-mod call;
-mod finding;
+pub mod call;
+pub mod finding;
+pub mod glance;
 mod report;
 mod way;
 mod who;

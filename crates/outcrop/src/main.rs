@@ -20,6 +20,7 @@ mod explain;
 mod history;
 mod home;
 mod iam_policy;
+mod init;
 mod keys;
 mod listen;
 mod logs;
@@ -79,6 +80,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Sessions(args) => unless_left(sessions::run(args)),
         Command::Roles(args) => unless_left(roles::run(args)),
         Command::Usage(args) => unless_left(logs::usage(&args)),
+        Command::Init(args) => unless_left(init::run(*args).await),
         Command::Keys(args) => keys::run(args.verb),
         Command::IamPolicy(args) => unless_left(iam_policy::run(args)),
     };

@@ -8,8 +8,9 @@
 pub mod account;
 mod defaults;
 mod dotenv;
+pub mod edit;
 mod find;
-mod keys;
+pub mod keys;
 mod tree;
 
 use std::path::{Path, PathBuf};
@@ -71,6 +72,14 @@ impl Settings {
             Self { file, place, variables, tree, provider, config, preset: Vec::new(), notes };
         settings.stay_at_aws()?;
         Ok(Some(settings))
+    }
+
+    /// Where the configuration lies.
+    ///
+    /// # Errors
+    /// When the named one is not there.
+    pub fn place(named: Option<&Path>) -> anyhow::Result<Option<(PathBuf, Place)>> {
+        find::find(named)
     }
 
     /// What `name` stands for in the files: in the environment, else in `.env`.

@@ -2,13 +2,14 @@
 
 use outcrop_aws::{AwsClient, Outbound, Service};
 use outcrop_core::Geography;
-use outcrop_model::{Catalog, Fault, alias};
+use outcrop_model::{Catalog, Fault, Specialist, alias};
 use serde_json::Value;
 
 use super::Wishes;
 use super::ailment::Stage;
 use super::ask::ask;
 use super::finding::{Check, Finding, Status};
+use super::glance::Offer;
 
 /// Pages of profiles that are read: a page has up to 1000, and a region has a few dozen.
 const MOST_PAGES: usize = 20;
@@ -76,6 +77,34 @@ async fn lists(client: &AwsClient) -> Result<Lists, Fault> {
         }
     }
     Ok(Lists { models: take(&mut models, "modelSummaries"), profiles })
+}
+
+/// What the region lists for calling: models by their own id, and profiles.
+///
+/// # Errors
+/// When the lists cannot be had.
+pub async fn offer(client: &AwsClient) -> Result<Offer, Fault> {
+    let Lists { models, profiles } = lists(client).await?;
+    let text = |of: &Value, member: &str| of[member].as_str().map(str::to_owned);
+    let has = |of: &Value, member: &str, word: &str| {
+        of[member].as_array().is_some_and(|words| words.iter().any(|one| one == word))
+    };
+    let mut offer = Offer::default();
+    for profile in profiles.iter().filter(|profile| profile["status"] == "ACTIVE") {
+        offer.chat.extend(text(profile, "inferenceProfileId"));
+    }
+    for model in models.iter().filter(|model| has(model, "inferenceTypesSupported", "ON_DEMAND")) {
+        if has(model, "outputModalities", "EMBEDDING") {
+            offer.embed.extend(text(model, "modelId"));
+        } else if has(model, "outputModalities", "TEXT") {
+            offer.chat.extend(text(model, "modelId"));
+        }
+    }
+    offer.chat.retain(|id| Catalog::built_in().specialist(&alias::resolve(id).id).is_none());
+    offer
+        .embed
+        .retain(|id| matches!(Catalog::built_in().specialist(id), Some(Specialist::Embeddings(_))));
+    Ok(offer)
 }
 
 fn take(body: &mut Value, member: &str) -> Vec<Value> {

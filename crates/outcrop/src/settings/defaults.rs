@@ -17,10 +17,11 @@ use crate::cli::Cli;
 /// The flag `--config` of commands that take a configuration.
 pub const CONFIG: &str = "settings";
 /// Flags for which a file that nobody named can have defaults: none that reads, writes, runs or sends.
-const HARMLESS: [&str; 15] = [
+const HARMLESS: [&str; 16] = [
     "chunk_strategy",
     "dimensions",
     "effort",
+    "emulator",
     "input_type",
     "max_chunk_size",
     "max_tokens",

@@ -159,6 +159,12 @@ fn commands() -> Vec<Flags> {
     cli.get_subcommands().filter_map(flags).collect()
 }
 
+/// The commands that take a configuration and this flag.
+pub fn commands_with(flag: &str) -> Vec<String> {
+    let has = |command: &Flags| command.flags.iter().any(|one| one == flag);
+    commands().into_iter().filter(has).map(|command| command.name).collect()
+}
+
 /// The members of mcp-cli's section.
 fn members(section: &str) -> Vec<&str> {
     let flags = FLAGS.iter().map(|(section, key, ..)| (*section, *key));

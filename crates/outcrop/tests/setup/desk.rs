@@ -40,7 +40,12 @@ impl Desk {
     }
 
     pub async fn without_account() -> Self {
-        let emulator = Emulator::bind("127.0.0.1:0", Config::default()).await.unwrap();
+        Self::with(Config::default()).await
+    }
+
+    /// Nothing says who is calling.
+    pub async fn with(config: Config) -> Self {
+        let emulator = Emulator::bind("127.0.0.1:0", config).await.unwrap();
         let root = tempfile::tempdir().unwrap();
         for folder in ["work/.git", "home"] {
             std::fs::create_dir_all(root.path().join(folder)).unwrap();
@@ -87,6 +92,13 @@ impl Desk {
         let mut command = Command::new(env!("CARGO_BIN_EXE_outcrop"));
         command.args(arguments);
         self.end(command, stdin).await
+    }
+
+    /// Runs shell as it stands in a document.
+    pub async fn shell(&self, script: &str) -> Ended {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-euc", script]);
+        self.end(command, b"").await
     }
 
     async fn end(&self, mut command: Command, stdin: &[u8]) -> Ended {

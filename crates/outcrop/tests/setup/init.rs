@@ -1,0 +1,122 @@
+//! `outcrop init` without a terminal.
+
+use std::os::unix::fs::PermissionsExt;
+
+use outcrop_emulator::{EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, Fault};
+use serde_json::Value;
+
+use crate::desk::{Desk, NOVA, PROVIDER, write};
+
+const EMBEDDINGS: &str = "config/embeddings/aws-bedrock.yaml";
+const TITAN: &str = "amazon.titan-embed-text-v2:0";
+
+fn text(path: &std::path::Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_found_is_written_and_works() {
+    let desk = Desk::new().await;
+    let said = desk.run(&["init", "--json"]).await.fine();
+    let told: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(told["auth"], "chain");
+    assert_eq!(told["model"], "claude-sonnet-4-5");
+    assert_eq!(told["embed_model"], "cohere.embed-english-v3");
+    assert_eq!(told["files"].as_array().unwrap().len(), 4);
+    assert!(!desk.home(".env").exists());
+    assert!(!text(&desk.home(PROVIDER)).contains(EXAMPLE_SECRET_ACCESS_KEY));
+    assert_eq!(desk.run(&["query", "Hi"]).await.quiet(), "You said: Hi\n");
+    let vectors: Value = serde_json::from_str(&desk.run(&["embed", "Hi"]).await.quiet()).unwrap();
+    assert_eq!(vectors["model"], "cohere.embed-english-v3");
+}
+
+#[tokio::test]
+async fn nothing_that_is_there_is_lost() {
+    let desk = Desk::new().await;
+    let first = ["init", "--model", NOVA, "--embed-model", TITAN, "--no-verify"];
+    desk.run(&first).await.fine();
+    let provider = desk.home(PROVIDER);
+    let before = text(&provider) + "  temperature: 0.5 # mine\n# my own words\n";
+    write(&provider, &before);
+    // The same again changes nothing.
+    assert!(desk.run(&first).await.fine().contains("unchanged"));
+    assert_eq!(text(&provider), before);
+    let other = ["init", "--model", "amazon.nova-pro-v1:0", "--embed-model", TITAN];
+    let refused = desk.run(&other).await;
+    assert_eq!(refused.code, 17, "{refused:?}");
+    assert!(refused.err.contains("+  default_model: amazon.nova-pro-v1:0"), "{refused:?}");
+    assert_eq!(text(&provider), before);
+    desk.run(&[&other[..], &["--force"]].concat()).await.fine();
+    let after = before.replace(NOVA, "amazon.nova-pro-v1:0");
+    assert_eq!(text(&provider), after);
+    assert_eq!(text(&desk.home(&format!("{PROVIDER}.backup"))), before);
+    desk.run(&[&first[..], &["--force"]].concat()).await.fine();
+    assert_eq!(text(&desk.home(&format!("{PROVIDER}.backup1"))), after);
+    // A second model for vectors is one of those listed.
+    let cohere = ["init", "--no-verify", "--model", NOVA, "--force"];
+    desk.run(&cohere).await.fine();
+    assert!(text(&desk.home(EMBEDDINGS)).contains(TITAN));
+    let vectors: Value = serde_json::from_str(&desk.run(&["embed", "Hi"]).await.quiet()).unwrap();
+    assert_eq!(vectors["model"], "cohere.embed-english-v3");
+}
+
+#[tokio::test]
+async fn keys_that_were_asked_for_are_kept_from_others() {
+    let desk = Desk::new().await;
+    write(&desk.home(".env"), "# mine\nMINE=1\nexport AWS_ACCESS_KEY_ID=old\n");
+    let ended = desk.run(&["init", "--auth", "keys", "--no-verify", "--force"]).await;
+    assert!(!ended.err.contains(EXAMPLE_SECRET_ACCESS_KEY), "{ended:?}");
+    assert!(!ended.fine().contains(EXAMPLE_SECRET_ACCESS_KEY));
+    let env = text(&desk.home(".env"));
+    let expected = format!(
+        "# mine\nMINE=1\nAWS_ACCESS_KEY_ID='{EXAMPLE_ACCESS_KEY_ID}'\nAWS_SECRET_ACCESS_KEY='{EXAMPLE_SECRET_ACCESS_KEY}'\n"
+    );
+    assert_eq!(env, expected);
+    for file in [".env", ".env.backup"] {
+        let mode = std::fs::metadata(desk.home(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+    let desk = desk.unset("AWS_ACCESS_KEY_ID").unset("AWS_SECRET_ACCESS_KEY").unset("AWS_REGION");
+    assert_eq!(desk.run(&["query", "Hi"]).await.quiet(), "You said: Hi\n");
+}
+
+#[tokio::test]
+async fn a_profile_is_written_by_its_name() {
+    let desk = Desk::without_account().await;
+    let keys = format!(
+        "[work]\naws_access_key_id = {EXAMPLE_ACCESS_KEY_ID}\naws_secret_access_key = {EXAMPLE_SECRET_ACCESS_KEY}\nregion = eu-west-1\n"
+    );
+    write(&desk.home(".aws/credentials"), &keys);
+    desk.run(&["init", "--profile", "work", "--model", NOVA, "--embed-model", TITAN]).await.fine();
+    let provider = text(&desk.home(PROVIDER));
+    assert!(provider.contains("profile: work") && provider.contains("eu-west-1"), "{provider}");
+    assert_eq!(desk.run(&["query", "Hi"]).await.quiet(), "You said: Hi\n");
+}
+
+#[tokio::test]
+async fn what_stops_it_is_told_and_nothing_is_written() {
+    let desk = Desk::without_account().await;
+    for (arguments, told) in [
+        (&["init"][..], "region"),
+        (&["init", "--region", "us-east-1"], "credentials"),
+        (&["init", "--auth", "keys", "--region", "us-east-1"], "AWS_ACCESS_KEY_ID"),
+    ] {
+        let ended = desk.run(arguments).await;
+        assert_eq!(ended.code, 17, "{ended:?}");
+        assert!(ended.err.contains(told), "{told}: {ended:?}");
+    }
+    let desk = Desk::new().await;
+    desk.emulator.inject(Fault::parse_list("error=AccessDeniedException").unwrap(), 99);
+    let ended = desk.run(&["init", "--model", NOVA]).await;
+    assert_eq!(ended.code, 17, "{ended:?}");
+    assert!(ended.err.contains("Mend:"), "{ended:?}");
+    assert!(!desk.home("config.yaml").exists());
+}
+
+#[tokio::test]
+async fn without_an_account_there_is_the_emulator() {
+    let desk = Desk::without_account().await;
+    desk.run(&["init", "--emulator", "--dir", ".outcrop"]).await.fine();
+    assert_eq!(desk.run(&["query", "Hi"]).await.quiet(), "You said: Hi\n");
+    assert!(desk.emulator.requests().is_empty());
+}
