@@ -185,6 +185,22 @@ mod tests {
         assert_eq!(edited(r#"{"messages":[{"role":"user"}]}"#, &[edit]), expected);
     }
 
+    /// Whatever the operator's words hold, the body stays JSON, and they stay words.
+    #[test]
+    fn words_that_look_like_json_are_words() {
+        let hostile = "\"}],\"model\":\"x\\ \n\u{0}\u{2028}{";
+        let message = Message { role: hostile.to_owned(), content: hostile.to_owned() };
+        let edits = [
+            BodyEdit::Prompt { prepend: vec![message.clone()], append: vec![message] },
+            set(hostile, "1", Mode::Override),
+        ];
+        let body = edited(r#"{"model":"m","messages":[{"role":"user"}],"messages":[]}"#, &edits);
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let around = serde_json::json!({"role": hostile, "content": hostile});
+        assert_eq!((&body["model"], body[hostile].as_u64()), (&Value::from("m"), Some(1)));
+        assert_eq!(body["messages"], Value::from(vec![around.clone(), around]));
+    }
+
     #[test]
     fn a_model_takes_the_place_of_an_empty_one() {
         let body = Bytes::from_static(br#"{"model":"","x":1}"#);
