@@ -48,4 +48,6 @@ pub enum ListenerTls {
     Files { certificate: PathBuf, key: PathBuf },
     /// A certificate made at start.
     SelfSigned,
+    /// With what this gateway does not have: it is not opened, and nobody comes to what is for it alone.
+    Elsewhere,
 }

@@ -28,13 +28,15 @@ pub fn places(
     tls: TlsArgs,
     listeners: &[Listener],
 ) -> anyhow::Result<Vec<Place>> {
-    if listen.is_none() && !listeners.is_empty() {
+    let is_here = |listener: &&Listener| listener.tls != Some(ListenerTls::Elsewhere);
+    if listen.is_none() && listeners.iter().any(|listener| is_here(&listener)) {
         if tls.is_given() {
             bail!(
                 "the configuration says where to listen, and how connections are secured there: leave out the flags --tls-…, or say --listen, which takes the place of its listeners"
             );
         }
-        return listeners.iter().enumerate().map(|(at, listener)| place(at, listener)).collect();
+        let here = listeners.iter().filter(is_here).enumerate();
+        return here.map(|(at, listener)| place(at, listener)).collect();
     }
     let address = listen.unwrap_or(LISTEN);
     let (tls, authority) = tls.tls(address)?;
@@ -45,7 +47,8 @@ fn place(at: usize, listener: &Listener) -> anyhow::Result<Place> {
     let Listener { name, address, tls } = listener;
     let address = *address;
     let (tls, authority) = match tls {
-        None => (None, None),
+        // Those that are elsewhere are no places here.
+        None | Some(ListenerTls::Elsewhere) => (None, None),
         Some(ListenerTls::Files { certificate, key }) => (Some(Tls::files(certificate, key)), None),
         Some(ListenerTls::SelfSigned) => {
             let file = format!("outcrop-{}-{at}-ca.pem", std::process::id());

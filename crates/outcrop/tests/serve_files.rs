@@ -131,6 +131,18 @@ fn all_listeners_are_opened() {
     assert_eq!((chat(&first), chat(&second)), (404, 200));
 }
 
+/// What is for a listener whose certificate is in a cluster comes to no other, but to whoever takes its place.
+#[test]
+fn a_listener_that_is_elsewhere_keeps_its_routes() {
+    let file = "listeners: [{name: a, address: '127.0.0.1:0'}, {name: b, address: '127.0.0.1:443', tls: elsewhere}]\nroutes: [{name: r, listeners: b}]\n";
+    let folder = folder("elsewhere", &[("outcrop.yaml", file)]);
+    let mut running = Running::start(&folder, &["-f", ".", "--emulator"]);
+    assert_eq!(chat(&running.address()), 404);
+    let mut running =
+        Running::start(&folder, &["-f", ".", "--emulator", "--listen", "127.0.0.1:0"]);
+    assert_eq!(chat(&running.address()), 200);
+}
+
 #[test]
 fn keys_of_a_file_are_asked_for() {
     let file = format!("{GOOD}keys: [{{name: k, token: {{file: key}}}}]\n");

@@ -1,12 +1,13 @@
 //! Gateways: where to listen.
 //!
 //! A Gateway's listener becomes a port on loopback: whether anyone else may come in, a file that was
-//! written for a cluster does not say. `--listen` decides otherwise.
+//! written for a cluster does not say. `--listen` decides otherwise. A listener of TLS keeps its name, so that
+//! what is for it does not come to others, and is not opened: its certificate is in the cluster.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::object::Objects;
-use crate::config::Listener;
+use crate::config::{Listener, ListenerTls};
 use crate::document::Node;
 use crate::front::{Item, Reading};
 use crate::origin::Diagnostic;
@@ -37,26 +38,19 @@ pub(super) fn listeners(objects: &Objects<'_>, reading: &mut Reading<'_>) -> Vec
                 reading.missing(node.origin(), "port");
                 continue;
             };
-            if reading.str(node, "protocol").is_some_and(|protocol| protocol != "HTTP") {
+            let is_plain = reading.str(node, "protocol").is_none_or(|protocol| protocol == "HTTP");
+            if !is_plain {
                 node.dismiss();
-                let what =
-                    format!("the listener `{section}` is not for plain HTTP: it is not opened");
-                let hint = "serve TLS with --tls-cert and --tls-key";
-                reading.say(Diagnostic::warning(node.origin(), what).hint(hint));
-                continue;
             }
             let name = match ports.iter().find(|(taken, _)| *taken == port) {
                 Some((_, name)) => name.clone(),
                 None => {
                     let name = format!("{}/{section}", gateway.title());
                     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-                    let listener = Listener { name: name.clone(), address, tls: None };
+                    let tls = (!is_plain).then_some(ListenerTls::Elsewhere);
+                    let listener = Listener { name: name.clone(), address, tls };
                     reading.push(Item::Listener(listener, node.origin()));
-                    let what = format!("the port {port} is opened on loopback only");
-                    reading.say(
-                        Diagnostic::notice(node.origin(), what)
-                            .hint(format!("--listen 0.0.0.0:{port} opens it to others")),
-                    );
+                    reading.say(told(node, &section, (port, is_plain)));
                     ports.push((port, name.clone()));
                     name
                 }
@@ -70,6 +64,20 @@ pub(super) fn listeners(objects: &Objects<'_>, reading: &mut Reading<'_>) -> Vec
         }
     }
     known
+}
+
+/// What becomes of a listener.
+fn told(node: &Node, section: &str, (port, is_plain): (u16, bool)) -> Diagnostic {
+    if is_plain {
+        let what = format!("the port {port} is opened on loopback only");
+        return Diagnostic::notice(node.origin(), what)
+            .hint(format!("--listen 0.0.0.0:{port} opens it to others"));
+    }
+    let what = format!(
+        "the listener `{section}` is not for plain HTTP: it is not opened, and what is for it comes to no other"
+    );
+    Diagnostic::warning(node.origin(), what)
+        .hint("--listen with --tls-cert and --tls-key serves it in its place")
 }
 
 /// The listeners that a route's `parentRefs` mean. None where the Gateway is not among the objects: the

@@ -105,6 +105,7 @@ impl Context<'_, '_> {
         };
         let tls = tls.map(|tls| match tls {
             Tls::SelfSigned => ListenerTls::SelfSigned,
+            Tls::Elsewhere => ListenerTls::Elsewhere,
             Tls::Files(TlsFiles { certificate, key }) => {
                 ListenerTls::Files { certificate: certificate.into(), key: key.into() }
             }

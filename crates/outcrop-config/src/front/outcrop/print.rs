@@ -103,6 +103,7 @@ impl From<&crate::config::Listener> for Listener {
             address,
             tls: tls.as_ref().map(|tls| match tls {
                 ListenerTls::SelfSigned => Tls::SelfSigned,
+                ListenerTls::Elsewhere => Tls::Elsewhere,
                 ListenerTls::Files { certificate, key } => {
                     Tls::Files(TlsFiles { certificate: text(certificate), key: text(key) })
                 }

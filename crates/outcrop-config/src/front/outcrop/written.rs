@@ -102,6 +102,8 @@ pub enum Tls {
     Files(TlsFiles),
     /// With a certificate made at start.
     SelfSigned,
+    /// With what this gateway does not have: it is not opened. What is for it alone is served where `--listen` says.
+    Elsewhere,
 }
 
 /// A certificate and its key.
