@@ -9,7 +9,7 @@ use std::fmt;
 use std::ops::AddAssign;
 use std::time::Duration;
 
-use outcrop_model::{PicoUsd, Receipt};
+use outcrop_model::{Catalog, PicoUsd, Receipt};
 use serde_json::{Map, Value, json};
 
 use crate::engine::{Chat, Engine, Part, ToolCall, Usage};
@@ -138,7 +138,7 @@ pub async fn turn(
         if calls.is_empty() {
             break End::Whole;
         }
-        match run(talk, (tools, calls), (&mut outcome, watch, &mut stop)).await {
+        match run(engine, talk, (tools, calls), (&mut outcome, watch, &mut stop)).await {
             Ok(true) => {}
             Ok(false) => break End::Interrupted,
             Err(error) => break End::Failed(error),
@@ -196,6 +196,7 @@ async fn follow(chat: &mut Chat, watch: &mut impl Watch) -> anyhow::Result<()> {
 
 /// Runs what the model called for; `false` if it was interrupted. Either way each call has its result.
 async fn run(
+    engine: &Engine,
     talk: &mut Talk,
     (tools, calls): (&mut impl Tools, Vec<ToolCall>),
     (outcome, watch, stop): (&mut Outcome, &mut impl Watch, &mut Stop),
@@ -208,11 +209,14 @@ async fn run(
         _ = stop.asked() => None,
     };
     let goes_on = matches!(ran, Some(Ok(_)));
-    let (results, error) = match ran {
+    let (mut results, error) = match ran {
         Some(Ok(results)) => (results, None),
         Some(Err(error)) => (Vec::new(), Some(error)),
         None => (Vec::new(), None),
     };
+    if results.iter().any(ToolResult::has_image) && !takes_images(engine, talk).await {
+        results.iter_mut().for_each(ToolResult::tell_of_images);
+    }
     let mut results = results.into_iter();
     for call in calls {
         let result = results.next().unwrap_or_else(ToolResult::stopped);
@@ -222,6 +226,19 @@ async fn run(
         outcome.calls.push((call, result));
     }
     error.map_or(Ok(goes_on), Err)
+}
+
+/// Whether the model can be shown an image that a tool gave. Where nobody can tell, it is tried.
+async fn takes_images(engine: &Engine, talk: &Talk) -> bool {
+    let model = talk.settings.get("model").and_then(Value::as_str).unwrap_or_default();
+    let catalog = Catalog::built_in();
+    if catalog.is_known(model) {
+        return catalog.card(model).images;
+    }
+    let path = format!("/v1/models/{}", model.replace('/', "%2F"));
+    let Ok(answer) = engine.get(&path).await else { return true };
+    let Ok(card) = answer.json().await else { return true };
+    card["capabilities"]["image_input"]["supported"] != false
 }
 
 fn request(talk: &Talk, tools: Vec<Value>) -> Value {
@@ -254,6 +271,19 @@ fn message(chat: &Chat, is_whole: bool) -> Option<Value> {
 // === impl ToolResult ===
 
 impl ToolResult {
+    fn has_image(&self) -> bool {
+        self.content.as_array().into_iter().flatten().any(|part| part["type"] == "image_url")
+    }
+
+    /// For a model that takes none: the request would be refused, and the turn be over.
+    fn tell_of_images(&mut self) {
+        for part in self.content.as_array_mut().into_iter().flatten() {
+            if part["type"] == "image_url" {
+                *part = json!({ "type": "text", "text": "[an image, which this model cannot be shown]" });
+            }
+        }
+    }
+
     /// Of a call that was never run to its end.
     fn stopped() -> Self {
         let content = "The call was stopped before it had a result.".into();
