@@ -33,8 +33,8 @@ pub use self::local::{DemoArgs, EmulateArgs};
 pub use self::logs::{LogsArgs, UsageArgs};
 use self::mcp::MCP_EXAMPLES;
 pub use self::mcp::{
-    Approve, McpAddArgs, McpArgs, McpCallArgs, McpImportArgs, McpListArgs, McpReachArgs,
-    McpServeArgs, McpTestArgs, McpVerb, Program, ToolArgs,
+    Approve, McpAddArgs, McpArgs, McpCallArgs, McpImportArgs, McpListArgs, McpLoginArgs,
+    McpReachArgs, McpServeArgs, McpTestArgs, McpVerb, Program, ToolArgs,
 };
 pub use self::models::ModelsArgs;
 pub use self::roles::{NewRole, RoleArgs, RolesArgs, RolesVerb};

@@ -11,6 +11,7 @@ mod call;
 mod command;
 mod definition;
 mod names;
+mod oauth;
 mod process;
 mod result;
 mod serve;

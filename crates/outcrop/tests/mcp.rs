@@ -3,7 +3,8 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -82,6 +83,10 @@ fn claude_and_llama_use_tools() {
         assert_eq!(calls[1]["success"], true, "{model}");
         let response = result["response"].as_str().unwrap();
         assert!(response.contains("hello"), "{model}: {response}");
+        let seen = if model == CLAUDE { "png" } else { "cannot be shown" };
+        let output =
+            outcrop(&home, &["query", "--emulator", "-m", model, "call:s__image {}", "-y"]);
+        says(&{ output }.output().unwrap(), seen, "");
     }
 }
 
@@ -314,4 +319,49 @@ fn outcrop_is_a_server_too() {
     says(&call("models", json!({ "words": "nova lite" })), "amazon.nova-lite-v1:0", "");
     says(&call("query", json!({})), "`prompt` is missing", "");
     says(&call("other", json!({})), "", "no such tool");
+}
+
+/// What is behind a redirect, as a browser follows it.
+fn browse(url: &str) -> String {
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    write!(stream, "GET /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let location = answer.lines().find_map(|line| line.strip_prefix("location: "));
+    location.map_or(answer.clone(), browse)
+}
+
+#[test]
+fn a_server_behind_oauth_wants_a_login() {
+    let home = home("well");
+    let web = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mcp/web.py");
+    let mut server = Command::new("python3").arg(web).stdout(Stdio::piped()).spawn().unwrap();
+    let mut base = String::new();
+    BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut base).unwrap();
+    let output = mcp(&home, &["add", "web", "--url", &format!("{}/mcp", base.trim())]);
+    assert!(output.status.success(), "{output:?}");
+    let output = query(&home, "Hello", &["--server", "web"]);
+    assert_eq!(output.status.code(), Some(13), "{output:?}");
+    says(&output, "", "outcrop mcp login web");
+
+    let mut login =
+        outcrop(&home, &["mcp", "login", "web"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(login.stderr.as_mut().unwrap()).read_line(&mut said).unwrap();
+    let page = browse(said.trim().strip_prefix("log in here: ").unwrap());
+    assert!(page.contains("You are logged in"), "{page}");
+    assert!(login.wait().unwrap().success());
+
+    let output = query(&home, "call:web__whoami {}", &["--server", "web", "-y"]);
+    says(&output, "you hold token-1", "");
+    let tokens = std::fs::read_dir(home.path().join("mcp-tokens")).unwrap();
+    for file in tokens.map(|entry| entry.unwrap()) {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    says(&mcp(&home, &["logout", "web"]), "", "forgotten");
+    assert_eq!(mcp(&home, &["test", "web"]).status.code(), Some(13));
+    server.kill().unwrap();
+    server.wait().unwrap();
 }

@@ -78,6 +78,10 @@ pub enum McpVerb {
     Call(McpCallArgs),
     /// Take over the servers of another program.
     Import(McpImportArgs),
+    /// Log in at a server that wants to know who asks, with a browser.
+    Login(McpLoginArgs),
+    /// Forget a login.
+    Logout(McpLoginArgs),
     /// Remove a server of one's own.
     Rm(McpRmArgs),
     /// Be an MCP server, on stdin and stdout: ask models, make vectors, list models.
@@ -197,6 +201,13 @@ pub struct McpImportArgs {
     /// Put them in the place of those of the same name.
     #[arg(long)]
     pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct McpLoginArgs {
+    pub name: String,
+    #[command(flatten)]
+    pub reach: McpReachArgs,
 }
 
 #[derive(Debug, Args)]

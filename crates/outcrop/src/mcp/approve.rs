@@ -181,7 +181,7 @@ async fn answer(question: &str) -> anyhow::Result<Answer> {
 }
 
 /// Whether there is somebody who sees the question and can answer it.
-fn somebody_is_there() -> bool {
+pub fn somebody_is_there() -> bool {
     std::io::stderr().is_terminal()
         && (std::io::stdin().is_terminal() || std::fs::File::open("/dev/tty").is_ok())
 }

@@ -14,7 +14,9 @@ use super::printable;
 use super::result::told;
 use super::serve::serve;
 use super::server::{Server, Tool};
-use crate::cli::{McpArgs, McpCallArgs, McpListArgs, McpReachArgs, McpTestArgs, McpVerb};
+use crate::cli::{
+    McpArgs, McpCallArgs, McpListArgs, McpLoginArgs, McpReachArgs, McpTestArgs, McpVerb,
+};
 use crate::exit::{Exit, Failure};
 use crate::print::{print_line, print_text};
 use crate::stop::Stop;
@@ -28,6 +30,8 @@ pub async fn run(args: McpArgs) -> anyhow::Result<()> {
         Some(McpVerb::Test(args)) => test(&args).await,
         Some(McpVerb::Call(args)) => by_hand(&args).await,
         Some(McpVerb::Import(args)) => define::import(&args),
+        Some(McpVerb::Login(args)) => login(&args).await,
+        Some(McpVerb::Logout(args)) => logout(&args),
         Some(McpVerb::Rm(args)) => define::remove(&args.name),
         Some(McpVerb::Serve(args)) => serve(&args).await,
     }
@@ -156,6 +160,28 @@ fn show(content: &Value) -> anyhow::Result<()> {
             None => eprintln!("note: there is an image too; --json shows it"),
         }
     }
+    Ok(())
+}
+
+async fn login(args: &McpLoginArgs) -> anyhow::Result<()> {
+    let found = find(&args.reach.files.mcp_config)?;
+    let definition = found.named(&args.name)?;
+    let mut stop = Stop::watch()?;
+    tokio::select! {
+        biased;
+        _ = stop.asked() => Err(Failure::new(Exit::Interrupted, "Interrupted.").into()),
+        done = Server::login(definition, args.reach.server_timeout) => {
+            done.map_err(|why| unusable(&args.name, &why))?;
+            eprintln!("logged in");
+            Ok(())
+        }
+    }
+}
+
+fn logout(args: &McpLoginArgs) -> anyhow::Result<()> {
+    let found = find(&args.reach.files.mcp_config)?;
+    let had = Server::logout(found.named(&args.name)?).map_err(|why| unusable(&args.name, &why))?;
+    eprintln!("{}", if had { "the login is forgotten" } else { "there was no login" });
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Once;
 use std::time::Duration;
 
+use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
 use rmcp::model::{
     ClientCapabilities, ClientConfig, ClientRequest, Implementation, ListToolsRequest,
@@ -16,7 +17,9 @@ use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig
 use rmcp::{ClientHandler, RoleClient, ServiceExt};
 use serde_json::{Map, Value};
 
+use super::approve::somebody_is_there;
 use super::definition::{Definition, Way};
+use super::oauth;
 use super::process::{MOST, Process, Said};
 
 /// Most pages of a list of tools: a server that always has another one has none.
@@ -29,6 +32,13 @@ struct Client;
 pub struct Server {
     service: RunningService<RoleClient, Client>,
     process: Option<Process>,
+}
+
+/// Why there is no connection by HTTP.
+enum Unreached {
+    /// The server wants to know who asks; with its challenge.
+    WhoAsks(Option<String>),
+    Why(String),
 }
 
 /// A tool as its server describes it.
@@ -56,7 +66,7 @@ impl Server {
         let way = definition.resolved()?;
         match &way {
             Way::Stdio { .. } => Self::start(&way, patience).await,
-            Way::Http { .. } => Self::reach(&way, patience).await,
+            Way::Http { .. } => Self::reach(definition, &way, patience).await,
         }
     }
 
@@ -73,26 +83,84 @@ impl Server {
         Err(with_said(&why, &said))
     }
 
-    async fn reach(way: &Way, patience: Duration) -> Result<Self, String> {
+    async fn reach(definition: &Definition, way: &Way, patience: Duration) -> Result<Self, String> {
         let Way::Http { url, headers, bearer_variable } = way else {
             return Err("it has no address".to_owned());
         };
         secure();
-        let mut config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
-            .custom_headers(named(headers)?)
+        let headers = named(headers)?;
+        let is_known = bearer_variable.is_some() || headers.contains_key(&AUTHORIZATION);
+        let bearer = match bearer_variable {
+            Some(variable) => Some(
+                std::env::var(variable)
+                    .map_err(|_| format!("the variable {variable} is not set"))?,
+            ),
+            None if is_known => None,
+            None => within(patience, oauth::token(url)).await?,
+        };
+        let connect = |bearer| within(patience, Self::over_http(url, headers.clone(), bearer));
+        match connect(bearer).await {
+            Err(Unreached::WhoAsks(_)) if is_known => {
+                Err("it does not take the credentials that its definition names".to_owned())
+            }
+            Err(Unreached::WhoAsks(challenge)) if somebody_is_there() => {
+                oauth::login(url, challenge.as_deref()).await?;
+                let bearer = within(patience, oauth::token(url)).await?;
+                connect(bearer).await.map_err(Unreached::in_words)
+            }
+            Err(Unreached::WhoAsks(_)) => {
+                let name = shown(&definition.name);
+                Err(format!("it wants a login: `outcrop mcp login {name}` begins one"))
+            }
+            reached => reached.map_err(Unreached::in_words),
+        }
+    }
+
+    async fn over_http(
+        url: &str,
+        headers: HashMap<HeaderName, HeaderValue>,
+        bearer: Option<String>,
+    ) -> Result<Self, Unreached> {
+        let mut config = StreamableHttpClientTransportConfig::with_uri(url)
+            .custom_headers(headers)
             .max_sse_event_size(MOST)
             .max_json_response_size(MOST);
-        if let Some(variable) = bearer_variable {
-            let token = std::env::var(variable)
-                .map_err(|_| format!("the variable {variable} is not set"))?;
+        if let Some(token) = bearer {
             config = config.auth_header(token);
         }
-        let transport = StreamableHttpClientTransport::from_config(config);
-        match tokio::time::timeout(patience, Client.serve(transport)).await {
-            Ok(Ok(service)) => Ok(Self { service, process: None }),
-            Ok(Err(error)) => Err(refused(&error)),
-            Err(_) => Err(late(patience)),
+        match Client.serve(StreamableHttpClientTransport::from_config(config)).await {
+            Ok(service) => Ok(Self { service, process: None }),
+            Err(error) if error.is_authorization_required() => {
+                Err(Unreached::WhoAsks(error.auth_challenge().map(str::to_owned)))
+            }
+            Err(error) => Err(Unreached::Why(refused(&error))),
         }
+    }
+
+    /// Lets the user log in at the server of `definition`.
+    ///
+    /// # Errors
+    /// Why that cannot be.
+    pub async fn login(definition: &Definition, patience: Duration) -> Result<(), String> {
+        let url = address(definition)?;
+        secure();
+        let challenge = match within(patience, Self::over_http(&url, HashMap::new(), None)).await {
+            Err(Unreached::WhoAsks(challenge)) => challenge,
+            Err(why) => return Err(why.in_words()),
+            Ok(server) => {
+                server.close().await;
+                return Err("it asks nobody to log in".to_owned());
+            }
+        };
+        oauth::login(&url, challenge.as_deref()).await
+    }
+
+    /// Forgets the login; whether there was one.
+    ///
+    /// # Errors
+    /// Why that cannot be.
+    pub fn logout(definition: &Definition) -> Result<bool, String> {
+        oauth::logout(&address(definition)?)
     }
 
     pub fn peer(&self) -> Peer<RoleClient> {
@@ -113,7 +181,7 @@ impl Server {
     /// # Errors
     /// Where there is no list.
     pub async fn tools(&self, patience: Duration) -> Result<(Vec<Tool>, Vec<String>), String> {
-        tokio::time::timeout(patience, self.pages()).await.unwrap_or_else(|_| Err(late(patience)))
+        within(patience, self.pages()).await
     }
 
     async fn pages(&self) -> Result<(Vec<Tool>, Vec<String>), String> {
@@ -171,6 +239,23 @@ impl Server {
     }
 }
 
+// === impl Unreached ===
+
+impl Unreached {
+    fn in_words(self) -> String {
+        match self {
+            Self::WhoAsks(_) => "it does not take the login".to_owned(),
+            Self::Why(why) => why,
+        }
+    }
+}
+
+impl From<String> for Unreached {
+    fn from(why: String) -> Self {
+        Self::Why(why)
+    }
+}
+
 // === impl Tool ===
 
 impl Tool {
@@ -205,6 +290,23 @@ fn secure() {
     });
 }
 
+async fn within<T, E: From<String>>(
+    patience: Duration,
+    doing: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    match tokio::time::timeout(patience, doing).await {
+        Ok(done) => done,
+        Err(_) => Err(late(patience).into()),
+    }
+}
+
+fn address(definition: &Definition) -> Result<String, String> {
+    match definition.resolved()? {
+        Way::Http { url, .. } => Ok(url),
+        Way::Stdio { .. } => Err("it is a command, which needs no login".to_owned()),
+    }
+}
+
 fn named(
     headers: &std::collections::BTreeMap<String, String>,
 ) -> Result<HashMap<HeaderName, HeaderValue>, String> {
@@ -227,10 +329,7 @@ fn late(patience: Duration) -> String {
 }
 
 fn refused(error: &ClientInitializeError) -> String {
-    match error.is_authorization_required() {
-        true => "it wants to know who asks".to_owned(),
-        false => format!("it does not speak MCP: {}", super::printable(&error.to_string())),
-    }
+    format!("it does not speak MCP: {}", super::printable(&error.to_string()))
 }
 
 fn with_said(what: &str, said: &Said) -> String {

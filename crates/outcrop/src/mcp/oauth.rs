@@ -1,0 +1,186 @@
+//! Servers that want to know who asks: OAuth's code flow with PKCE, by the official SDK.
+//!
+//! 1. Tokens are kept in files that nobody else can read, one for each address, and renewed by themselves.
+//! 2. The code comes back to a port of loopback that is open for one login only.
+//! 3. Nobody is waited for who is not there: without a terminal only `outcrop mcp login` begins a login.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use outcrop_dialect::names::legal;
+use rmcp::transport::auth::{
+    AuthError, AuthorizationManager, AuthorizationRequest, AuthorizationSession, CredentialStore,
+    StoredCredentials,
+};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::store;
+use crate::home::Home;
+
+/// How long a login waits for its user.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// Most bytes of the request that brings the code.
+const MOST: u64 = 16 * 1024;
+const DONE: &str = "You are logged in. This page can be closed.";
+
+/// The tokens of one address.
+struct Tokens(PathBuf);
+
+/// A token for `url`, if there was a login, renewed if it must be.
+///
+/// # Errors
+/// Why it cannot be told.
+pub async fn token(url: &str) -> Result<Option<String>, String> {
+    let tokens = Tokens::of(url)?;
+    if !tokens.0.exists() {
+        return Ok(None);
+    }
+    let mut manager = AuthorizationManager::new(url).await.map_err(said)?;
+    manager.set_credential_store(tokens);
+    if !manager.initialize_from_store().await.map_err(said)? {
+        return Ok(None);
+    }
+    match manager.get_access_token().await {
+        Ok(token) => Ok(Some(token)),
+        Err(AuthError::AuthorizationRequired) => Ok(None),
+        Err(error) => Err(said(error)),
+    }
+}
+
+/// Lets the user log in with a browser and keeps the tokens. `challenge` is the server's, if it sent one.
+///
+/// # Errors
+/// Why there are none.
+pub async fn login(url: &str, challenge: Option<&str>) -> Result<(), String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|e| e.to_string())?;
+    let port = listener.local_addr().map_err(|e| e.to_string())?.port();
+    let redirect = format!("http://127.0.0.1:{port}/callback");
+    let mut manager = AuthorizationManager::new(url).await.map_err(said)?;
+    manager.set_credential_store(Tokens::of(url)?);
+    let resolved = manager.resolve_metadata_from_challenge(challenge).await.map_err(said)?;
+    manager.set_metadata(resolved.metadata);
+    let request = AuthorizationRequest::new(redirect.as_str())
+        .with_client_name("Outcrop")
+        .with_initial_scope_selection();
+    let session =
+        AuthorizationSession::new(manager, request).await.map_err(|(_, error)| said(error))?;
+    let page = session.get_authorization_url();
+    if !page.starts_with("https://") && !page.starts_with("http://") {
+        return Err("its login is no web page".to_owned());
+    }
+    eprintln!("log in here: {}", super::printable(page));
+    open(page);
+    let target = tokio::time::timeout(PATIENCE, callback(&listener))
+        .await
+        .map_err(|_| format!("nobody logged in within {} s", PATIENCE.as_secs()))??;
+    let back = format!("http://127.0.0.1:{port}{target}");
+    session.handle_callback_url(&back).await.map_err(said)?;
+    Ok(())
+}
+
+/// Forgets the tokens for `url`; whether there were any.
+///
+/// # Errors
+/// Where they cannot be removed.
+pub fn logout(url: &str) -> Result<bool, String> {
+    match std::fs::remove_file(Tokens::of(url)?.0) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The path and query of the request that brings the code; others are turned away.
+async fn callback(listener: &TcpListener) -> Result<String, String> {
+    loop {
+        let (mut stream, _) = listener.accept().await.map_err(|e| e.to_string())?;
+        // One that says nothing must not hold up the one that brings the code.
+        let read = tokio::time::timeout(Duration::from_secs(5), target(&mut stream)).await;
+        let Ok(Some(target)) = read else { continue };
+        let brings = target.starts_with("/callback?");
+        let (status, words) = if brings { ("200 OK", DONE) } else { ("404 Not Found", "") };
+        let answer = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: text/plain\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{words}",
+            words.len()
+        );
+        // The browser may have gone: the code is here all the same.
+        let _gone = stream.write_all(answer.as_bytes()).await;
+        let _gone = stream.shutdown().await;
+        if brings {
+            return Ok(target);
+        }
+    }
+}
+
+async fn target(stream: &mut TcpStream) -> Option<String> {
+    let mut lines = BufReader::new(tokio::io::AsyncReadExt::take(stream, MOST)).lines();
+    let first = lines.next_line().await.ok()??;
+    // All of the request is read, else closing would cut off the answer.
+    while let Ok(Some(line)) = lines.next_line().await {
+        if line.is_empty() {
+            break;
+        }
+    }
+    let mut words = first.split(' ');
+    (words.next()? == "GET").then(|| words.next().map(str::to_owned))?
+}
+
+/// Opens a browser where there is one; the address is on the terminal anyway.
+fn open(page: &str) {
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let mut browser = std::process::Command::new(program);
+    browser.arg(page).stdin(std::process::Stdio::null());
+    browser.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    if let Ok(mut child) = browser.spawn() {
+        // Reaps it, whenever it ends.
+        std::thread::spawn(move || child.wait());
+    }
+}
+
+/// What went wrong, without what a server could put on the terminal.
+fn said(error: AuthError) -> String {
+    super::printable(&error.to_string())
+}
+
+// === impl Tokens ===
+
+impl Tokens {
+    fn of(url: &str) -> Result<Self, String> {
+        let home = Home::find().map_err(|error| error.to_string())?;
+        // A blank makes sure that the name ends in a hash of all of the address.
+        let name = legal(&format!("{url} ")).into_owned();
+        Ok(Self(home.data.join("mcp-tokens").join(format!("{name}.json"))))
+    }
+}
+
+#[async_trait]
+impl CredentialStore for Tokens {
+    async fn load(&self) -> Result<Option<StoredCredentials>, AuthError> {
+        let text = match std::fs::read_to_string(&self.0) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(AuthError::CredentialStoreError(error.to_string())),
+        };
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| AuthError::CredentialStoreError(error.to_string()))
+    }
+
+    async fn save(&self, credentials: StoredCredentials) -> Result<(), AuthError> {
+        let text = serde_json::to_string(&credentials)
+            .map_err(|error| AuthError::CredentialStoreError(error.to_string()))?;
+        store::write(&self.0, &text)
+            .map_err(|error| AuthError::CredentialStoreError(error.to_string()))
+    }
+
+    async fn clear(&self) -> Result<(), AuthError> {
+        match std::fs::remove_file(&self.0) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(AuthError::CredentialStoreError(error.to_string()))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
