@@ -43,6 +43,11 @@ pub fn resolve(name: &str) -> Named<'_> {
     Named { id: file.id(name), beta }
 }
 
+/// Every whole name with the id behind it.
+pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> + Clone {
+    built_in().models.iter().map(|(name, id)| (name.as_str(), id.as_str()))
+}
+
 /// The shortest name of an id, if it has one.
 pub fn name_of(id: &str) -> Option<&str> {
     let file = built_in();

@@ -36,7 +36,9 @@ pub use self::mcp::{
     Approve, McpAddArgs, McpArgs, McpCallArgs, McpImportArgs, McpListArgs, McpLoginArgs,
     McpReachArgs, McpServeArgs, McpTestArgs, McpVerb, Program, ToolArgs,
 };
-pub use self::models::ModelsArgs;
+pub use self::models::{
+    Kind, ListModelsArgs, ModelsArgs, ModelsVerb, ShowModelArgs, TestModelsArgs, TokensArgs,
+};
 pub use self::roles::{NewRole, RoleArgs, RolesArgs, RolesVerb};
 pub use self::serve::{CarrierWord, ServeArgs, StoreArgs, TimeoutArgs};
 pub use self::sessions::{ExportArgs, SessionsArgs, SessionsVerb, ViewArgs};
@@ -92,7 +94,11 @@ pub enum Command {
     #[command(after_help = logs::USAGE_EXAMPLES)]
     Usage(UsageArgs),
     /// List the models that can be asked, with window, price and what they take.
+    #[command(after_help = models::MODELS_EXAMPLES)]
     Models(Box<ModelsArgs>),
+    /// Count the tokens of a text before it is sent, and what they cost.
+    #[command(after_help = models::TOKENS_EXAMPLES)]
+    Tokens(Box<TokensArgs>),
     /// MCP servers, whose tools models may use.
     #[command(visible_aliases = ["servers", "tools"], after_help = MCP_EXAMPLES)]
     Mcp(Box<McpArgs>),

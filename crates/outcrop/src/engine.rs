@@ -2,6 +2,7 @@
 //! Both are asked by the same paths, in OpenAI's dialect, so a command cannot tell them apart.
 
 mod chat;
+mod meant;
 mod refusal;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -140,7 +141,16 @@ impl Engine {
 
     /// Asks with a JSON body. Any status but 2xx is a failure.
     pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Answer> {
-        self.ask(Method::POST, path, Bytes::from(body.to_string())).await
+        let outcome = self.ask(Method::POST, path, Bytes::from(body.to_string())).await;
+        outcome.map_err(|error| meaning(error, body["model"].as_str().unwrap_or_default()))
+    }
+
+    /// What is known of a model.
+    pub async fn model(&self, name: &str) -> anyhow::Result<Value> {
+        let segment: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
+        let path = format!("/v1/models/{segment}");
+        let answer = self.get(&path).await.map_err(|error| meaning(error, name))?;
+        answer.json().await
     }
 
     pub async fn get(&self, path: &str) -> anyhow::Result<Answer> {
@@ -238,6 +248,18 @@ impl Answer {
         let bytes = self.whole().await?;
         serde_json::from_slice(&bytes)
             .map_err(|_| Failure::new(Exit::RequestFailed, "The answer is not JSON.").into())
+    }
+}
+
+/// The failure, with the names that may have been meant where there is no such model.
+fn meaning(error: anyhow::Error, model: &str) -> anyhow::Error {
+    match error.downcast::<Failure>() {
+        Ok(failure) if failure.exit == Exit::UnknownModel => match meant::meant(model) {
+            Some(meant) => failure.also(&meant).into(),
+            None => failure.into(),
+        },
+        Ok(failure) => failure.into(),
+        Err(error) => error,
     }
 }
 

@@ -39,6 +39,7 @@ mod settings;
 mod sources;
 mod stop;
 mod table;
+mod tokens;
 mod watch;
 
 use std::process::ExitCode;
@@ -73,6 +74,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Explain(args) => unless_left(explain::run(args).await),
         Command::Demo(args) => unless_left(demo::run(args).await),
         Command::Models(args) => unless_left(models::run(*args).await),
+        Command::Tokens(args) => unless_left(tokens::run(*args).await),
         Command::Embed(args) => unless_left(embed::run(*args).await),
         Command::Mcp(args) => unless_left(mcp::run(*args).await),
         Command::Query(args) => unless_left(query::run(*args).await),

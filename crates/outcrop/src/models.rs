@@ -1,10 +1,13 @@
 //! `outcrop models`: what can be asked, with what it can do and what it costs.
 
+mod trial;
+
 use std::collections::BTreeMap;
 
+use outcrop_model::{Catalog, EmbeddingCard, Specialist, alias};
 use serde_json::Value;
 
-use crate::cli::ModelsArgs;
+use crate::cli::{Kind, ListModelsArgs, ModelsArgs, ModelsVerb, ShowModelArgs};
 use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
 use crate::print::print_text;
@@ -19,10 +22,20 @@ struct Line {
 }
 
 pub async fn run(args: ModelsArgs) -> anyhow::Result<()> {
+    match args.verb {
+        None => list(&args.list).await,
+        Some(ModelsVerb::List(args)) => list(&args).await,
+        Some(ModelsVerb::Show(args)) => show(&args).await,
+        Some(ModelsVerb::Test(args)) => trial::run(&args).await,
+        Some(ModelsVerb::Alias { words }) => print_text(&aliases(&words)?),
+    }
+}
+
+async fn list(args: &ListModelsArgs) -> anyhow::Result<()> {
     let engine = Engine::start(&args.engine).await?;
     let list = engine.get("/v1/models?limit=1000").await?.json().await?;
     let all = list["data"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let chosen: Vec<&Value> = all.iter().filter(|model| is_wanted(model, &args)).collect();
+    let chosen: Vec<&Value> = all.iter().filter(|model| is_wanted(model, args)).collect();
     if chosen.is_empty() {
         let what = format!("None of the {} models fits.", all.len());
         return Err(Failure::new(Exit::UnknownModel, what).into());
@@ -34,7 +47,7 @@ pub async fn run(args: ModelsArgs) -> anyhow::Result<()> {
     print_text(&table(&lines(&chosen)))
 }
 
-fn is_wanted(model: &Value, args: &ModelsArgs) -> bool {
+fn is_wanted(model: &Value, args: &ListModelsArgs) -> bool {
     let text = |name: &str| model[name].as_str().unwrap_or_default().to_lowercase();
     let (id, name) = (text("id"), text("display_name"));
     let holds = |word: &String| {
@@ -43,7 +56,115 @@ fn is_wanted(model: &Value, args: &ModelsArgs) -> bool {
     };
     let of_vendor =
         args.vendor.as_ref().is_none_or(|vendor| text("owned_by") == vendor.to_lowercase());
-    of_vendor && args.words.iter().all(holds)
+    let can = |name: &str| model["capabilities"][name]["supported"] == true;
+    of_vendor
+        && args.words.iter().all(holds)
+        && args.kind.is_none_or(|kind| kind == kind_of(&id))
+        && (!args.tools || can("tools"))
+        && (!args.vision || can("image_input"))
+        && (!args.thinking || can("thinking"))
+        && (!args.profiles || Catalog::built_in().foundation_id(&id) != id)
+}
+
+/// What is known here of the model behind a name, if it does one thing only.
+fn specialist(model: &str) -> Option<&'static Specialist> {
+    Catalog::built_in().specialist(&alias::resolve(model).id)
+}
+
+fn kind_of(model: &str) -> Kind {
+    match specialist(model) {
+        None => Kind::Chat,
+        Some(Specialist::Embeddings(_)) => Kind::Embeddings,
+        Some(Specialist::Images(_)) => Kind::Images,
+        Some(Specialist::Rerank(_)) => Kind::Rerank,
+    }
+}
+
+async fn show(args: &ShowModelArgs) -> anyhow::Result<()> {
+    let engine = Engine::start(&args.engine).await?;
+    let model = engine.model(&args.model).await?;
+    if args.json {
+        return print_text(&format!("{model:#}\n"));
+    }
+    let id = model["id"].as_str().unwrap_or(&args.model);
+    let mut rows = vec![("model", id.to_owned())];
+    let resolved = alias::resolve(id).id;
+    if resolved != id {
+        rows.push(("id at Bedrock", resolved.into_owned()));
+    }
+    for (name, member) in [("name", "display_name"), ("vendor", "owned_by")] {
+        rows.extend(model[member].as_str().map(|text| (name, text.to_owned())));
+    }
+    for (name, member) in
+        [("tokens it reads", "max_input_tokens"), ("tokens it writes", "max_tokens")]
+    {
+        rows.extend(model[member].as_u64().map(|number| (name, number.to_string())));
+    }
+    rows.extend(
+        Some(("takes", takes(&model["capabilities"]))).filter(|(_, takes)| !takes.is_empty()),
+    );
+    rows.extend(levels(&model["capabilities"]["effort"]).map(|levels| ("--effort", levels)));
+    if let Some(Specialist::Embeddings(card)) = specialist(id) {
+        rows.extend(of_vectors(card));
+    }
+    for rate in model["prices"]["rates"].as_array().into_iter().flatten() {
+        rows.push(("dollars", rate_of(rate)));
+    }
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let lines = rows.into_iter().map(|(name, value)| format!("{name:<width$}  {value}\n"));
+    print_text(&lines.collect::<String>())
+}
+
+/// The words whose member says that they are supported.
+fn levels(effort: &Value) -> Option<String> {
+    let members = effort.as_object()?.iter();
+    let words: Vec<&str> = members
+        .filter(|(_, level)| level["supported"] == true)
+        .map(|(word, _)| word.as_str())
+        .collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// The settings of vectors.
+fn of_vectors(card: &EmbeddingCard) -> Vec<(&'static str, String)> {
+    let lengths: Vec<String> = card.dimensions.iter().map(u32::to_string).collect();
+    let types: Vec<&str> = card.input_types.keys().map(String::as_str).collect();
+    let encodings: Vec<&str> =
+        ["float", "base64"].into_iter().chain(card.encodings.iter().map(String::as_str)).collect();
+    let rows = [
+        ("--dimensions", lengths.join(" ")),
+        ("--input-type", types.join(" ")),
+        ("--encoding-format", encodings.join(" ")),
+        ("texts a call", card.batch.to_string()),
+    ];
+    rows.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+}
+
+/// A rate with the units of its prices: tokens by the million, all else by one.
+fn rate_of(rate: &Value) -> String {
+    let members = rate.as_object().into_iter().flatten();
+    let parts: Vec<String> = members
+        .map(|(name, value)| match value.as_str() {
+            Some(word) => format!("{name} {word}"),
+            None => format!("{name} {value}"),
+        })
+        .collect();
+    parts.join(", ")
+}
+
+fn aliases(words: &[String]) -> anyhow::Result<String> {
+    let holds = |(name, id): &(&str, &str)| {
+        words
+            .iter()
+            .map(|word| word.to_lowercase())
+            .all(|word| name.contains(&word) || id.contains(&word))
+    };
+    let names: Vec<(&str, &str)> = alias::names().filter(holds).collect();
+    if names.is_empty() {
+        return Err(Failure::new(Exit::UnknownModel, "No name fits.").into());
+    }
+    let width = names.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    Ok(names.into_iter().map(|(name, id)| format!("{name:<width$}  {id}\n")).collect())
 }
 
 /// Names of one model are on one line.

@@ -1,18 +1,128 @@
-//! The flags of `outcrop models`.
+//! The flags of `outcrop models` and `outcrop tokens`.
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::EngineArgs;
 
+pub const MODELS_EXAMPLES: &str = "\
+Examples:
+  outcrop models claude --vision
+  outcrop models --kind embeddings --json
+  outcrop models show claude-sonnet-4-5
+  outcrop models test amazon.nova-lite-v1:0 claude-haiku-4-5
+  outcrop models alias sonnet";
+
+pub const TOKENS_EXAMPLES: &str = "\
+Examples:
+  outcrop tokens \"How much is this?\"
+  outcrop tokens -f report.pdf -f photo.png -m claude-sonnet-4-5
+  git diff | outcrop tokens --json
+  outcrop tokens \"Hello\" --emulator        no AWS account needed";
+
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct ModelsArgs {
-    /// Only models whose id or alias holds all of these words.
+    #[command(subcommand)]
+    pub verb: Option<ModelsVerb>,
+    #[command(flatten)]
+    pub list: ListModelsArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ModelsVerb {
+    /// List models; what `outcrop models` does without a verb.
+    List(ListModelsArgs),
+    /// Show all that is known of a model: names, window, prices, what it takes.
+    #[command(visible_alias = "params")]
+    Show(ShowModelArgs),
+    /// Ask each model something small, and tell whether it answers; that costs next to nothing.
+    #[command(visible_alias = "access")]
+    Test(TestModelsArgs),
+    /// List the names that stand for Bedrock's ids.
+    Alias {
+        /// Only names or ids that hold all of these words.
+        #[arg(value_name = "WORD")]
+        words: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct ListModelsArgs {
+    /// Only models whose id or name holds all of these words.
     #[arg(value_name = "WORD")]
     pub words: Vec<String>,
     /// Only models of this vendor, e.g. anthropic.
     #[arg(long, value_name = "VENDOR")]
     pub vendor: Option<String>,
+    /// Only models that do this.
+    #[arg(long, visible_alias = "modality", value_enum)]
+    pub kind: Option<Kind>,
+    /// Only models that use tools.
+    #[arg(long)]
+    pub tools: bool,
+    /// Only models that see pictures.
+    #[arg(long)]
+    pub vision: bool,
+    /// Only models that can think first.
+    #[arg(long)]
+    pub thinking: bool,
+    /// Only ids of inference profiles, such as us.anthropic.…
+    #[arg(long)]
+    pub profiles: bool,
     /// What is known of each, as JSON.
+    #[arg(short, long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ShowModelArgs {
+    /// The model, by any name.
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    /// As JSON.
+    #[arg(short, long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct TestModelsArgs {
+    /// Models of chats or of vectors, by any name.
+    #[arg(value_name = "MODEL", required = true)]
+    pub models: Vec<String>,
+    /// As JSON.
+    #[arg(short, long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// What a model does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    Chat,
+    Embeddings,
+    Images,
+    Rerank,
+}
+
+#[derive(Debug, Args)]
+pub struct TokensArgs {
+    /// The text; without it and without a file, what is piped in.
+    #[arg(value_name = "TEXT")]
+    pub text: Vec<String>,
+    /// Count this file too: text, a picture, a document; `-` is stdin. May be given several times.
+    #[arg(short, long, value_name = "FILE")]
+    pub file: Vec<PathBuf>,
+    /// The model that would read it, by any name.
+    #[arg(short, long, env = "OUTCROP_MODEL", default_value = crate::ask::DEFAULT_MODEL, value_name = "MODEL")]
+    pub model: String,
+    /// As JSON.
     #[arg(short, long)]
     pub json: bool,
     #[command(flatten)]
