@@ -1,6 +1,8 @@
 //! The Responses API through to Bedrock and back: tools, thinking, kept answers, what is not there.
 
 use http::Method;
+use outcrop_config::{ClientKey, KeyProof, Origin, Redacted, Scopes, Secret};
+use outcrop_core::{Admitter, KeyTable};
 use serde_json::{Value, json};
 
 use crate::support::{CLAUDE, NOVA, Options, Stack};
@@ -188,4 +190,57 @@ async fn a_responses_body_at_the_wrong_door_is_answered_in_chunks() {
     let events = answer.events();
     assert!(events.iter().all(|e| e["object"] == "chat.completion.chunk"));
     assert!(events.last().unwrap()["usage"]["total_tokens"].is_u64(), "{}", answer.text());
+}
+
+/// To another key, an answer is one that is not there.
+#[tokio::test]
+async fn a_kept_answer_is_its_callers_alone() {
+    let key = |name: &str| ClientKey {
+        name: name.to_owned(),
+        proof: KeyProof::Token(Secret::Inline(Redacted::new(name))),
+        scopes: Scopes::default(),
+        expires: None,
+        owner: None,
+        tags: Vec::new(),
+        origin: Origin::default(),
+    };
+    let reveal = |secret: &Secret| match secret {
+        Secret::Inline(text) => Ok(text.reveal().to_owned()),
+        Secret::Env(_) | Secret::File(_) | Secret::Kubernetes { .. } => Err(String::new()),
+    };
+    let (table, _) = KeyTable::of(&[key("own"), key("other")], &reveal);
+    let stack = Stack::with(Options { admitter: Admitter::of(table), ..Options::default() }).await;
+    let as_other = async |method, path: &str, token: &str, body: &Value| {
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        stack.send(method, path, &[("x-api-key", token)], text).await
+    };
+    let body = json!({"model": NOVA, "input": "a secret"});
+    let whole = as_other(Method::POST, PATH, "own", &body).await.json();
+    let (id, unknown) = (whole["id"].as_str().unwrap(), "resp_0123456789abcdef");
+    let on = |id: &str| json!({"model": NOVA, "input": "x", "previous_response_id": id});
+    let to =
+        |item: &Value| json!({"model": NOVA, "input": [{"type": "item_reference", "id": item}]});
+    let item = &whole["output"][0]["id"];
+    let none = Value::Null;
+    for (method, path, body, same) in [
+        (Method::GET, format!("{PATH}/{id}"), &none, (format!("{PATH}/{unknown}"), &none)),
+        (Method::DELETE, format!("{PATH}/{id}"), &none, (format!("{PATH}/{unknown}"), &none)),
+        (Method::POST, PATH.to_owned(), &on(id), (PATH.to_owned(), &on(unknown))),
+        (Method::POST, PATH.to_owned(), &to(item), (PATH.to_owned(), &to(&json!("msg_unknown_0")))),
+        (
+            Method::POST,
+            format!("{PATH}/input_tokens"),
+            &on(id),
+            (format!("{PATH}/input_tokens"), &on(unknown)),
+        ),
+    ] {
+        let got = as_other(method.clone(), &path, "other", body).await;
+        let expected = as_other(method, &same.0, "other", same.1).await;
+        assert!(got.status.is_client_error(), "{path}: {}", got.text());
+        let as_if =
+            got.text().replace(id, unknown).replace(item.as_str().unwrap(), "msg_unknown_0");
+        assert_eq!((got.status, as_if), (expected.status, expected.text()), "{path}");
+    }
+    assert_eq!(as_other(Method::GET, &format!("{PATH}/{id}"), "own", &none).await.json(), whole);
+    assert_eq!(as_other(Method::POST, PATH, "own", &on(id)).await.status, 200);
 }

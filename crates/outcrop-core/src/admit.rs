@@ -29,7 +29,7 @@ use http::{HeaderMap, HeaderName, header};
 use outcrop_model::{ErrorClass, Fault, Phase};
 
 pub use self::file::{Hidden, KeyFile, KeyFileError, Record};
-pub use self::grant::{Grant, surface_of};
+pub use self::grant::{CallerId, Grant, surface_of};
 pub use self::jwt::Issuer;
 pub use self::keys::{KeyTable, Unusable};
 pub use self::mint::{Kind, Minted, mint};

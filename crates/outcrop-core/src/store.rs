@@ -5,7 +5,7 @@
 //! 2. Never more than [`StoreLimits::max_bytes`] in all; the oldest go first. An answer that is larger
 //!    by itself is not kept.
 //! 3. None is handed out after [`StoreLimits::max_age`].
-//! 4. An id is as good as a key: it cannot be guessed, and whoever has it may read the answer.
+//! 4. An answer is its caller's alone: to anybody else its id is one of those that are not there.
 
 mod file;
 
@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use self::file::AnswerFile;
 pub use self::file::FileError;
+use crate::admit::CallerId;
 
 /// Enough for thousands of conversations of text; little beside what requests in flight may take.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -43,11 +44,17 @@ pub struct ResponseStore {
 
 #[derive(Debug, Default)]
 struct Inner {
-    answers: HashMap<String, (Instant, Arc<Kept>)>,
+    answers: HashMap<String, Entry>,
     /// Oldest first. May name answers that were deleted.
     order: VecDeque<(Instant, String)>,
     bytes: usize,
     file: Option<AnswerFile>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    caller: CallerId,
+    kept: Arc<Kept>,
 }
 
 /// What is to be kept once an answer is complete.
@@ -55,6 +62,7 @@ struct Inner {
 pub struct Keeper {
     store: Arc<ResponseStore>,
     settings: Arc<Settings>,
+    caller: CallerId,
 }
 
 // === impl StoreLimits ===
@@ -86,7 +94,10 @@ impl ResponseStore {
             for found in found {
                 // What is older than the clock can tell is too old for any limit.
                 match now.checked_sub(found.age).filter(|_| found.age <= limits.max_age) {
-                    Some(at) => inner.add(at, found.id, Arc::new(found.kept)),
+                    Some(at) => {
+                        let (caller, kept) = (found.caller, Arc::new(found.kept));
+                        inner.add(at, found.id, Entry { caller, kept });
+                    }
                     None => inner.remove_from_file(&found.id),
                 }
             }
@@ -95,7 +106,7 @@ impl ResponseStore {
         Ok(store)
     }
 
-    pub fn put(&self, id: String, kept: Kept) {
+    pub fn put(&self, caller: CallerId, id: String, kept: Kept) {
         let now = Instant::now();
         if kept.size() > self.limits.max_bytes {
             tracing::warn!(id, bytes = kept.size(), "an answer is too large to be kept");
@@ -104,39 +115,40 @@ impl ResponseStore {
         let kept = Arc::new(kept);
         let mut inner = self.lock(now);
         if let Some(file) = &inner.file {
-            file.put(&id, &kept);
+            file.put(&id, caller, &kept);
         }
-        inner.add(now, id, kept);
+        inner.add(now, id, Entry { caller, kept });
         inner.shrink_to(self.limits.max_bytes);
     }
 
-    pub fn get(&self, id: &str) -> Option<Arc<Kept>> {
-        self.lock(Instant::now()).answers.get(id).map(|(_, kept)| Arc::clone(kept))
+    pub fn get(&self, caller: CallerId, id: &str) -> Option<Arc<Kept>> {
+        self.lock(Instant::now()).of(caller, id).cloned()
     }
 
     /// Forgets an answer; says whether it was there.
-    pub fn delete(&self, id: &str) -> bool {
-        self.lock(Instant::now()).forget(id)
+    pub fn delete(&self, caller: CallerId, id: &str) -> bool {
+        let mut inner = self.lock(Instant::now());
+        inner.of(caller, id).is_some() && inner.forget(id)
     }
 
-    /// Those of the answers that are still there.
-    pub fn recall(&self, ids: Vec<String>) -> Recalled {
-        let found = |id: String| match self.get(&id) {
+    /// Those of the caller's answers that are still there.
+    pub fn recall(&self, caller: CallerId, ids: Vec<String>) -> Recalled {
+        let found = |id: String| match self.get(caller, &id) {
             Some(kept) => Some((id, kept)),
-            None => self.holding(&id),
+            None => self.holding(caller, &id),
         };
         Recalled(ids.into_iter().filter_map(found).collect())
     }
 
     /// The newest answer that has an item of this id, which its own id does not tell. The answers are
     /// few enough to be searched.
-    fn holding(&self, item: &str) -> Option<(String, Arc<Kept>)> {
+    fn holding(&self, caller: CallerId, item: &str) -> Option<(String, Arc<Kept>)> {
         if item.starts_with("resp_") {
             return None;
         }
         let inner = self.lock(Instant::now());
         let ids = inner.order.iter().rev().map(|(_, id)| id);
-        let mut answers = ids.filter_map(|id| Some((id, &inner.answers.get(id)?.1)));
+        let mut answers = ids.filter_map(|id| Some((id, inner.of(caller, id)?)));
         let (id, kept) = answers.find(|(_, kept)| kept.holds(item))?;
         Some((id.clone(), Arc::clone(kept)))
     }
@@ -153,10 +165,14 @@ impl ResponseStore {
 // === impl Inner ===
 
 impl Inner {
-    fn add(&mut self, at: Instant, id: String, kept: Arc<Kept>) {
-        self.bytes += kept.size();
+    fn add(&mut self, at: Instant, id: String, entry: Entry) {
+        self.bytes += entry.kept.size();
         self.order.push_back((at, id.clone()));
-        self.answers.insert(id, (at, kept));
+        self.answers.insert(id, entry);
+    }
+
+    fn of(&self, caller: CallerId, id: &str) -> Option<&Arc<Kept>> {
+        self.answers.get(id).filter(|entry| entry.caller == caller).map(|entry| &entry.kept)
     }
 
     fn shrink_to(&mut self, bytes: usize) {
@@ -171,7 +187,7 @@ impl Inner {
 
     fn forget(&mut self, id: &str) -> bool {
         let found = self.answers.remove(id);
-        self.bytes -= found.as_ref().map_or(0, |(_, kept)| kept.size());
+        self.bytes -= found.as_ref().map_or(0, |entry| entry.kept.size());
         if found.is_some() {
             self.remove_from_file(id);
         }
@@ -189,9 +205,13 @@ impl Inner {
 
 impl Keeper {
     /// `None` if the caller does not want the answer kept.
-    pub fn new(store: &Arc<ResponseStore>, settings: &Arc<Settings>) -> Option<Self> {
+    pub fn new(
+        store: &Arc<ResponseStore>,
+        settings: &Arc<Settings>,
+        caller: CallerId,
+    ) -> Option<Self> {
         settings.conversation()?;
-        Some(Self { store: Arc::clone(store), settings: Arc::clone(settings) })
+        Some(Self { store: Arc::clone(store), settings: Arc::clone(settings), caller })
     }
 
     /// Keeps the complete answer, under its own id.
@@ -204,13 +224,19 @@ impl Keeper {
             return;
         };
         let response = String::from_utf8_lossy(response).into_owned();
-        self.store.put(id.into_owned(), Kept { input: input.to_owned(), response });
+        self.store.put(self.caller, id.into_owned(), Kept { input: input.to_owned(), response });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admit::Grant;
+    use outcrop_model::Caller;
+
+    fn anyone() -> CallerId {
+        CallerId::default()
+    }
 
     fn kept(size: usize) -> Kept {
         Kept { input: String::new(), response: "x".repeat(size) }
@@ -220,25 +246,50 @@ mod tests {
     async fn rule_2_the_oldest_go_first() {
         let limits = StoreLimits { max_bytes: 10, ..StoreLimits::default() };
         let store = ResponseStore::new(limits);
-        store.put("a".into(), kept(4));
-        store.put("b".into(), kept(4));
-        store.put("c".into(), kept(4));
-        assert!(store.get("a").is_none() && store.get("b").is_some() && store.get("c").is_some());
-        assert!(store.delete("b") && !store.delete("b"));
-        store.put("d".into(), kept(6));
-        assert!(store.get("c").is_some() && store.get("d").is_some());
-        store.put("e".into(), kept(11));
-        assert!(store.get("e").is_none() && store.get("d").is_some());
+        store.put(anyone(), "a".into(), kept(4));
+        store.put(anyone(), "b".into(), kept(4));
+        store.put(anyone(), "c".into(), kept(4));
+        assert!(
+            store.get(anyone(), "a").is_none()
+                && store.get(anyone(), "b").is_some()
+                && store.get(anyone(), "c").is_some()
+        );
+        assert!(store.delete(anyone(), "b") && !store.delete(anyone(), "b"));
+        store.put(anyone(), "d".into(), kept(6));
+        assert!(store.get(anyone(), "c").is_some() && store.get(anyone(), "d").is_some());
+        store.put(anyone(), "e".into(), kept(11));
+        assert!(store.get(anyone(), "e").is_none() && store.get(anyone(), "d").is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn rule_3_nothing_is_handed_out_when_too_old() {
         let store = ResponseStore::new(StoreLimits::default());
-        store.put("a".into(), kept(1));
+        store.put(anyone(), "a".into(), kept(1));
         tokio::time::advance(MAX_AGE).await;
-        assert!(store.get("a").is_some());
+        assert!(store.get(anyone(), "a").is_some());
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(store.get("a").is_none());
+        assert!(store.get(anyone(), "a").is_none());
+    }
+
+    fn callers() -> [CallerId; 2] {
+        ["one", "other"].map(|name| {
+            Grant::new(Caller::named(name), outcrop_config::Scopes::default()).caller_id()
+        })
+    }
+
+    #[test]
+    fn rule_4_an_answer_is_its_callers_alone() {
+        let store = ResponseStore::new(StoreLimits::default());
+        let [one, other] = callers();
+        let response = r#"{"output":[{"id":"item"}]}"#.to_owned();
+        store.put(one, "resp_1".into(), Kept { input: String::new(), response });
+        let ids = || ["resp_1", "item"].map(str::to_owned).to_vec();
+        for stranger in [other, CallerId::default()] {
+            assert!(store.get(stranger, "resp_1").is_none() && !store.delete(stranger, "resp_1"));
+            assert!(store.recall(stranger, ids()).0.is_empty());
+        }
+        assert_eq!(store.recall(one, ids()).0.len(), 2);
+        assert!(store.delete(one, "resp_1"));
     }
 
     #[tokio::test]
@@ -248,22 +299,35 @@ mod tests {
         let open = |limits| ResponseStore::open(limits, &path).unwrap();
         let store = open(StoreLimits::default());
         for id in ["a", "b", "c"] {
-            store.put(id.into(), Kept { input: format!("[{id}]"), response: "x".repeat(4) });
+            store.put(
+                anyone(),
+                id.into(),
+                Kept { input: format!("[{id}]"), response: "x".repeat(4) },
+            );
         }
-        assert!(store.delete("b"));
+        let [one, other] = callers();
+        store.put(one, "1".into(), kept(1));
+        assert!(store.delete(anyone(), "b"));
         assert!(ResponseStore::open(StoreLimits::default(), &path).is_err(), "it is open already");
         drop(store);
         let store = open(StoreLimits::default());
-        assert_eq!(store.get("a").unwrap().input, "[a]");
-        assert!(store.get("b").is_none() && store.get("c").is_some());
+        assert_eq!(store.get(anyone(), "a").unwrap().input, "[a]");
+        assert!(store.get(one, "1").is_some() && store.get(other, "1").is_none());
+        assert!(store.get(anyone(), "b").is_none() && store.get(anyone(), "c").is_some());
         drop(store);
         let store = open(StoreLimits { max_bytes: 7, ..StoreLimits::default() });
-        assert!(store.get("a").is_none() && store.get("c").is_some(), "the oldest goes");
+        assert!(
+            store.get(anyone(), "a").is_none() && store.get(anyone(), "c").is_some(),
+            "the oldest goes"
+        );
         drop(store);
         let store = open(StoreLimits { max_age: Duration::ZERO, ..StoreLimits::default() });
-        assert!(store.get("c").is_none());
+        assert!(store.get(anyone(), "c").is_none());
         drop(store);
-        assert!(open(StoreLimits::default()).get("c").is_none(), "gone from the file too");
+        assert!(
+            open(StoreLimits::default()).get(anyone(), "c").is_none(),
+            "gone from the file too"
+        );
         #[cfg(unix)]
         {
             let mode = std::os::unix::fs::PermissionsExt::mode(

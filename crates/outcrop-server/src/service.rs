@@ -98,11 +98,13 @@ impl Door {
                 self.keyed(SurfaceWord::Models, &head, request_id, answer).await
             }
             Route::GetResponse(id) => {
-                let answer = |_: &Grant| self.kept_response(&percent_decode(&id), request_id);
+                let answer =
+                    |grant: &Grant| self.kept_response(grant, &percent_decode(&id), request_id);
                 self.keyed(SurfaceWord::Responses, &head, request_id, answer).await
             }
             Route::DeleteResponse(id) => {
-                let answer = |_: &Grant| self.delete_response(&percent_decode(&id), request_id);
+                let answer =
+                    |grant: &Grant| self.delete_response(grant, &percent_decode(&id), request_id);
                 self.keyed(SurfaceWord::Responses, &head, request_id, answer).await
             }
             Route::Health => json_reply(StatusCode::OK, &self.health("ok")),
@@ -274,16 +276,16 @@ impl Door {
     }
 
     /// `GET /v1/responses/{id}`
-    fn kept_response(&self, id: &str, request_id: &str) -> Reply {
-        match self.gateway.responses().get(id) {
+    fn kept_response(&self, grant: &Grant, id: &str, request_id: &str) -> Reply {
+        match self.gateway.responses().get(grant.caller_id(), id) {
             Some(kept) => Reply::json(StatusCode::OK, kept.response.clone()),
             None => unknown_response(id, request_id),
         }
     }
 
     /// `DELETE /v1/responses/{id}`
-    fn delete_response(&self, id: &str, request_id: &str) -> Reply {
-        match self.gateway.responses().delete(id) {
+    fn delete_response(&self, grant: &Grant, id: &str, request_id: &str) -> Reply {
+        match self.gateway.responses().delete(grant.caller_id(), id) {
             true => {
                 let done = json!({ "id": id, "object": "response", "deleted": true });
                 json_reply(StatusCode::OK, &done)

@@ -6,6 +6,7 @@ use outcrop_config::{Scopes, SurfaceWord};
 use outcrop_dialect::bundle::Specialty;
 use outcrop_model::{Caller, ErrorClass, Fault, Phase};
 
+use super::crypto::sha256;
 use crate::inbound::Operation;
 use crate::pattern::wildcard;
 
@@ -13,14 +14,30 @@ use crate::pattern::wildcard;
 #[derive(Debug, Clone, Default)]
 pub struct Grant {
     pub caller: Option<Arc<Caller>>,
+    id: CallerId,
     scopes: Arc<Scopes>,
 }
+
+/// Tells callers apart, for as long as they keep their name: a key that is rotated is the same caller. The
+/// default is whoever comes in without a key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CallerId([u8; 32]);
 
 // === impl Grant ===
 
 impl Grant {
     pub fn new(caller: Caller, scopes: Scopes) -> Self {
-        Self { caller: Some(Arc::new(caller)), scopes: Arc::new(scopes) }
+        let id = CallerId::of(["key", "", &caller.name]);
+        Self { caller: Some(Arc::new(caller)), id, scopes: Arc::new(scopes) }
+    }
+
+    /// Whom `issuer` calls `subject`: another issuer, or a key, may have somebody of the same name.
+    pub(super) fn issued(self, issuer: &str, subject: &str) -> Self {
+        Self { id: CallerId::of(["issuer", issuer, subject]), ..self }
+    }
+
+    pub fn caller_id(&self) -> CallerId {
+        self.id
     }
 
     /// # Errors
@@ -97,6 +114,28 @@ fn spelt_out(arn: &str) -> Option<&str> {
     (is_place && !id.contains('/')).then_some(id)
 }
 
+// === impl CallerId ===
+
+impl CallerId {
+    fn of(words: [&str; 3]) -> Self {
+        let mut text = Vec::new();
+        for word in words {
+            // With its length, so that no two lists of words look the same.
+            text.extend_from_slice(&(word.len() as u64).to_be_bytes());
+            text.extend_from_slice(word.as_bytes());
+        }
+        Self(sha256(&text))
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,5 +157,23 @@ mod tests {
         assert!(exact.allows_model(&arn("inference-profile")));
         assert!(!exact.allows_model(&arn("application-inference-profile")));
         assert!(!exact.allows_model(&arn("imported-model/a:foundation-model")));
+    }
+
+    #[test]
+    fn a_caller_is_who_gave_the_name_and_the_name() {
+        let key = |name: &str| Grant::new(Caller::named(name), Scopes::default());
+        assert_eq!(key("a").caller_id(), key("a").caller_id());
+        let others = [
+            key("b"),
+            key("a").issued("https://x", "a"),
+            key("a").issued("https://y", "a"),
+            key("b").issued("https://x", "b"),
+            Grant::default(),
+        ];
+        let mut seen = vec![key("a").caller_id()];
+        for other in others {
+            assert!(!seen.contains(&other.caller_id()), "{other:?}");
+            seen.push(other.caller_id());
+        }
     }
 }

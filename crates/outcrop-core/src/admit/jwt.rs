@@ -113,7 +113,10 @@ impl Issuer {
             let values = texts(claims, claim).into_iter().take(MOST_VALUES);
             values.map(|value| (tag.clone(), value))
         });
-        Ok(Grant::new(Caller { name, owner: None, tags: tags.collect() }, scopes.clone()))
+        // The name may be of many, such as all users of one client.
+        let subject = claims.get("sub").and_then(Value::as_str).unwrap_or(&name).to_owned();
+        let caller = Caller { name, owner: None, tags: tags.collect() };
+        Ok(Grant::new(caller, scopes.clone()).issued(self.name(), &subject))
     }
 }
 

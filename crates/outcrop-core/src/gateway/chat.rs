@@ -162,7 +162,8 @@ impl Leg<'_> {
             Operation::Completions => Peeked::completion(body)?,
             Operation::Responses => {
                 let read = Body::read(body)?;
-                recalled = self.gateway.responses.recall(read.wanted());
+                recalled =
+                    self.gateway.responses.recall(settlement.grant().caller_id(), read.wanted());
                 Peeked::responses(read, &recalled, body.len())?
             }
             Operation::KongChat => {
@@ -224,9 +225,11 @@ impl Leg<'_> {
         let created =
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let label = Label { id: request_id.replace('-', ""), created, model };
+        let caller = settlement.grant().caller_id();
         let keeper = match way {
-            Way::Respond { settings, .. } => Keeper::new(&self.gateway.responses, settings),
-            Way::RelayResponses { settings } => Keeper::new(&self.gateway.responses, settings),
+            Way::Respond { settings, .. } | Way::RelayResponses { settings } => {
+                Keeper::new(&self.gateway.responses, settings, caller)
+            }
             Way::Translate { .. }
             | Way::RelayAnthropic
             | Way::RelayChat { .. }

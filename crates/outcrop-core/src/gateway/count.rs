@@ -73,7 +73,7 @@ impl Leg<'_> {
     ) -> Result<Answered, Fault> {
         let body = &inbound.body;
         let read = Body::read(body)?;
-        let recalled = self.gateway.responses.recall(read.wanted());
+        let recalled = self.gateway.responses.recall(settlement.grant().caller_id(), read.wanted());
         let peeked = Peeked::responses(read, &recalled, body.len())?;
         let callee = self.counted(&peeked.model, settlement)?;
         let mut ledger = Ledger::default();

@@ -40,7 +40,7 @@ pub(super) struct Leg<'g> {
 
 /// What came back from a target: enough to answer the caller with.
 pub(super) enum Arrived {
-    Chat(Returned, Afterwards),
+    Chat(Box<Returned>, Afterwards),
     Fetched(Answered),
     Bundle(Gathered),
 }
@@ -76,7 +76,7 @@ impl Leg<'_> {
             | Operation::Messages
             | Operation::Bedrock { .. } => {
                 let (returned, after) = self.answer(inbound, settlement).await?;
-                Ok(Arrived::Chat(returned, after))
+                Ok(Arrived::Chat(Box::new(returned), after))
             }
         }
     }
@@ -110,7 +110,9 @@ impl Leg<'_> {
         settlement: Settlement,
     ) -> Reply {
         match arrived {
-            Arrived::Chat(returned, after) => self.reply_chat(returned, after, inbound, settlement),
+            Arrived::Chat(returned, after) => {
+                self.reply_chat(*returned, after, inbound, settlement)
+            }
             Arrived::Fetched(answered) => self.reply_fetched(answered, inbound, settlement),
             Arrived::Bundle(gathered) => self.reply_bundle(gathered, inbound, settlement),
         }

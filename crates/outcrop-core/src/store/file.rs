@@ -18,8 +18,11 @@ use outcrop_dialect::responses::Kept;
 use redb::backends::FileBackend;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
-/// Id → (milliseconds since 1970 when it was kept, input, response).
-const ANSWERS: TableDefinition<'_, &str, (u64, &str, &str)> = TableDefinition::new("answers");
+use crate::admit::CallerId;
+
+/// Id → (milliseconds since 1970 when it was kept, whose it is, input, response).
+const ANSWERS: TableDefinition<'_, &str, (u64, &[u8], &str, &str)> =
+    TableDefinition::new("answers_by_caller");
 /// Changes that may wait to be written; with it, what a slow disk can take of memory has a bound.
 const MOST_WAITING: usize = 1024;
 /// Changes that are written at once.
@@ -43,12 +46,13 @@ pub(super) struct Found {
     pub(super) id: String,
     /// How long it has been kept.
     pub(super) age: Duration,
+    pub(super) caller: CallerId,
     pub(super) kept: Kept,
 }
 
 #[derive(Debug)]
 enum Change {
-    Put(String, Arc<Kept>),
+    Put(String, CallerId, Arc<Kept>),
     Remove(String),
 }
 
@@ -67,8 +71,8 @@ impl AnswerFile {
         Ok((Self { changes: Some(changes), writer: Some(writer) }, found))
     }
 
-    pub(super) fn put(&self, id: &str, kept: &Arc<Kept>) {
-        self.send(Change::Put(id.to_owned(), Arc::clone(kept)));
+    pub(super) fn put(&self, id: &str, caller: CallerId, kept: &Arc<Kept>) {
+        self.send(Change::Put(id.to_owned(), caller, Arc::clone(kept)));
     }
 
     pub(super) fn remove(&self, id: &str) {
@@ -118,10 +122,14 @@ fn read(db: &Database) -> Result<Vec<Found>, FileError> {
     let mut found = Vec::new();
     for row in table.iter()? {
         let (id, value) = row?;
-        let (at, input, response) = value.value();
+        let (at, caller, input, response) = value.value();
+        let Some(caller) = CallerId::from_bytes(caller) else {
+            tracing::warn!("a kept answer in the file does not say whose it is: it is left out");
+            continue;
+        };
         let kept = Kept { input: input.to_owned(), response: response.to_owned() };
         let age = Duration::from_millis(now.saturating_sub(at));
-        found.push(Found { id: id.value().to_owned(), age, kept });
+        found.push(Found { id: id.value().to_owned(), age, caller, kept });
     }
     found.sort_by_key(|found| std::cmp::Reverse(found.age));
     Ok(found)
@@ -144,8 +152,9 @@ fn write(db: &Database, batch: &[Change]) -> Result<(), FileError> {
         let mut table = txn.open_table(ANSWERS)?;
         for change in batch {
             match change {
-                Change::Put(id, kept) => {
-                    let value = (now(), kept.input.as_str(), kept.response.as_str());
+                Change::Put(id, caller, kept) => {
+                    let (input, response) = (kept.input.as_str(), kept.response.as_str());
+                    let value = (now(), caller.bytes(), input, response);
                     table.insert(id.as_str(), value)?;
                 }
                 Change::Remove(id) => {
