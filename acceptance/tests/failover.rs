@@ -8,7 +8,7 @@ use outcrop_config::{Config, Policy, RetryPolicy, Target, Timeouts};
 use outcrop_emulator::Emulator;
 
 use crate::faults::port;
-use crate::support::{EXAMPLE_SECRET, NOVA, Options, Stack, backend, chat, route};
+use crate::support::{CLAUDE, EXAMPLE_SECRET, NOVA, Options, Stack, backend, chat, route};
 
 /// `bedrock` first, `second` for when that fails.
 pub async fn pair(policy: Policy) -> (Stack, Emulator, Config) {
@@ -38,6 +38,24 @@ async fn a_throttled_target_is_left_alone_and_a_reload_does_not_forget_that() {
     stack.reload(config).await;
     assert_eq!(stack.post(&path, &body).await.status, 200);
     assert_eq!((stack.emulator.requests().len(), second.requests().len()), (1, 3));
+}
+
+/// Its friendly name leads to a profile, once that is known to be needed.
+#[tokio::test]
+async fn a_throttled_model_is_left_alone_under_each_of_its_names() {
+    const NAME: &str = "claude-sonnet-4-5";
+    let (mut stack, _second, _) = pair(Policy::default()).await;
+    for (name, backend) in
+        [(NAME, "bedrock"), (CLAUDE, "second"), (NAME, "second"), (NOVA, "bedrock")]
+    {
+        if name == CLAUDE {
+            stack.fault("error=ThrottlingException;retry-after=60", 1);
+        }
+        let (path, body) = chat("openai", name, "hi", false);
+        let answer = stack.post(&path, &body).await;
+        assert_eq!(answer.status, 200, "{name}: {}", answer.text());
+        assert_eq!(stack.receipt().await.backend.as_deref(), Some(backend), "{name}");
+    }
 }
 
 #[tokio::test]

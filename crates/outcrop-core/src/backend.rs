@@ -7,7 +7,7 @@ mod identity;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use outcrop_aws::identity::trace::{Explained, explain};
@@ -19,11 +19,8 @@ use outcrop_model::{Carrier, Catalog};
 use crate::account::{Account, Listing, Watch};
 use crate::callee::{Geography, Learned};
 use crate::lent::CredentialHeaders;
-use crate::resilience::{Condition, Gate, Health, RetryBudget};
+use crate::resilience::{Condition, Gate, RetryBudget, Ward};
 use crate::upstream::UpstreamHealth;
-
-/// Models whose health is kept: more than an account has.
-const MOST_MODELS: usize = 1000;
 
 /// Reads one variable of the environment.
 pub type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -46,8 +43,8 @@ pub struct Backend {
     pub(crate) aws: Arc<AwsClient>,
     pub(crate) learned: Learned,
     pub(crate) upstream: UpstreamHealth,
-    /// By model: quotas and outages are a model's.
-    health: Mutex<HashMap<String, Arc<Health>>>,
+    /// By the id that is called: quotas and outages are a model's.
+    pub(crate) ward: Ward,
     pub(crate) budget: RetryBudget,
     /// `None` where any number of requests may be in flight.
     pub(crate) gate: Option<Gate>,
@@ -61,7 +58,7 @@ pub struct Backend {
 /// How a backend fares.
 #[derive(Debug)]
 pub struct Standing {
-    /// Of each model that was asked for there.
+    /// Of each model that answered there, or failed to.
     pub models: Vec<Condition>,
     /// How many are in flight and how many wait, and how many may be in flight; `None` without a bound.
     pub gate: Option<((usize, usize), usize)>,
@@ -118,7 +115,7 @@ impl Backend {
             learned: Learned::new(&geography, account, region, catalog),
             aws,
             upstream: UpstreamHealth::default(),
-            health: Mutex::default(),
+            ward: Ward::default(),
             budget: RetryBudget::new(Instant::now()),
             // Where nobody says how many may wait, as many as are let in.
             gate: settings
@@ -147,22 +144,9 @@ impl Backend {
         begun.map_err(|error| Trouble::Credentials(error.to_string()))
     }
 
-    /// How `model` fares here; past a bound, models share what is known.
-    pub(crate) fn health(&self, model: &str) -> Arc<Health> {
-        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = health.get(model) {
-            return Arc::clone(known);
-        }
-        let key = if health.len() < MOST_MODELS { model } else { "" };
-        Arc::clone(health.entry(key.to_owned()).or_default())
-    }
-
     /// How it fares, for whoever looks.
     pub fn standing(&self) -> Standing {
-        let now = Instant::now();
-        let health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        let models = health.values().map(|health| health.condition(now)).collect();
-        drop(health);
+        let models = self.ward.conditions(Instant::now());
         let gate = self.gate.as_ref().map(|gate| (gate.load(), gate.limit()));
         Standing { models, gate }
     }

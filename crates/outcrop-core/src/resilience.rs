@@ -6,7 +6,9 @@
 pub mod budget;
 pub mod gate;
 pub mod health;
+mod ward;
 
 pub use budget::RetryBudget;
 pub use gate::{Full, Gate, Permit};
 pub use health::{Condition, Health, Verdict};
+pub(crate) use ward::Ward;

@@ -42,6 +42,7 @@ pub struct Settlement {
     sink: ReceiptSink,
     /// What was taken from limits; at most once for each target.
     reserved: Reserved,
+    called: Option<String>,
     /// What targets cost that answered in vain; `None` when that is not known.
     paid: Option<PicoUsd>,
     /// Events of a stream that the client was to see.
@@ -120,7 +121,7 @@ impl Settlement {
         sink.in_the_making.fetch_add(1, Ordering::Relaxed);
         let (began, grant, wares) = (Instant::now(), Grant::default(), Wares::default());
         let (pricing, reserved, streamed) = (None, Reserved::default(), 0);
-        let paid = Some(PicoUsd::ZERO);
+        let (called, paid) = (None, Some(PicoUsd::ZERO));
         Self {
             receipt: Some(receipt),
             began,
@@ -129,6 +130,7 @@ impl Settlement {
             pricing,
             sink,
             reserved,
+            called,
             paid,
             streamed,
             _permit: None,
@@ -150,6 +152,7 @@ impl Settlement {
         if told.is_some() {
             self.paid = self.paid.zip(cost).map(|(paid, cost)| paid + cost);
         }
+        self.called = None;
         let mut failed_over = receipt.failed_over;
         failed_over.push((backend.to_owned(), class));
         self.receipt = Some(Receipt {
@@ -206,6 +209,16 @@ impl Settlement {
             r.model = cut(model, MOST_OF_A_NAME);
             r.stream = stream;
         });
+    }
+
+    /// Bedrock is asked for this id.
+    pub(crate) fn calls(&mut self, id: &str) {
+        self.called = Some(id.to_owned());
+    }
+
+    /// The id that the present target is asked for, where that is known.
+    pub(crate) fn called(&self) -> Option<&str> {
+        self.called.as_deref()
     }
 
     /// Bedrock is asked for another id than the caller wrote.

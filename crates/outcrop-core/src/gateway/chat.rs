@@ -290,6 +290,7 @@ impl Leg<'_> {
         settlement: &mut Settlement,
     ) -> Result<Callee, Fault> {
         settlement.grant().check_model(model, &callee.target)?;
+        settlement.calls(&callee.target);
         if let Some(target) = callee.told(model) {
             settlement.targeted(&target);
         }

@@ -21,7 +21,7 @@ use crate::inbound::Inbound;
 use crate::limit::Limiter;
 use crate::model_id;
 use crate::reply::Reply;
-use crate::resilience::{Condition, Full, Verdict};
+use crate::resilience::{Full, Verdict};
 use crate::route::Named;
 use crate::route::pick::{Lot, order};
 use crate::settle::Settlement;
@@ -48,7 +48,7 @@ struct Stop<'s> {
     target: &'s Target,
     /// `None`: the caller's.
     model: Option<Cow<'s, str>>,
-    /// What its health is kept by.
+    /// The model by the name that it is asked for.
     key: String,
 }
 
@@ -212,17 +212,17 @@ async fn visit(
         return outcome;
     }
     backend.budget.deposit();
-    let health = backend.health(key);
     if let Some(gate) = &backend.gate {
         gate.ended(outcome.as_ref().err().map(|fault| fault.class), now);
     }
     // What the caller's own credentials meet says nothing of the gateway's.
     if inbound.credentials.is_none() {
+        let model = settlement.called().unwrap_or(key);
         match &outcome {
-            Ok(_) => health.answered(sent, now),
+            Ok(_) => backend.ward.answered(model, (sent, now)),
             Err(fault) if fault.param.is_some() && fault.phase == Phase::BeforeSend => {}
             Err(fault) => {
-                if health.failed(fault, sent, now) {
+                if backend.ward.failed(model, fault, (sent, now)) {
                     let (backend, class) = (&backend.name, fault.class.as_str());
                     tracing::warn!(backend, model = key, class, "left alone for a while");
                 }
@@ -272,9 +272,17 @@ fn model_at<'s>(
     }
 }
 
+/// The id that a target is asked for where a caller names `model`.
+fn called(target: &Target, model: &str) -> String {
+    target.backend.learned.callee(model).target
+}
+
 fn lots(route: &Route, stops: &[Option<Stop<'_>>], inbound: &Inbound) -> Vec<usize> {
     let now = std::time::Instant::now();
     let how = &route.treatment;
+    if stops.len() == 1 {
+        return vec![0];
+    }
     let mut lots: Vec<Lot<'_>> = stops
         .iter()
         .flatten()
@@ -282,7 +290,7 @@ fn lots(route: &Route, stops: &[Option<Stop<'_>>], inbound: &Inbound) -> Vec<usi
             name: (&target.backend.name, key),
             weight: target.of.weight,
             priority: target.of.priority,
-            fit: target.backend.health(key).condition(now) == Condition::Well,
+            fit: target.backend.ward.is_well(&called(target, key), now),
         })
         .collect();
     let kept = || {
@@ -290,7 +298,7 @@ fn lots(route: &Route, stops: &[Option<Stop<'_>>], inbound: &Inbound) -> Vec<usi
         affinity::seed(&inbound.headers, session, &inbound.body)
     };
     let seed = match lots.len() {
-        0 | 1 => 0,
+        0 => 0,
         _ if how.affinity => kept().unwrap_or_else(|| fastrand::u64(..)),
         _ => fastrand::u64(..),
     };
@@ -300,7 +308,7 @@ fn lots(route: &Route, stops: &[Option<Stop<'_>>], inbound: &Inbound) -> Vec<usi
         && !lots[first].fit
         && let Some(Some(Stop { target, key, .. })) = stops.get(first)
     {
-        lots[first].fit = target.backend.health(key).verdict(now) == Verdict::Probe;
+        lots[first].fit = target.backend.ward.verdict(&called(target, key), now) == Verdict::Probe;
     }
     order(&lots, seed)
 }

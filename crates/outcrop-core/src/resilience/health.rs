@@ -71,6 +71,11 @@ enum Meaning {
 }
 
 impl Health {
+    /// Whether a failure of this class says anything of a target.
+    pub fn is_told_by(class: ErrorClass) -> bool {
+        !matches!(meaning(class), Meaning::Nothing)
+    }
+
     /// Whether to ask it.
     pub fn verdict(&self, now: Instant) -> Verdict {
         let mut inner = self.lock();

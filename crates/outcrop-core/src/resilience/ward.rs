@@ -1,0 +1,112 @@
+//! How the models of one backend fare.
+//!
+//! 1. To look at a model changes nothing: only what came of asking it is kept, and nothing of models that
+//!    no answer tells anything of, such as names that are none.
+//! 2. There is a bound. Past it models that are well make room; where none is, nothing more is kept, so
+//!    that a further model is taken to be well.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use outcrop_model::Fault;
+
+use super::health::{Condition, Health, Verdict};
+
+/// Models whose health is kept: more than an account has.
+const MOST_MODELS: usize = 1000;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Ward(Mutex<HashMap<String, Arc<Health>>>);
+
+// === impl Ward ===
+
+impl Ward {
+    /// Whether to ask the model now.
+    pub fn verdict(&self, model: &str, now: Instant) -> Verdict {
+        self.known(model).map_or(Verdict::Well, |health| health.verdict(now))
+    }
+
+    pub fn is_well(&self, model: &str, now: Instant) -> bool {
+        self.known(model).is_none_or(|health| health.condition(now) == Condition::Well)
+    }
+
+    /// A request that was sent to it at `sent` was answered.
+    pub fn answered(&self, model: &str, (sent, now): (Instant, Instant)) {
+        if let Some(health) = self.admit(model, now) {
+            health.answered(sent, now);
+        }
+    }
+
+    /// A request that was sent to it at `sent` failed. Whether it is left alone from now on.
+    pub fn failed(&self, model: &str, fault: &Fault, (sent, now): (Instant, Instant)) -> bool {
+        let health = match Health::is_told_by(fault.class) {
+            true => self.admit(model, now),
+            false => self.known(model),
+        };
+        health.is_some_and(|health| health.failed(fault, sent, now))
+    }
+
+    /// Of each model that is known.
+    pub fn conditions(&self, now: Instant) -> Vec<Condition> {
+        self.lock().values().map(|health| health.condition(now)).collect()
+    }
+
+    fn known(&self, model: &str) -> Option<Arc<Health>> {
+        self.lock().get(model).cloned()
+    }
+
+    fn admit(&self, model: &str, now: Instant) -> Option<Arc<Health>> {
+        let mut all = self.lock();
+        if let Some(known) = all.get(model) {
+            return Some(Arc::clone(known));
+        }
+        if all.len() >= MOST_MODELS {
+            all.retain(|_, health| health.condition(now) != Condition::Well);
+        }
+        let has_room = all.len() < MOST_MODELS;
+        has_room.then(|| Arc::clone(all.entry(model.to_owned()).or_default()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Health>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use outcrop_model::{ErrorClass, Phase};
+
+    fn fail(ward: &Ward, model: &str, class: ErrorClass, now: Instant) -> bool {
+        ward.failed(model, &Fault::new(class, Phase::AwaitingHead, "no"), (now, now))
+    }
+
+    #[test]
+    fn rule_1_names_that_are_none_leave_nothing() {
+        let (ward, now) = (Ward::default(), Instant::now());
+        for name in (0..2 * MOST_MODELS).map(|n| format!("nonsense-{n}")) {
+            assert!(ward.is_well(&name, now) && ward.verdict(&name, now) == Verdict::Well);
+            fail(&ward, &name, ErrorClass::UnknownModel, now);
+        }
+        assert_eq!(ward.conditions(now), []);
+    }
+
+    #[test]
+    fn rule_2_the_well_make_room_and_the_ill_stay() {
+        let (ward, now) = (Ward::default(), Instant::now());
+        assert!(fail(&ward, "ill", ErrorClass::Throttled, now));
+        for name in (0..2 * MOST_MODELS).map(|n| format!("well-{n}")) {
+            ward.answered(&name, (now, now));
+        }
+        assert!(ward.conditions(now).len() <= MOST_MODELS);
+        assert!(!ward.is_well("ill", now));
+        for name in (0..MOST_MODELS).map(|n| format!("ill-{n}")) {
+            fail(&ward, &name, ErrorClass::Throttled, now);
+        }
+        assert!(!fail(&ward, "another", ErrorClass::Throttled, now));
+        assert!(ward.is_well("another", now) && !ward.is_well("ill", now));
+        assert_eq!(ward.conditions(now).len(), MOST_MODELS);
+    }
+}
