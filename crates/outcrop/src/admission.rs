@@ -20,7 +20,17 @@ pub struct Admission {
     headers: Vec<HeaderName>,
     anonymous: bool,
     /// Kept from one configuration to the next, with their keys.
-    issuers: Mutex<Vec<(JwtIssuer, Arc<Issuer>)>>,
+    issuers: Mutex<Vec<KnownIssuer>>,
+}
+
+/// What was made of it, without the place where that was written.
+type KnownIssuer = (JwtIssuer, Arc<Issuer>);
+
+/// Who would be let in; nothing has changed yet.
+#[derive(Debug)]
+pub struct Prepared {
+    admitter: Admitter,
+    issuers: Vec<KnownIssuer>,
 }
 
 // === impl Admission ===
@@ -49,16 +59,16 @@ impl Admission {
         self.anonymous || wanted.anonymous
     }
 
-    /// Who is let in, with what `wanted` says too.
+    /// Who is to be let in, with what `wanted` says too.
     ///
     /// # Errors
     /// When anyone who reaches one of `addresses` could use the gateway, and that was not asked for; when
     /// an issuer's address is none.
-    pub fn admitter(
+    pub fn prepare(
         &self,
         wanted: &config::Admission,
         addresses: &[SocketAddr],
-    ) -> Result<Admitter, String> {
+    ) -> Result<Prepared, String> {
         let config::Admission { keys, key_headers, issuers, anonymous: _ } = wanted;
         let anonymous = self.is_anonymous(wanted);
         let issuers = self.issuers(issuers)?;
@@ -66,7 +76,7 @@ impl Admission {
             let foreign = addresses.iter().find(|address| !address.ip().is_loopback());
             return match foreign {
                 Some(address) if !anonymous => Err(open_door(*address)),
-                Some(_) | None => Ok(Admitter::default()),
+                Some(_) | None => Ok(Prepared { admitter: Admitter::default(), issuers }),
             };
         }
         let (table, unusable) = KeyTable::of(keys, &reveal);
@@ -81,38 +91,47 @@ impl Admission {
                 None
             }
         }));
-        let mut admitter = Admitter::of(table).with_headers(headers).with_issuers(issuers);
+        let taken = issuers.iter().map(|(_, issuer)| Arc::clone(issuer)).collect();
+        let mut admitter = Admitter::of(table).with_headers(headers).with_issuers(taken);
         if let Some(stored) = &self.stored {
             admitter = admitter.with_stored(Arc::clone(stored));
         }
-        Ok(match anonymous {
-            true => admitter.with_strangers(Strangers::Welcome),
-            false => admitter,
-        })
+        if anonymous {
+            admitter = admitter.with_strangers(Strangers::Welcome);
+        }
+        Ok(Prepared { admitter, issuers })
     }
 
-    /// The issuers that are wanted: those that are known already, and new ones, which are watched.
-    fn issuers(&self, wanted: &[JwtIssuer]) -> Result<Vec<Arc<Issuer>>, String> {
+    /// From now on its issuers are the ones that are known; new ones are watched.
+    pub fn keep(&self, Prepared { admitter, issuers }: Prepared) -> Admitter {
         let mut known = self.issuers.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut next, mut new) = (Vec::new(), Vec::new());
+        let is_new = |issuer: &&Arc<Issuer>| !known.iter().any(|(_, old)| Arc::ptr_eq(old, issuer));
+        let new = issuers.iter().map(|(_, issuer)| issuer).filter(is_new).cloned();
+        let new: Vec<Arc<Issuer>> = new.collect();
+        for issuer in &new {
+            tracing::info!(issuer = issuer.name(), "tokens of an issuer are taken");
+        }
+        Admitter::default().with_issuers(new).watch();
+        *known = issuers;
+        admitter
+    }
+
+    /// The issuers that are wanted: those that are known already, and new ones.
+    fn issuers(&self, wanted: &[JwtIssuer]) -> Result<Vec<KnownIssuer>, String> {
+        let known = self.issuers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = Vec::new();
         for config in self.issuer.iter().chain(wanted) {
             let placeless = JwtIssuer { origin: Origin::default(), ..config.clone() };
             let issuer = match known.iter().find(|(of, _)| *of == placeless) {
                 Some((_, issuer)) => Arc::clone(issuer),
                 None => {
                     let issuer = Issuer::new(config.clone());
-                    let issuer =
-                        Arc::new(issuer.map_err(|why| format!("{}: {why}", config.origin))?);
-                    tracing::info!(issuer = issuer.name(), "tokens of an issuer are taken");
-                    new.push(Arc::clone(&issuer));
-                    issuer
+                    Arc::new(issuer.map_err(|why| format!("{}: {why}", config.origin))?)
                 }
             };
             next.push((placeless, issuer));
         }
-        Admitter::default().with_issuers(new).watch();
-        *known = next;
-        Ok(known.iter().map(|(_, issuer)| Arc::clone(issuer)).collect())
+        Ok(next)
     }
 }
 
@@ -146,3 +165,44 @@ fn warn_if_open(path: &Path) {
 
 #[cfg(not(unix))]
 fn warn_if_open(_: &Path) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(names: &[&str]) -> config::Admission {
+        let issuer = |name: &&str| JwtIssuer {
+            issuer: format!("https://{name}.example"),
+            audiences: vec!["outcrop".to_owned()],
+            jwks_url: None,
+            tags: Vec::new(),
+            name_claim: "sub".to_owned(),
+            scopes: Scopes::default(),
+            origin: Origin::default(),
+        };
+        config::Admission {
+            issuers: names.iter().map(issuer).collect(),
+            ..config::Admission::default()
+        }
+    }
+
+    fn issuers(prepared: &Prepared) -> Vec<Arc<Issuer>> {
+        prepared.issuers.iter().map(|(_, issuer)| Arc::clone(issuer)).collect()
+    }
+
+    #[tokio::test]
+    async fn what_is_not_put_to_work_makes_no_issuer_anew() {
+        let issuer = None;
+        let (stored, headers, issuers_known) = (None, Vec::new(), Mutex::default());
+        let admission =
+            Admission { stored, issuer, headers, anonymous: false, issuers: issuers_known };
+        let prepare = |names: &[&str]| admission.prepare(&wanted(names), &[]).unwrap();
+        let first = prepare(&["a", "b"]);
+        let known = issuers(&first);
+        admission.keep(first);
+        // A configuration that is refused after this.
+        drop(prepare(&["c"]));
+        let again = issuers(&prepare(&["b", "a"]));
+        assert!(Arc::ptr_eq(&again[0], &known[1]) && Arc::ptr_eq(&again[1], &known[0]));
+    }
+}

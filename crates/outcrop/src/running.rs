@@ -264,13 +264,13 @@ impl Running {
 
     async fn put_to_work(&self, Loaded { config, notes, texts }: Loaded) -> anyhow::Result<()> {
         // Judged first, as it can fail; it counts last.
-        let admitter = self.admission.admitter(&config.admission, &self.addresses);
-        let admitter = admitter.map_err(anyhow::Error::msg)?;
+        let admission = self.admission.prepare(&config.admission, &self.addresses);
+        let admission = admission.map_err(anyhow::Error::msg)?;
         let more = self.gateway.reload(&config).await.map_err(|found| match &self.plan {
             Plan::Flags(_) => anyhow::anyhow!(told(&found, Severity::Error)),
             Plan::Files { .. } => check::wrong(&found, &texts),
         })?;
-        self.gateway.admit(admitter);
+        self.gateway.admit(self.admission.keep(admission));
         let notes: Vec<Diagnostic> = notes.into_iter().chain(more).collect();
         if !notes.is_empty() {
             tracing::warn!("{}", told(&notes, Severity::Notice));
