@@ -15,6 +15,7 @@ mod models;
 mod roles;
 mod serve;
 mod sessions;
+mod terms;
 mod tls;
 mod value;
 
@@ -42,6 +43,7 @@ pub use self::models::{
 pub use self::roles::{NewRole, RoleArgs, RolesArgs, RolesVerb};
 pub use self::serve::{CarrierWord, ServeArgs, StoreArgs, TimeoutArgs};
 pub use self::sessions::{ExportArgs, SessionsArgs, SessionsVerb, ViewArgs};
+pub use self::terms::{Cache, CallArgs, FormArgs, TermsArgs};
 pub use self::tls::TlsArgs;
 pub use self::value::{geography, geography_word};
 use crate::check::CheckArgs;

@@ -17,7 +17,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use outcrop_config::Severity;
+use outcrop_config::{Guardrail, Severity};
 use outcrop_core::{Gateway, ReceiptSink, Settings};
 use outcrop_emulator::{Config, Emulator};
 use outcrop_model::Receipt;
@@ -26,7 +26,7 @@ use serde_json::Value;
 
 pub use self::chat::{Chat, Part, ToolCall, Usage};
 pub use self::refusal::refusal;
-use crate::cli::EngineArgs;
+use crate::cli::{CallArgs, EngineArgs};
 use crate::configuration::{emulated, emulated_instead, told};
 use crate::exit::{Exit, Failure};
 use crate::settings;
@@ -88,6 +88,7 @@ impl Engine {
         if let Some(emulator) = &emulator {
             emulated_instead(&mut config, &emulated(emulator));
         }
+        call(&args.call, &mut config);
         let receipts = Receipts::default();
         let sink = {
             let receipts = Arc::clone(&receipts);
@@ -260,6 +261,23 @@ fn meaning(error: anyhow::Error, model: &str) -> anyhow::Error {
         },
         Ok(failure) => failure.into(),
         Err(error) => error,
+    }
+}
+
+/// What the flags say of calls, over what files say.
+fn call(args: &CallArgs, config: &mut outcrop_config::Config) {
+    let CallArgs { retries, timeout, connect_timeout, idle_timeout, guardrail, guardrail_trace } =
+        args;
+    for backend in config.backends.values_mut() {
+        backend.timeouts.connect = connect_timeout.or(backend.timeouts.connect);
+    }
+    for policy in config.routes.iter_mut().map(|route| &mut route.policy) {
+        policy.retry.attempts = retries.map(|times| times + 1).or(policy.retry.attempts);
+        policy.timeouts.request = timeout.or(policy.timeouts.request);
+        policy.timeouts.idle = idle_timeout.or(policy.timeouts.idle);
+        if let Some(guardrail) = guardrail {
+            policy.guardrail = Some(Guardrail { trace: *guardrail_trace, ..guardrail.clone() });
+        }
     }
 }
 

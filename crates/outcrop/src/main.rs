@@ -77,7 +77,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Tokens(args) => unless_left(tokens::run(*args).await),
         Command::Embed(args) => unless_left(embed::run(*args).await),
         Command::Mcp(args) => unless_left(mcp::run(*args).await),
-        Command::Query(args) => unless_left(query::run(*args).await),
+        Command::Query(args) => return query::run(*args).await,
         Command::Logs(args) => unless_left(logs::run(&args)),
         Command::Sessions(args) => unless_left(sessions::run(args)),
         Command::Roles(args) => unless_left(roles::run(args)),

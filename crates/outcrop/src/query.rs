@@ -1,24 +1,42 @@
 //! `outcrop query`: one question, one answer.
 
+mod extract;
+mod schema;
 mod show;
+mod terms;
+
+use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use self::schema::Schema;
 use self::show::Show;
 use crate::ask::stdin::{self, Wanted};
-use crate::ask::turn::{End, Outcome, turn};
+use crate::ask::turn::{End, Outcome, Talk, turn};
 use crate::ask::{self, attach};
 use crate::cli::QueryArgs;
 use crate::engine::Engine;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, code_of};
 use crate::history::{Asked, Begun, Recorder};
 use crate::mcp::Toolbox;
+use crate::print;
 use crate::roles::{self, Role};
 
-pub async fn run(args: QueryArgs) -> anyhow::Result<()> {
+pub async fn run(mut args: QueryArgs) -> anyhow::Result<ExitCode> {
+    let is_mute = args.form.error_code_only;
+    args.show.quiet |= is_mute;
+    match ask_once(args).await {
+        Err(error) if print::reader_left(&error) => Ok(ExitCode::SUCCESS),
+        Err(error) if is_mute => Ok(ExitCode::from(code_of(&error))),
+        outcome => outcome.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+async fn ask_once(args: QueryArgs) -> anyhow::Result<()> {
     if let Some(name) = &args.role.save {
         return roles::save(name, &args.ask, &args.prompt.join(" "));
     }
+    let schema = Schema::of(&args.form)?;
     let role = Role::of(&args.role)?;
     let (mut recorder, told) = Recorder::open(&args.keep)?;
     let mut talk = ask::talk(&args.ask, role.as_ref(), told)?;
@@ -28,19 +46,70 @@ pub async fn run(args: QueryArgs) -> anyhow::Result<()> {
         role.put_question(&mut content);
     }
     talk.messages.push(json!({ "role": "user", "content": content }));
+    terms::lay_down(&args.terms, &mut talk);
+    if let Some(schema) = &schema {
+        schema.ask(&mut talk.settings);
+    }
     let engine = Engine::start(&args.engine).await?;
-    let mut show = Show::new(&args.show)?;
+    let mut show = Show::new(&args.show)?.of_form(&args.form);
     let mut tools = Toolbox::open(&args.tools).await?;
     let most = tools.most();
-    let outcome = turn(&engine, &mut talk, (&mut tools, most), &mut show).await;
+    let outcome = answered(&engine, &mut talk, (&mut tools, most), (&args, &mut show)).await;
     tools.close().await;
+    terms::lift(&args.terms, &mut talk);
+    if schema.is_some() {
+        talk.settings.remove("response_format");
+    }
     recorder.record(begun.end(&talk, &outcome, &Asked::of(&args.engine)));
     show.end(&outcome)?;
-    verdict(outcome)
+    let text = verdict(outcome, &args)?;
+    schema.map_or(Ok(()), |schema| schema.check(&text))
 }
 
-/// Whether the answer is one.
-fn verdict(outcome: Outcome) -> anyhow::Result<()> {
+/// What the model says, or the first of those behind it that can answer.
+async fn answered(
+    engine: &Engine,
+    talk: &mut Talk,
+    (tools, most): (&mut Toolbox, u32),
+    (args, show): (&QueryArgs, &mut Show),
+) -> Outcome {
+    let mut others = args.terms.fallback.iter();
+    loop {
+        if let Some(most) = args.terms.max_budget_usd
+            && let Err(error) = terms::keep_to_budget(engine, talk, most).await
+        {
+            return Outcome { end: End::Failed(error), ..Outcome::default() };
+        }
+        let outcome = turn(engine, talk, (tools, most), show).await;
+        let End::Failed(error) = &outcome.end else { return outcome };
+        let is_begun = !outcome.text.is_empty() || !outcome.calls.is_empty();
+        let next = others.next().filter(|_| !is_begun && may_be_the_models(error));
+        let Some(next) = next else { return outcome };
+        if !args.show.quiet {
+            let model = talk.settings.get("model").and_then(Value::as_str).unwrap_or_default();
+            eprintln!("note: {model} cannot answer, so {next} is asked: {error:#}");
+        }
+        talk.settings.insert("model".to_owned(), next.as_str().into());
+    }
+}
+
+/// Whether another model may do what this one did not.
+fn may_be_the_models(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Failure>().is_some_and(|failure| {
+        matches!(
+            failure.exit,
+            Exit::UnknownModel
+                | Exit::AccessDenied
+                | Exit::Throttled
+                | Exit::ContextTooLong
+                | Exit::RequestFailed
+                | Exit::Network
+        )
+    })
+}
+
+/// The answer, if it is one.
+fn verdict(outcome: Outcome, args: &QueryArgs) -> anyhow::Result<String> {
     match outcome.end {
         End::Failed(error) => return Err(error),
         End::Interrupted => {
@@ -59,7 +128,11 @@ fn verdict(outcome: Outcome) -> anyhow::Result<()> {
         Some("content_filter") => {
             Err(Failure::new(Exit::Refused, "The answer was withheld by a content filter.").into())
         }
-        _ => Ok(()),
+        Some("length") if args.form.strict => {
+            let what = "The answer was cut at the most tokens that it may have.";
+            Err(Failure::new(Exit::Truncated, what).mend("--max-tokens allows more.").into())
+        }
+        _ => Ok(outcome.text),
     }
 }
 

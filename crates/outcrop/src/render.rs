@@ -15,6 +15,7 @@ mod text;
 mod wrap;
 
 use self::blocks::Blocks;
+pub use self::blocks::fence;
 pub use self::text::{Ink, neutral};
 
 /// Columns where nothing tells how wide the terminal is.

@@ -162,3 +162,77 @@ fn models_are_listed_with_their_names() {
     let output = outcrop(&["models", "--emulator", "nonsense"], b"");
     assert_eq!(output.status.code(), Some(12));
 }
+
+const PERSON: &str = "name, age int";
+
+#[test]
+fn an_answer_has_the_form_that_was_asked_for() {
+    let said = |arguments: &[&str]| {
+        let output = ask(&[&["-m", "amazon.nova-lite-v1:0"], arguments].concat(), b"");
+        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, answer, notes) = said(&["Who?", "--schema", PERSON, "-q"]);
+    let person: Value = serde_json::from_str(&answer).unwrap();
+    assert!(person["age"].is_i64() && code == 0, "{answer}{notes}");
+    let (_, answer, _) = said(&["Who?", "--schema-multi", PERSON]);
+    assert!(serde_json::from_str::<Value>(&answer).unwrap()["items"].is_array(), "{answer}");
+
+    let wrong = r#"call:answer_in_json {"name": "A", "age": "old"}"#;
+    let (code, answer, why) = said(&[wrong, "--schema", PERSON]);
+    assert_eq!(code, 25, "{answer}{why}");
+    assert!(why.contains("$.age") && answer.contains("old"), "{why}");
+    for schema in ["{", "a strange b", r#"{"type": 7}"#] {
+        assert_eq!(said(&["Who?", "--schema", schema]).0, 20, "{schema}");
+    }
+
+    let blocks = "say:Here:\n```sh\nls\n```\nor\n```\npwd\n```";
+    assert_eq!(said(&[blocks, "-x"]).1, "ls\n");
+    assert_eq!(said(&[blocks, "--xl"]).1, "pwd\n");
+    assert_eq!(said(&["say:none", "-x"]).1, "none\n");
+}
+
+#[test]
+fn terms_are_kept() {
+    let nova = ["-m", "amazon.nova-lite-v1:0"];
+    for (arguments, code, told) in [
+        (&["lorem:50", "--max-tokens", "5"][..], 0, "the answer was cut"),
+        (&["lorem:50", "--max-tokens", "5", "--strict"], 29, "--max-tokens"),
+        (&["lorem:50", "--max-tokens", "5", "--strict", "--error-code-only"], 29, ""),
+        (&["Hi", "--seed", "7"], 0, "dropped seed"),
+        (&["Hi", "--seed", "7", "--quiet"], 0, ""),
+        (&["Hi", "--max-budget-usd", "1"], 0, ""),
+        (&["Hi", "--max-budget-usd", "0.000001"], 27, "The budget is $0.000001"),
+        (&["Hi", "--max-budget-usd", "0.001", "--max-tokens", "9"], 0, ""),
+        (
+            &[
+                "Hi",
+                "--cache",
+                "5m",
+                "-s",
+                "Be brief",
+                "--metadata",
+                "a=b",
+                "--service-tier",
+                "flex",
+            ],
+            0,
+            "",
+        ),
+        (
+            &["Hi", "--top-k", "5", "--retries", "0", "--timeout", "60", "--idle-timeout", "9"],
+            0,
+            "",
+        ),
+        (&["Hi", "--timeout", "0"], 2, "more than 0"),
+        (&["Hi", "--guardrail", "nothing"], 2, "ID:VERSION"),
+    ] {
+        let output = ask(&[&nova[..], arguments].concat(), b"");
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(told) && said.is_empty() == told.is_empty(), "{arguments:?}: {said}");
+    }
+    let fallback = ["Hi", "-m", "no.such-model", "--fallback", "no.other,amazon.nova-lite-v1:0"];
+    let output = ask(&fallback, b"");
+    assert_eq!(text(&output.stdout), "You said: Hi\n");
+    assert!(text(&output.stderr).contains("no.such-model cannot answer, so no.other is asked"));
+}

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::identity::IdentityArgs;
 use super::mcp::ToolArgs;
+use super::terms::{CallArgs, FormArgs, TermsArgs};
 use super::{KeepArgs, RoleArgs, geography_word};
 
 /// Who answers.
@@ -21,7 +22,7 @@ pub struct EngineArgs {
     #[arg(short, long, default_value = "bedrock", value_name = "NAME")]
     pub provider: String,
     /// Ask this gateway instead of AWS, e.g. http://127.0.0.1:8080.
-    #[arg(long, env = "OUTCROP_VIA", value_name = "URL", conflicts_with_all = ["region", "endpoint_url", "IdentityArgs", "emulator"])]
+    #[arg(long, env = "OUTCROP_VIA", value_name = "URL", conflicts_with_all = ["region", "endpoint_url", "IdentityArgs", "CallArgs", "emulator"])]
     pub via: Option<String>,
     /// The key that the gateway of --via wants.
     #[arg(
@@ -48,6 +49,8 @@ pub struct EngineArgs {
     /// off, or a geography such as us, eu or global.
     #[arg(long, default_value = "home", value_name = "GEOGRAPHY", value_parser = geography_word)]
     pub geography: String,
+    #[command(flatten)]
+    pub call: CallArgs,
 }
 
 /// What is asked, beside the prompt.
@@ -104,6 +107,10 @@ pub struct QueryArgs {
     pub prompt: Vec<String>,
     #[command(flatten)]
     pub ask: AskArgs,
+    #[command(flatten)]
+    pub form: FormArgs,
+    #[command(flatten)]
+    pub terms: TermsArgs,
     #[command(flatten)]
     pub show: ShowArgs,
     #[command(flatten)]

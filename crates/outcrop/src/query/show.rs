@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::extract::{self, Which};
 use crate::ask::turn::{End, Outcome, ToolResult, Watch};
-use crate::cli::{OutputFormat, Rendering, ShowArgs};
+use crate::cli::{FormArgs, OutputFormat, Rendering, ShowArgs};
 use crate::engine::{Part, ToolCall, Usage};
 use crate::exit::{Exit, Failure};
 use crate::print::{has_colour, is_colourful, print_text, reader_left};
@@ -26,10 +27,12 @@ pub struct Show {
     /// Parts are shown as they come.
     streams: bool,
     reasoning: bool,
-    /// Tools are told of as they are used.
-    tools: bool,
+    /// What happens beside the answer is told.
+    notes: bool,
     usage: bool,
     dim: (&'static str, &'static str),
+    /// Which block of code is shown instead of all.
+    extract: Option<Which>,
     look: Look,
     out: Out,
     thinking: bool,
@@ -68,14 +71,29 @@ impl Show {
             format,
             streams: !args.no_stream && format != OutputFormat::Json,
             reasoning: !args.hide_reasoning && !args.quiet && format == OutputFormat::Text,
-            tools: !args.quiet && format == OutputFormat::Text,
+            notes: !args.quiet && format == OutputFormat::Text,
             usage: args.usage,
             dim: if is_colourful(&io::stderr()) { DIM } else { ("", "") },
+            extract: None,
             look: Look::new(args, &out),
             out,
             thinking: false,
             ends_line: true,
         })
+    }
+
+    /// As `form` wants it: data are no markdown, and a block of code is found at the end.
+    pub fn of_form(mut self, form: &FormArgs) -> Self {
+        self.extract = match (form.extract, form.extract_last) {
+            (true, _) => Some(Which::First),
+            (false, true) => Some(Which::Last),
+            (false, false) => None,
+        };
+        self.streams &= self.extract.is_none();
+        if self.extract.is_some() || form.schema.is_some() || form.schema_multi.is_some() {
+            self.look = Look::unrendered(&self.out);
+        }
+        self
     }
 
     /// What is left to show when the turn is over.
@@ -95,10 +113,24 @@ impl Show {
                 self.write(&format!("{end}\n"))?;
             }
         }
+        self.tell_losses(outcome);
         if self.usage {
             eprintln!("{}", outcome.spent);
         }
         Ok(())
+    }
+
+    /// What a reader would not see in the answer.
+    fn tell_losses(&self, outcome: &Outcome) {
+        if !self.notes {
+            return;
+        }
+        if outcome.last.finish_reason.as_deref() == Some("length") {
+            eprintln!("note: the answer was cut at its most tokens; --max-tokens allows more");
+        }
+        if let Some(losses) = &outcome.last.losses {
+            eprintln!("note: not as it was asked: {losses}");
+        }
     }
 
     /// Keeps what had come apart from the error that follows on stderr.
@@ -132,7 +164,8 @@ impl Show {
 
     fn end_text(&mut self, outcome: &Outcome) -> anyhow::Result<()> {
         if !self.streams {
-            self.text(&outcome.text)?;
+            let code = self.extract.and_then(|which| extract::code(&outcome.text, which));
+            self.text(code.as_deref().unwrap_or(&outcome.text))?;
         }
         self.end_paragraph()
     }
@@ -147,7 +180,7 @@ impl Show {
     }
 
     fn tell_tool(&self, what: &str) {
-        if self.tools {
+        if self.notes {
             let (begin, end) = self.dim;
             eprintln!("{begin}{}{end}", line(what, TOLD));
         }
@@ -176,25 +209,32 @@ impl Show {
     }
 }
 
+// === impl Out ===
+
+impl Out {
+    fn is_terminal(&self) -> bool {
+        matches!(self, Self::Stdout) && io::stdout().is_terminal()
+    }
+}
+
 // === impl Look ===
 
 impl Look {
     fn new(args: &ShowArgs, out: &Out) -> Self {
-        let stdout = io::stdout();
-        let is_terminal = matches!(out, Out::Stdout) && stdout.is_terminal();
         let renders = match args.render {
             Rendering::Always => true,
             Rendering::Never => false,
-            Rendering::Auto => is_terminal && is_colourful(&stdout),
+            Rendering::Auto => out.is_terminal() && is_colourful(&io::stdout()),
         };
-        match renders {
-            true => {
-                let ink = if has_colour() { Ink::Colour } else { Ink::Plain };
-                Self::Rendered(Box::new(Markdown::new(terminal_width(), ink)))
-            }
-            false if is_terminal => Self::Plain,
-            false => Self::Raw,
+        if !renders {
+            return Self::unrendered(out);
         }
+        let ink = if has_colour() { Ink::Colour } else { Ink::Plain };
+        Self::Rendered(Box::new(Markdown::new(terminal_width(), ink)))
+    }
+
+    fn unrendered(out: &Out) -> Self {
+        if out.is_terminal() { Self::Plain } else { Self::Raw }
     }
 }
 

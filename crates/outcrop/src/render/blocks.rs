@@ -384,7 +384,7 @@ fn list_marker(text: &str) -> Option<(&str, &str)> {
 }
 
 /// The mark of a fence that opens here, and how long it is.
-fn fence(text: &str) -> Option<(char, usize)> {
+pub fn fence(text: &str) -> Option<(char, usize)> {
     let mark = text.chars().next().filter(|c| matches!(c, '`' | '~'))?;
     let length = text.len() - text.trim_start_matches(mark).len();
     let is_fence = length >= 3 && (mark == '~' || !text[length..].contains('`'));

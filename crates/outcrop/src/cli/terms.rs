@@ -1,0 +1,120 @@
+//! The flags that say on what terms a model is asked, and what form its answer has.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use outcrop_config::Guardrail;
+
+use super::value::seconds;
+
+/// How Bedrock is called.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "How it is called")]
+pub struct CallArgs {
+    /// How often a request that failed before its answer began is sent again [default: 2].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..10))]
+    pub retries: Option<u32>,
+    /// Seconds for a whole request, all attempts together [default: no limit].
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub timeout: Option<Duration>,
+    /// Seconds to connect [default: 5].
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub connect_timeout: Option<Duration>,
+    /// Most seconds of silence within an answer [default: 900].
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub idle_timeout: Option<Duration>,
+    /// Let this guardrail of yours look at every chat.
+    #[arg(long, value_name = "ID:VERSION", value_parser = guardrail)]
+    pub guardrail: Option<Guardrail>,
+    /// Have the guardrail say what it found (in Bedrock's own logs and answers).
+    #[arg(long, requires = "guardrail")]
+    pub guardrail_trace: bool,
+}
+
+/// On what terms a model is asked.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "On what terms")]
+pub struct TermsArgs {
+    /// Mark system prompt and question for the prompt cache: by the model's own time, 5m or 1h. What is
+    /// read from it later is cheaper, what is written to it dearer.
+    #[arg(long, value_enum, default_value_t = Cache::Off, value_name = "TIME")]
+    pub cache: Cache,
+    /// Bedrock's service tier: default, priority or flex.
+    #[arg(long, value_name = "TIER")]
+    pub service_tier: Option<String>,
+    /// A mark of yours in Bedrock's logs. May be given several times.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub metadata: Vec<(String, String)>,
+    /// Draw from so many of the likeliest tokens.
+    #[arg(long, value_name = "N")]
+    pub top_k: Option<u64>,
+    /// For the same answer again, where the model has it.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<i64>,
+    /// Ask these models, in this order, where the model cannot answer.
+    #[arg(long, value_name = "MODEL,…", value_delimiter = ',')]
+    pub fallback: Vec<String>,
+    /// Don't ask where question and longest answer would cost more. Of the first request: tools may
+    /// lead to more of them.
+    #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
+    pub max_budget_usd: Option<f64>,
+}
+
+/// What form the answer has.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "What form the answer has")]
+pub struct FormArgs {
+    /// JSON of this schema: a file, JSON, or a list such as "name, age int, bio: in one sentence".
+    #[arg(long, value_name = "SCHEMA")]
+    pub schema: Option<String>,
+    /// A list of what this schema says, as `items`.
+    #[arg(long, value_name = "SCHEMA", conflicts_with = "schema")]
+    pub schema_multi: Option<String>,
+    /// Show the first block of code alone; all, where there is none.
+    #[arg(short = 'x', long, conflicts_with_all = ["json", "output_format"])]
+    pub extract: bool,
+    /// Show the last block of code alone.
+    #[arg(long, visible_alias = "xl", conflicts_with_all = ["extract", "json", "output_format"])]
+    pub extract_last: bool,
+    /// An answer that was cut short is an error.
+    #[arg(long)]
+    pub strict: bool,
+    /// Nothing on stderr at all: the exit code tells.
+    #[arg(long, conflicts_with = "usage")]
+    pub error_code_only: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Cache {
+    Off,
+    Auto,
+    #[value(name = "5m")]
+    FiveMinutes,
+    #[value(name = "1h")]
+    OneHour,
+}
+
+fn guardrail(text: &str) -> Result<Guardrail, String> {
+    match text.rsplit_once(':') {
+        Some((id, version)) if !id.is_empty() && !version.is_empty() => {
+            Ok(Guardrail { id: id.to_owned(), version: version.to_owned(), trace: false })
+        }
+        Some(_) | None => {
+            Err("a guardrail is ID:VERSION, such as ab12cd34ef56:1 or …:DRAFT".to_owned())
+        }
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        Some(_) | None => Err("it is NAME=VALUE".to_owned()),
+    }
+}
+
+fn dollars(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(dollars) if f64::is_finite(dollars) && dollars >= 0.0 => Ok(dollars),
+        Ok(_) | Err(_) => Err("not a number of dollars".to_owned()),
+    }
+}
