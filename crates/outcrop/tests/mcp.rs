@@ -182,6 +182,16 @@ fn nobody_is_asked_where_nobody_is() {
 }
 
 #[test]
+fn a_model_without_tools_answers_all_the_same() {
+    let home = home("well");
+    let titan = ["query", "--emulator", "-m", "amazon.titan-text-express-v1", "Hello"];
+    says(&outcrop(&home, &titan).output().unwrap(), "You said: Hello", "");
+    let named = outcrop(&home, &[&titan[..], &["--server", "s"]].concat()).output().unwrap();
+    assert_eq!(named.status.code(), Some(15));
+    says(&named, "", "takes no tools");
+}
+
+#[test]
 fn servers_and_tools_are_chosen() {
     let home = home("well");
     add(home.path(), "t", "well");

@@ -32,6 +32,11 @@ pub trait Tools {
     /// In OpenAI's form. Where there are none, the request says nothing of tools.
     fn offered(&self) -> Vec<Value>;
 
+    /// Whether somebody asked for them by hand. Others are not offered to a model that takes no tools.
+    fn are_asked_for(&self) -> bool {
+        true
+    }
+
     /// Runs the calls of one answer and gives a result for each, in their order. That a tool fails is its
     /// result.
     ///
@@ -129,12 +134,12 @@ pub async fn turn(
         if outcome.spent.requests == most {
             break End::OutOfTurns;
         }
-        let calls = match one(engine, talk, tools.offered(), (&mut outcome, watch, &mut stop)).await
-        {
-            Ok(Some(calls)) => calls,
-            Ok(None) => break End::Interrupted,
-            Err(error) => break End::Failed(error),
-        };
+        let calls =
+            match one(engine, talk, offered(talk, tools), (&mut outcome, watch, &mut stop)).await {
+                Ok(Some(calls)) => calls,
+                Ok(None) => break End::Interrupted,
+                Err(error) => break End::Failed(error),
+            };
         if calls.is_empty() {
             break End::Whole;
         }
@@ -228,10 +233,16 @@ async fn run(
     error.map_or(Ok(goes_on), Err)
 }
 
+fn offered(talk: &Talk, tools: &impl Tools) -> Vec<Value> {
+    let catalog = Catalog::built_in();
+    let model = talk.model();
+    let takes_tools = !catalog.is_known(model) || catalog.card(model).tools;
+    if takes_tools || tools.are_asked_for() { tools.offered() } else { Vec::new() }
+}
+
 /// Whether the model can be shown an image that a tool gave. Where nobody can tell, it is tried.
 async fn takes_images(engine: &Engine, talk: &Talk) -> bool {
-    let model = talk.settings.get("model").and_then(Value::as_str).unwrap_or_default();
-    let catalog = Catalog::built_in();
+    let (catalog, model) = (Catalog::built_in(), talk.model());
     if catalog.is_known(model) {
         return catalog.card(model).images;
     }
@@ -266,6 +277,14 @@ fn message(chat: &Chat, is_whole: bool) -> Option<Value> {
     }
     let says_something = !chat.text.is_empty() || message.get("tool_calls").is_some();
     says_something.then_some(message)
+}
+
+// === impl Talk ===
+
+impl Talk {
+    fn model(&self) -> &str {
+        self.settings.get("model").and_then(Value::as_str).unwrap_or_default()
+    }
 }
 
 // === impl ToolResult ===

@@ -27,6 +27,7 @@ pub struct Toolbox {
     server_timeout: Duration,
     max_result: usize,
     max_turns: u32,
+    asked_for: bool,
 }
 
 /// A server that was started.
@@ -70,6 +71,9 @@ impl Toolbox {
             server_timeout: args.server_timeout,
             max_result: args.max_result,
             max_turns: args.max_turns,
+            asked_for: !(args.server.is_empty()
+                && args.tool.is_empty()
+                && args.mcp_config.is_empty()),
         };
         if args.no_tools {
             return Ok(toolbox);
@@ -315,6 +319,10 @@ impl Toolbox {
 impl Tools for Toolbox {
     fn offered(&self) -> Vec<Value> {
         self.offered.iter().map(Offered::to_json).collect()
+    }
+
+    fn are_asked_for(&self) -> bool {
+        self.asked_for
     }
 
     async fn run(&mut self, calls: &[ToolCall]) -> anyhow::Result<Vec<ToolResult>> {
