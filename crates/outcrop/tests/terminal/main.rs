@@ -2,5 +2,6 @@
 //! (`OUTCROP_BLESS=1` writes them; look at them before they are committed).
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod mcp;
 mod query;
 mod terminal;

@@ -1,0 +1,47 @@
+//! A model that wants to use a tool, and somebody who is asked.
+
+use serde_json::json;
+
+use super::terminal::Terminal;
+
+const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mcp/server.py");
+
+fn asked(folder: &tempfile::TempDir) -> Terminal {
+    let file = folder.path().join("mcp.json");
+    let server = json!({ "command": "python3", "args": [SERVER] });
+    std::fs::write(&file, json!({ "mcpServers": { "s": server } }).to_string()).unwrap();
+    let question = r#"call:s__echo {"text": "granite"}"#;
+    let model = "anthropic.claude-sonnet-4-20250514-v1:0";
+    let file = file.to_str().unwrap();
+    let arguments = ["query", "--emulator", "-m", model, "--mcp-config", file, question];
+    Terminal::run((80, 20), &[], &arguments)
+}
+
+#[test]
+fn leave_is_given_once_and_for_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let terminal = asked(&folder);
+    terminal.looks_like("mcp-asked", "no");
+    terminal.press(&["Down", "Down", "Enter"]);
+    terminal.looks_like("mcp-allowed", "[exit 0]");
+    let kept = std::fs::read_to_string(terminal.home.path().join("allowed-tools")).unwrap();
+    assert!(kept.starts_with("s/echo\t/"), "{kept}");
+}
+
+#[test]
+fn leave_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let terminal = asked(&folder);
+    terminal.shows("until I leave");
+    terminal.press(&["Escape"]);
+    assert!(terminal.shows("[exit 0]").contains("did not allow"));
+}
+
+#[test]
+fn an_interrupt_is_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let terminal = asked(&folder);
+    terminal.shows("until I leave");
+    terminal.press(&["C-c"]);
+    terminal.shows("[exit 130]");
+}
