@@ -99,6 +99,7 @@ impl Stack {
             ("OUTCROP_KEYED_URL", gateway_keyed),
             ("OUTCROP_TOKEN", token),
             ("OUTCROP_KEY_PAIR", pair),
+            ("OUTCROP_BINARY", binary.to_string_lossy().into_owned()),
             ("OUTCROP_URL", gateway),
             ("OUTCROP_TLS_URL", gateway_tls),
             ("OUTCROP_CA", gateway_authority.to_string_lossy().into_owned()),
