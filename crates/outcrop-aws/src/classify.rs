@@ -2,7 +2,8 @@
 //!
 //! 1. The error's name is sought in this order (as botocore does): header `x-amzn-errortype`, body
 //!    `code`/`Code`, body `__type`, then the body's `error` as OpenAI and Anthropic write it, status. Name
-//!    and text decide the class by the tables beside this file.
+//!    and text decide the class by the tables beside this file. Where a vendor's word is a general one, the status
+//!    says more.
 //! 2. `message` never holds an ARN, account id, host, or a word of a body that is not AWS's JSON;
 //!    `detail` holds what was said, word for word and cut at [`MAX_DETAIL`].
 //! 3. Errors about the gateway's own identity or endpoint get a fixed message: their words are for the
@@ -58,7 +59,8 @@ pub fn classify_http(status: u16, headers: &HeaderMap, body: &[u8]) -> Fault {
         said.name = Some(name.to_owned().into());
     }
     let named = said.name.as_deref().and_then(row_of).map(|row| row.class);
-    let class = named.or(said.vendor.map(|row| row.class)).unwrap_or_else(|| by_status(status));
+    let by_vendor = || said.vendor.map(|row| row.class_at(status));
+    let class = named.or_else(by_vendor).unwrap_or_else(|| by_status(status));
     let mut fault = said.into_fault(class, Phase::AwaitingHead, body);
     fault.status = Some(status);
     fault.request_id = request_id(headers);

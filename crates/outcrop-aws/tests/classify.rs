@@ -458,6 +458,15 @@ fn the_vendors_words_are_known() {
         "no",
         Some("tools[0]"),
     );
+    // Where the vendor has no word for it, the status has.
+    check(
+        403,
+        r#"{"error":{"message":"The security token included in the request is expired","type":"invalid_request_error"}}"#,
+        C::ExpiredCredentials,
+        "The gateway's AWS credentials have expired. Ask the operator of the gateway to renew them.",
+        None,
+    );
+    check(503, r#"{"error":{"message":"no","type":"server_error"}}"#, C::Overloaded, "no", None);
     check(
         429,
         r#"{"error":{"message":"Too many tokens per day","code":"rate_limit_exceeded"}}"#,

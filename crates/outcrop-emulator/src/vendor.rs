@@ -35,7 +35,7 @@ fn words(refusal: &Refusal) -> Words {
         "resourcenotfound" => words("invalid_request_error", "model_not_found", "not_found_error"),
         "serviceunavailable" => words("server_error", "service_unavailable", "overloaded_error"),
         "modeltimeout" => words("server_error", "timeout_error", "timeout_error"),
-        "internalserver" | "modelerror" | "modelstreamerror" => {
+        "internalserver" | "internalfailure" | "modelerror" | "modelstreamerror" => {
             words("server_error", "server_error", "api_error")
         }
         _ if refusal.message.contains("too long") => {

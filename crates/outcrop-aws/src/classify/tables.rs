@@ -97,6 +97,21 @@ impl Scope {
     }
 }
 
+// === impl VendorRow ===
+
+impl VendorRow {
+    /// The class in an answer of this status. `invalid_request_error` and `server_error` are what vendors say
+    /// where they have no word for it: that an identity is refused, say.
+    pub(super) fn class_at(&self, status: u16) -> ErrorClass {
+        let is_general = match self.class {
+            C::InvalidRequest => !matches!(status, 400 | 404 | 405 | 422),
+            C::Internal => matches!(status, 408 | 424 | 500..),
+            _has_a_word_of_its_own => false,
+        };
+        if is_general { by_status(status) } else { self.class }
+    }
+}
+
 pub(super) const NAMES: &[NameRow] = &[
     modelled("AccessDenied", C::AccessDenied, 403),
     modelled("Conflict", C::Conflict, 400),
