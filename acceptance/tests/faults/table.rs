@@ -1,11 +1,13 @@
 //! `acceptance/faults/matrix.txt`, read.
 
+use super::{Asked, GPT_OSS};
+
 /// One line: a fault, and what becomes of it.
 #[derive(Debug, Clone)]
 pub struct Case {
     /// For the emulator, or [`super::port`].
     pub fault: String,
-    pub streams_only: bool,
+    streams_only: bool,
     /// Of a whole answer, and of a stream.
     classes: [String; 2],
     pub sent: Sent,
@@ -64,6 +66,12 @@ impl Case {
             },
             errors: [openai, anthropic, bedrock].map(|cell| Told::read(cell)),
         }
+    }
+
+    /// Whether this can happen to a request. OpenAI's API has no word for a model that is not ready.
+    pub fn is_for(&self, asked: Asked) -> bool {
+        let has_no_word = asked.model == GPT_OSS && self.fault.contains("ModelNotReady");
+        (asked.stream || !self.streams_only) && !has_no_word
     }
 
     pub fn class(&self, stream: bool) -> &str {
