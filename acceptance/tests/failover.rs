@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outcrop_config::{Config, Policy, RetryPolicy, Target, Timeouts};
-use outcrop_emulator::Emulator;
+use outcrop_emulator::{Emulator, Fault};
 
 use crate::faults::port;
 use crate::support::{CLAUDE, EXAMPLE_SECRET, NOVA, Options, Stack, backend, chat, route};
@@ -38,6 +38,34 @@ async fn a_throttled_target_is_left_alone_and_a_reload_does_not_forget_that() {
     stack.reload(config).await;
     assert_eq!(stack.post(&path, &body).await.status, 200);
     assert_eq!((stack.emulator.requests().len(), second.requests().len()), (1, 3));
+}
+
+#[tokio::test]
+async fn attempts_are_bounded_over_all_targets() {
+    for (total, attempts) in [(1, [1, 0]), (2, [2, 0]), (3, [2, 1]), (9, [2, 2])] {
+        let retry = RetryPolicy {
+            attempts: Some(2),
+            total_attempts: Some(total),
+            ..RetryPolicy::default()
+        };
+        let (mut stack, second, _) = pair(Policy { retry, ..Policy::default() }).await;
+        for emulator in [&stack.emulator, &second] {
+            emulator.inject(Fault::parse_list("error=InternalServerException").unwrap(), 9);
+        }
+        let (path, body) = chat("openai", NOVA, "hi", false);
+        assert!(stack.post(&path, &body).await.status.is_server_error());
+        let made = [stack.emulator.requests().len(), second.requests().len()];
+        assert_eq!(made, attempts, "{total}");
+        assert_eq!(stack.receipt().await.attempts as usize, made.iter().sum::<usize>());
+    }
+    // Calls that one request becomes are one attempt.
+    let retry = RetryPolicy { total_attempts: Some(2), ..RetryPolicy::default() };
+    let (stack, second, _) = pair(Policy { retry, ..Policy::default() }).await;
+    stack.fault("error=InternalServerException", 9);
+    let texts: Vec<String> = (0..4).map(|n| format!("text {n}")).collect();
+    let body = serde_json::json!({"model": "amazon.titan-embed-text-v2:0", "input": texts});
+    let answer = stack.post("/v1/embeddings", &body).await;
+    assert_eq!((answer.status.as_u16(), second.requests().len()), (200, 4), "{}", answer.text());
 }
 
 /// Its friendly name leads to a profile, once that is known to be needed.

@@ -21,13 +21,16 @@ pub struct Retries<'p> {
     has_others: bool,
     /// Statuses of Bedrock's to retry beside those of the table.
     also_on: &'p [u16],
+    /// The most attempts there may be, whatever they are for.
+    most: Option<u32>,
     made: u32,
     refreshed: bool,
 }
 
 impl<'p> Retries<'p> {
     pub fn new(policy: &'p Backoff) -> Self {
-        Self { policy, budget: None, has_others: false, also_on: &[], made: 0, refreshed: false }
+        let (budget, has_others, also_on, most) = (None, false, &[][..], None);
+        Self { policy, budget, has_others, also_on, most, made: 0, refreshed: false }
     }
 
     /// Retries that are paid from this budget.
@@ -43,6 +46,11 @@ impl<'p> Retries<'p> {
     /// Retries these statuses of Bedrock's too.
     pub(crate) fn also_on(self, also_on: &'p [u16]) -> Self {
         Self { also_on, ..self }
+    }
+
+    /// No more attempts than so many.
+    pub(crate) fn at_most(self, most: Option<u32>) -> Self {
+        Self { most, ..self }
     }
 
     /// How many attempts have failed.
@@ -74,6 +82,9 @@ impl<'p> Retries<'p> {
     /// The fault itself when there is to be no other attempt.
     pub async fn after(&mut self, fault: Fault) -> Result<(), Fault> {
         self.made += 1;
+        if self.most.is_some_and(|most| self.made >= most) {
+            return Err(fault);
+        }
         let wait = match self.retry(&fault) {
             Retry::Backoff if self.is_another_worth_it(&fault) => {
                 Some(self.policy.delay(self.made, fault.retry_after, fastrand::f64()))

@@ -43,6 +43,10 @@ pub struct Settlement {
     /// What was taken from limits; at most once for each target.
     reserved: Reserved,
     called: Option<String>,
+    /// See [`Settlement::tries`].
+    tries: u32,
+    /// The same without the present target.
+    tried: u32,
     /// What targets cost that answered in vain; `None` when that is not known.
     paid: Option<PicoUsd>,
     /// Events of a stream that the client was to see.
@@ -122,6 +126,7 @@ impl Settlement {
         let (began, grant, wares) = (Instant::now(), Grant::default(), Wares::default());
         let (pricing, reserved, streamed) = (None, Reserved::default(), 0);
         let (called, paid) = (None, Some(PicoUsd::ZERO));
+        let (tries, tried) = (0, 0);
         Self {
             receipt: Some(receipt),
             began,
@@ -131,6 +136,8 @@ impl Settlement {
             sink,
             reserved,
             called,
+            tries,
+            tried,
             paid,
             streamed,
             _permit: None,
@@ -152,7 +159,7 @@ impl Settlement {
         if told.is_some() {
             self.paid = self.paid.zip(cost).map(|(paid, cost)| paid + cost);
         }
-        self.called = None;
+        (self.called, self.tried) = (None, self.tries);
         let mut failed_over = receipt.failed_over;
         failed_over.push((backend.to_owned(), class));
         self.receipt = Some(Receipt {
@@ -255,10 +262,17 @@ impl Settlement {
 
     /// The request is sent, after `failed` failures of the same call at the same backend.
     pub fn attempt(&mut self, failed: u32) {
+        self.tries = self.tries.max(self.tried.saturating_add(failed).saturating_add(1));
         self.note(|r| {
             r.attempts += 1;
             r.retries += u32::from(failed > 0);
         });
+    }
+
+    /// How often the request was tried so far, over all targets: calls that one request becomes count as
+    /// one, and so does what is planned anew for what a refusal taught.
+    pub(crate) fn tries(&self) -> u32 {
+        self.tries
     }
 
     pub fn answered(&mut self, upstream_request_id: Option<&str>) {

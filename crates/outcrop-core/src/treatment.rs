@@ -9,9 +9,6 @@ use outcrop_config::{
 use outcrop_dialect::cache::CachePoints;
 use outcrop_model::{Carrier, Fidelity};
 
-/// Targets that one request may try, where nobody says how many attempts there are in all.
-const MOST_TARGETS: usize = 16;
-
 /// See the module.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Treatment {
@@ -22,8 +19,8 @@ pub(crate) struct Treatment {
     pub(crate) backoff: Backoff,
     /// Statuses of Bedrock's to retry beside those of the table.
     pub(crate) also_on: Vec<u16>,
-    /// Targets to try.
-    pub(crate) most_targets: usize,
+    /// Attempts in all, over all targets; `None` where nobody says.
+    pub(crate) most_attempts: Option<u32>,
     pub(crate) timeouts: config::Timeouts,
     pub(crate) headers: HeaderEdits,
     pub(crate) body: BodyEdits,
@@ -50,7 +47,7 @@ impl Treatment {
             carrier: policy.carrier.or(defaults.carrier),
             backoff: backoff(&policy.retry, &defaults.retry),
             also_on: joined(&defaults.retry.also_on, &policy.retry.also_on),
-            most_targets: total.map_or(MOST_TARGETS, |total| total.max(1) as usize),
+            most_attempts: total.map(|total| total.max(1)),
             timeouts: merged(policy.timeouts, defaults.timeouts),
             headers: joined(&defaults.headers, &policy.headers),
             body: joined(&defaults.body, &policy.body),

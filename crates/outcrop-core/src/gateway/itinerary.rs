@@ -27,6 +27,9 @@ use crate::route::pick::{Lot, order};
 use crate::settle::Settlement;
 use crate::snapshot::{Route, Snapshot, Target};
 
+/// Targets that one request may try.
+const MOST_TARGETS: usize = 16;
+
 /// Names that an unknown one may have been meant for.
 const MOST_NEAREST: usize = 3;
 
@@ -114,7 +117,7 @@ impl Gateway {
         let limiter =
             Limiter::new(Arc::clone(&itinerary.snapshot.rules), Arc::clone(&self.counters));
         let mut telling: Option<Fault> = None;
-        for (at, stop) in stops.iter().take(how.most_targets).enumerate() {
+        for (at, stop) in stops.iter().take(MOST_TARGETS).enumerate() {
             let backend = &stop.target.backend;
             settlement.routed(&route.name, &backend.name, Arc::clone(&stop.target.pricing));
             let leg = Leg {
@@ -126,7 +129,10 @@ impl Gateway {
                 limiter: &limiter,
                 headers: &stop.target.of.headers,
                 model: stop.model.as_deref(),
-                has_others: at + 1 < stops.len().min(how.most_targets),
+                has_others: at + 1 < stops.len().min(MOST_TARGETS),
+                attempts_left: how
+                    .most_attempts
+                    .map(|most| most.saturating_sub(settlement.tries())),
             };
             if at > 0 {
                 inbound.headers.clone_from(&headers);
@@ -154,6 +160,7 @@ impl Gateway {
                     // A limit of the gateway's holds wherever the request would go.
                     let goes_on = leg.has_others
                         && !is_late
+                        && how.most_attempts.is_none_or(|most| settlement.tries() < most)
                         && !settlement.is_refused()
                         && is_for_others(&fault, &inbound);
                     if goes_on {

@@ -36,6 +36,8 @@ pub(super) struct Leg<'g> {
     pub(super) model: Option<&'g str>,
     /// Whether there is another target to try after this one.
     pub(super) has_others: bool,
+    /// How many of the attempts are left that the route allows over all targets.
+    pub(super) attempts_left: Option<u32>,
 }
 
 /// What came back from a target: enough to answer the caller with.
@@ -124,7 +126,10 @@ impl Leg<'_> {
     }
 
     pub(super) fn retries<'p>(&'p self, backoff: &'p Backoff) -> Retries<'p> {
-        let retries = Retries::new(backoff).within(&self.backend.budget).also_on(&self.how.also_on);
+        let retries = Retries::new(backoff)
+            .within(&self.backend.budget)
+            .also_on(&self.how.also_on)
+            .at_most(self.attempts_left);
         match self.has_others {
             true => retries.before_others(),
             false => retries,
