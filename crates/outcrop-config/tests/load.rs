@@ -148,3 +148,39 @@ fn examples_have_nothing_to_be_told() {
     }
     assert!(seen >= 6, "{seen}");
 }
+
+/// Headers and members that are called as credentials are, wherever they are changed.
+#[test]
+fn secrets_in_changes_are_hidden_and_read_again() {
+    const WRITTEN: &str = "\
+backends: {b: us-east-1}
+defaults:
+  headers: {add: {Cookie: s3cr3t-1, x-team: plain}}
+routes:
+  - name: r
+    policy:
+      headers: [{set: {authorization: 'Bearer s3cr3t-2', x-api-key: s3cr3t-3}}, {remove: cookie}]
+      body: {set: {metadata.session_token: s3cr3t-4, max_tokens: 7}}
+    targets: [{backend: b, headers: {set: {X-My-Secret: s3cr3t-5}}}]
+";
+    struct Hidden;
+    impl Lookup for Hidden {
+        fn variable(&self, name: &str) -> Option<String> {
+            let number = name.strip_prefix("OUTCROP_SECRET_")?;
+            let bearer = if number == "2" { "Bearer " } else { "" };
+            Some(format!("{bearer}s3cr3t-{number}"))
+        }
+
+        fn file(&self, _: &Path) -> Result<String, String> {
+            Err("no such file".to_owned())
+        }
+    }
+    let (config, diagnostics) = load(&[Source { name: "w.yaml", text: WRITTEN }], &Hidden);
+    assert!(!has_errors(&diagnostics), "{diagnostics:#?}");
+    let printed = print(&config, Secrets::Hidden);
+    assert!(!printed.contains("s3cr3t") && printed.contains("plain"), "{printed}");
+    assert!(printed.starts_with("# 5 secrets stood in the configuration."), "{printed}");
+    let (again, diagnostics) = load(&[Source { name: "p.yaml", text: &printed }], &Hidden);
+    assert!(!has_errors(&diagnostics), "{diagnostics:#?}\n{printed}");
+    assert_eq!(placeless(again), placeless(config), "{printed}");
+}

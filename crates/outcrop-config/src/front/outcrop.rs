@@ -5,6 +5,7 @@
 //! 2. The keys, their comments and their forms are those of [`written`]; reading, printing, the schema and
 //!    the guide's tables follow from these types.
 
+mod hide;
 mod meaning;
 mod print;
 mod read;

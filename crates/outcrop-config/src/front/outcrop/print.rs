@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::hide;
 use super::meaning::written_name;
 use super::short::{Many, Short, Table};
 use super::written::{self, File, KubernetesKey, Listener, Prices, Tls, TlsFiles};
@@ -22,9 +23,15 @@ pub enum Secrets {
 /// `config` as `outcrop.yaml`: to read it gives the same, but for the places, and for secrets that are
 /// hidden.
 pub fn print(config: &Config, secrets: Secrets) -> String {
-    let mut printing = Printing { secrets, hidden: 0 };
+    let marked = match secrets {
+        Secrets::Hidden => Some(hide::mark(config)),
+        Secrets::Shown => None,
+    };
+    let (config, in_edits) = marked.as_ref().map_or((config, 0), |(marked, many)| (marked, *many));
+    let mut printing = Printing { secrets, hidden: in_edits };
     let file = printing.file(config);
     let body = yaml::write(&serde_json::to_value(file).unwrap_or_default());
+    let body = hide::variables(body, in_edits);
     match printing.hidden {
         0 => body,
         1 => format!("# A secret stood in the configuration. Set OUTCROP_SECRET_1 to it.\n{body}"),
