@@ -1,5 +1,7 @@
 //! A.5: caching.
 
+use outcrop_dialect::cache::CachePoints;
+use outcrop_model::chat::CacheTtl;
 use serde_json::{Value, json};
 
 use crate::sent::*;
@@ -62,6 +64,20 @@ fn quirk_63_the_last_four_points_stay() {
     assert_eq!(points(&sent), 4);
     assert!(sent.at("/messages/0/content/1").get("cachePoint").is_none());
     assert!(sent.losses.contains("dropped messages[0].content[1].cache_control"));
+}
+
+#[test]
+fn quirk_64_the_operator_may_set_points_for_callers_that_cannot() {
+    let (system, ttl) = (true, CacheTtl::Default);
+    let points = CachePoints { system, tools: true, message: Some(0), min_tokens: 1024, ttl };
+    let talk = |words: usize| json!({"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "word ".repeat(words)}]});
+    let sent = cached(NOVA, talk(5000), points);
+    assert_eq!(self::points(&sent), 2);
+    assert!(sent.losses.contains("added messages[1].content.cache_control"), "{}", sent.losses);
+    for (model, words) in [(NOVA, 100), (LLAMA, 5000), (UNKNOWN, 5000)] {
+        let sent = cached(model, talk(words), points);
+        assert!(self::points(&sent) == 0 && sent.losses.is_empty(), "{model}: {}", sent.losses);
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use outcrop_dialect::cache::CachePoints;
 use outcrop_dialect::carry::Destination;
 use outcrop_dialect::plan::Peeked;
 use outcrop_model::{Carrier, Catalog, Fault, Fidelity, Ledger};
@@ -52,6 +53,12 @@ pub fn openai(model: &str, members: Value) -> Sent {
 pub fn try_openai(model: &str, members: Value) -> Result<Sent, Fault> {
     let body = body(model, members, &[]);
     send(to(model), Peeked::openai(&body)?)
+}
+
+/// The same where the operator wants cache points.
+pub fn cached(model: &str, members: Value, points: CachePoints) -> Sent {
+    let body = body(model, members, &[]);
+    send(to(model).caching(Some(points)), Peeked::openai(&body).unwrap()).unwrap()
 }
 
 /// The same of Anthropic's; `max_tokens` is 9000 unless said otherwise.
