@@ -15,6 +15,7 @@ mod models;
 mod roles;
 mod serve;
 mod sessions;
+mod setup;
 mod terms;
 mod tls;
 mod value;
@@ -43,6 +44,7 @@ pub use self::models::{
 pub use self::roles::{NewRole, RoleArgs, RolesArgs, RolesVerb};
 pub use self::serve::{CarrierWord, ServeArgs, StoreArgs, TimeoutArgs};
 pub use self::sessions::{ExportArgs, SessionsArgs, SessionsVerb, ViewArgs};
+pub use self::setup::{CompletionArgs, ConfigArgs, ConfigVerb, ConnectArgs, ManArgs};
 pub use self::terms::{Cache, CallArgs, FormArgs, TermsArgs};
 pub use self::tls::TlsArgs;
 pub use self::value::{geography, geography_word};
@@ -120,6 +122,21 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Look at credentials, network, clock and models, and say what is wrong and how to mend it.
     Doctor(Box<DoctorArgs>),
+    #[command(after_help = setup::CONFIG_EXAMPLES)]
+    Config(ConfigArgs),
+    /// Show or write what a client needs to use a running gateway.
+    ///
+    /// For Claude Code, Codex, opencode, editors, SDKs and more; `outcrop connect` lists them.
+    #[command(after_help = setup::CONNECT_EXAMPLES)]
+    Connect(ConnectArgs),
+    /// Print what lets a shell complete commands, flags, models, sessions and roles.
+    #[command(after_help = setup::COMPLETION_EXAMPLES)]
+    Completion(CompletionArgs),
+    /// Print the manual page, or write one for each command.
+    #[command(after_help = setup::MAN_EXAMPLES)]
+    Man(ManArgs),
+    /// Print the version.
+    Version,
     /// Print the IAM policy that the gateway's identity needs, and no more.
     IamPolicy(IamPolicyArgs),
 }

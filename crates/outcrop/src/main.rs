@@ -8,7 +8,9 @@ mod admission;
 mod ask;
 mod check;
 mod cli;
+mod completion;
 mod configuration;
+mod connect;
 mod counters;
 mod demo;
 mod doctor;
@@ -34,7 +36,6 @@ mod running;
 mod secrets;
 mod serve;
 mod sessions;
-#[allow(dead_code, reason = "used by init, config and servers")]
 mod settings;
 mod sources;
 mod stop;
@@ -52,6 +53,7 @@ use crate::cli::Command;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    completion::answer_shell();
     let outcome = settings::parse().and_then(|cli| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(run(cli.command))
@@ -83,6 +85,13 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Roles(args) => unless_left(roles::run(args)),
         Command::Usage(args) => unless_left(logs::usage(&args)),
         Command::Init(args) => unless_left(init::run(*args).await),
+        Command::Config(args) => unless_left(settings::verbs::run(args)),
+        Command::Connect(args) => unless_left(connect::run(&args)),
+        Command::Completion(args) => unless_left(completion::run(&args)),
+        Command::Man(args) => unless_left(completion::man(&args)),
+        Command::Version => {
+            unless_left(print::print_line(&format!("outcrop {}", env!("CARGO_PKG_VERSION"))))
+        }
         Command::Keys(args) => keys::run(args.verb),
         Command::IamPolicy(args) => unless_left(iam_policy::run(args)),
     };

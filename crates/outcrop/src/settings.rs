@@ -12,6 +12,7 @@ pub mod edit;
 mod find;
 pub mod keys;
 mod tree;
+pub mod verbs;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -90,11 +91,6 @@ impl Settings {
     /// The files of MCP servers (`config/servers/*.yaml`), as they are.
     pub fn servers(&self) -> Vec<PathBuf> {
         self.tree.files(Part::Servers).map(|file| file.path.clone()).collect()
-    }
-
-    /// All files that make the configuration, `config.yaml` first.
-    pub fn files(&self) -> Vec<PathBuf> {
-        self.tree.all().map(|file| file.path.clone()).collect()
     }
 
     /// Tells on stderr what may not have been meant.

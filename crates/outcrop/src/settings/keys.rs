@@ -165,6 +165,28 @@ pub fn commands_with(flag: &str) -> Vec<String> {
     commands().into_iter().filter(has).map(|command| command.name).collect()
 }
 
+/// All sections with their members.
+pub fn all() -> Vec<(String, Vec<String>)> {
+    let commands = commands();
+    let mut sections: Vec<&str> = FLAGS.iter().map(|row| row.0).collect();
+    sections.extend(READ.iter().map(|row| row.0));
+    sections.extend(commands.iter().map(|command| command.name.as_str()));
+    sections.sort_unstable();
+    sections.dedup();
+    let whole = |section: &str| {
+        let mut names: Vec<String> = members(section).into_iter().map(str::to_owned).collect();
+        let own = commands.iter().filter(|command| command.name == section);
+        names.extend(own.flat_map(|command| command.flags.iter().cloned()));
+        (section.to_owned(), names)
+    };
+    sections.into_iter().map(whole).collect()
+}
+
+/// The keys of a provider's `config`.
+pub fn of_providers() -> impl Iterator<Item = &'static str> {
+    PROVIDER.into_iter().chain(PROVIDER_IDLE).chain(ASKED)
+}
+
 /// The members of mcp-cli's section.
 fn members(section: &str) -> Vec<&str> {
     let flags = FLAGS.iter().map(|(section, key, ..)| (*section, *key));

@@ -130,6 +130,10 @@ impl Tree {
         self.files.iter().filter(move |file| file.part == part)
     }
 
+    pub fn path(&self, provider: &Provider) -> PathBuf {
+        self.files[provider.file].path.clone()
+    }
+
     /// The provider for who names none: the one of the settings, if it is Bedrock, else the first that is.
     pub fn default_provider(&self) -> String {
         let bedrocks = || self.providers.iter().filter(|provider| provider.is_bedrock());
@@ -179,6 +183,10 @@ impl Tree {
 // === impl File ===
 
 impl File {
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     fn read(path: PathBuf, part: Part) -> anyhow::Result<Self> {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(&path)
@@ -200,6 +208,10 @@ impl File {
 impl Provider {
     pub fn is_bedrock(&self) -> bool {
         self.interface == "aws_bedrock"
+    }
+
+    pub fn is_of(&self, part: Part) -> bool {
+        self.part == part
     }
 
     /// Whether the file is one of `config/providers`.
