@@ -23,7 +23,7 @@ mod variables;
 pub use self::command::run;
 pub use self::toolbox::Toolbox;
 
-/// `text` of a server's as a terminal may be shown it: control characters could pretend to be us.
+/// `text` of a server's as a terminal may be shown it, in one line: controls could pretend to be us.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    crate::render::neutral(text).replace(['\n', '\t'], " ")
 }

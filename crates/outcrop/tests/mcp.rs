@@ -148,7 +148,7 @@ fn every_call_has_its_result() {
 #[test]
 fn a_server_that_dies_is_started_once_more() {
     let home = home("well");
-    let prompt = r#"call:s__die {} call:s__wait {"text": "60"}"#;
+    let prompt = r#"call:s__die {} call:s__wait {"text": "1"}"#;
     let output = query(&home, prompt, &["-y", "--output-format", "stream-json"]);
     says(&output, "failed during the call", "was started again; it said: Traceback: I am");
     let results = text(&output.stdout);
@@ -365,6 +365,8 @@ fn a_server_behind_oauth_wants_a_login() {
 
     let output = query(&home, "call:web__whoami {}", &["--server", "web", "-y"]);
     says(&output, "you hold token-1", "");
+    let output = query(&home, "call:web__expire {}", &["--server", "web", "-y"]);
+    says(&output, "Make the call again", "");
     let tokens = std::fs::read_dir(home.path().join("mcp-tokens")).unwrap();
     for file in tokens.map(|entry| entry.unwrap()) {
         let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());

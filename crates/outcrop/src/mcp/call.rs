@@ -14,6 +14,8 @@ pub enum Called {
     /// The server said why not.
     Refused(String),
     Late,
+    /// The server wants to know who asks, again.
+    WhoAsks,
     /// The server is gone, or its answer cannot be used.
     Lost(String),
 }
@@ -35,6 +37,7 @@ pub async fn call(
         Ok(Err(ServiceError::UnexpectedResponse)) => Called::Refused(
             "The server's answer is no result of a tool; what it did is not known.".to_owned(),
         ),
+        Ok(Err(error)) if error.is_authorization_required() => Called::WhoAsks,
         Ok(Err(error)) => Called::Lost(error.to_string()),
     }
 }

@@ -9,7 +9,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::call::{Called, arguments, call};
-use super::definition::{Definition, Trust, find};
+use super::definition::{Breadth, Definition, Trust, find};
 use super::printable;
 use super::result::told;
 use super::serve::serve;
@@ -38,7 +38,7 @@ pub async fn run(args: McpArgs) -> anyhow::Result<()> {
 }
 
 fn list(args: &McpListArgs) -> anyhow::Result<()> {
-    let found = find(&args.files.mcp_config)?;
+    let found = find(&args.files.mcp_config, Breadth::All)?;
     for note in &found.notes {
         eprintln!("note: {note}");
     }
@@ -141,6 +141,10 @@ async fn by_hand(args: &McpCallArgs) -> anyhow::Result<()> {
                 "The tool gave no result within {seconds} s. --tool-timeout allows more."
             ))
         }
+        Some(Called::WhoAsks) => failed(format!(
+            "The server wants a new login. `outcrop mcp login {}` begins one.",
+            printable(&args.server)
+        )),
         Some(Called::Lost(why)) => failed(format!(
             "The server ended during the call: {} {}",
             printable(&why),
@@ -164,7 +168,7 @@ fn show(content: &Value) -> anyhow::Result<()> {
 }
 
 async fn login(args: &McpLoginArgs) -> anyhow::Result<()> {
-    let found = find(&args.reach.files.mcp_config)?;
+    let found = find(&args.reach.files.mcp_config, Breadth::All)?;
     let definition = found.named(&args.name)?;
     let mut stop = Stop::watch()?;
     tokio::select! {
@@ -179,14 +183,14 @@ async fn login(args: &McpLoginArgs) -> anyhow::Result<()> {
 }
 
 fn logout(args: &McpLoginArgs) -> anyhow::Result<()> {
-    let found = find(&args.reach.files.mcp_config)?;
+    let found = find(&args.reach.files.mcp_config, Breadth::All)?;
     let had = Server::logout(found.named(&args.name)?).map_err(|why| unusable(&args.name, &why))?;
     eprintln!("{}", if had { "the login is forgotten" } else { "there was no login" });
     Ok(())
 }
 
 async fn connected(name: &str, reach: &McpReachArgs) -> anyhow::Result<(Server, Definition)> {
-    let found = find(&reach.files.mcp_config)?;
+    let found = find(&reach.files.mcp_config, Breadth::All)?;
     let definition = found.named(name)?.clone();
     let mut stop = Stop::watch()?;
     tokio::select! {

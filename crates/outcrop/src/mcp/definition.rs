@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::variables::{Dollars, resolve};
 
-pub use self::find::{Found, find};
+pub use self::find::{Breadth, Found, find};
 pub use self::read::read;
 
 /// A server.

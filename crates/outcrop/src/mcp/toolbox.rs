@@ -1,6 +1,7 @@
 //! The tools of all servers that were started, as one [`Tools`].
 
 use std::collections::HashSet;
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::approve::{Approval, Verdict, Wish};
 use super::call::{Called, arguments, call};
-use super::definition::{Definition, Trust, find};
+use super::definition::{Breadth, Definition, Trust, find};
 use super::names::{Pattern, for_model, for_people};
 use super::result::{Told, failed, told};
 use super::server::{Server, Tool};
@@ -164,7 +165,7 @@ impl Toolbox {
         }) {
             let what = format!("No tool is named {}.", pattern.text);
             return Err(Failure::new(Exit::InvalidArgument, what)
-                .mend("`outcrop mcp list --tools` lists them.")
+                .mend("`outcrop mcp test SERVER` lists them.")
                 .into());
         }
         Ok(())
@@ -272,6 +273,7 @@ impl Toolbox {
                     "The tool gave no result within {seconds} s; what it did is not known."
                 ))
             }
+            Called::WhoAsks => self.connect_anew(server).await,
             Called::Lost(why) => {
                 if self.is_gone(server) {
                     self.restart(server).await;
@@ -279,6 +281,25 @@ impl Toolbox {
                     eprintln!("note: the call of {name} failed: {}", super::printable(&why));
                 }
                 failed("The tool's server failed during the call; what the call did is not known.")
+            }
+        }
+    }
+
+    /// Connects once more, as whoever the login makes us now.
+    async fn connect_anew(&mut self, at: usize) -> Told {
+        let started = &mut self.servers[at];
+        if let Some(server) = started.server.take() {
+            server.close().await;
+        }
+        match Server::connect(&started.definition, self.server_timeout).await {
+            Ok(server) => {
+                started.server = Some(server);
+                failed("The login had expired and is renewed. Make the call again.")
+            }
+            Err(why) => {
+                let name = super::printable(&started.definition.name);
+                eprintln!("note: the MCP server {name} cannot be used any more: {why}");
+                failed("The tool's server wants a new login, and nobody could log in.")
             }
         }
     }
@@ -361,13 +382,17 @@ enum Asked {
 
 /// The servers that the flags ask for: those that are named, else the user's own.
 fn choose(args: &ToolArgs, patterns: &[Pattern]) -> anyhow::Result<Vec<(Definition, Asked)>> {
-    let found = find(&args.mcp_config)?;
-    for note in &found.notes {
-        eprintln!("note: {note}");
-    }
     let mut named: Vec<&String> = args.server.iter().collect();
     if named.is_empty() {
         named.extend(patterns.iter().filter_map(|pattern| pattern.names_server.as_ref()));
+    }
+    let breadth = if named.is_empty() { Breadth::Ours } else { Breadth::All };
+    let found = find(&args.mcp_config, breadth)?;
+    for note in &found.notes {
+        eprintln!("note: {note}");
+    }
+    if named.is_empty() {
+        tell_of_the_folder(&found.definitions);
     }
     for name in &named {
         found.named(name)?;
@@ -383,4 +408,14 @@ fn choose(args: &ToolArgs, patterns: &[Pattern]) -> anyhow::Result<Vec<(Definiti
     };
     let definitions = found.definitions.into_iter().filter(may_match);
     Ok(definitions.filter_map(|d| Some((d.clone(), is_wanted(&d)?))).collect())
+}
+
+/// Servers that only the folder defines wait for their names; that is told where somebody sees it.
+fn tell_of_the_folder(definitions: &[Definition]) {
+    let of_folder = definitions.iter().filter(|definition| definition.trust == Trust::Folder);
+    let names: Vec<_> = of_folder.map(|definition| super::printable(&definition.name)).collect();
+    if !names.is_empty() && std::io::stderr().is_terminal() {
+        let names = names.join(",");
+        eprintln!("note: this folder defines MCP servers; --server {names} starts them");
+    }
 }

@@ -182,7 +182,7 @@ impl Show {
     fn tell_tool(&self, what: &str) {
         if self.notes {
             let (begin, end) = self.dim;
-            eprintln!("{begin}{}{end}", line(what, TOLD));
+            eprintln!("{begin}{}{end}", line(&neutral(what), TOLD));
         }
     }
 

@@ -1,6 +1,6 @@
 """An MCP server on streamable HTTP behind OAuth's code flow with PKCE; nothing but the standard library.
 
-Prints its address, then `authorised N` for each token it gives.
+Prints its address.
 """
 
 import base64
@@ -83,12 +83,16 @@ class Handler(BaseHTTPRequestHandler):
         if bearer not in tokens:
             challenge = f'Bearer resource_metadata="{base}/.well-known/oauth-protected-resource/mcp"'
             return self.reply(401, {}, www_authenticate=challenge)
+        if message["method"] == "tools/call" and message["params"]["name"] == "expire":
+            tokens.clear()
+            return self.reply(401, {}, www_authenticate="Bearer")
         if "id" not in message:
             return self.reply(202)
         results = {
             "initialize": lambda p: {"protocolVersion": p["protocolVersion"], "capabilities": {"tools": {}},
                                      "serverInfo": {"name": "web", "version": "1"}},
-            "tools/list": lambda p: {"tools": [{"name": "whoami", "inputSchema": {"type": "object"}}]},
+            "tools/list": lambda p: {"tools": [{"name": name, "inputSchema": {"type": "object"}}
+                                               for name in ["whoami", "expire"]]},
             "tools/call": lambda p: {"content": [{"type": "text", "text": f"you hold {bearer}"}]},
         }
         result = results[message["method"]](message.get("params") or {})

@@ -15,11 +15,20 @@ pub struct Found {
     pub notes: Vec<String>,
 }
 
-/// All definitions that there are: of the files that are `named`, of the user's, of the folder.
+/// How far is looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Breadth {
+    /// Files that are meant for Outcrop.
+    Ours,
+    /// Those of other programs too.
+    All,
+}
+
+/// The definitions that there are: of the files that are `named`, of the user's, of the folder.
 ///
 /// # Errors
 /// A file that is named and cannot be read. Others are noted.
-pub fn find(named: &[PathBuf]) -> anyhow::Result<Found> {
+pub fn find(named: &[PathBuf], breadth: Breadth) -> anyhow::Result<Found> {
     let mut found = Found::default();
     for path in named {
         let text = std::fs::read_to_string(path).map_err(|error| {
@@ -30,14 +39,14 @@ pub fn find(named: &[PathBuf]) -> anyhow::Result<Found> {
             .map_err(|why| Failure::new(Exit::InvalidArgument, why))?;
         found.add(definitions, notes);
     }
-    for (path, trust) in places()? {
+    for (path, trust) in places(breadth)? {
         found.look_at(&path, trust);
     }
     Ok(found)
 }
 
 /// The user's own first, then the folder's, then those of other programs.
-fn places() -> anyhow::Result<Vec<(PathBuf, Trust)>> {
+fn places(breadth: Breadth) -> anyhow::Result<Vec<(PathBuf, Trust)>> {
     let home = Home::find()?;
     let mut places = files_of(&home.config.join("servers"), Trust::Own);
     match Settings::current() {
@@ -46,6 +55,9 @@ fn places() -> anyhow::Result<Vec<(PathBuf, Trust)>> {
             places.extend(settings.servers().into_iter().map(|path| (path, trust)));
         }
         None => places.extend(files_of(Path::new("config/servers"), Trust::Folder)),
+    }
+    if breadth == Breadth::Ours {
+        return Ok(places);
     }
     for file in [".mcp.json", ".cursor/mcp.json", ".vscode/mcp.json", ".codex/config.toml"] {
         places.push((file.into(), Trust::Folder));
