@@ -23,7 +23,7 @@ pub const SYSTEM: &str = "system";
 /// # Errors
 /// A system prompt that cannot be read.
 pub fn talk(args: &AskArgs, role: Option<&Role>, told: Conversation) -> anyhow::Result<Talk> {
-    let Conversation { settings: mut former, messages } = told;
+    let Conversation { settings: mut former, messages, turns: _ } = told;
     let message = |text: Value| json!({ "role": "system", "content": text });
     let former_system = former.remove(SYSTEM).map(message);
     let of_role = role.and_then(|role| role.system.as_deref()).map(|text| message(text.into()));

@@ -3,6 +3,7 @@
 mod account;
 mod admission;
 mod ask;
+mod chat;
 mod embed;
 mod identity;
 mod init;
@@ -26,6 +27,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub use self::admission::AdmissionArgs;
 pub use self::ask::{AskArgs, EngineArgs, OutputFormat, QueryArgs, Rendering, ShowArgs, Thinking};
+pub use self::chat::{ChatArgs, ChatShowArgs};
 pub use self::embed::{CutArgs, EmbedArgs, Encoding, Strategy, VectorArgs, VectorFormat};
 pub use self::identity::IdentityArgs;
 pub use self::init::{Auth, InitArgs};
@@ -80,6 +82,12 @@ pub enum Command {
     /// The answer, and nothing else, goes to stdout. What is piped in is attached to the question.
     #[command(visible_aliases = ["q", "ask", "prompt"], after_help = QUERY_EXAMPLES)]
     Query(Box<QueryArgs>),
+    /// Talk with a model.
+    ///
+    /// With line editing, and commands that begin with a slash; without a terminal each line of stdin is
+    /// a question.
+    #[command(after_help = chat::EXAMPLES)]
+    Chat(Box<ChatArgs>),
     /// Turn text into vectors.
     ///
     /// A long text is cut into chunks, each with its place in the text and its vector.

@@ -11,8 +11,10 @@ mod store;
 
 pub use self::find::{By, Filter, Overview, Sum, Turn, time};
 pub use self::record::{Asked, Begun, Record, words};
-pub use self::store::{Conversation, Session, Store};
+use self::store::fresh_name;
+pub use self::store::{Conversation, Session, Store, keep_private};
 use crate::cli::KeepArgs;
+use crate::exit::{Exit, Failure};
 
 /// Turns the history off, if it is `off`.
 const VARIABLE: &str = "OUTCROP_HISTORY";
@@ -31,6 +33,8 @@ pub enum Place {
     Session(Session),
     /// In a session of this name, which begins with the first of them.
     Named(String),
+    /// In a session that begins with the first of them, named after the time.
+    Fresh,
 }
 
 // === impl Recorder ===
@@ -42,8 +46,7 @@ impl Recorder {
     /// # Errors
     /// Where there is nothing to go on with; a history that only cannot be written is no error.
     pub fn open(args: &KeepArgs) -> anyhow::Result<(Self, Conversation)> {
-        let is_off = std::env::var(VARIABLE).is_ok_and(|word| word.eq_ignore_ascii_case("off"));
-        let is_written = !args.no_save && !is_off;
+        let is_written = !args.no_save && !is_off();
         let goes_on = args.r#continue || args.session.is_some();
         let mut recorder = Self { store: None, place: Place::Nowhere };
         if !is_written && !goes_on {
@@ -67,7 +70,7 @@ impl Recorder {
         };
         let told = match &recorder.place {
             Place::Session(session) => store.conversation(session.id)?,
-            Place::Nowhere | Place::Named(_) => Conversation::default(),
+            Place::Nowhere | Place::Named(_) | Place::Fresh => Conversation::default(),
         };
         recorder.store = is_written.then_some(store);
         Ok((recorder, told))
@@ -85,17 +88,84 @@ impl Recorder {
         }
     }
 
+    /// Turns that belong nowhere belong to a session of their own.
+    pub fn begin_session(&mut self) {
+        if self.place == Place::Nowhere {
+            self.place = Place::Fresh;
+        }
+    }
+
+    /// The next turns belong to another session.
+    pub fn begin_another(&mut self) {
+        self.place = Place::Fresh;
+    }
+
+    /// The session's name, once it has begun.
+    pub fn session(&self) -> Option<&str> {
+        match &self.place {
+            Place::Session(session) => Some(&session.name),
+            Place::Named(name) => Some(name),
+            Place::Nowhere | Place::Fresh => None,
+        }
+    }
+
+    /// Gives the session another name.
+    ///
+    /// # Errors
+    /// Where it is taken, or nothing is kept.
+    pub fn rename(&mut self, name: &str) -> anyhow::Result<()> {
+        let Some(store) = &mut self.store else {
+            let what = "This conversation is not kept, so it has no name.";
+            return Err(Failure::new(Exit::Usage, what)
+                .mend("/export writes it to a file.")
+                .into());
+        };
+        match &mut self.place {
+            Place::Session(session) => {
+                store.rename(session.id, name)?;
+                name.clone_into(&mut session.name);
+            }
+            Place::Nowhere | Place::Named(_) | Place::Fresh if store.session(name)?.is_some() => {
+                let what = format!("There is a session `{name}` already.");
+                return Err(Failure::new(Exit::InvalidArgument, what)
+                    .mend("Choose another name.")
+                    .into());
+            }
+            Place::Nowhere | Place::Named(_) | Place::Fresh => {
+                self.place = Place::Named(name.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a turn out of its conversation.
+    pub fn undo(&mut self, turn: i64) {
+        if let Some(Err(error)) = self.store.as_mut().map(|store| store.undo(turn)) {
+            warn(&error);
+        }
+    }
+
     fn write(&mut self, record: Record) -> anyhow::Result<Option<i64>> {
         let Some(store) = &mut self.store else { return Ok(None) };
-        if let Place::Named(name) = &self.place {
-            self.place = Place::Session(store.named(name)?);
+        match &self.place {
+            Place::Named(name) => self.place = Place::Session(store.named(name)?),
+            Place::Fresh => {
+                let session = store.begin(&fresh_name(record.began), &Conversation::default())?;
+                self.place = Place::Session(session);
+            }
+            Place::Nowhere | Place::Session(_) => {}
         }
         let session = match &self.place {
             Place::Session(session) => Some(session.id),
-            Place::Nowhere | Place::Named(_) => None,
+            Place::Nowhere | Place::Named(_) | Place::Fresh => None,
         };
         store.record(&Record { session, ..record }).map(Some)
     }
+}
+
+/// Whether nothing is to be written at all.
+pub fn is_off() -> bool {
+    std::env::var(VARIABLE).is_ok_and(|word| word.eq_ignore_ascii_case("off"))
 }
 
 fn warn(error: &anyhow::Error) {

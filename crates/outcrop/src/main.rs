@@ -6,6 +6,7 @@ mod access_log;
 mod admin;
 mod admission;
 mod ask;
+mod chat;
 mod check;
 mod cli;
 mod completion;
@@ -80,8 +81,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Embed(args) => unless_left(embed::run(*args).await),
         Command::Mcp(args) => unless_left(mcp::run(*args).await),
         Command::Query(args) => return query::run(*args).await,
+        Command::Chat(args) => return with_code(chat::run(*args).await),
         Command::Logs(args) => unless_left(logs::run(&args)),
-        Command::Sessions(args) => unless_left(sessions::run(args)),
+        Command::Sessions(args) => return with_code(sessions::run(args).await),
         Command::Roles(args) => unless_left(roles::run(args)),
         Command::Usage(args) => unless_left(logs::usage(&args)),
         Command::Init(args) => unless_left(init::run(*args).await),
@@ -96,6 +98,14 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::IamPolicy(args) => unless_left(iam_policy::run(args)),
     };
     outcome.map(|()| ExitCode::SUCCESS)
+}
+
+/// As [`unless_left`], for commands that choose their code.
+fn with_code(outcome: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
+    match outcome {
+        Err(error) => unless_left(Err(error)).map(|()| ExitCode::SUCCESS),
+        outcome => outcome,
+    }
 }
 
 /// A reader that has what it wanted is no failure.

@@ -2,7 +2,7 @@
 
 mod extract;
 mod schema;
-mod show;
+pub mod show;
 mod terms;
 
 use std::process::ExitCode;

@@ -1,10 +1,13 @@
 //! `outcrop sessions`: conversations, looked at and taken elsewhere.
 
-mod transcript;
+pub mod transcript;
+
+use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
 use self::transcript::Transcript;
+use crate::chat;
 use crate::cli::{ExportArgs, SessionsArgs, SessionsVerb, ViewArgs};
 use crate::exit::{Exit, Failure};
 use crate::history::{Overview, Store, time};
@@ -14,9 +17,13 @@ use crate::table::{line, table};
 /// How much of a session's first question a list shows, in characters.
 const GLIMPSE: usize = 50;
 
-pub fn run(args: SessionsArgs) -> anyhow::Result<()> {
+pub async fn run(args: SessionsArgs) -> anyhow::Result<ExitCode> {
     let mut store = Store::open()?;
-    match args.verb.unwrap_or(SessionsVerb::List { json: false }) {
+    let outcome = match args.verb.unwrap_or(SessionsVerb::List { json: false }) {
+        SessionsVerb::Resume(args) => {
+            args.name.as_deref().map(|name| store.existing(name)).transpose()?;
+            return chat::run((*args).into()).await;
+        }
         SessionsVerb::List { json } => list(&store.sessions(None)?, json),
         SessionsVerb::Search { words, json } => {
             list(&store.sessions(Some(&words.join(" ")))?, json)
@@ -25,7 +32,8 @@ pub fn run(args: SessionsArgs) -> anyhow::Result<()> {
         SessionsVerb::Fork { name, new } => fork(&mut store, &name, new.as_deref()),
         SessionsVerb::Export(args) => export(&store, &args),
         SessionsVerb::Rm { names } => remove(&mut store, &names),
-    }
+    };
+    outcome.map(|()| ExitCode::SUCCESS)
 }
 
 fn list(sessions: &[Overview], as_json: bool) -> anyhow::Result<()> {

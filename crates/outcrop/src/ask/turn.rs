@@ -86,6 +86,8 @@ pub struct Last {
     pub request_id: Option<String>,
     /// What could not be carried.
     pub losses: Option<String>,
+    /// All tokens of the last request, its answer included; 0 where nobody told.
+    pub tokens: u64,
 }
 
 /// What a turn took: all its requests together.
@@ -328,6 +330,7 @@ impl Outcome {
             target: told("x-outcrop-model"),
             request_id: told("x-request-id"),
             losses: told("x-outcrop-loss"),
+            tokens: chat.usage.map_or(0, |usage| usage.total()),
         };
         self.spent.add(receipt, chat.usage);
     }
@@ -362,6 +365,13 @@ impl Spent {
             self.first_byte = self.first_byte.or(receipt.first_byte);
             self.attempts += receipt.attempts;
         }
+    }
+}
+
+impl Usage {
+    fn total(self) -> u64 {
+        let Self { input, output, cache_read, cache_write, reasoning: _ } = self;
+        input + output + cache_read + cache_write
     }
 }
 

@@ -4,11 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::{AskArgs, ChatArgs, ChatShowArgs, EngineArgs, KeepArgs, RoleArgs, ToolArgs};
+
 pub const EXAMPLES: &str = "\
 Examples:
   outcrop sessions                             those there are
   outcrop sessions show trip                   all that was said
   outcrop sessions search visa
+  outcrop sessions resume trip
   outcrop sessions fork trip trip-by-train     go on in two ways
   outcrop sessions export trip --html -O trip.html
   outcrop sessions rm trip";
@@ -35,6 +38,8 @@ pub enum SessionsVerb {
         #[arg(short, long)]
         json: bool,
     },
+    /// Go on with a session in a chat.
+    Resume(Box<ResumeArgs>),
     /// Show all that was said in a session.
     Show(ViewArgs),
     /// Begin a session with what was said in another; both go on by themselves.
@@ -54,6 +59,33 @@ pub enum SessionsVerb {
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
     },
+}
+
+/// A chat that goes on.
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// The session [default: the last conversation].
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    #[command(flatten)]
+    pub ask: AskArgs,
+    #[command(flatten)]
+    pub show: ChatShowArgs,
+    #[command(flatten)]
+    pub tools: ToolArgs,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+// === impl ResumeArgs ===
+
+impl From<ResumeArgs> for ChatArgs {
+    fn from(args: ResumeArgs) -> Self {
+        let ResumeArgs { name, ask, show, tools, engine } = args;
+        let keep = KeepArgs { r#continue: name.is_none(), session: name, no_save: false };
+        let role = RoleArgs { role: None, save: None };
+        Self { prompt: Vec::new(), ask, role, show, keep, tools, engine }
+    }
 }
 
 /// Which session, in which form.

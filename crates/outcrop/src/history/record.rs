@@ -157,6 +157,15 @@ impl Begun {
     }
 }
 
+// === impl Record ===
+
+impl Record {
+    /// As the summary of the turns up to `up_to`; with none, of what there was before the first.
+    pub fn into_summary(self, up_to: Option<i64>) -> Self {
+        Self { kind: Kind::Summary, up_to: Some(up_to.unwrap_or(0)), ..self }
+    }
+}
+
 /// A message's content for people: its text, and a word for each other part.
 pub fn words(content: &Value) -> String {
     match content {

@@ -39,6 +39,8 @@ pub struct Session {
 pub struct Conversation {
     pub settings: Map<String, Value>,
     pub messages: Vec<Value>,
+    /// Its turns, each with its place among the messages.
+    pub turns: Vec<(i64, usize)>,
 }
 
 // === impl Store ===
@@ -211,15 +213,17 @@ impl Store {
             None => (0, self.base(session)?),
         };
         let mut turns = db.prepare(
-            "SELECT messages FROM turns WHERE session = ?1 AND kind = ?2 AND counts AND id > ?3
+            "SELECT id, messages FROM turns WHERE session = ?1 AND kind = ?2 AND counts AND id > ?3
              ORDER BY id",
         )?;
+        let mut begins = Vec::new();
         let mut rows = turns.query(params![session, Kind::Turn.word(), from])?;
         while let Some(row) = rows.next()? {
-            let said: Vec<Value> = serde_json::from_str(&row.get::<_, String>(0)?)?;
+            let said: Vec<Value> = serde_json::from_str(&row.get::<_, String>(1)?)?;
+            begins.push((row.get(0)?, messages.len()));
             messages.extend(said);
         }
-        Ok(Conversation { settings: serde_json::from_str(&settings)?, messages })
+        Ok(Conversation { settings: serde_json::from_str(&settings)?, messages, turns: begins })
     }
 }
 
@@ -249,6 +253,28 @@ impl Store {
         Ok(serde_json::from_str(&base)?)
     }
 
+    /// Takes a turn out of its conversation; the history keeps it.
+    pub fn undo(&mut self, turn: i64) -> anyhow::Result<()> {
+        self.connection.execute("UPDATE turns SET counts = 0 WHERE id = ?1", [turn])?;
+        Ok(())
+    }
+
+    /// # Errors
+    /// Where another session has the name.
+    pub fn rename(&mut self, session: i64, name: &str) -> anyhow::Result<()> {
+        let renamed = self.connection.execute(
+            "UPDATE OR IGNORE sessions SET name = ?1 WHERE id = ?2",
+            params![name, session],
+        )?;
+        match renamed {
+            0 => {
+                let what = format!("There is a session `{name}` already.");
+                Err(Failure::new(Exit::InvalidArgument, what).mend("Choose another name.").into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Forgets a session and all its turns.
     pub fn remove(&mut self, session: i64) -> anyhow::Result<()> {
         self.connection.execute("DELETE FROM sessions WHERE id = ?1", [session])?;
@@ -269,7 +295,7 @@ pub fn fresh_name(began: i64) -> String {
 }
 
 /// Makes the file, if there is none, and keeps others from reading it.
-fn keep_private(path: &Path) -> anyhow::Result<()> {
+pub fn keep_private(path: &Path) -> anyhow::Result<()> {
     let folder: PathBuf = path.parent().map(Path::to_path_buf).unwrap_or_default();
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);

@@ -30,6 +30,11 @@ impl Transcript {
         Ok(Self { base: store.base(session.id)?, name: session.name, turns })
     }
 
+    /// Of a conversation as it is now.
+    pub fn of_messages(name: &str, messages: &[Value]) -> Self {
+        Self { name: name.to_owned(), base: messages.to_vec(), turns: Vec::new() }
+    }
+
     pub fn json(&self) -> Value {
         let Self { name, base, turns } = self;
         let turns: Vec<Value> = turns.iter().map(Turn::to_json).collect();

@@ -7,6 +7,7 @@ use outcrop_emulator::{
     Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, Emulator, Fault, Injection,
 };
 use serde_json::Value;
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 pub const NOVA: &str = "amazon.nova-lite-v1:0";
@@ -58,6 +59,13 @@ impl Desk {
 
     pub async fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().await.unwrap()
+    }
+
+    /// Runs with these lines on stdin.
+    pub async fn told(&self, arguments: &[&str], lines: &str) -> Output {
+        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(lines.as_bytes()).await.unwrap();
+        child.wait_with_output().await.unwrap()
     }
 
     /// Stdout of a command that ends well.

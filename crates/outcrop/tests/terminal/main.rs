@@ -2,6 +2,7 @@
 //! (`OUTCROP_BLESS=1` writes them; look at them before they are committed).
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod chat;
 mod mcp;
 mod query;
 mod terminal;

@@ -43,9 +43,8 @@ impl Terminal {
     }
 
     /// Types a text.
-    #[allow(dead_code, reason = "for whoever talks back")]
     pub fn write(&self, text: &str) {
-        done(self.tmux().args(["send-keys", "-l", text]));
+        done(self.tmux().args(["send-keys", "-l", "--", text]));
     }
 
     /// The screen, once it shows `text`.

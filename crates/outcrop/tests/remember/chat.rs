@@ -1,0 +1,90 @@
+//! A chat without a terminal: each line of stdin is a turn.
+
+use serde_json::Value;
+
+use crate::desk::{Desk, text};
+
+#[tokio::test]
+async fn each_line_is_a_turn_of_one_session() {
+    let desk = Desk::new().await;
+    let output = desk.told(&["chat"], "say:one\n\nsay:two \\\nmore\n:::\nsay:a\n\nb\n:::\n").await;
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    assert_eq!(text(&output.stdout), "one\ntwo \nmore\na\n\nb\n");
+    let asked = desk.asked();
+    assert_eq!(asked[2], ["say:one", "one", "say:two \nmore", "two \nmore", "say:a\n\nb"]);
+    let output = desk.told(&["chat", "-c"], "say:last").await;
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(desk.asked()[3].len(), 7);
+    let turns = desk.turns().await;
+    assert!(turns.iter().all(|turn| turn["session"] == turns[0]["session"]), "{turns:?}");
+    desk.told(&["chat"], "say:another").await;
+    assert_ne!(desk.turns().await[4]["session"], turns[0]["session"]);
+}
+
+#[tokio::test]
+async fn a_failed_turn_leaves_the_conversation_usable() {
+    let desk = Desk::new().await;
+    desk.fails("error=ValidationException");
+    let lines = "say:one\n/retry\nsay:two\n/undo\nsay:three\n";
+    let output = desk.told(&["chat"], lines).await;
+    assert_eq!(output.status.code(), Some(15), "the first failure's code: {output:?}");
+    assert_eq!(text(&output.stdout), "one\ntwo\nthree\n");
+    assert_eq!(desk.asked().last().unwrap(), &["say:one", "one", "say:three"]);
+    desk.told(&["chat", "-c"], "say:four\n").await;
+    let asked = desk.asked();
+    assert_eq!(asked.last().unwrap(), &["say:one", "one", "say:three", "three", "say:four"]);
+    let turns = desk.turns().await;
+    let counted: Vec<bool> = turns.iter().map(|turn| turn["counts"].as_bool().unwrap()).collect();
+    assert_eq!(counted, [false, true, false, true, true], "{turns:?}");
+}
+
+#[tokio::test]
+async fn commands_change_how_the_model_is_asked() {
+    let desk = Desk::new().await;
+    let file = desk.home.path().join("a b.txt");
+    std::fs::write(&file, "inside").unwrap();
+    let lines = format!(
+        "/system Be brief.\n/model amazon.nova-pro-v1:0\n/model no.such-model\n/file \"{}\"\nread\n\
+         /save mine\n/clear\nsay:afresh\n/export {}\n/nonsense\n",
+        file.display(),
+        desk.home.path().join("out.html").display(),
+    );
+    let output = desk.told(&["chat"], &lines).await;
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(12), "{said}");
+    assert!(said.contains("no command /nonsense") && said.contains("no.such-model"), "{said}");
+    let turns = desk.turns().await;
+    assert_eq!(turns[0]["settings"]["system"], "Be brief.");
+    assert_eq!(turns[0]["settings"]["model"], "amazon.nova-pro-v1:0");
+    assert!(turns[0]["prompt"].as_str().unwrap().contains("inside"), "{}", turns[0]);
+    assert_eq!(turns[0]["session"], "mine");
+    assert_ne!(turns[1]["session"], "mine");
+    assert_eq!(desk.asked()[1], ["say:afresh"]);
+    let page = std::fs::read_to_string(desk.home.path().join("out.html")).unwrap();
+    assert!(page.contains("afresh") && !page.contains("inside"), "{page}");
+}
+
+#[tokio::test]
+async fn a_long_conversation_is_summarised_openly() {
+    let desk = Desk::new().await;
+    let small = "mistral.mistral-7b-instruct-v0:2";
+    let lines = format!("say:early\n{}say:late\n", "lorem:7000\n".repeat(4));
+    let output = desk.told(&["chat", "-m", small, "--session", "long"], &lines).await;
+    let said = text(&output.stderr);
+    assert!(output.status.success() && said.contains("of 5 turns are summarised"), "{said}");
+    let turns = desk.turns().await;
+    let kinds: Vec<&str> = turns.iter().map(|turn| turn["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["turn", "turn", "turn", "turn", "turn", "summary", "turn"]);
+    let asked = desk.asked();
+    let last = asked.last().unwrap();
+    assert!(last[0].starts_with("Summarise our conversation"), "{last:?}");
+    assert!(!last.iter().any(|said| said == "say:early") && last.last().unwrap() == "say:late");
+    // What goes on later goes on from the summary.
+    desk.told(&["chat", "--session", "long"], "say:later\n").await;
+    let asked = desk.asked();
+    let later = asked.last().unwrap();
+    assert_eq!(later[..last.len()], last[..]);
+    let all: Value =
+        serde_json::from_str(&desk.says(&["sessions", "show", "long", "-j"]).await).unwrap();
+    assert_eq!(all["turns"][0]["response"], "early", "the original stays");
+}
