@@ -155,9 +155,11 @@ Examples:
   outcrop query \"Summarise this\" --model amazon.nova-lite-v1:0 < report.txt
   outcrop query \"What is in the picture?\" -f photo.png
   git diff | outcrop query \"Write a commit message\" --json
+  outcrop query \"What is in this folder?\" --server files --allow 'files/list_*'
   outcrop query \"Hello\" --emulator        no AWS account needed
-Exit codes: 0 ok, 2 usage, 12 unknown model, 15 request failed, 16 file or stdin, 21 no access,
-22 throttled, 23 too long, 24 refused, 26 network, 28 credentials, 130 interrupted.";
+Exit codes: 0 ok, 2 usage, 12 unknown model, 13 MCP server, 15 request failed, 16 file or stdin,
+21 no access, 22 throttled, 23 too long, 24 refused, 26 network, 27 out of turns, 28 credentials,
+130 interrupted.";
 
 const EMBED_EXAMPLES: &str = "\
 Examples:
