@@ -3,9 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::io::{BufRead, BufReader, Lines, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Sender, channel};
 
 const GOOD: &str = "backends: {main: us-east-1}\nmodels: {fast: amazon.nova-lite-v1:0}\n";
 
@@ -228,4 +229,101 @@ fn a_configuration_is_loaded_anew_and_a_bad_one_is_not() {
     assert_eq!(ask(&admin, "GET", "/admin/reload", "").0, 405);
     assert_eq!(ask(&address, "GET", "/admin/config", "").0, 404);
     assert_eq!(ask(&address, "GET", "/metrics", "").0, 404);
+}
+
+/// A Bedrock that answers chats with seven tokens, but for those that may have a hundred: these it only
+/// tells of. Returns its address.
+fn bedrock(under_way: Sender<()>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        for socket in listener.incoming() {
+            let mut socket = BufReader::new(socket.unwrap());
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") && socket.read_line(&mut head).unwrap() > 0 {}
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+            socket.read_exact(&mut body).unwrap();
+            if String::from_utf8(body).unwrap().contains("\"maxTokens\":100}") {
+                held.push(socket);
+                under_way.send(()).unwrap();
+                continue;
+            }
+            let (status, answer) = match head.contains("/converse ") {
+                true => (
+                    "200 OK",
+                    r#"{"output":{"message":{"role":"assistant","content":[{"text":"hi"}]}},"stopReason":"end_turn","usage":{"inputTokens":1,"outputTokens":7,"totalTokens":8},"metrics":{"latencyMs":1}}"#,
+                ),
+                false => ("404 Not Found", "{}"),
+            };
+            let length = answer.len();
+            let answer = format!(
+                "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{answer}"
+            );
+            // The gateway may have been killed.
+            drop(socket.get_mut().write_all(answer.as_bytes()));
+        }
+    });
+    address
+}
+
+fn chat_of(tokens: u32) -> String {
+    format!(
+        r#"{{"model": "amazon.nova-lite-v1:0", "max_tokens": {tokens}, "messages": [{{"role": "user", "content": "hi"}}]}}"#
+    )
+}
+
+/// What was under way counts as reserved, once; what was settled as it was settled.
+#[test]
+fn a_killed_gateway_loses_no_reservation_and_doubles_none() {
+    let (tell, under_way) = channel();
+    let address = bedrock(tell);
+    let config = format!(
+        "listeners: 127.0.0.1:0
+backends:
+  b:
+    region: us-east-1
+    endpoint: http://{address}
+    endpoints: {{bedrock: 'http://{address}'}}
+    identity: {{keys: {{access_key_id: AKIDEXAMPLE, secret_access_key: x}}}}
+limits:
+  - {{name: tokens, output_tokens: 1000, window: 24h}}
+  - {{name: few, requests: 5, window: 24h}}
+  - {{name: one, concurrent: 1}}
+store: {{file: counters}}
+"
+    );
+    let folder = folder("killed", &[("outcrop.yaml", &config)]);
+    drop(std::fs::remove_file(folder.join("counters")));
+    let start = || {
+        let mut running = Running::start(&folder, &["-f", "outcrop.yaml"]);
+        let address = running.address();
+        (running, address)
+    };
+    let chat =
+        |address: &str, tokens| ask(address, "POST", "/v1/chat/completions", &chat_of(tokens));
+    let (mut running, mut address) = start();
+    assert_eq!(chat(&address, 500).0, 200);
+    // Seven tokens were used, and then some more, and each time a hundred are under way.
+    for left in [1000 - 7 - 100, 1000 - 7 - 100 - 7 - 100] {
+        let mut socket = TcpStream::connect(&address).unwrap();
+        let body = chat_of(100);
+        write!(
+            socket,
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        under_way.recv().unwrap();
+        // SIGKILL.
+        drop(running);
+        (running, address) = start();
+        let (status, told) = chat(&address, left + 1);
+        assert!(status == 429 && told.contains("`tokens`"), "{left}: {status} {told}");
+        let (status, told) = chat(&address, left);
+        assert_eq!(status, 200, "{left}: {told}");
+    }
+    let (status, told) = chat(&address, 1);
+    assert!(status == 429 && told.contains("`few`"), "{status} {told}");
 }
