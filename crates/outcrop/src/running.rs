@@ -249,14 +249,15 @@ impl Running {
                 let what = format!("{error:#}");
                 let mut at_work = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
                 let generation = at_work.generation;
+                let when = SystemTime::now();
+                self.metrics.not_loaded(when);
+                at_work.trouble = Some(Trouble { when, what: what.clone() });
+                // Told last: whoever reads it finds the rest.
                 tracing::error!(
                     cause,
                     generation,
                     "the configuration was not loaded, and the one before stays: {what}"
                 );
-                let when = SystemTime::now();
-                self.metrics.not_loaded(when);
-                at_work.trouble = Some(Trouble { when, what: what.clone() });
                 Err(what)
             }
         }
