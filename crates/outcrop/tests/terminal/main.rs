@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod chat;
+mod init;
 mod mcp;
 mod query;
 mod terminal;

@@ -22,9 +22,17 @@ pub struct Terminal {
 
 impl Terminal {
     /// `outcrop` with `arguments` and `env`, in a terminal of so many columns and rows.
-    pub fn run((columns, rows): (u16, u16), env: &[(&str, &str)], arguments: &[&str]) -> Self {
-        let terminal =
-            Self { folder: tempfile::tempdir().unwrap(), home: tempfile::tempdir().unwrap() };
+    pub fn run(size: (u16, u16), env: &[(&str, &str)], arguments: &[&str]) -> Self {
+        Self::at(tempfile::tempdir().unwrap(), size, (env, arguments))
+    }
+
+    /// The same, in a home that is there.
+    pub fn at(
+        home: tempfile::TempDir,
+        (columns, rows): (u16, u16),
+        (env, arguments): (&[(&str, &str)], &[&str]),
+    ) -> Self {
+        let terminal = Self { folder: tempfile::tempdir().unwrap(), home };
         let home = terminal.home.path().display().to_string();
         let mut command = terminal.tmux();
         command.args(["new-session", "-d", "-c", &home]);
