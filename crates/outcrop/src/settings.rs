@@ -3,7 +3,8 @@
 //! 1. Flags win over the environment, the environment over the tree, the tree over `.env`'s accounts.
 //! 2. What is not understood is told, with the nearest name that there is; it never stops a command.
 //! 3. A file that nobody named and that is not the user's own cannot say where requests go: whoever
-//!    enters a foreign folder would send prompts and keys there.
+//!    enters a foreign folder would send prompts and keys there. It sees nothing of the environment but the
+//!    account. One in `.outcrop`, which need not even be seen, brings no account either.
 
 pub mod account;
 mod defaults;
@@ -17,10 +18,10 @@ pub mod verbs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use outcrop_config::{Config, Diagnostic, Lookup, Severity};
+use outcrop_config::{Config, Diagnostic, Severity};
 
 pub use self::defaults::parse;
-use self::dotenv::DotEnv;
+use self::dotenv::{Asked, DotEnv};
 pub use self::find::Place;
 use self::tree::{Part, Tree};
 use crate::exit::{Exit, Failure};
@@ -65,7 +66,7 @@ impl Settings {
         let folder = file.parent().unwrap_or(Path::new("."));
         let mut notes = Vec::new();
         let variables = DotEnv::read(&folder.join(".env"), place, &mut notes)?;
-        let tree = Tree::read(&file, &variables, &mut notes)?;
+        let tree = Tree::read(&file, &Asked(&variables), &mut notes)?;
         let provider = provider.map_or_else(|| tree.default_provider(), str::to_owned);
         let (config, found) = account::read(&tree, &provider, &variables)?;
         notes.extend(found);
@@ -83,9 +84,10 @@ impl Settings {
         find::find(named)
     }
 
-    /// What `name` stands for in the files: in the environment, else in `.env`.
-    pub fn lookup(&self) -> &dyn Lookup {
-        &self.variables
+    /// What `name` stands for to a server, which is started only where its user wants it: in the environment, else
+    /// in `.env`.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        self.variables.get(name).or_else(|| std::env::var(name).ok())
     }
 
     /// The files of MCP servers (`config/servers/*.yaml`), as they are.

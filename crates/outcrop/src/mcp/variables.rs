@@ -44,7 +44,7 @@ fn variable(name: &str) -> Option<String> {
         "userHome" => return std::env::var("HOME").ok(),
         name => {
             return match Settings::current() {
-                Some(settings) => settings.lookup().variable(name),
+                Some(settings) => settings.variable(name),
                 None => std::env::var(name).ok(),
             };
         }

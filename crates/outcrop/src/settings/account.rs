@@ -7,7 +7,7 @@ use outcrop_core::Around;
 
 use super::dotenv::{says_who, set};
 use super::tree::Tree;
-use super::{Settings, keys, wrong};
+use super::{Place, Settings, keys, wrong};
 use crate::cli::EngineArgs;
 use crate::configuration::{of_environment, single};
 use crate::exit::{Exit, Failure};
@@ -112,17 +112,23 @@ pub fn read(
 
 impl Settings {
     /// # Errors
-    /// When a file that nobody named sends requests elsewhere.
+    /// When a file that nobody named sends requests elsewhere, or to somebody else's account.
     pub(super) fn stay_at_aws(&self) -> anyhow::Result<()> {
-        let endpoint = self.config.backends.values().find_map(|backend| backend.endpoint.as_ref());
-        if self.place.is_trusted() || endpoint.is_none() {
+        let mut backends = self.config.backends.values();
+        let what = if self.place.is_trusted() {
             return Ok(());
-        }
+        } else if backends.clone().any(|backend| backend.endpoint.is_some()) {
+            "sends requests elsewhere than to AWS (`api_endpoint`)"
+        } else if self.place == Place::Project
+            && backends.any(|backend| brings_account(&backend.identity))
+        {
+            "brings an AWS account of its own"
+        } else {
+            return Ok(());
+        };
         let file = self.file.display();
-        let what = format!(
-            "{file} sends requests elsewhere than to AWS (`api_endpoint`), and nobody named it."
-        );
         let mend = format!("If you know it, run with --config {file}.");
+        let what = format!("{file} {what}, and nobody named it.");
         Err(Failure::new(Exit::Other, what).mend(mend).into())
     }
 
@@ -135,6 +141,12 @@ impl Settings {
             ..Around::default()
         }
     }
+}
+
+/// Whether the files say more than which of the user's profiles is meant.
+fn brings_account(identity: &Identity) -> bool {
+    let is_own = matches!(identity.source, IdentitySource::Chain | IdentitySource::Profile(_));
+    !identity.roles.is_empty() || !(is_own || says_who())
 }
 
 fn known_provider(provider: &str, known: &[&str]) -> anyhow::Result<()> {

@@ -26,6 +26,8 @@ const HARMLESS: [&str; 4] = ["AWS_REGION", "AWS_DEFAULT_REGION", "OUTCROP_MODEL"
 #[derive(Clone, Default)]
 pub struct DotEnv {
     variables: Arc<BTreeMap<String, String>>,
+    /// Whose files ask.
+    place: Option<Place>,
 }
 
 // === impl DotEnv ===
@@ -39,7 +41,7 @@ impl DotEnv {
         let open = match File::open(file) {
             Ok(open) => open,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Self::default());
+                return Ok(Self { place: Some(place), ..Self::default() });
             }
             Err(error) => {
                 let what = format!("Cannot read {}: {error}.", file.display());
@@ -59,14 +61,14 @@ impl DotEnv {
                 let mend = "Put values with spaces or special characters into single quotes.";
                 Failure::new(Exit::Other, what).mend(mend)
             })?;
-            if !place.is_trusted() && !is_taken_anywhere(&name) {
+            if !is_taken(&name, place) {
                 let what = format!("`{name}` is not taken from a file that was not named");
                 notes.push(Diagnostic::warning(origin(), what).hint("name it with --config"));
             } else if !value.is_empty() {
                 variables.insert(name, value);
             }
         }
-        Ok(Self { variables: Arc::new(variables) })
+        Ok(Self { variables: Arc::new(variables), place: Some(place) })
     }
 
     /// The variable's value, which is not empty.
@@ -80,9 +82,27 @@ impl DotEnv {
     }
 }
 
+/// What `${NAME}` stands for in the files. To those of a folder that may be somebody else's the environment is
+/// closed but for what names the account: what they say is sent to a model.
 impl Lookup for DotEnv {
     fn variable(&self, name: &str) -> Option<String> {
-        self.get(name).or_else(|| std::env::var(name).ok())
+        let is_open = self.place.is_none_or(Place::is_trusted)
+            || ACCOUNT.contains(&name)
+            || HARMLESS.contains(&name);
+        match is_open {
+            true => self.get(name).or_else(|| std::env::var(name).ok()),
+            false => self.variables.get(name).cloned(),
+        }
+    }
+}
+
+/// The same for what becomes part of a question: an account's secrets are none of it.
+pub struct Asked<'a>(pub &'a DotEnv);
+
+impl Lookup for Asked<'_> {
+    fn variable(&self, name: &str) -> Option<String> {
+        let is_secret = ACCOUNT.contains(&name) && !self.0.place.is_none_or(Place::is_trusted);
+        if is_secret { None } else { self.0.variable(name) }
     }
 }
 
@@ -105,13 +125,18 @@ pub fn set(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Whether `name` cannot send anything anywhere.
-fn is_taken_anywhere(name: &str) -> bool {
+/// Whether `name` is taken from the `.env` of a place. Elsewhere than where the user is bound to know the file, what
+/// sends requests elsewhere is not; and in a project's folder, which need not even be seen, neither is an account.
+fn is_taken(name: &str, place: Place) -> bool {
+    if place.is_trusted() {
+        return true;
+    }
     let is_systems = name.starts_with("AWS_") || name.starts_with("OUTCROP_") || {
         let name = name.to_ascii_uppercase();
         name.ends_with("_PROXY") || name.starts_with("SSL_CERT_")
     };
-    !is_systems || ACCOUNT.contains(&name) || HARMLESS.contains(&name)
+    let is_account = place == Place::Here && ACCOUNT.contains(&name);
+    !is_systems || is_account || HARMLESS.contains(&name)
 }
 
 /// Whether group or others can read `file`.

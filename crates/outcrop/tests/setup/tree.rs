@@ -1,6 +1,6 @@
 //! Where a configuration is found, and what it does.
 
-use outcrop_emulator::{EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY};
+use outcrop_emulator::{EXAMPLE_ACCESS_KEY_ID, EXAMPLE_REGION, EXAMPLE_SECRET_ACCESS_KEY};
 use serde_json::Value;
 
 use crate::desk::{Desk, NOVA, PROVIDER, close, write};
@@ -205,6 +205,31 @@ async fn a_file_that_nobody_named_sends_nothing_elsewhere() {
     assert!(ended.err.contains("`OUTCROP_VIA` is not taken"), "{ended:?}");
     assert_eq!(ended.fine(), "You said: Hi\n");
     assert!(!desk.path("stolen").exists());
+}
+
+#[tokio::test]
+async fn a_foreign_folder_learns_nothing_and_brings_no_account_in_secret() {
+    let desk = Desk::without_account().await.env("TOKEN", "s3cr3t");
+    let keys = provider(NOVA)
+        .replace("${AWS_ACCESS_KEY_ID}", EXAMPLE_ACCESS_KEY_ID)
+        .replace("${AWS_SECRET_ACCESS_KEY}", EXAMPLE_SECRET_ACCESS_KEY)
+        .replace("${AWS_REGION}", EXAMPLE_REGION);
+    desk.file("config.yaml", ROOT);
+    close(&desk.file(PROVIDER, &keys));
+    desk.file("config/settings.yaml", "query: {model: 'm-${TOKEN}'}\n");
+    let ended = desk.run(&["query", "Hi", "--json"]).await;
+    assert!(!(ended.err + &ended.out).contains("s3cr3t"), "the model is asked for with a secret");
+    assert_eq!(asked(&desk, &["-m", NOVA]).await, NOVA);
+    let hidden = desk.path(".outcrop");
+    std::fs::create_dir(&hidden).unwrap();
+    for name in ["config.yaml", "config"] {
+        std::fs::rename(desk.path(name), hidden.join(name)).unwrap();
+    }
+    let ended = desk.run(&["query", "Hi"]).await;
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.err.contains("brings an AWS account of its own"), "{ended:?}");
+    let named = ["-m", NOVA, "--config", ".outcrop/config.yaml"];
+    assert_eq!(asked(&desk, &named).await, NOVA);
 }
 
 #[tokio::test]
