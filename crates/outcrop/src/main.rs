@@ -62,7 +62,8 @@ fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // It may repeat what a server said.
+            eprintln!("error: {}", render::neutral(&format!("{error:#}")));
             ExitCode::from(exit::code_of(&error))
         }
     }
