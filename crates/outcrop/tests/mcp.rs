@@ -228,6 +228,19 @@ fn servers_and_tools_are_chosen() {
 }
 
 #[test]
+fn a_reader_who_leaves_does_not_spoil_the_conversation() {
+    let home = home("well");
+    let all = ["query", "--emulator", "-m", CLAUDE, "--session", "p", "-y"];
+    let stream = ["--output-format", "stream-json", r#"call:s__echo {"text": "one"}"#];
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = outcrop(&home, &[&all[..], &stream[..]].concat()).stdout(writer).status().unwrap();
+    assert!(status.success(), "{status}");
+    let output = outcrop(&home, &[&all[..], &["Go on"]].concat()).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+#[test]
 fn an_interrupt_ends_the_servers_too() {
     let home = home("stubborn");
     let prompt = r#"call:s__wait {"text": "3600"}"#;

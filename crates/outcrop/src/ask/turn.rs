@@ -208,18 +208,20 @@ async fn run(
     (tools, calls): (&mut impl Tools, Vec<ToolCall>),
     (outcome, watch, stop): (&mut Outcome, &mut impl Watch, &mut Stop),
 ) -> anyhow::Result<bool> {
-    for call in &calls {
-        watch.call(call)?;
-    }
-    let ran = tokio::select! {
-        ran = tools.run(&calls) => Some(ran),
-        _ = stop.asked() => None,
+    // Whoever watches may have left. The conversation is whole first, and then that is told.
+    let seen = calls.iter().try_for_each(|call| watch.call(call));
+    let ran = match seen {
+        Err(error) => Some(Err(error)),
+        Ok(()) => tokio::select! {
+            ran = tools.run(&calls) => Some(ran),
+            _ = stop.asked() => None,
+        },
     };
     let goes_on = matches!(ran, Some(Ok(_)));
-    let (mut results, error) = match ran {
-        Some(Ok(results)) => (results, None),
-        Some(Err(error)) => (Vec::new(), Some(error)),
-        None => (Vec::new(), None),
+    let (mut results, mut verdict) = match ran {
+        Some(Ok(results)) => (results, Ok(goes_on)),
+        Some(Err(error)) => (Vec::new(), Err(error)),
+        None => (Vec::new(), Ok(goes_on)),
     };
     if results.iter().any(ToolResult::has_image) && !takes_images(engine, talk).await {
         results.iter_mut().for_each(ToolResult::tell_of_images);
@@ -229,10 +231,10 @@ async fn run(
         let result = results.next().unwrap_or_else(ToolResult::stopped);
         talk.messages
             .push(json!({ "role": "tool", "tool_call_id": call.id, "content": result.content }));
-        watch.result(&call, &result)?;
+        verdict = verdict.and_then(|goes_on| watch.result(&call, &result).map(|()| goes_on));
         outcome.calls.push((call, result));
     }
-    error.map_or(Ok(goes_on), Err)
+    verdict
 }
 
 fn offered(talk: &Talk, tools: &impl Tools) -> Vec<Value> {

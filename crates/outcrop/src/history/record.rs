@@ -132,8 +132,7 @@ impl Begun {
         Record {
             session: None,
             kind: Kind::Turn,
-            // A question without any answer would stand in the way of the next.
-            counts: messages.len() > 1,
+            counts: goes_on(&messages, &outcome.end),
             up_to: None,
             began: self.at.as_millisecond(),
             model: settings.get("model").and_then(Value::as_str).unwrap_or_default().to_owned(),
@@ -164,6 +163,13 @@ impl Record {
     pub fn into_summary(self, up_to: Option<i64>) -> Self {
         Self { kind: Kind::Summary, up_to: Some(up_to.unwrap_or(0)), ..self }
     }
+}
+
+/// Whether the conversation goes on from here. A question without any answer would stand in the way of the
+/// next; and so would results of tools that could not be sent, for they never can.
+fn goes_on(messages: &[Value], end: &End) -> bool {
+    let ends_in_results = messages.last().is_some_and(|message| message["role"] == "tool");
+    messages.len() > 1 && !(ends_in_results && matches!(end, End::Failed(_)))
 }
 
 /// A message's content for people: its text, and a word for each other part.
