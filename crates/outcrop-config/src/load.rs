@@ -77,10 +77,15 @@ fn owners(documents: &[Document], reading: &mut Reading<'_>) -> Vec<Vec<usize>> 
         let own: Vec<usize> = (0..FRONT_ENDS.len()).filter(claims).collect();
         if own.is_empty() {
             let names: Vec<&str> = FRONT_ENDS.iter().map(|end| end.name()).collect();
-            let origin = document.root.origin();
+            let Origin { source, line, .. } = document.root.origin();
+            let what = match line {
+                0 | 1 => "this document is of no known format".to_owned(),
+                line => format!("the document at line {line} is of no known format"),
+            };
+            // Nobody knows which lines of it may be shown: it may be a file of secrets.
+            let whole = Origin { source, ..Origin::default() };
             reading.say(
-                Diagnostic::error(origin, "this document is of no known format")
-                    .hint(format!("known are: {}", names.join(", "))),
+                Diagnostic::error(whole, what).hint(format!("known are: {}", names.join(", "))),
             );
         }
         owners.push(own);

@@ -62,10 +62,10 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, name)| name)
 }
 
-/// "did you mean", or the names there are, if they are few.
+/// "did you mean", or the names there are.
 pub fn instead<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Option<String> {
     /// More than these nobody reads.
-    const FEW: usize = 12;
+    const FEW: usize = 24;
     if let Some(name) = nearest(word, known.clone()) {
         return Some(format!("did you mean `{name}`?"));
     }
@@ -73,6 +73,6 @@ pub fn instead<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone)
     match known.len() {
         0 => None,
         1..=FEW => Some(format!("there is {}", known.join(", "))),
-        more => Some(format!("there are {more}, such as {}", known[..FEW].join(", "))),
+        all => Some(format!("there is {} and {} more", known[..FEW].join(", "), all - FEW)),
     }
 }

@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod money;
 pub mod price;
 pub mod receipt;
+pub mod region;
 pub mod scrub;
 pub mod specialist;
 pub mod stop;

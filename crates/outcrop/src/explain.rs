@@ -141,7 +141,8 @@ fn way(receipt: Option<&Receipt>, config: &Config, headers: &HeaderMap) -> Strin
     let settings = backend.as_ref().and_then(|name| config.backends.get(name));
     line("region", settings.and_then(|settings| settings.region.clone()));
     line("model", Some(model.clone()).filter(|model| !model.is_empty()));
-    line("target", target.clone());
+    // What was asked is the model's own id where no other is told.
+    line("target", target.clone().or_else(|| carrier.map(|_| model.clone())));
     line("carrier", carrier.map(|carrier| carrier.as_str().to_owned()));
     let losses = headers.get("x-outcrop-loss").and_then(|value| value.to_str().ok());
     for loss in losses.into_iter().flat_map(|losses| losses.split("; ")) {

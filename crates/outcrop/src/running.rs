@@ -34,6 +34,8 @@ pub enum Plan {
     Files {
         files: Files,
         gaps: Box<Gaps>,
+        /// Takes the place of all listeners.
+        listen: Option<SocketAddr>,
         /// Takes the place of all backends.
         emulated: Option<Box<Backend>>,
     },
@@ -122,8 +124,11 @@ impl Plan {
             Self::Flags(config) => {
                 Ok(Loaded { config: (**config).clone(), notes: Vec::new(), texts })
             }
-            Self::Files { gaps, emulated, .. } => {
-                let (mut config, notes) = check::understand(&texts)?;
+            Self::Files { gaps, emulated, listen, .. } => {
+                let (mut config, mut notes) = check::understand(&texts)?;
+                if listen.is_some() {
+                    notes.retain(|note| !is_of_a_listener(note));
+                }
                 gaps.fill(&mut config);
                 if let Some(emulated) = emulated {
                     emulated_instead(&mut config, emulated);
@@ -272,9 +277,13 @@ impl Running {
             Plan::Files { .. } => check::wrong(&found, &texts),
         })?;
         self.gateway.admit(self.admission.keep(admission));
-        let notes: Vec<Diagnostic> = notes.into_iter().chain(more).collect();
-        if !notes.is_empty() {
-            tracing::warn!("{}", told(&notes, Severity::Notice));
+        let notes = notes.into_iter().chain(more);
+        for note in notes {
+            let said = told(std::slice::from_ref(&note), Severity::Notice);
+            match note.severity {
+                Severity::Notice => tracing::info!("{said}"),
+                Severity::Warning | Severity::Error => tracing::warn!("{said}"),
+            }
         }
         let next = AtWork {
             config: Arc::new(config),
@@ -286,6 +295,11 @@ impl Running {
         *self.at_work.lock().unwrap_or_else(PoisonError::into_inner) = next;
         Ok(())
     }
+}
+
+/// Whether this only tells where a Gateway's listener is opened.
+fn is_of_a_listener(note: &Diagnostic) -> bool {
+    note.severity == Severity::Notice && note.origin.path.starts_with("spec.listeners")
 }
 
 /// What lies in the files that hold keys of clients.

@@ -74,7 +74,8 @@ fn plan(args: &ServeArgs, emulator: Option<&Emulator>) -> anyhow::Result<Plan> {
     }
     let emulated = emulator.map(|emulator| Box::new(configuration::emulated(emulator)));
     let gaps = Box::new(Gaps::of_flags(args)?);
-    Ok(Plan::Files { files: Files::new(args.config.clone())?, gaps, emulated })
+    let (files, listen) = (Files::new(args.config.clone())?, args.listen);
+    Ok(Plan::Files { files, gaps, listen, emulated })
 }
 
 /// The gateway, with no configuration yet.

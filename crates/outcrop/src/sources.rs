@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use outcrop_config::{Lookup, Source};
 
 /// A text of configuration.
@@ -69,7 +69,12 @@ pub fn as_sources(texts: &[Text]) -> Vec<Source<'_>> {
 
 fn read_one(path: &Path) -> anyhow::Result<Text> {
     let name = path.display().to_string();
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
+    let bytes = fs::read(path).with_context(|| format!("cannot read {name}"))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+        anyhow!("{name}:{line}: this is no text (UTF-8), so no configuration")
+    })?;
     Ok(Text { name, text })
 }
 

@@ -39,7 +39,7 @@ fn all_that_is_wrong_is_shown_where_it_is() {
 error: `regoin` is no key here
   --> outcrop.yaml:2:8 (backends.us.regoin)
    |
- 2 |   us: {regoin: us-east-1, identity: {api_key: ***********}}
+ 2 |   us: {regoin: us-east-1, identity: {api_key: ***}}
    |        ^^^^^^
    = help: did you mean `region`?
 
@@ -95,6 +95,58 @@ fn what_is_right_is_told_and_printed_as_ours() {
     let (code, _, stderr) = check(&folder, &["missing.yaml"]);
     assert_eq!(code, Some(1));
     assert!(stderr.contains("cannot read missing.yaml"), "{stderr}");
+}
+
+#[test]
+fn places_names_and_numbers_are_told() {
+    let file = "\
+backends:
+  a: {region: us-esat-1}
+routes:
+  - name: r
+    match: {path_regex: \"/abc/(x\"}
+    targets: [a]
+  - name: s
+    match: {headers: {x-a: {regex: \"(x\"}}, model: {regex: \"[a\"}}
+    targets: [a]
+limits:
+  - {name: l, requests: -3, windw: day}
+";
+    let folder = folder("places", &[("outcrop.yaml", file)]);
+    let (_, _, stderr) = check(&folder, &["outcrop.yaml"]);
+    for told in [
+        "warning: `us-esat-1` is not like the name of any region so far\n  --> outcrop.yaml:2:15 ",
+        "help: did you mean `us-east-1`?",
+        "outcrop.yaml:5:25 (routes[0].match.path_regex)",
+        "outcrop.yaml:8:36 (routes[1].match.headers.x-a.regex)",
+        "outcrop.yaml:8:59 (routes[1].match.model.regex)",
+        "error: -3 is no whole number of 0 or more",
+        "error: `windw` is no key here",
+    ] {
+        assert!(stderr.contains(told), "{told}: {stderr}");
+    }
+    let limits = folder.join("limits.yaml");
+    std::fs::write(&limits, "limits: [{name: l, xyzzyxyzzy: 1}]\n").unwrap();
+    let (_, _, stderr) = check(&folder, &["limits.yaml"]);
+    assert!(stderr.contains("help: there is name, requests,"), "{stderr}");
+}
+
+#[test]
+fn nothing_is_shown_of_a_file_that_nobody_knows() {
+    let files =
+        [("secrets.txt", "sk-very-secret\n"), ("two.yaml", "backends: {}\n---\nsecret: 1\n")];
+    let folder = folder("unknown", &files);
+    let (code, _, stderr) = check(&folder, &["secrets.txt"]);
+    assert!(code == Some(1) && stderr.contains("of no known format"), "{stderr}");
+    assert!(!stderr.contains("sk-very"), "{stderr}");
+    let (_, _, stderr) = check(&folder, &["two.yaml"]);
+    assert!(stderr.contains("the document at line 3 is of no known format"), "{stderr}");
+    std::fs::write(folder.join("binary.yaml"), b"a: 1\n\xff\xfe\0").unwrap();
+    let (code, _, stderr) = check(&folder, &["binary.yaml"]);
+    assert_eq!(
+        (code, &*stderr),
+        (Some(1), "error: binary.yaml:2: this is no text (UTF-8), so no configuration\n")
+    );
 }
 
 #[test]

@@ -41,6 +41,10 @@ fn the_way_of_a_request_is_told_with_what_aws_would_get() {
     has("POST /model/amazon.nova-lite-v1%3A0/converse\n");
     has("authorization: ***\n");
     has(r#""text":"hello""#);
+    // The target is told too where it is what the caller named.
+    let itself = request.replace("fast", "amazon.nova-lite-v1:0").replace(r#""seed": 7, "#, "");
+    let (_, itself, _) = explain("way-itself", &itself, &["request.json"]);
+    assert!(itself.contains("target   amazon.nova-lite-v1:0\n"), "{itself}");
     assert!(!told.contains("very-secret") && !told.contains("Signature="), "{told}");
 }
 

@@ -134,6 +134,27 @@ fn all_listeners_are_opened() {
 
 /// What is for a listener whose certificate is in a cluster comes to no other, but to whoever takes its place.
 #[test]
+fn notes_are_a_record_each_and_none_is_of_what_is_not_opened() {
+    let gateway = "\
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: g}
+spec: {gatewayClassName: agentgateway, listeners: [{name: a, port: 8081, protocol: HTTP}]}
+";
+    let main = "backends: {main: us-esat-1, late: us-esat-2}\nroutes: [{name: r, targets: [main, late]}]\n";
+    let folder = folder("notes", &[("gateway.yaml", gateway), ("outcrop.yaml", main)]);
+    let arguments = ["-f", ".", "--emulator", "--listen", "127.0.0.1:0", "--log-format", "json"];
+    let mut running = Running::start(&folder, &arguments);
+    running.address();
+    let mut records = Vec::new();
+    let notes =
+        running.log.by_ref().map(Result::unwrap).take_while(|line| !line.contains("serving"));
+    records.extend(notes);
+    assert_eq!(records.iter().filter(|line| line.contains("us-esat-")).count(), 2, "{records:?}");
+    assert!(records.iter().all(|line| !line.contains("loopback only")), "{records:?}");
+}
+
+#[test]
 fn a_listener_that_is_elsewhere_keeps_its_routes() {
     let file = "listeners: [{name: a, address: '127.0.0.1:0'}, {name: b, address: '127.0.0.1:443', tls: elsewhere}]\nroutes: [{name: r, listeners: b}]\n";
     let folder = folder("elsewhere", &[("outcrop.yaml", file)]);

@@ -21,6 +21,8 @@ pub(super) struct Rules {
     source: String,
     #[expect(dead_code, reason = "for the reader of the table")]
     checked: String,
+    #[expect(dead_code, reason = "for what tells whether a name is likely one")]
+    directions: Vec<String>,
     partitions: Vec<Partition>,
     services: Services,
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use outcrop_model::{Carrier, Catalog, Prices};
+use outcrop_model::{Carrier, Catalog, Prices, region};
 
 use super::Findings;
 use crate::admission::{ClientKey, KeyProof};
@@ -43,6 +43,18 @@ pub(super) fn backend(backend: &Backend, findings: &mut Findings) {
             format!("`{word}` is no geography"),
             Some(hint.to_owned()),
         );
+    }
+    if let Some(name) = backend.region.as_deref().filter(|name| !region::is_likely(name)) {
+        let known = region::like(name);
+        let meant = words::nearest(name, known.iter().map(String::as_str));
+        let hint = match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "a region is written like us-east-1".to_owned(),
+        };
+        let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let shown = if is_plain { format!("`{name}`") } else { "this".to_owned() };
+        let what = format!("{shown} is not like the name of any region so far");
+        findings.warning(origin, "region", what, Some(hint));
     }
     carrier(backend.carrier, (origin, "carrier"), findings);
     let identity = &backend.identity;
@@ -160,7 +172,9 @@ fn conditions(one: &Match, (origin, path): At<'_>, findings: &mut Findings) {
             let hint = Some(format!("write /{text}"));
             findings.error(origin, path, format!("the path `{text}` does not begin with /"), hint);
         }
-        Some(PathMatch::Regex(regex)) => regular(regex, (origin, path), findings),
+        Some(PathMatch::Regex(regex)) => {
+            regular(regex, (origin, &format!("{path}.path_regex")), findings);
+        }
         Some(PathMatch::Exact(_) | PathMatch::Prefix(_)) | None => {}
     }
     named_once(headers, (origin, &format!("{path}.headers")), findings);
@@ -250,7 +264,7 @@ pub(super) fn prices(text: &str, origin: &Origin, findings: &mut Findings) {
 
 fn pattern(pattern: &Pattern, at: At<'_>, findings: &mut Findings) {
     match pattern {
-        Pattern::Regex(regex) => regular(regex, at, findings),
+        Pattern::Regex(regex) => regular(regex, (at.0, &format!("{}.regex", at.1)), findings),
         Pattern::Exact(_)
         | Pattern::Prefix(_)
         | Pattern::Suffix(_)

@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::Uri;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
-use outcrop_fetch::{Allowed, Fetcher, Limits, Reach};
+use outcrop_fetch::{Allowed, Failure, Fetcher, Limits, Reach};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -159,7 +159,7 @@ impl KeySet {
     async fn fetch(&self) -> Result<Vec<Published>, String> {
         let batch = self.fetcher.begin();
         let document = async |url: &str| -> Result<Value, String> {
-            let fetched = batch.fetch(url).await.map_err(|why| format!("{url}: {why:?}"))?;
+            let fetched = batch.fetch(url).await.map_err(|why| format!("{url}: {}", said(&why)))?;
             serde_json::from_slice(&fetched.bytes).map_err(|_| format!("{url}: no JSON"))
         };
         let set = match &self.source {
@@ -233,5 +233,13 @@ impl Clone for Published {
 impl std::fmt::Debug for Published {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Published").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Why an address gave nothing, for the operator; what the failure itself says is for callers with media.
+fn said(failure: &Failure) -> String {
+    match failure {
+        Failure::NoWay => "its host is not known, or does not answer".to_owned(),
+        other => other.to_string(),
     }
 }

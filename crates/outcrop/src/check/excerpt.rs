@@ -10,6 +10,9 @@ use crate::sources::Text;
 const WIDTH: usize = 100;
 const BEFORE: usize = 60;
 
+/// Stands for a secret of any length.
+const MASK: &str = "***";
+
 /// Words in the names of members that hold secrets, without `_` and `-`.
 const SECRET: [&str; 10] = [
     "secret",
@@ -54,9 +57,9 @@ pub fn show(diagnostic: &Diagnostic, texts: &[Text]) -> String {
 
 /// What is shown of the line, where in it the place is, and how long what stands there is.
 fn cut(line: &str, column: usize) -> (String, usize, usize) {
-    let hidden: Vec<char> =
-        hide(line).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let at = column.saturating_sub(1).min(hidden.len());
+    let (hidden, at) = hide(line, column.saturating_sub(1));
+    let hidden: Vec<char> = hidden.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let at = at.min(hidden.len());
     let start = if hidden.len() > WIDTH { at.saturating_sub(BEFORE) } else { 0 };
     let shown: String = hidden.iter().skip(start).take(WIDTH).collect();
     let rest = &hidden[at..hidden.len().min(start + WIDTH)];
@@ -72,9 +75,11 @@ fn cut(line: &str, column: usize) -> (String, usize, usize) {
     (shown, at - start, length.max(1))
 }
 
-/// The line with a star for each character of what may be a secret.
-fn hide(line: &str) -> String {
+/// The line with three stars for what may be a secret, however long it is; and where the character then
+/// is that was at `at`.
+fn hide(line: &str, at: usize) -> (String, usize) {
     let mut out = String::with_capacity(line.len());
+    let mut moved = at;
     let mut rest = line;
     while let Some(index) = rest.find([':', '=']) {
         let (name, after) = rest.split_at(index + 1);
@@ -84,11 +89,21 @@ fn hide(line: &str) -> String {
             let spaces = rest.len() - rest.trim_start_matches(' ').len();
             let value = value_length(&rest[spaces..]);
             out.push_str(&rest[..spaces]);
-            out.extend(rest[spaces..spaces + value].chars().map(|_| '*'));
-            rest = &rest[spaces + value..];
+            let (secret, after) = rest[spaces..].split_at(value);
+            let start = out.chars().count();
+            if !secret.is_empty() {
+                out.push_str(MASK);
+                moved = match moved.saturating_sub(start) {
+                    0 => moved,
+                    // Within the secret: at the mask.
+                    beyond if beyond < secret.chars().count() => start,
+                    _ => moved + MASK.len() - secret.chars().count(),
+                };
+            }
+            rest = after;
         }
     }
-    out + rest
+    (out + rest, moved)
 }
 
 /// Whether the member's name at the end of `text` is one of a secret.
@@ -123,16 +138,24 @@ mod tests {
         for (line, shown) in [
             ("api_key: abc # why", "api_key: *** # why"),
             ("  - {token: abc, name: x}", "  - {token: ***, name: x}"),
-            ("secretKey: \"a:b, c\"", "secretKey: ********"),
+            ("secretKey: \"a:b, c\"", "secretKey: ***"),
             ("aws_secret_access_key = abc", "aws_secret_access_key = ***"),
             ("token: ${TOKEN}", "token: ${TOKEN}"),
             ("api_key: {env: KEY}", "api_key: {env: KEY}"),
-            ("{\"x-api-key\": \"abc\"}", "{\"x-api-key\": *****}"),
+            ("{\"x-api-key\": \"abcdefgh\"}", "{\"x-api-key\": ***}"),
             ("total_tokens: many", "total_tokens: many"),
             ("region: us-east-1", "region: us-east-1"),
         ] {
-            assert_eq!(hide(line), shown);
+            assert_eq!(hide(line, 0).0, shown);
         }
+        // The mark stays below its place, whatever is hidden before it.
+        let line = "{token: abcdefgh, key: \"\", nme: x}";
+        let (shown, column, length) = cut(line, line.find("nme").unwrap() + 1);
+        assert_eq!(
+            (&shown[column..column + length], &*shown),
+            ("nme", "{token: ***, key: \"\", nme: x}")
+        );
+        assert_eq!(cut("token: abcdefgh", 8), ("token: ***".to_owned(), 7, 3));
     }
 
     #[test]

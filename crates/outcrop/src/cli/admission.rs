@@ -10,7 +10,7 @@ use http::HeaderName;
 #[group(id = "AdmissionArgs")]
 pub struct AdmissionArgs {
     /// Ask clients for a key of this file, which `outcrop keys` makes; a change of it counts at once.
-    #[arg(long, env = "OUTCROP_KEYS", value_name = "FILE")]
+    #[arg(long, alias = "store", env = "OUTCROP_KEYS", value_name = "FILE")]
     pub keys: Option<PathBuf>,
     /// Look for keys in this header too, such as apikey; may be given several times.
     #[arg(long, value_name = "NAME")]

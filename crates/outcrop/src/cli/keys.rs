@@ -42,7 +42,7 @@ pub enum KeysVerb {
 #[derive(Debug, Args)]
 pub struct StoreFile {
     /// The file of keys, which `outcrop serve --keys` reads.
-    #[arg(long, env = "OUTCROP_KEYS", value_name = "FILE")]
+    #[arg(long, alias = "keys", env = "OUTCROP_KEYS", value_name = "FILE")]
     pub store: PathBuf,
 }
 

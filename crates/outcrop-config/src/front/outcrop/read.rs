@@ -155,7 +155,15 @@ impl<'a> Reader<'a> {
 
     fn whole<T: std::str::FromStr>(self) -> Result<T, Problem> {
         let number = self.node.text().and_then(|text| text.trim().parse().ok());
-        number.ok_or_else(|| self.wrong("a whole number"))
+        number.ok_or_else(|| match self.node.text().map(str::trim) {
+            Some(text) if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() => {
+                Problem::new(format!("{text} is too large"), None)
+            }
+            Some(text) if text.parse::<f64>().is_ok() => {
+                Problem::new(format!("{text} is no whole number of 0 or more"), None)
+            }
+            Some(_) | None => self.wrong("a whole number"),
+        })
     }
 
     fn map<V: Visitor<'a>>(self, visitor: V, nulls: Nulls) -> Result<V::Value, Problem> {
