@@ -3,6 +3,7 @@
 mod account;
 mod admission;
 mod ask;
+pub mod bare;
 mod chat;
 mod embed;
 mod identity;
@@ -154,6 +155,8 @@ Examples:
   outcrop query \"What is the capital of France?\"
   outcrop query \"Summarise this\" --model amazon.nova-lite-v1:0 < report.txt
   outcrop query \"What is in the picture?\" -f photo.png
+  outcrop query \"Who wrote Faust?\" --schema \"name, born int\"
+  outcrop query \"Explain tides\" --compare claude-sonnet-4-5,amazon.nova-pro-v1:0
   git diff | outcrop query \"Write a commit message\" --json
   outcrop query \"What is in this folder?\" --server files --allow 'files/list_*'
   outcrop query \"Hello\" --emulator        no AWS account needed

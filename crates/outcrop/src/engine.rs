@@ -265,7 +265,7 @@ fn meaning(error: anyhow::Error, model: &str) -> anyhow::Error {
 }
 
 /// What the flags say of calls, over what files say.
-fn call(args: &CallArgs, config: &mut outcrop_config::Config) {
+pub fn call(args: &CallArgs, config: &mut outcrop_config::Config) {
     let CallArgs { retries, timeout, connect_timeout, idle_timeout, guardrail, guardrail_trace } =
         args;
     for backend in config.backends.values_mut() {

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context;
 use bytes::Bytes;
 use clap::Args;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use outcrop_config::{Config, Policy, Severity};
 use outcrop_core::{Gateway, ReceiptSink, Settings};
@@ -58,13 +58,32 @@ pub struct ExplainArgs {
     pub curl: Option<Asked>,
 }
 
+/// What became of a request, with nothing sent to AWS.
+pub struct Traced {
+    pub receipt: Option<Receipt>,
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub answer: Bytes,
+    /// What AWS would have got.
+    pub received: Vec<Received>,
+}
+
 pub async fn run(args: ExplainArgs) -> anyhow::Result<()> {
-    let mut config = check::load(args.config.clone())?;
+    let config = check::load(args.config.clone())?;
     let request = asked(args)?;
+    let traced = trace(config.clone(), request).await?;
+    print_text(&traced.written(&config))?;
+    traced.verdict()
+}
+
+/// Handles the request as a gateway with this configuration would, before a local Bedrock.
+///
+/// # Errors
+/// When the configuration cannot be put to work.
+pub async fn trace(mut config: Config, request: Request<Full<Bytes>>) -> anyhow::Result<Traced> {
     let emulator = Emulator::bind("127.0.0.1:0", emulator::Config::default())
         .await
         .context("cannot start the emulator")?;
-    let written = config.clone();
     emulated_instead(&mut config, &emulated(&emulator));
     tell_all(&mut config);
     let receipts: Arc<Mutex<Vec<Receipt>>> = Arc::default();
@@ -81,16 +100,27 @@ pub async fn run(args: ExplainArgs) -> anyhow::Result<()> {
     // The receipt is written at the end of the answer.
     let answer = body.collect().await.context("the answer broke off")?.to_bytes();
     let receipt = receipts.lock().unwrap_or_else(PoisonError::into_inner).pop();
-    print_text(&way(receipt.as_ref(), &written, &head.headers))?;
-    for received in emulator.requests() {
-        print_text(&format!("\n{}", upstream(&received)))?;
+    let (status, headers) = (head.status, head.headers);
+    Ok(Traced { receipt, status, headers, answer, received: emulator.requests() })
+}
+
+// === impl Traced ===
+
+impl Traced {
+    /// Its way by `config`, and what AWS would have got.
+    pub fn written(&self, config: &Config) -> String {
+        let sent = self.received.iter().map(|received| format!("\n{}", upstream(received)));
+        way(self.receipt.as_ref(), config, &self.headers) + &sent.collect::<String>()
     }
-    match head.status.is_success() {
-        true => Ok(()),
-        false => {
-            let what = format!("{}: {}", head.status, String::from_utf8_lossy(&answer).trim());
-            Err(Failure::new(Exit::RequestFailed, what).into())
+
+    /// # Errors
+    /// [`Exit::RequestFailed`] where it was refused.
+    pub fn verdict(&self) -> anyhow::Result<()> {
+        if self.status.is_success() {
+            return Ok(());
         }
+        let what = format!("{}: {}", self.status, String::from_utf8_lossy(&self.answer).trim());
+        Err(Failure::new(Exit::RequestFailed, what).into())
     }
 }
 

@@ -1,6 +1,8 @@
 //! `outcrop query`: one question, one answer.
 
+mod compare;
 mod extract;
+mod preview;
 mod schema;
 pub mod show;
 mod terms;
@@ -19,14 +21,15 @@ use crate::engine::Engine;
 use crate::exit::{Exit, Failure, code_of};
 use crate::history::{Asked, Begun, Recorder};
 use crate::mcp::Toolbox;
-use crate::print;
+use crate::print::{print_text, reader_left};
+use crate::render::neutral;
 use crate::roles::{self, Role};
 
 pub async fn run(mut args: QueryArgs) -> anyhow::Result<ExitCode> {
     let is_mute = args.form.error_code_only;
     args.show.quiet |= is_mute;
     match ask_once(args).await {
-        Err(error) if print::reader_left(&error) => Ok(ExitCode::SUCCESS),
+        Err(error) if reader_left(&error) => Ok(ExitCode::SUCCESS),
         Err(error) if is_mute => Ok(ExitCode::from(code_of(&error))),
         outcome => outcome.map(|()| ExitCode::SUCCESS),
     }
@@ -49,6 +52,18 @@ async fn ask_once(args: QueryArgs) -> anyhow::Result<()> {
     terms::lay_down(&args.terms, &mut talk);
     if let Some(schema) = &schema {
         schema.ask(&mut talk.settings);
+    }
+    if args.preview.curl {
+        return print_text(&preview::curl(&args, &talk).await?);
+    }
+    if args.preview.dry_run {
+        return print_text(&preview::request(&args, &talk).await?);
+    }
+    if args.preview.show_request {
+        eprintln!("{}", neutral(&preview::request(&args, &talk).await?));
+    }
+    if !args.terms.compare.is_empty() {
+        return compare::run(&args, &talk, schema.as_ref()).await;
     }
     let engine = Engine::start(&args.engine).await?;
     let mut show = Show::new(&args.show)?.of_form(&args.form);

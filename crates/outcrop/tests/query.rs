@@ -236,3 +236,68 @@ fn terms_are_kept() {
     assert_eq!(text(&output.stdout), "You said: Hi\n");
     assert!(text(&output.stderr).contains("no.such-model cannot answer, so no.other is asked"));
 }
+
+#[test]
+fn several_models_are_compared() {
+    let models = "amazon.nova-lite-v1:0,no.such-model,meta.llama3-1-70b-instruct-v1:0";
+    let output = ask(&["Hi", "--compare", models], b"");
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(12), "{said}");
+    let nova = said.find("## amazon.nova-lite-v1:0\n\nYou said: Hi\n\n(").unwrap();
+    assert!(nova < said.find("## no.such-model\n\nerror: ").unwrap(), "{said}");
+    assert!(said.contains("## meta.llama3-1-70b-instruct-v1:0\n\nYou said: Hi"), "{said}");
+    assert!(text(&output.stderr).contains("1 of 3 models failed. no.such-model: "));
+    let output =
+        ask(&["Hi", "--compare", "amazon.nova-lite-v1:0,amazon.nova-pro-v1:0", "--json"], b"");
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(output.status.success());
+    for (at, model) in ["amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"].iter().enumerate() {
+        assert_eq!((&said[at]["model"], &said[at]["error"]), (&(*model).into(), &Value::Null));
+        assert_eq!(said[at]["response"], "You said: Hi");
+        assert!(said[at]["cost_usd"].is_string() && said[at]["latency_ms"].is_u64(), "{said}");
+    }
+}
+
+#[test]
+fn what_would_be_sent_is_shown_and_not_sent() {
+    // No credentials, and an address at which nobody answers.
+    let nowhere = ["query", "Hi", "-m", "amazon.nova-lite-v1:0", "--region", "eu-west-1"];
+    let shown = |more: &[&str]| outcrop(&[&nowhere[..], more].concat(), b"");
+    let output = shown(&["--dry-run"]);
+    let said = text(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    assert!(said.contains("POST /model/amazon.nova-lite-v1%3A0/converse-stream\n"), "{said}");
+    assert!(said.contains("authorization: ***") && said.contains(r#"{"text":"Hi"}"#), "{said}");
+    let said = text(&shown(&["--curl"]).stdout);
+    assert!(
+        said.starts_with(
+            "curl -sS \"https://bedrock-runtime.eu-west-1.amazonaws.com/model/amazon.nova-lite-v1%3A0/converse\" \\\n"
+        ),
+        "{said}"
+    );
+    assert!(said.contains("Bearer $AWS_BEARER_TOKEN_BEDROCK") && !said.contains("AKID"), "{said}");
+    let via = ["query", "it's", "--via", "http://127.0.0.1:1", "--via-key", "secret", "--curl"];
+    let said = text(&outcrop(&via, b"").stdout);
+    assert!(said.contains("http://127.0.0.1:1/v1/chat/completions"), "{said}");
+    assert!(said.contains("$OUTCROP_VIA_KEY") && !said.contains("secret"), "{said}");
+    let output = ask(&["Hi", "-m", "amazon.nova-lite-v1:0", "--show-request"], b"");
+    assert_eq!(text(&output.stdout), "You said: Hi\n");
+    assert!(text(&output.stderr).contains("carrier  converse"));
+}
+
+#[test]
+fn a_question_needs_no_command() {
+    let nova = ["--emulator", "-m", "amazon.nova-lite-v1:0"];
+    for (arguments, stdin) in [
+        ([&["Hi there"][..], &nova].concat(), ""),
+        ([&nova[..], &["Hi there"]].concat(), ""),
+        (nova.to_vec(), "Hi there"),
+        ([&nova[..], &["--", "Hi there"]].concat(), ""),
+    ] {
+        let output = outcrop(&arguments, stdin.as_bytes());
+        assert_eq!(text(&output.stdout), "You said: Hi there\n", "{output:?}");
+    }
+    let output = outcrop(&["qurey", "Hi"], b"");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("query"), "{output:?}");
+}

@@ -16,7 +16,7 @@ use crate::engine::{Chat, Engine, Part, ToolCall, Usage};
 use crate::stop::Stop;
 
 /// Where the chat surface is.
-const CHAT: &str = "/v1/chat/completions";
+pub const CHAT: &str = "/v1/chat/completions";
 
 /// A conversation: how the model is asked, and what was said so far.
 #[derive(Debug, Clone, Default)]

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::identity::IdentityArgs;
 use super::mcp::ToolArgs;
-use super::terms::{CallArgs, FormArgs, TermsArgs};
+use super::terms::{CallArgs, FormArgs, PreviewArgs, TermsArgs};
 use super::{KeepArgs, RoleArgs, geography_word};
 
 /// Who answers.
@@ -111,6 +111,8 @@ pub struct QueryArgs {
     pub form: FormArgs,
     #[command(flatten)]
     pub terms: TermsArgs,
+    #[command(flatten)]
+    pub preview: PreviewArgs,
     #[command(flatten)]
     pub show: ShowArgs,
     #[command(flatten)]

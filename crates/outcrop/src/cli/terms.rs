@@ -54,10 +54,31 @@ pub struct TermsArgs {
     /// Ask these models, in this order, where the model cannot answer.
     #[arg(long, value_name = "MODEL,…", value_delimiter = ',')]
     pub fallback: Vec<String>,
+    /// Ask all these models at once, and show the answers side by side, with time and cost. Not kept in
+    /// the history, and without tools.
+    #[arg(long, value_name = "MODEL,…", value_delimiter = ',', conflicts_with_all = ["fallback", "max_budget_usd", "output", "output_format", "extract", "extract_last"])]
+    pub compare: Vec<String>,
     /// Don't ask where question and longest answer would cost more. Of the first request: tools may
     /// lead to more of them.
     #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
     pub max_budget_usd: Option<f64>,
+}
+
+/// What is sent.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "What is sent")]
+pub struct PreviewArgs {
+    /// Print what would be sent to Bedrock, and send nothing. Needs no credentials; the account is not
+    /// asked which models and profiles it has.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print a line of curl that sends it, and send nothing. It takes a Bedrock API key from
+    /// AWS_BEARER_TOKEN_BEDROCK, or the key of --via from OUTCROP_VIA_KEY.
+    #[arg(long, conflicts_with_all = ["dry_run", "show_request"])]
+    pub curl: bool,
+    /// Print on stderr what is sent.
+    #[arg(long, conflicts_with_all = ["dry_run", "error_code_only"])]
+    pub show_request: bool,
 }
 
 /// What form the answer has.

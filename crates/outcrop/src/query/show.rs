@@ -310,7 +310,7 @@ fn arguments(call: &ToolCall) -> Value {
 }
 
 /// All that is known of a turn.
-fn result(outcome: &Outcome) -> Value {
+pub fn result(outcome: &Outcome) -> Value {
     let Outcome { text, reasoning, calls, spent, last, end: _ } = outcome;
     let Usage { input, output, cache_read, cache_write, reasoning: thought } = spent.usage;
     let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);

@@ -9,8 +9,16 @@ use crate::exit::{Exit, Failure};
 
 /// Puts the settings and marks into the request.
 pub fn lay_down(args: &TermsArgs, talk: &mut Talk) {
-    let TermsArgs { cache, service_tier, metadata, top_k, seed, fallback: _, max_budget_usd: _ } =
-        args;
+    let TermsArgs {
+        cache,
+        service_tier,
+        metadata,
+        top_k,
+        seed,
+        fallback: _,
+        compare: _,
+        max_budget_usd: _,
+    } = args;
     let mut set = |name: &str, value: Option<Value>| {
         talk.settings.extend(value.map(|value| (name.to_owned(), value)));
     };

@@ -12,7 +12,7 @@ use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use super::tree::{Of, Preset};
 use super::{CURRENT, OF_VARIABLES, Settings};
-use crate::cli::Cli;
+use crate::cli::{Cli, bare};
 
 /// The flag `--config` of commands that take a configuration.
 pub const CONFIG: &str = "settings";
@@ -39,7 +39,8 @@ const HARMLESS: [&str; 16] = [
 /// # Errors
 /// When the configuration cannot be read. A wrong command line, `--help` and `--version` end the process.
 pub fn parse() -> anyhow::Result<Cli> {
-    let matches = Cli::command().get_matches();
+    let words = bare::named(&Cli::command(), std::env::args_os().collect());
+    let matches = Cli::command().get_matches_from(&words);
     let path = path_of(&matches);
     let Some((last, command)) =
         path.last().zip(path.first()).map(|(last, first)| (last.1, first.0))
@@ -62,7 +63,7 @@ pub fn parse() -> anyhow::Result<Cli> {
     let names: Vec<&str> = path.iter().map(|(name, _)| *name).collect();
     let filled =
         within(Cli::command(), &names, &|command| fill(command, last, &presets, &settings));
-    let matches = filled.try_get_matches().map_err(|error| {
+    let matches = filled.try_get_matches_from(&words).map_err(|error| {
         let said = error.to_string();
         let line = said.lines().next().unwrap_or_default().trim_start_matches("error: ");
         anyhow!("{line}, says {}", settings.file.display())
