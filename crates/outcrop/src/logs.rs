@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::cli::{LogsArgs, UsageArgs};
 use crate::exit::{Exit, Failure};
 use crate::history::{Filter, Store, Sum, Turn};
-use crate::print::print_text;
+use crate::print::{print_said, print_text};
 use crate::table::{csv, line, table};
 
 /// How much of a question a list shows, in characters.
@@ -45,8 +45,8 @@ pub fn run(args: &LogsArgs) -> anyhow::Result<()> {
         (None, true) => {
             Err(Failure::new(Exit::InvalidArgument, "There is no such answer yet.").into())
         }
-        (Some(last), true) => print_text(&answer(last, args.extract)?),
-        (Some(turn), false) if args.turn.is_some() => print_text(&whole(turn, args.usage)),
+        (Some(last), true) => print_said(&answer(last, args.extract)?),
+        (Some(turn), false) if args.turn.is_some() => print_said(&whole(turn, args.usage)),
         (_, false) => print_text(&list(&turns, args.usage)),
     }
 }

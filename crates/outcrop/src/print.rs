@@ -5,6 +5,8 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::Context;
 
+use crate::render::neutral;
+
 /// What an error of this module says, and how it is told from others.
 #[derive(Debug)]
 struct Unwritten;
@@ -29,6 +31,14 @@ pub fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
 /// Writes a line to stdout at once.
 pub fn print_line(line: &str) -> anyhow::Result<()> {
     print_text(&format!("{line}\n"))
+}
+
+/// Writes what a model or a user said: as it is, but with no power over a terminal.
+pub fn print_said(text: &str) -> anyhow::Result<()> {
+    match io::stdout().is_terminal() {
+        true => print_text(&neutral(text)),
+        false => print_text(text),
+    }
 }
 
 /// Whether this is a terminal whose user wants to see colours.

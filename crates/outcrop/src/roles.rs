@@ -17,7 +17,7 @@ use crate::ask::{by_hand, given, system};
 use crate::cli::{AskArgs, NewRole, RoleArgs, RolesArgs, RolesVerb};
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
-use crate::print::{print_line, print_text};
+use crate::print::{print_line, print_said, print_text};
 use crate::table::{line, table};
 
 /// Where a new role begins.
@@ -89,7 +89,7 @@ fn find(text: &str, place: &str) -> Option<usize> {
 pub fn run(args: RolesArgs) -> anyhow::Result<()> {
     match args.verb.unwrap_or(RolesVerb::List { json: false }) {
         RolesVerb::List { json } => list(json),
-        RolesVerb::Show { name } => print_text(&read(&name)?),
+        RolesVerb::Show { name } => print_said(&read(&name)?),
         RolesVerb::Edit { name } => {
             read(&name)?;
             edit(&name)

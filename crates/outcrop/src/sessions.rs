@@ -11,7 +11,7 @@ use crate::chat;
 use crate::cli::{ExportArgs, SessionsArgs, SessionsVerb, ViewArgs};
 use crate::exit::{Exit, Failure};
 use crate::history::{Overview, Store, time};
-use crate::print::{print_line, print_text};
+use crate::print::{print_line, print_said, print_text};
 use crate::table::{line, table};
 
 /// How much of a session's first question a list shows, in characters.
@@ -28,7 +28,7 @@ pub async fn run(args: SessionsArgs) -> anyhow::Result<ExitCode> {
         SessionsVerb::Search { words, json } => {
             list(&store.sessions(Some(&words.join(" ")))?, json)
         }
-        SessionsVerb::Show(view) => print_text(&shown(&store, &view)?),
+        SessionsVerb::Show(view) => print_said(&shown(&store, &view)?),
         SessionsVerb::Fork { name, new } => fork(&mut store, &name, new.as_deref()),
         SessionsVerb::Export(args) => export(&store, &args),
         SessionsVerb::Rm { names } => remove(&mut store, &names),
@@ -73,7 +73,7 @@ fn shown(store: &Store, view: &ViewArgs) -> anyhow::Result<String> {
 
 fn export(store: &Store, args: &ExportArgs) -> anyhow::Result<()> {
     let shown = shown(store, &args.view)?;
-    let Some(path) = &args.output else { return print_text(&shown) };
+    let Some(path) = &args.output else { return print_said(&shown) };
     std::fs::write(path, shown).map_err(|error| {
         let what = format!("Cannot write {}: {error}.", path.display());
         Failure::new(Exit::OutputWrite, what).into()

@@ -17,7 +17,7 @@ pub fn export(talking: &Talking, path: &str) -> anyhow::Result<()> {
         Some(_) | None => transcript.markdown(),
     };
     if path.is_empty() {
-        return crate::print::print_text(&text);
+        return crate::print::print_said(&text);
     }
     let made = std::fs::File::options().write(true).create_new(true).open(path);
     let written = made.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));

@@ -141,9 +141,10 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The sessions in which something was said, the newest last; those of `search` hold all its words.
+    /// The sessions in which something was said, the newest last; with `search`, those with a turn that holds all
+    /// its words.
     pub fn sessions(&self, search: Option<&str>) -> anyhow::Result<Vec<Overview>> {
-        let words = search.map(phrase);
+        let words = search.filter(|words| !words.trim().is_empty()).map(phrase);
         let mut found = self.connection.prepare(
             "SELECT s.name, s.began, max(t.began), count(t.id),
                 (SELECT model FROM turns WHERE session = s.id ORDER BY id DESC LIMIT 1),
@@ -196,7 +197,7 @@ impl Filter {
             conditions.push("t.id = ?");
             values.push(Box::new(*turn));
         }
-        if let Some(words) = search {
+        if let Some(words) = search.as_ref().filter(|words| !words.trim().is_empty()) {
             conditions.push("t.id IN (SELECT rowid FROM words WHERE words MATCH ?)");
             values.push(Box::new(phrase(words)));
         }

@@ -36,6 +36,7 @@ async fn turns_are_found_by_word_model_and_time() {
     desk.says(&["query", "say:closed", "-m", "meta.llama3-1-70b-instruct-v1:0"]).await;
     for (arguments, found) in [
         (&["--search", "CAFE"][..], 1),
+        (&["--search", " "], 2),
         (&["--search", "café \"quoted OR"], 0),
         (&["--model", "LLAMA"], 1),
         (&["--since", "1h"], 2),

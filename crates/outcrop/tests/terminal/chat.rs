@@ -70,6 +70,16 @@ async fn an_interrupt_keeps_the_part_and_the_conversation() {
 }
 
 #[test]
+fn what_was_said_has_no_power_when_it_is_shown_again() {
+    let question = "say:one \x1b[2Jtwo\x07";
+    let first = Terminal::run((60, 10), &[], &["query", "--emulator", question]);
+    first.shows("[exit 0]");
+    let home = first.home.path().display().to_string();
+    let terminal = Terminal::run((60, 10), &[("OUTCROP_HOME", &home)], &["logs", "-r"]);
+    terminal.looks_like("logs-answer", "[exit 0]");
+}
+
+#[test]
 fn a_session_is_resumed_where_it_was_left() {
     let first = Terminal::run((80, 24), &[], &[&CHAT[..], &["--session", "trip"]].concat());
     first.shows("\n>");
