@@ -60,6 +60,7 @@ impl Input {
             .with_ansi_colors(is_colourful(&std::io::stderr()))
             .with_validator(Box::new(Whole))
             .with_completer(Box::new(Words::new()))
+            .with_quick_completions(true)
             .with_menu(ReedlineMenu::EngineCompleter(menu));
         editor = match args.vi {
             true => {
