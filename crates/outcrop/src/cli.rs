@@ -161,8 +161,8 @@ Examples:
   outcrop query \"What is in this folder?\" --server files --allow 'files/list_*'
   outcrop query \"Hello\" --emulator        no AWS account needed
 Exit codes: 0 ok, 2 usage, 12 unknown model, 13 MCP server, 15 request failed, 16 file or stdin,
-21 no access, 22 throttled, 23 too long, 24 refused, 26 network, 27 out of turns, 28 credentials,
-130 interrupted.";
+21 no access, 22 throttled, 23 too long, 24 refused, 25 not of the schema, 26 network,
+27 out of turns or over budget, 28 credentials, 29 cut short (--strict), 130 interrupted.";
 
 const EMBED_EXAMPLES: &str = "\
 Examples:
