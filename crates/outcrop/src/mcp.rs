@@ -23,7 +23,38 @@ mod variables;
 pub use self::command::run;
 pub use self::toolbox::Toolbox;
 
-/// `text` of a server's as a terminal may be shown it, in one line: controls could pretend to be us.
+/// `text` of a server's, a model's or a file's as a terminal may be shown it, in one line: controls could
+/// pretend to be us, and what is not seen could say something else than what is.
 pub fn printable(text: &str) -> String {
-    crate::render::neutral(text).replace(['\n', '\t'], " ")
+    let one = |c: char| match c {
+        '\n' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
+        c if is_unseen(c) => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    crate::render::neutral(text).chars().map(one).collect()
+}
+
+/// Tells the user something; `text` may hold what others wrote.
+fn note(text: &str) {
+    eprintln!("note: {}", printable(text));
+}
+
+/// Unicode's format characters: those that change the order of others, and those that have no width.
+fn is_unseen(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_drives_or_misleads_the_terminal() {
+        let text =
+            "a\x1b[2J\n\tb\r\u{9b}1m\u{200e}\u{61c}\u{202e}\u{2066}\u{200b}\u{feff}\u{e0041}ä";
+        assert_eq!(printable(text), "a␛[2J  b␍�1m�������ä");
+    }
 }

@@ -27,7 +27,7 @@ fn home(how: &str) -> TempDir {
 fn add(home: &Path, name: &str, how: &str) {
     let server = json!({ "server_name": name, "config": {
         "command": "python3", "args": [SERVER, how],
-        "env": { "PIDS": home.join("pids"), "GREETING": "${GREETING}" },
+        "env": { "GREETING": "${GREETING}" },
     } });
     // JSON is YAML.
     std::fs::write(home.join(format!("servers/{name}.yaml")), server.to_string()).unwrap();
@@ -36,6 +36,7 @@ fn add(home: &Path, name: &str, how: &str) {
 fn outcrop(home: &TempDir, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_outcrop"));
     command.args(arguments).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+    command.env("PIDS", home.path().join("pids"));
     command.env("OUTCROP_HOME", home.path()).env("HOME", home.path()).env("GREETING", "hello");
     command.current_dir(home.path()).stdin(Stdio::null());
     command
@@ -48,12 +49,20 @@ fn query(home: &TempDir, prompt: &str, more: &[&str]) -> Output {
     output
 }
 
-/// No server outlives the command, and none is left as a zombie.
+/// Servers were started; none outlives the command, and none is left as a zombie.
+#[track_caller]
 fn all_have_ended(home: &TempDir) {
+    assert_ne!(ended(home), 0, "no server was started");
+}
+
+/// How many servers were started and have ended: all of them.
+#[track_caller]
+fn ended(home: &TempDir) -> usize {
     let pids = std::fs::read_to_string(home.path().join("pids")).unwrap_or_default();
     for pid in pids.lines() {
         assert!(!Path::new("/proc").join(pid).exists(), "{pid} still runs");
     }
+    pids.lines().count()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -88,6 +97,7 @@ fn claude_and_llama_use_tools() {
             outcrop(&home, &["query", "--emulator", "-m", model, "call:s__image {}", "-y"]);
         says(&{ output }.output().unwrap(), seen, "");
     }
+    all_have_ended(&home);
 }
 
 #[test]
@@ -173,12 +183,15 @@ fn nobody_is_asked_where_nobody_is() {
         assert_eq!(said.contains("no such file"), fail, "{flags:?}: {output:?}");
     }
     says(&query(&home, prompt, &[]), "not there to allow", "--allow 's/echo'");
-    std::fs::write(
-        home.path().join("allowed-tools"),
-        format!("s/echo\t{}/servers/s.yaml\n", home.path().display()),
-    )
-    .unwrap();
+    let definition = json!(["python3", [SERVER, "well"], ["GREETING"], null]).to_string();
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, definition.as_bytes());
+    let digest: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let always = format!("s/echo\t{}/servers/s.yaml\t{digest}\n", home.path().display());
+    std::fs::write(home.path().join("allowed-tools"), always).unwrap();
     says(&query(&home, prompt, &[]), "echo says x", "--allow 's/fail'");
+    // What is now behind the name was never allowed.
+    add(home.path(), "s", "stubborn");
+    says(&query(&home, prompt, &[]), "not there to allow", "--allow 's/echo'");
 }
 
 #[test]
@@ -195,7 +208,11 @@ fn a_model_without_tools_answers_all_the_same() {
 fn servers_and_tools_are_chosen() {
     let home = home("well");
     add(home.path(), "t", "well");
-    let folder = json!({ "mcpServers": { "folder": { "command": "python3", "args": [SERVER] } } });
+    let folder = json!({ "command": "python3", "args": [SERVER] });
+    let other = json!({ "command": "not-the-user's\u{1b}[2J" });
+    let folder = json!({ "mcpServers": { "folder": folder, "known": other } });
+    let known = json!({ "mcpServers": { "known": { "command": "python3", "args": [SERVER] } } });
+    std::fs::write(home.path().join(".claude.json"), known.to_string()).unwrap();
     std::fs::write(home.path().join(".mcp.json"), folder.to_string()).unwrap();
     let named = home.path().join("named.json");
     let of_file = json!({ "mcpServers": { "named": { "command": "python3", "args": [SERVER] } } });
@@ -205,6 +222,7 @@ fn servers_and_tools_are_chosen() {
         (&[][..], "t__echo", true),
         (&[], "folder__echo", false),
         (&["--server", "folder"], "folder__echo", true),
+        (&["--server", "known"], "known__echo", true),
         (&["--server", "s,folder"], "t__echo", false),
         (&["-T", "folder/echo"], "folder__echo", true),
         (&["-T", "s/e*"], "s__fail", false),
@@ -215,8 +233,9 @@ fn servers_and_tools_are_chosen() {
         let output = query(&home, &prompt, &[&["-y"], flags].concat());
         assert_eq!(text(&output.stdout).contains("echo says x"), is_there, "{flags:?} {output:?}");
     }
+    says(&mcp(&home, &["list"]), "", "the MCP server known of ");
     for (flags, code, mend) in [
-        (&["--server", "none"][..], 13, "Known are s, t, folder"),
+        (&["--server", "none"][..], 13, "Known are s, t, known, folder"),
         (&["-T", "no_such_tool"], 20, "No tool is named"),
         (&["--mcp-config", "none.json"], 10, "Cannot read"),
         (&["--no-tools", "--server", "s"], 2, "cannot be used"),
@@ -259,7 +278,7 @@ fn an_interrupt_ends_the_servers_too() {
 
 fn mcp(home: &TempDir, arguments: &[&str]) -> Output {
     let output = outcrop(home, &[&["mcp"], arguments].concat()).output().unwrap();
-    all_have_ended(home);
+    ended(home);
     output
 }
 
@@ -293,6 +312,7 @@ fn servers_are_defined_and_tried_by_hand() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
         says(&output, "", said);
     }
+    all_have_ended(&home);
     assert!(mcp(&home, &["rm", "mine"]).status.success());
     assert!(!file.exists());
 }
@@ -307,7 +327,7 @@ fn servers_of_other_programs_are_taken_over() {
     )
     .unwrap();
     std::fs::create_dir(home.path().join(".codex")).unwrap();
-    let toml = "[mcp_servers.of_codex]\nurl = \"https://h/mcp\"\nbearer_token_env_var = \"T\"\n";
+    let toml = "[mcp_servers.of_codex]\nurl = \"https://u:pw@h/mcp?key=pw\"\nbearer_token_env_var = \"T\"\n";
     std::fs::write(home.path().join(".codex/config.toml"), toml).unwrap();
     says(&mcp(&home, &["import", "claude"]), "", "took over of-claude");
     says(&mcp(&home, &["import", "codex"]), "", "took over of_codex");
@@ -319,6 +339,8 @@ fn servers_of_other_programs_are_taken_over() {
     let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
     assert_eq!(listed[1]["name"], "of_codex", "{listed}");
     assert_eq!(listed[1]["started"], "always");
+    assert_eq!(listed[1]["how"], "https://h/mcp");
+    assert_eq!(listed[0]["how"], "python3 with 1 argument");
 }
 
 #[test]
@@ -364,7 +386,8 @@ fn a_server_behind_oauth_wants_a_login() {
     BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut base).unwrap();
     let output = mcp(&home, &["add", "web", "--url", &format!("{}/mcp", base.trim())]);
     assert!(output.status.success(), "{output:?}");
-    let output = query(&home, "Hello", &["--server", "web"]);
+    let output = outcrop(&home, &["query", "--emulator", "-m", CLAUDE, "Hello", "--server", "web"]);
+    let output = { output }.output().unwrap();
     assert_eq!(output.status.code(), Some(13), "{output:?}");
     says(&output, "", "outcrop mcp login web");
 
@@ -376,7 +399,8 @@ fn a_server_behind_oauth_wants_a_login() {
     assert!(page.contains("You are logged in"), "{page}");
     assert!(login.wait().unwrap().success());
 
-    let output = query(&home, "call:web__whoami {}", &["--server", "web", "-y"]);
+    // The other server is there too, so that one is seen to end.
+    let output = query(&home, "call:web__whoami {}", &["--server", "s,web", "-y"]);
     says(&output, "you hold token-1", "");
     let output = query(&home, "call:web__expire {}", &["--server", "web", "-y"]);
     says(&output, "Make the call again", "");

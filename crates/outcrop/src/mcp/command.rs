@@ -2,7 +2,7 @@
 
 mod define;
 
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::time::Instant;
 
 use anyhow::Context;
@@ -10,15 +10,16 @@ use serde_json::{Value, json};
 
 use super::call::{Called, arguments, call};
 use super::definition::{Breadth, Definition, Trust, find};
-use super::printable;
 use super::result::told;
 use super::serve::serve;
 use super::server::{Server, Tool};
+use super::{note, printable};
 use crate::cli::{
     McpArgs, McpCallArgs, McpListArgs, McpLoginArgs, McpReachArgs, McpTestArgs, McpVerb,
 };
 use crate::exit::{Exit, Failure};
 use crate::print::{print_line, print_text};
+use crate::render::neutral;
 use crate::stop::Stop;
 use crate::table::{line, table};
 
@@ -39,15 +40,15 @@ pub async fn run(args: McpArgs) -> anyhow::Result<()> {
 
 fn list(args: &McpListArgs) -> anyhow::Result<()> {
     let found = find(&args.files.mcp_config, Breadth::All)?;
-    for note in &found.notes {
-        eprintln!("note: {note}");
+    for what in &found.notes {
+        note(what);
     }
     if args.json {
         let all: Vec<Value> = found.definitions.iter().map(in_json).collect();
         return print_line(&format!("{:#}", Value::Array(all)));
     }
     if found.definitions.is_empty() {
-        eprintln!("note: no server is defined; `outcrop mcp add` defines one");
+        note("no server is defined; `outcrop mcp add` defines one");
         return Ok(());
     }
     let rows = found.definitions.iter().map(|definition| {
@@ -84,8 +85,8 @@ async fn test(args: &McpTestArgs) -> anyhow::Result<()> {
     let took = begun.elapsed();
     server.close().await;
     let (tools, notes) = tools.map_err(|why| unusable(&definition.name, &why))?;
-    for note in notes {
-        eprintln!("note: {note}");
+    for what in notes {
+        note(&what);
     }
     if args.json {
         let all = tools.iter().map(|Tool { name, description, input }| {
@@ -126,7 +127,7 @@ async fn by_hand(args: &McpCallArgs) -> anyhow::Result<()> {
         None => Err(Failure::new(Exit::Interrupted, "Interrupted.").into()),
         Some(Called::Result(result)) if args.json => {
             let is_error = result.is_error == Some(true);
-            print_line(&format!("{:#}", serde_json::to_value(result)?))?;
+            show_text(&format!("{:#}", serde_json::to_value(result)?))?;
             if is_error { failed("The tool failed.".to_owned()) } else { Ok(()) }
         }
         Some(Called::Result(result)) => {
@@ -156,15 +157,20 @@ async fn by_hand(args: &McpCallArgs) -> anyhow::Result<()> {
 /// Texts to stdout; of images a note.
 fn show(content: &Value) -> anyhow::Result<()> {
     let Some(parts) = content.as_array() else {
-        return print_line(content.as_str().unwrap_or_default());
+        return show_text(content.as_str().unwrap_or_default());
     };
     for part in parts {
         match part["text"].as_str() {
-            Some(text) => print_line(text)?,
-            None => eprintln!("note: there is an image too; --json shows it"),
+            Some(text) => show_text(text)?,
+            None => note("there is an image too; --json shows it"),
         }
     }
     Ok(())
+}
+
+/// What a server gave: as it is, but for a terminal, which it must not drive.
+fn show_text(text: &str) -> anyhow::Result<()> {
+    if std::io::stdout().is_terminal() { print_line(&neutral(text)) } else { print_line(text) }
 }
 
 async fn login(args: &McpLoginArgs) -> anyhow::Result<()> {
@@ -204,6 +210,6 @@ async fn connected(name: &str, reach: &McpReachArgs) -> anyhow::Result<(Server, 
 }
 
 fn unusable(name: &str, why: &str) -> anyhow::Error {
-    let what = format!("The MCP server {} cannot be used: {why}.", printable(name));
+    let what = format!("The MCP server {} cannot be used: {}.", printable(name), printable(why));
     Failure::new(Exit::ServerConnect, what).into()
 }

@@ -6,6 +6,9 @@ mod read;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use serde_json::json;
+
 use super::variables::{Dollars, resolve};
 
 pub use self::find::{Breadth, Found, find};
@@ -52,6 +55,26 @@ pub enum Way {
     },
 }
 
+// === impl Way ===
+
+impl Way {
+    /// Whether `text` stands anywhere in it.
+    pub fn holds(&self, text: &str) -> bool {
+        let mut texts: Vec<&String> = Vec::new();
+        match self {
+            Self::Stdio { command, args, env, cwd } => {
+                texts.push(command);
+                texts.extend(args.iter().chain(env.values()).chain(cwd));
+            }
+            Self::Http { url, headers, bearer_variable: _ } => {
+                texts.push(url);
+                texts.extend(headers.values());
+            }
+        }
+        texts.into_iter().any(|one| one.contains(text))
+    }
+}
+
 // === impl Definition ===
 
 impl Definition {
@@ -87,12 +110,37 @@ impl Definition {
     /// In a few words, without anything secret.
     pub fn in_words(&self) -> String {
         let words = match &self.way {
-            Way::Stdio { command, args, .. } => {
-                let words = std::iter::once(command).chain(args).map(String::as_str);
-                words.collect::<Vec<_>>().join(" ")
-            }
-            Way::Http { url, .. } => url.split(['?', '#']).next().unwrap_or_default().to_owned(),
+            Way::Stdio { command, args, .. } => match args.len() {
+                0 => command.clone(),
+                1 => format!("{command} with 1 argument"),
+                count => format!("{command} with {count} arguments"),
+            },
+            Way::Http { url, .. } => without_secrets(url),
         };
         super::printable(&words)
     }
+
+    /// A digest of what is started or reached, as it is written. Values of variables and headers have no
+    /// part in it: they are renewed.
+    pub fn digest(&self) -> String {
+        let written = match &self.way {
+            Way::Stdio { command, args, env, cwd } => {
+                json!([command, args, env.keys().collect::<Vec<_>>(), cwd])
+            }
+            Way::Http { url, headers, bearer_variable } => {
+                json!([url, headers.keys().collect::<Vec<_>>(), bearer_variable])
+            }
+        };
+        let digest = digest(&SHA256, written.to_string().as_bytes());
+        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// An address without its user, password and query.
+fn without_secrets(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
 }

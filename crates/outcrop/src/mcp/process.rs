@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 
 use super::definition::Way;
+use super::printable;
 
 /// Most bytes of one message: what a server may say at once, base64 of large files included.
 pub const MOST: usize = 64 * 1024 * 1024;
@@ -65,8 +66,8 @@ impl Process {
         #[cfg(unix)]
         starting.process_group(0);
         let mut child = starting.spawn().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => format!("there is no command `{command}`"),
-            _ => format!("`{command}` cannot be started: {error}"),
+            io::ErrorKind::NotFound => format!("there is no command `{}`", printable(command)),
+            _ => format!("`{}` cannot be started: {error}", printable(command)),
         })?;
         let said = Said::default();
         let (Some(stdin), Some(stdout), Some(stderr)) =
@@ -159,7 +160,7 @@ impl Said {
         let text = String::from_utf8_lossy(&[one, two].concat()).into_owned();
         let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
         let last: Vec<_> = lines.rev().take(8).collect();
-        super::printable(&last.into_iter().rev().collect::<Vec<_>>().join(" | "))
+        printable(&last.into_iter().rev().collect::<Vec<_>>().join(" | "))
     }
 }
 

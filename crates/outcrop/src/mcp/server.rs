@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 use super::approve::somebody_is_there;
 use super::definition::{Definition, Way};
 use super::oauth;
+use super::printable;
 use super::process::{MOST, Process, Said};
 
 /// Most pages of a list of tools: a server that always has another one has none.
@@ -224,7 +225,12 @@ impl Server {
             .peer()
             .send_request(ClientRequest::ListToolsRequest(request))
             .await
-            .map_err(|error| with_said(&format!("it lists no tools: {error}"), &self.said()))?;
+            .map_err(|error| {
+                with_said(
+                    &format!("it lists no tools: {}", printable(&error.to_string())),
+                    &self.said(),
+                )
+            })?;
         serde_json::to_value(answer).map_err(|error| error.to_string())
     }
 
@@ -321,7 +327,7 @@ fn named(
 }
 
 fn shown(name: &str) -> String {
-    super::printable(&name.chars().take(100).collect::<String>())
+    printable(&name.chars().take(100).collect::<String>())
 }
 
 fn late(patience: Duration) -> String {
@@ -329,7 +335,7 @@ fn late(patience: Duration) -> String {
 }
 
 fn refused(error: &ClientInitializeError) -> String {
-    format!("it does not speak MCP: {}", super::printable(&error.to_string()))
+    format!("it does not speak MCP: {}", printable(&error.to_string()))
 }
 
 fn with_said(what: &str, said: &Said) -> String {

@@ -13,6 +13,7 @@ use super::definition::{Breadth, Definition, Trust, find};
 use super::names::{Pattern, for_model, for_people};
 use super::result::{Told, failed, told};
 use super::server::{Server, Tool};
+use super::{note, printable};
 use crate::ask::turn::{ToolResult, Tools};
 use crate::cli::ToolArgs;
 use crate::engine::ToolCall;
@@ -140,20 +141,21 @@ impl Toolbox {
         // Those that did start are taken first, so that they are ended in order.
         let mut failure = None;
         for ((definition, asked), (_, outcome)) in chosen.into_iter().zip(outcomes) {
-            let name = super::printable(&definition.name);
+            let name = printable(&definition.name);
             match (outcome, asked) {
                 (Ok((server, (tools, notes))), _) => {
-                    for note in notes {
-                        eprintln!("note: the MCP server {name}: {note}");
+                    for what in notes {
+                        note(&format!("the MCP server {name}: {what}"));
                     }
                     self.take(definition, server, (tools, patterns));
                 }
                 (Err(why), Asked::ByName) => {
+                    let why = printable(&why);
                     let what = format!("The MCP server {name} cannot be used: {why}.");
                     failure = failure.or(Some(Failure::new(Exit::ServerConnect, what)));
                 }
                 (Err(why), Asked::ByNobody) => {
-                    eprintln!("note: the MCP server {name} is left out: {why}");
+                    note(&format!("the MCP server {name} is left out: {why}"));
                 }
             }
         }
@@ -204,9 +206,8 @@ impl Toolbox {
         };
         let (server, tool) = (offered.server, offered.tool.name.clone());
         let wish = Wish {
-            server: &offered.server_name,
+            definition: &self.servers[server].definition,
             tool: &tool,
-            source: &self.servers[server].definition.source,
             arguments: &wanted.arguments,
         };
         match self.approval.of(wish).await? {
@@ -259,16 +260,16 @@ impl Toolbox {
             Called::Result(result) => {
                 let told = told(&result, self.max_result);
                 if let Some(cut) = &told.cut {
-                    eprintln!(
-                        "note: the result of {name} is too long: the model is not shown {cut} (--max-result)"
-                    );
+                    note(&format!(
+                        "the result of {name} is too long: the model is not shown {cut} (--max-result)"
+                    ));
                 }
                 told
             }
             Called::Refused(why) => failed(why),
             Called::Late => {
                 let seconds = self.tool_timeout.as_secs_f64();
-                eprintln!("note: {name} gave no result within {seconds} s (--tool-timeout)");
+                note(&format!("{name} gave no result within {seconds} s (--tool-timeout)"));
                 failed(format!(
                     "The tool gave no result within {seconds} s; what it did is not known."
                 ))
@@ -278,7 +279,7 @@ impl Toolbox {
                 if self.is_gone(server) {
                     self.restart(server).await;
                 } else {
-                    eprintln!("note: the call of {name} failed: {}", super::printable(&why));
+                    note(&format!("the call of {name} failed: {why}"));
                 }
                 failed("The tool's server failed during the call; what the call did is not known.")
             }
@@ -297,8 +298,8 @@ impl Toolbox {
                 failed("The login had expired and is renewed. Make the call again.")
             }
             Err(why) => {
-                let name = super::printable(&started.definition.name);
-                eprintln!("note: the MCP server {name} cannot be used any more: {why}");
+                let name = printable(&started.definition.name);
+                note(&format!("the MCP server {name} cannot be used any more: {why}"));
                 failed("The tool's server wants a new login, and nobody could log in.")
             }
         }
@@ -311,7 +312,7 @@ impl Toolbox {
     /// Starts a server that is gone once more, or tells that it stays away.
     async fn restart(&mut self, at: usize) {
         let started = &mut self.servers[at];
-        let name = super::printable(&started.definition.name);
+        let name = printable(&started.definition.name);
         let Some(server) = started.server.take() else { return };
         let said = server.said();
         server.close().await;
@@ -320,18 +321,16 @@ impl Toolbox {
             said => format!("; it said: {said}"),
         };
         if !std::mem::replace(&mut started.may_restart, false) {
-            eprintln!("note: the MCP server {name} ended again and stays away{said}");
+            note(&format!("the MCP server {name} ended again and stays away{said}"));
             return;
         }
         match Server::connect(&started.definition, self.server_timeout).await {
             Ok(server) => {
-                eprintln!("note: the MCP server {name} ended and was started again{said}");
+                note(&format!("the MCP server {name} ended and was started again{said}"));
                 started.server = Some(server);
             }
             Err(why) => {
-                eprintln!(
-                    "note: the MCP server {name} ended{said}, and did not start again: {why}"
-                );
+                note(&format!("the MCP server {name} ended{said}, and did not start again: {why}"));
             }
         }
     }
@@ -388,8 +387,8 @@ fn choose(args: &ToolArgs, patterns: &[Pattern]) -> anyhow::Result<Vec<(Definiti
     }
     let breadth = if named.is_empty() { Breadth::Ours } else { Breadth::All };
     let found = find(&args.mcp_config, breadth)?;
-    for note in &found.notes {
-        eprintln!("note: {note}");
+    for what in &found.notes {
+        note(what);
     }
     if named.is_empty() {
         tell_of_the_folder(&found.definitions);
@@ -413,9 +412,9 @@ fn choose(args: &ToolArgs, patterns: &[Pattern]) -> anyhow::Result<Vec<(Definiti
 /// Servers that only the folder defines wait for their names; that is told where somebody sees it.
 fn tell_of_the_folder(definitions: &[Definition]) {
     let of_folder = definitions.iter().filter(|definition| definition.trust == Trust::Folder);
-    let names: Vec<_> = of_folder.map(|definition| super::printable(&definition.name)).collect();
+    let names: Vec<_> = of_folder.map(|definition| printable(&definition.name)).collect();
     if !names.is_empty() && std::io::stderr().is_terminal() {
         let names = names.join(",");
-        eprintln!("note: this folder defines MCP servers; --server {names} starts them");
+        note(&format!("this folder defines MCP servers; --server {names} starts them"));
     }
 }

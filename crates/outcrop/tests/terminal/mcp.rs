@@ -7,14 +7,18 @@ use super::terminal::Terminal;
 const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mcp/server.py");
 
 fn asked(folder: &tempfile::TempDir) -> Terminal {
+    asked_to_say(folder, "granite", (80, 20))
+}
+
+fn asked_to_say(folder: &tempfile::TempDir, text: &str, size: (u16, u16)) -> Terminal {
     let file = folder.path().join("mcp.json");
     let server = json!({ "command": "python3", "args": [SERVER] });
     std::fs::write(&file, json!({ "mcpServers": { "s": server } }).to_string()).unwrap();
-    let question = r#"call:s__echo {"text": "granite"}"#;
+    let question = format!(r#"call:s__echo {{"text": "{text}"}}"#);
     let model = "anthropic.claude-sonnet-4-20250514-v1:0";
     let file = file.to_str().unwrap();
-    let arguments = ["query", "--emulator", "-m", model, "--mcp-config", file, question];
-    Terminal::run((80, 20), &[], &arguments)
+    let arguments = ["query", "--emulator", "-m", model, "--mcp-config", file, &question];
+    Terminal::run(size, &[], &arguments)
 }
 
 #[test]
@@ -44,4 +48,28 @@ fn an_interrupt_is_no_answer() {
     terminal.shows("until I leave");
     terminal.press(&["C-c"]);
     terminal.shows("[exit 130]");
+}
+
+#[test]
+fn nothing_of_the_arguments_is_hidden() {
+    let folder = tempfile::tempdir().unwrap();
+    let terminal = asked_to_say(&folder, &format!("{0}§{0}", "a".repeat(2600)), (200, 60));
+    assert!(!terminal.shows("show all of it").contains('§'));
+    terminal.shows("characters are left out here");
+    terminal.press(&["Up", "Enter"]);
+    terminal.shows("§");
+    terminal.press(&["Escape"]);
+    terminal.shows("[exit 0]");
+}
+
+#[test]
+fn a_question_that_is_given_up_leaves_the_terminal_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let terminal = asked(&folder);
+    terminal.shows("until I leave");
+    terminal.terminate();
+    terminal.shows("[exit ");
+    // Echoed by the terminal, as there is no line yet for anybody to read.
+    terminal.write("basalt");
+    terminal.shows("basalt");
 }

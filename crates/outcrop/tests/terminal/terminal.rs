@@ -55,6 +55,17 @@ impl Terminal {
         done(self.tmux().args(["send-keys", "-l", "--", text]));
     }
 
+    /// Sends the program SIGTERM.
+    pub fn terminate(&self) {
+        let shell = done(self.tmux().args(["display-message", "-p", "#{pane_pid}"])).stdout;
+        let shell = String::from_utf8(shell).unwrap();
+        let shell = shell.trim();
+        let children = format!("/proc/{shell}/task/{shell}/children");
+        let child = std::fs::read_to_string(children).unwrap().trim().parse().unwrap();
+        let child = rustix::process::Pid::from_raw(child).unwrap();
+        rustix::process::kill_process(child, rustix::process::Signal::TERM).unwrap();
+    }
+
     /// The screen, once it shows `text`.
     pub fn shows(&self, text: &str) -> String {
         let began = Instant::now();

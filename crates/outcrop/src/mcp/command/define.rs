@@ -11,7 +11,7 @@ use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::mcp::definition::{Definition, Found, Trust, Way};
 use crate::mcp::variables::Dollars;
-use crate::mcp::{printable, store};
+use crate::mcp::{note, printable, store};
 
 pub fn add(args: McpAddArgs) -> anyhow::Result<()> {
     let McpAddArgs { name, url, header, bearer_env, env, cwd, force, command } = args;
@@ -46,8 +46,8 @@ pub fn import(args: &McpImportArgs) -> anyhow::Result<()> {
     for path in places(args.program)? {
         found.look_at(&path, Trust::OtherProgram);
     }
-    for note in &found.notes {
-        eprintln!("note: {note}");
+    for what in &found.notes {
+        note(what);
     }
     for name in &args.names {
         found.named(name)?;
@@ -60,16 +60,16 @@ pub fn import(args: &McpImportArgs) -> anyhow::Result<()> {
         let path = match path_of(&definition.name) {
             Ok(path) => path,
             Err(error) => {
-                eprintln!("note: {name} is left out: {error}");
+                note(&format!("{name} is left out: {error}"));
                 continue;
             }
         };
         if path.exists() && !args.force {
-            eprintln!("note: {name} is left out: there is one already (--force takes its place)");
+            note(&format!("{name} is left out: there is one already (--force takes its place)"));
             continue;
         }
-        if definition.dollars == Dollars::Plain && definition.in_words().contains("${") {
-            eprintln!("note: {name} is left out: `${{` in it would be a variable here");
+        if definition.dollars == Dollars::Plain && definition.way.holds("${") {
+            note(&format!("{name} is left out: `${{` in it would be a variable here"));
             continue;
         }
         write(&path, &definition.name, &definition.way)?;

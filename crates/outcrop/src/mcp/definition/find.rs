@@ -8,7 +8,7 @@ use crate::home::Home;
 use crate::mcp::printable;
 use crate::settings::Settings;
 
-/// Definitions by name, the first of each name counting, and what could not be read.
+/// Definitions by name, the first of each name counting, those of the user before those of the folder, and what could not be read.
 #[derive(Debug, Default)]
 pub struct Found {
     pub definitions: Vec<Definition>,
@@ -36,7 +36,7 @@ pub fn find(named: &[PathBuf], breadth: Breadth) -> anyhow::Result<Found> {
             Failure::new(Exit::ConfigMissing, what)
         })?;
         let (definitions, notes) = read(path, &text, Trust::Named)
-            .map_err(|why| Failure::new(Exit::InvalidArgument, why))?;
+            .map_err(|why| Failure::new(Exit::InvalidArgument, printable(&why)))?;
         found.add(definitions, notes);
     }
     for (path, trust) in places(breadth)? {
@@ -45,7 +45,8 @@ pub fn find(named: &[PathBuf], breadth: Breadth) -> anyhow::Result<Found> {
     Ok(found)
 }
 
-/// The user's own first, then the folder's, then those of other programs.
+/// The user's own first, then those of other programs, then the folder's: whoever wrote its files must not
+/// put another server in the place of one that the user knows.
 fn places(breadth: Breadth) -> anyhow::Result<Vec<(PathBuf, Trust)>> {
     let home = Home::find()?;
     let mut places = files_of(&home.config.join("servers"), Trust::Own);
@@ -59,14 +60,15 @@ fn places(breadth: Breadth) -> anyhow::Result<Vec<(PathBuf, Trust)>> {
     if breadth == Breadth::Ours {
         return Ok(places);
     }
-    for file in [".mcp.json", ".cursor/mcp.json", ".vscode/mcp.json", ".codex/config.toml"] {
-        places.push((file.into(), Trust::Folder));
-    }
     if let Ok(home) = etcetera::home_dir() {
         for file in [".claude.json", ".cursor/mcp.json", ".codex/config.toml"] {
             places.push((home.join(file), Trust::OtherProgram));
         }
     }
+    for file in [".mcp.json", ".cursor/mcp.json", ".vscode/mcp.json", ".codex/config.toml"] {
+        places.push((file.into(), Trust::Folder));
+    }
+    places.sort_by_key(|(_, trust)| *trust == Trust::Folder);
     Ok(places)
 }
 
@@ -122,8 +124,17 @@ impl Found {
     fn add(&mut self, definitions: Vec<Definition>, notes: Vec<String>) {
         self.notes.extend(notes);
         for definition in definitions {
-            if !self.definitions.iter().any(|known| known.name == definition.name) {
-                self.definitions.push(definition);
+            match self.definitions.iter().find(|known| known.name == definition.name) {
+                None => self.definitions.push(definition),
+                Some(known) if definition.trust == Trust::Folder && known.way != definition.way => {
+                    self.notes.push(format!(
+                        "the MCP server {} of {} counts, not that of {}",
+                        known.name,
+                        known.source.display(),
+                        definition.source.display()
+                    ));
+                }
+                Some(_) => {}
             }
         }
     }
