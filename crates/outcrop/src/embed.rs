@@ -88,7 +88,7 @@ pub async fn run(args: EmbedArgs) -> anyhow::Result<()> {
     let (taken, mut kept) = (taken.into_inner(), kept.into_inner());
     outcome.map_err(|error| how_far(error, &taken, (wanted.len(), &kept)))?;
     if let Kept::Store(store) = &mut kept {
-        store.note(&chunks, |chunk| wanted[chunk.want].key)?;
+        store.note((&documents, &chunks), |chunk| wanted[chunk.want].key)?;
     }
     let tally = Tally {
         chunks: chunks.len(),

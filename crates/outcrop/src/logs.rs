@@ -6,6 +6,7 @@ use crate::cli::{LogsArgs, UsageArgs};
 use crate::exit::{Exit, Failure};
 use crate::history::{Filter, Store, Sum, Turn};
 use crate::print::{print_said, print_text};
+use crate::query::extract::{self, Which};
 use crate::table::{csv, line, table};
 
 /// How much of a question a list shows, in characters.
@@ -55,31 +56,11 @@ fn answer(turn: &Turn, extract: bool) -> anyhow::Result<String> {
     if !extract {
         return Ok(format!("{}\n", turn.answer.trim_end_matches('\n')));
     }
-    let code = last_code(&turn.answer).ok_or_else(|| {
+    extract::code(&turn.answer, Which::Last).ok_or_else(|| {
         Failure::new(Exit::OutputFormat, format!("Answer {} holds no block of code.", turn.id))
             .mend("`outcrop logs -r` shows it.")
-    })?;
-    Ok(code)
-}
-
-/// The last fenced block of code; one whose end is missing counts as far as it goes.
-pub fn last_code(text: &str) -> Option<String> {
-    use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
-    let mut last = None;
-    let mut block: Option<String> = None;
-    for event in Parser::new(text) {
-        match event {
-            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) => block = Some(String::new()),
-            Event::Text(piece) => {
-                if let Some(block) = &mut block {
-                    block.push_str(&piece);
-                }
-            }
-            Event::End(TagEnd::CodeBlock) => last = block.take().or(last),
-            _ => {}
-        }
-    }
-    last
+            .into()
+    })
 }
 
 /// One turn for people.
@@ -231,17 +212,4 @@ fn sum_json(by: &str, sum: &Sum) -> Value {
         },
         "cost_usd": cost.to_string(), "unpriced": unpriced,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_block_of_code_is_found() {
-        let text = "a\n```sh\nls\n```\nb\n````md\n```rust\nfn x() {}\n```\n````\n";
-        assert_eq!(last_code(text).unwrap(), "```rust\nfn x() {}\n```\n");
-        assert_eq!(last_code("```\nhalf").unwrap(), "half\n");
-        assert_eq!(last_code("`ls` and\n\n    indented"), None);
-    }
 }

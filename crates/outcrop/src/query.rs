@@ -1,7 +1,7 @@
 //! `outcrop query`: one question, one answer.
 
 mod compare;
-mod extract;
+pub mod extract;
 mod preview;
 mod schema;
 pub mod show;

@@ -256,6 +256,18 @@ async fn after_an_abort_only_what_is_missing_is_asked_for() {
 }
 
 #[test]
+fn what_another_run_kept_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, part) = (folder.path().join("v.json"), folder.path().join("v.json.part"));
+    let line = format!("{{\"key\":\"{}\",\"vector\":[1]}}\n", "0a".repeat(32));
+    std::fs::write(&part, &line).unwrap();
+    let output = embed(&["Some text", "-O", path.to_str().unwrap(), "--resume"], b"");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("stays"), "{}", text(&output.stderr));
+    assert!(std::fs::read_to_string(&part).unwrap().starts_with(&line));
+}
+
+#[test]
 fn a_store_is_asked_first_and_searched() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("docs.sqlite");
@@ -288,6 +300,11 @@ fn a_store_is_asked_first_and_searched() {
     let hits: Value = serde_json::from_str(&said).unwrap();
     // What is no longer in any file is not found.
     assert_eq!(hits.as_array().unwrap().len(), 2, "{said}");
+
+    std::fs::write(docs.join("a.md"), "").unwrap();
+    with(&files);
+    let (said, _) = with(&["--similar-to", "blue plums", "-F", "compact"]);
+    assert!(!said.contains("plums."), "{said}");
 
     let other = embed(
         &["--similar-to", "x", "--store", store.to_str().unwrap(), "-m", "cohere.embed-v4:0"],

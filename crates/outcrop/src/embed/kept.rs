@@ -115,10 +115,17 @@ impl Kept {
         }
     }
 
-    /// The output is written.
+    /// The output is written. Vectors of another run stay kept, for they were paid for.
     pub fn done(self) -> anyhow::Result<()> {
         match self {
             Self::Nothing | Self::Store(_) => Ok(()),
+            Self::Beside(beside) if !beside.held.is_empty() => {
+                let (path, held) = (beside.path.display(), beside.held.len());
+                eprintln!(
+                    "note: {path} stays: it holds {held} vectors of other texts or settings."
+                );
+                Ok(())
+            }
             Self::Beside(beside) => match std::fs::remove_file(&beside.path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
                     let what = format!("Cannot remove {}: {error}.", beside.path.display());

@@ -11,6 +11,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::value::RawValue;
 
+use super::input::Document;
 use super::kept::{Fresh, Key};
 use super::near::Place;
 use super::write::Chunk;
@@ -117,16 +118,16 @@ impl Store {
         keep().map_err(|error| unusable(path, &error).into())
     }
 
-    /// Notes where the chunks are.
+    /// Notes where the chunks are, which are all that there is of `documents`.
     pub fn note(
         &mut self,
-        chunks: &[Chunk<'_>],
+        (documents, chunks): (&[Document], &[Chunk<'_>]),
         key: impl Fn(&Chunk<'_>) -> Key,
     ) -> anyhow::Result<()> {
         let Self { db, path, model: _, space } = self;
         let mut note = || {
             let all = db.transaction()?;
-            let before = forget(&all, chunks, space)?;
+            let before = forget(&all, documents, space)?;
             let mut insert =
                 all.prepare("INSERT OR IGNORE INTO places VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
             for chunk in chunks {
@@ -208,14 +209,15 @@ impl Store {
     }
 }
 
-/// Forgets the places of the chunks' files; gives the keys that had them. With other models or lengths the
+/// Forgets the places of the documents' files, also of those in which nothing is left; gives the keys that had them. With other models or lengths the
 /// files may have been embedded as well: those stay.
 fn forget(
     all: &Transaction<'_>,
-    chunks: &[Chunk<'_>],
+    documents: &[Document],
     space: &str,
 ) -> rusqlite::Result<Vec<Vec<u8>>> {
-    let sources: BTreeSet<&str> = chunks.iter().filter_map(|chunk| chunk.source).collect();
+    let sources: BTreeSet<&str> =
+        documents.iter().filter_map(|document| document.source.as_deref()).collect();
     let mut old = all.prepare(
         "DELETE FROM places WHERE source = ?1
          AND key IN (SELECT key FROM vectors WHERE space = ?2) RETURNING key",

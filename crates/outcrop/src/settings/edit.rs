@@ -73,7 +73,7 @@ fn replaced(text: &str, entry: &Entry, value: &str) -> Result<String, String> {
             None => return by_hand(),
         },
         Some('|' | '>' | '&' | '*' | '!') => return by_hand(),
-        Some(_) | None => rest.find(" #").unwrap_or(rest.len()),
+        Some(_) | None => rest.find(" #").map_or(rest, |end| &rest[..end]).trim_end().len(),
     };
     let rest = &rest[length..];
     let gap = if rest.is_empty() || rest.starts_with(' ') { "" } else { " " };
