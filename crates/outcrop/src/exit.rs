@@ -9,7 +9,6 @@ use serde::Deserialize;
 /// Why a command did not end well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(dead_code, reason = "the numbers are a table that scripts know; not all are used yet")]
 pub enum Exit {
     Other,
     Usage,
