@@ -32,6 +32,8 @@ pub fn start(format: LogFormat, default: &str) -> anyhow::Result<()> {
     let colour = std::io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log that nobody reads any more must end no request: it would be told of by `eprintln!`.
+    let builder = builder.log_internal_errors(false);
     match format {
         LogFormat::Text => builder.with_ansi(colour).with_target(false).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),

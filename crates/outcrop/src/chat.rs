@@ -37,7 +37,7 @@ pub async fn run(args: ChatArgs) -> anyhow::Result<ExitCode> {
         false => Input::lines()?,
     };
     if is_live {
-        eprintln!("{}", talking.greeting());
+        note!("{}", talking.greeting());
     }
     let outcome = converse(&args, &mut talking, &mut input).await;
     talking.end().await;
@@ -83,7 +83,7 @@ async fn converse(args: &ChatArgs, talking: &mut Talking, input: &mut Input) -> 
                 let is_interrupt = code_of(&error) == Exit::Interrupted.code();
                 match is_interrupt && input.is_live() {
                     true => note(&format!("{error:#}")),
-                    false => eprintln!("error: {error:#}"),
+                    false => note!("error: {error:#}"),
                 }
                 code = if code == 0 { code_of(&error) } else { code };
                 if is_interrupt && !input.is_live() {

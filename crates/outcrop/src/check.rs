@@ -9,7 +9,7 @@ use outcrop_config::{Config, Diagnostic, Secrets, Severity};
 use outcrop_core::limit::Rules;
 
 use crate::exit::{Exit, Failure};
-use crate::print::{print_line, print_text};
+use crate::print::{print_line, print_text, tell};
 use crate::sources::{self, Files, Machine, Text};
 
 #[derive(Debug, Args)]
@@ -45,7 +45,7 @@ pub fn run(args: CheckArgs) -> anyhow::Result<()> {
     if args.json {
         print_line(&as_json(&diagnostics).to_string())?;
     } else {
-        eprint!("{}", as_text(&diagnostics, &texts));
+        tell(&as_text(&diagnostics, &texts));
     }
     let bad = if args.strict { Severity::Warning } else { Severity::Error };
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity >= bad);
@@ -69,7 +69,7 @@ pub fn run(args: CheckArgs) -> anyhow::Result<()> {
 pub fn load(paths: Vec<PathBuf>) -> anyhow::Result<Config> {
     let texts = Files::new(paths)?.read()?;
     let (config, notes) = understand(&texts)?;
-    eprint!("{}", as_text(&notes, &texts));
+    tell(&as_text(&notes, &texts));
     Ok(config)
 }
 

@@ -68,7 +68,7 @@ pub fn run(args: &ConnectArgs) -> anyhow::Result<()> {
 /// What a person is still to do.
 fn told(client: &Client, args: &ConnectArgs) -> anyhow::Result<()> {
     if let Some(text) = &client.text {
-        eprintln!("{}", args.filled(text.trim()));
+        note!("{}", args.filled(text.trim()));
     }
     Ok(())
 }

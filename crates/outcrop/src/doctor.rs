@@ -182,5 +182,5 @@ fn made(config: ClientConfig) -> Option<AwsClient> {
 
 /// What is being looked at, for whoever waits.
 fn progress(what: &str) {
-    eprintln!("looking at {what}…");
+    note!("looking at {what}…");
 }

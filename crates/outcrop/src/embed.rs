@@ -230,7 +230,7 @@ fn cut<'a>(
         return Err(Failure::new(Exit::Usage, "The text is blank.").into());
     }
     if blank > 0 {
-        eprintln!("note: {blank} of {} texts are blank and get no vector", documents.len());
+        note!("note: {blank} of {} texts are blank and get no vector", documents.len());
     }
     Ok(chunks)
 }
@@ -285,11 +285,11 @@ fn how_far(error: anyhow::Error, taken: &Taken, (all, kept): (usize, &Kept)) -> 
 /// Counts, where they were asked for or somebody watched a bar; and what was lost on the way.
 fn tell(args: &EmbedArgs, tally: &Tally, taken: &Taken) {
     if let Some(losses) = &taken.losses {
-        eprintln!("note: not as asked: {losses}");
+        note!("note: not as asked: {losses}");
     }
     let long = taken.vectors.len() > LONG && std::io::stderr().is_terminal();
     if args.show.usage || long {
-        eprintln!("{}", tally.line());
+        note!("{}", tally.line());
     }
 }
 

@@ -169,5 +169,5 @@ pub fn is_off() -> bool {
 }
 
 fn warn(error: &anyhow::Error) {
-    eprintln!("warning: this is not written to the history: {error:#}");
+    note!("warning: this is not written to the history: {error:#}");
 }

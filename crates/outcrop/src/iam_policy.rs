@@ -90,7 +90,7 @@ pub fn run(args: IamPolicyArgs) -> anyhow::Result<()> {
     for policy in &policies {
         let size = write::size(policy);
         if size > MANAGED_POLICY {
-            eprintln!(
+            note!(
                 "warning: the policy of {} has {size} characters; a managed policy takes {MANAGED_POLICY}",
                 policy.principal
             );
@@ -101,7 +101,7 @@ pub fn run(args: IamPolicyArgs) -> anyhow::Result<()> {
             let mut told = std::collections::BTreeSet::new();
             for assumption in policies.iter().flat_map(|policy| &policy.assumptions) {
                 if told.insert(assumption) {
-                    eprintln!("assumed: {assumption}");
+                    note!("assumed: {assumption}");
                 }
             }
             print_text(&write::json(&policies))

@@ -24,7 +24,7 @@ use crate::doctor::call;
 use crate::doctor::finding::{Finding, Status};
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
-use crate::print::print_text;
+use crate::print::{self, print_text};
 use crate::settings::Settings;
 
 /// What is offered where the account does not say.
@@ -112,7 +112,7 @@ fn agreed(changes: &[Change], force: bool, asker: Asker) -> anyhow::Result<bool>
         return Ok(true);
     }
     let diffs: String = replaced.iter().map(|change| change.diff()).collect();
-    eprint!("{diffs}");
+    print::tell(&diffs);
     if !asker.is_person() {
         let what = "There is a configuration, and this would change it; nothing was written.";
         let mend = "Run with --force: what is replaced is kept beside it.";
@@ -232,5 +232,5 @@ fn failure(finding: &Finding) -> Failure {
 
 /// How it goes, for whoever waits.
 fn tell(text: &str) {
-    eprintln!("{text}");
+    note!("{text}");
 }

@@ -99,7 +99,7 @@ fn revoke(args: &RevokeArgs) -> anyhow::Result<()> {
         keys.retain(|key| key.name != *name);
         if keys.len() == before { Err(missing(name)) } else { Ok(()) }
     })?;
-    eprintln!("revoked {name}");
+    note!("revoked {name}");
     Ok(())
 }
 
@@ -110,7 +110,7 @@ fn list(args: &ListArgs) -> anyhow::Result<()> {
         return print_text(&format!("{:#}\n", json!({ "keys": keys })));
     }
     if keys.is_empty() {
-        eprintln!("no keys; `outcrop keys create NAME` makes one");
+        note!("no keys; `outcrop keys create NAME` makes one");
     }
     let rows: Vec<[String; 5]> = keys.iter().map(row).collect();
     let head = ["NAME", "KIND", "OWNER", "EXPIRES", "FOR"].map(str::to_owned);

@@ -195,10 +195,7 @@ pub fn usage(args: &UsageArgs) -> anyhow::Result<()> {
     let head: Vec<String> = head.iter().map(|word| word.replace('_', " ").to_uppercase()).collect();
     print_text(&table(&head, shown.map(row)))?;
     if total.unpriced > 0 {
-        eprintln!(
-            "note: the price of {} turns is not known; they are not in the sum",
-            total.unpriced
-        );
+        note!("note: the price of {} turns is not known; they are not in the sum", total.unpriced);
     }
     Ok(())
 }

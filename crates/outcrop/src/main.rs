@@ -2,6 +2,12 @@
 //!
 //! Results go to stdout, everything else to stderr; how a command ends is in [`exit`].
 
+// They panic where nobody reads; `print` has what does not.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+#[macro_use]
+mod print;
+
 mod access_log;
 mod admin;
 mod admission;
@@ -29,7 +35,6 @@ mod listen;
 mod logs;
 mod mcp;
 mod models;
-mod print;
 mod query;
 mod render;
 mod roles;
@@ -63,7 +68,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             // It may repeat what a server said.
-            eprintln!("error: {}", render::neutral(&format!("{error:#}")));
+            note!("error: {}", render::neutral(&format!("{error:#}")));
             ExitCode::from(exit::code_of(&error))
         }
     }

@@ -36,7 +36,7 @@ pub fn printable(text: &str) -> String {
 
 /// Tells the user something; `text` may hold what others wrote.
 fn note(text: &str) {
-    eprintln!("note: {}", printable(text));
+    note!("note: {}", printable(text));
 }
 
 /// Unicode's format characters: those that change the order of others, and those that have no width.

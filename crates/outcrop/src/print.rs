@@ -1,4 +1,6 @@
-//! Stdout, which may be a pipe that nobody reads any more.
+//! Stdout and stderr, which may be pipes that nobody reads any more.
+//!
+//! What cannot be written to stdout is an error; what nobody hears on stderr is not.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -15,6 +17,19 @@ impl fmt::Display for Unwritten {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("cannot write to stdout")
     }
+}
+
+/// Writes a line to stderr, as `eprintln!` does, which panics where nobody reads.
+macro_rules! note {
+    ($($said:tt)*) => {
+        $crate::print::tell(&::std::format!("{}\n", ::std::format_args!($($said)*)))
+    };
+}
+
+/// Writes to stderr, if anyone reads it.
+pub fn tell(said: &str) {
+    // Nobody is left to be told why not.
+    let _ = io::stderr().lock().write_all(said.as_bytes());
 }
 
 /// Writes to stdout at once, also into a pipe.

@@ -60,7 +60,7 @@ async fn ask_once(args: QueryArgs) -> anyhow::Result<()> {
         return print_text(&preview::request(&args, &talk).await?);
     }
     if args.preview.show_request {
-        eprintln!("{}", neutral(&preview::request(&args, &talk).await?));
+        note!("{}", neutral(&preview::request(&args, &talk).await?));
     }
     if !args.terms.compare.is_empty() {
         return compare::run(&args, &talk, schema.as_ref()).await;
@@ -102,7 +102,7 @@ async fn answered(
         let Some(next) = next else { return outcome };
         if !args.show.quiet {
             let model = talk.settings.get("model").and_then(Value::as_str).unwrap_or_default();
-            eprintln!("note: {model} cannot answer, so {next} is asked: {error:#}");
+            note!("note: {model} cannot answer, so {next} is asked: {error:#}");
         }
         talk.settings.insert("model".to_owned(), next.as_str().into());
     }

@@ -116,7 +116,7 @@ pub fn save(name: &str, ask: &AskArgs, question: &str) -> anyhow::Result<()> {
         (None, None, question) => format!("{question}\n\n{{{{input}}}}"),
     };
     write(name, &file::written(&settings, &text))?;
-    eprintln!("The role is saved; `outcrop query -r {name}` uses it.");
+    note!("The role is saved; `outcrop query -r {name}` uses it.");
     Ok(())
 }
 

@@ -98,7 +98,7 @@ impl Settings {
     /// Tells on stderr what may not have been meant.
     fn warn(&self) {
         for note in self.notes.iter().filter(|note| note.severity == Severity::Warning) {
-            eprintln!("warning: {}", one_line(note));
+            note!("warning: {}", one_line(note));
         }
     }
 }

@@ -80,6 +80,20 @@ fn a_reader_that_left_is_no_failure() {
 }
 
 #[test]
+fn notes_that_nobody_reads_are_no_failure() {
+    for (arguments, code) in [
+        (["query", "Hello", "--usage", "--no-save"], 0),
+        (["query", "Hello", "--no-save", "-mno.such-model"], 12),
+    ] {
+        let mut child = start(&arguments);
+        drop(child.stderr.take());
+        drop(child.stdin.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
+    }
+}
+
+#[test]
 fn an_idle_stdin_holds_nothing_up() {
     let query = [&["query", "Hello"][..], &NOVA].concat();
     for (arguments, note) in [

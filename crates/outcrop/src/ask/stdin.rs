@@ -40,9 +40,7 @@ pub fn read(wanted: Wanted) -> anyhow::Result<Option<Vec<u8>>> {
         Wanted::Surely => receiver.recv().ok(),
         Wanted::IfAny => match receiver.recv_timeout(PATIENCE) {
             Err(mpsc::RecvTimeoutError::Timeout) => {
-                eprintln!(
-                    "note: stdin is open but says nothing; going on without it (use - to wait)"
-                );
+                note!("note: stdin is open but says nothing; going on without it (use - to wait)");
                 return Ok(None);
             }
             first => first.ok(),

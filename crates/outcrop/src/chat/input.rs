@@ -81,7 +81,7 @@ impl Input {
         if !forgets {
             match typed() {
                 Ok(history) => editor = editor.with_history(Box::new(history)),
-                Err(error) => eprintln!("warning: what is typed is not kept: {error:#}"),
+                Err(error) => note!("warning: what is typed is not kept: {error:#}"),
             }
         }
         Ok(Self::Editor(Box::new(editor)))

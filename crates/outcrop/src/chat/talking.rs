@@ -273,8 +273,8 @@ impl Talking {
 pub fn note(text: &str) {
     let text = neutral(text);
     match is_colourful(&std::io::stderr()) {
-        true => eprintln!("\x1b[2m{text}\x1b[0m"),
-        false => eprintln!("{text}"),
+        true => note!("\x1b[2m{text}\x1b[0m"),
+        false => note!("{text}"),
     }
 }
 

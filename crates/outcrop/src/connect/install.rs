@@ -11,7 +11,7 @@ use super::merge::Format;
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::init::files::{free_name, put};
-use crate::print::print_text;
+use crate::print::{print_text, tell};
 
 /// What was done to a client's file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ pub fn install(client: &str, file: &Path, merge: &str) -> anyhow::Result<()> {
         let diff = similar::TextDiff::from_lines(now, &after);
         let name = file.display().to_string();
         // A client's settings may hold keys; what is ours does not.
-        eprint!("{}", diff.unified_diff().context_radius(0).header(&name, &name));
+        tell(&diff.unified_diff().context_radius(0).header(&name, &name).to_string());
     }
     let deed =
         Deed { file: file.to_owned(), before, merged: merge.to_owned(), after: after.clone() };

@@ -121,9 +121,7 @@ impl Kept {
             Self::Nothing | Self::Store(_) => Ok(()),
             Self::Beside(beside) if !beside.held.is_empty() => {
                 let (path, held) = (beside.path.display(), beside.held.len());
-                eprintln!(
-                    "note: {path} stays: it holds {held} vectors of other texts or settings."
-                );
+                note!("note: {path} stays: it holds {held} vectors of other texts or settings.");
                 Ok(())
             }
             Self::Beside(beside) => match std::fs::remove_file(&beside.path) {

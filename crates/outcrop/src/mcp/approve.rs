@@ -178,12 +178,12 @@ async fn question(wish: Wish<'_>) -> anyhow::Result<Answer> {
     }
     let question = format!("May the model use {name} with these {length} characters?");
     if let Some(shown) = left_out(&arguments, length) {
-        eprintln!("{name} is to get: {shown}");
+        note!("{name} is to get: {shown}");
         if let Some(answer) = answer(question.clone(), &ANSWERS).await? {
             return Ok(answer);
         }
     }
-    eprintln!("{name} is to get: {arguments}");
+    note!("{name} is to get: {arguments}");
     Ok(answer(question, BUT_LAST).await?.unwrap_or(Answer::No))
 }
 

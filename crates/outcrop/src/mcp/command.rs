@@ -100,7 +100,7 @@ async fn test(args: &McpTestArgs) -> anyhow::Result<()> {
         vec![line(name, 64), line(&names.join(", "), 40), line(description, 80)]
     });
     print_text(&table(&["TOOL", "ARGUMENTS", "WHAT IT DOES"], rows))?;
-    eprintln!("{} tools, {:.1} s", tools.len(), took.as_secs_f64());
+    note!("{} tools, {:.1} s", tools.len(), took.as_secs_f64());
     Ok(())
 }
 
@@ -182,7 +182,7 @@ async fn login(args: &McpLoginArgs) -> anyhow::Result<()> {
         _ = stop.asked() => Err(Failure::new(Exit::Interrupted, "Interrupted.").into()),
         done = Server::login(definition, args.reach.server_timeout) => {
             done.map_err(|why| unusable(&args.name, &why))?;
-            eprintln!("logged in");
+            note!("logged in");
             Ok(())
         }
     }
@@ -191,7 +191,7 @@ async fn login(args: &McpLoginArgs) -> anyhow::Result<()> {
 fn logout(args: &McpLoginArgs) -> anyhow::Result<()> {
     let found = find(&args.reach.files.mcp_config, Breadth::All)?;
     let had = Server::logout(found.named(&args.name)?).map_err(|why| unusable(&args.name, &why))?;
-    eprintln!("{}", if had { "the login is forgotten" } else { "there was no login" });
+    note!("{}", if had { "the login is forgotten" } else { "there was no login" });
     Ok(())
 }
 

@@ -70,7 +70,7 @@ pub async fn login(url: &str, challenge: Option<&str>) -> Result<(), String> {
     if !page.starts_with("https://") && !page.starts_with("http://") {
         return Err("its login is no web page".to_owned());
     }
-    eprintln!("log in here: {}", super::printable(page));
+    note!("log in here: {}", super::printable(page));
     open(page);
     let target = tokio::time::timeout(PATIENCE, callback(&listener))
         .await

@@ -13,7 +13,7 @@ use crate::ask::turn::{End, Outcome, ToolResult, Watch};
 use crate::cli::{FormArgs, OutputFormat, Rendering, ShowArgs};
 use crate::engine::{Part, ToolCall, Usage};
 use crate::exit::{Exit, Failure};
-use crate::print::{has_colour, is_colourful, print_text, reader_left};
+use crate::print::{has_colour, is_colourful, print_text, reader_left, tell};
 use crate::render::{Ink, Markdown, neutral, terminal_width};
 use crate::table::line;
 
@@ -115,7 +115,7 @@ impl Show {
         }
         self.tell_losses(outcome);
         if self.usage {
-            eprintln!("{}", outcome.spent);
+            note!("{}", outcome.spent);
         }
         Ok(())
     }
@@ -126,10 +126,10 @@ impl Show {
             return;
         }
         if outcome.last.finish_reason.as_deref() == Some("length") {
-            eprintln!("note: the answer was cut at its most tokens; --max-tokens allows more");
+            note!("note: the answer was cut at its most tokens; --max-tokens allows more");
         }
         if let Some(losses) = &outcome.last.losses {
-            eprintln!("note: not as it was asked: {losses}");
+            note!("note: not as it was asked: {losses}");
         }
     }
 
@@ -182,7 +182,7 @@ impl Show {
     fn tell_tool(&self, what: &str) {
         if self.notes {
             let (begin, end) = self.dim;
-            eprintln!("{begin}{}{end}", line(&neutral(what), TOLD));
+            note!("{begin}{}{end}", line(&neutral(what), TOLD));
         }
     }
 
@@ -192,7 +192,7 @@ impl Show {
 
     fn end_thinking(&mut self) {
         if std::mem::take(&mut self.thinking) {
-            eprintln!("\n");
+            note!("\n");
         }
     }
 
@@ -248,7 +248,7 @@ impl Watch for Show {
             (OutputFormat::Text, Part::Reasoning(text)) if self.reasoning => {
                 self.thinking = true;
                 let (begin, end) = self.dim;
-                eprint!("{begin}{}{end}", neutral(text));
+                tell(&format!("{begin}{}{end}", neutral(text)));
                 Ok(())
             }
             (OutputFormat::Text, Part::Text(text)) if self.streams => {

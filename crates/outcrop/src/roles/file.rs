@@ -115,7 +115,7 @@ fn read(root: &Node, role: &mut Role) -> anyhow::Result<()> {
             // What it is for: for people alone.
             "description" => continue,
             name => {
-                eprintln!("warning: {}: `{name}` means nothing here", node.origin());
+                note!("warning: {}: `{name}` means nothing here", node.origin());
                 continue;
             }
         };

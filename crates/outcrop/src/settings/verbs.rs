@@ -33,7 +33,7 @@ pub fn run(args: ConfigArgs) -> anyhow::Result<()> {
 fn path(named: Option<&Path>, all: bool) -> anyhow::Result<()> {
     if !all {
         let (file, place) = found(named)?;
-        eprintln!("({})", place.as_str());
+        note!("({})", place.as_str());
         return print_line(&file.display().to_string());
     }
     let used = find::find(named)?.map(|(file, _)| file);

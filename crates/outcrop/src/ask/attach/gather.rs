@@ -98,7 +98,7 @@ impl Gathered {
                 Ok(part) => self.parts.push(part),
                 Err(why) => {
                     self.left += size;
-                    eprintln!("note: left out: {why:#}");
+                    note!("note: left out: {why:#}");
                 }
             }
         }
@@ -109,7 +109,7 @@ impl Gathered {
             }
             1 => Ok(()),
             count => {
-                eprintln!("note: attached {count} files of {whose}");
+                note!("note: attached {count} files of {whose}");
                 Ok(())
             }
         }
@@ -122,7 +122,7 @@ impl Gathered {
         let fetched = tokio::select! {
             fetched = &mut fetch => fetched,
             () = tokio::time::sleep(SILENCE) => {
-                eprintln!("note: fetching {url}");
+                note!("note: fetching {url}");
                 fetch.await
             }
         };

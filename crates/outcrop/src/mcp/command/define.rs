@@ -37,7 +37,7 @@ pub fn add(args: McpAddArgs) -> anyhow::Result<()> {
             .into());
     }
     write(&path, &name, &way)?;
-    eprintln!("defined {} in {}; try: outcrop mcp test {}", name, path.display(), name);
+    note!("defined {} in {}; try: outcrop mcp test {}", name, path.display(), name);
     Ok(())
 }
 
@@ -73,7 +73,7 @@ pub fn import(args: &McpImportArgs) -> anyhow::Result<()> {
             continue;
         }
         write(&path, &definition.name, &definition.way)?;
-        eprintln!("took over {name} from {}", definition.source.display());
+        note!("took over {name} from {}", definition.source.display());
         taken += 1;
     }
     if taken == 0 {
