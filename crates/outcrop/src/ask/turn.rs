@@ -37,6 +37,9 @@ pub trait Tools {
         true
     }
 
+    /// Another turn begins.
+    fn begin(&mut self) {}
+
     /// Runs the calls of one answer and gives a result for each, in their order. That a tool fails is its
     /// result.
     ///
@@ -132,6 +135,7 @@ pub async fn turn(
             return outcome;
         }
     };
+    tools.begin();
     outcome.end = loop {
         if outcome.spent.requests == most {
             break End::OutOfTurns;

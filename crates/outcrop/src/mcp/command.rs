@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::call::{Called, arguments, call};
 use super::definition::{Breadth, Definition, Trust, find};
-use super::result::told;
+use super::result::{Images, told};
 use super::serve::serve;
 use super::server::{Server, Tool};
 use super::{note, printable};
@@ -132,7 +132,7 @@ async fn by_hand(args: &McpCallArgs) -> anyhow::Result<()> {
         }
         Some(Called::Result(result)) => {
             let is_error = result.is_error == Some(true);
-            show(&told(&result, usize::MAX).content)?;
+            show(&told(&result, usize::MAX, &mut Images::default()).content)?;
             if is_error { failed("The tool failed.".to_owned()) } else { Ok(()) }
         }
         Some(Called::Refused(why)) => failed(printable(&why)),

@@ -9,8 +9,17 @@ use serde_json::{Value, json};
 const IMAGES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 /// Most characters of an image in base64: Bedrock takes 3.75 MB each.
 const IMAGE: usize = 5_000_000;
-/// Most images of one result: Bedrock takes 20 in a message.
-const MOST_IMAGES: usize = 10;
+/// Most images of a turn: Bedrock takes 20 in a message, and a request has all of the turn's results.
+const MOST_IMAGES: usize = 20;
+/// Most bytes of all images of a turn, decoded: a request has to take them all.
+const MOST_BYTES: usize = 15_000_000;
+
+/// The images that a turn has had so far.
+#[derive(Debug, Default)]
+pub struct Images {
+    count: usize,
+    bytes: usize,
+}
 
 /// A result for the model.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,9 +32,9 @@ pub struct Told {
 }
 
 /// The content on its way: texts, and images in their places.
-struct Parts {
+struct Parts<'i> {
     parts: Vec<Value>,
-    images: usize,
+    images: &'i mut Images,
     /// Bytes of text that may still come.
     room: usize,
     /// Bytes of text that did not fit.
@@ -34,9 +43,9 @@ struct Parts {
     cut_images: usize,
 }
 
-/// `result` in at most `most` bytes of text.
-pub fn told(result: &CallToolResult, most: usize) -> Told {
-    let mut parts = Parts { parts: Vec::new(), images: 0, room: most, cut: 0, cut_images: 0 };
+/// `result` in at most `most` bytes of text, with as many images as the turn still takes.
+pub fn told(result: &CallToolResult, most: usize, images: &mut Images) -> Told {
+    let mut parts = Parts { parts: Vec::new(), images, room: most, cut: 0, cut_images: 0 };
     let failed = result.is_error == Some(true);
     if failed {
         parts.text("The tool failed:");
@@ -63,9 +72,28 @@ fn says(block: &ContentBlock, value: &Value) -> bool {
     serde_json::from_str::<Value>(&text.text).is_ok_and(|said| said == *value)
 }
 
+/// About how many bytes base64 stands for.
+fn bytes(data: &str) -> usize {
+    data.len() / 4 * 3
+}
+
+// === impl Images ===
+
+impl Images {
+    /// Whether there is still room for one of so many bytes, which is then taken.
+    fn take(&mut self, bytes: usize) -> bool {
+        let fits = self.count < MOST_IMAGES && bytes <= MOST_BYTES - self.bytes;
+        if fits {
+            self.count += 1;
+            self.bytes += bytes;
+        }
+        fits
+    }
+}
+
 // === impl Parts ===
 
-impl Parts {
+impl Parts<'_> {
     fn block(&mut self, block: &ContentBlock) {
         match block {
             ContentBlock::Text(text) => self.text(&text.text),
@@ -112,17 +140,16 @@ impl Parts {
         if !IMAGES.contains(&kind) {
             return self.unshown("a file", kind, data);
         }
-        if self.images == MOST_IMAGES || data.len() > IMAGE {
+        if data.len() > IMAGE || !self.images.take(bytes(data)) {
             self.cut_images += 1;
             return;
         }
-        self.images += 1;
         let url = format!("data:{kind};base64,{data}");
         self.parts.push(json!({ "type": "image_url", "image_url": { "url": url } }));
     }
 
     fn unshown(&mut self, what: &str, kind: &str, data: &str) {
-        let bytes = data.len() / 4 * 3;
+        let bytes = bytes(data);
         self.text(&format!("[{what} of type {kind}, about {bytes} bytes, which cannot be shown]"));
     }
 
@@ -158,7 +185,7 @@ mod tests {
     use super::*;
 
     fn of(result: Value, most: usize) -> Told {
-        told(&serde_json::from_value(result).unwrap(), most)
+        told(&serde_json::from_value(result).unwrap(), most, &mut Images::default())
     }
 
     #[test]
@@ -196,6 +223,24 @@ mod tests {
             assert_eq!(told.content, expected, "{result}");
             assert_eq!(told.success, result["isError"] != true);
             assert_eq!(told.cut, None);
+        }
+    }
+
+    #[test]
+    fn all_images_of_a_turn_fit_a_request() {
+        for (characters, of_first, of_second) in [(4, 12, 8), (4_000_000, 5, 0), (5_000_001, 0, 0)]
+        {
+            let image =
+                json!({ "type": "image", "data": "A".repeat(characters), "mimeType": "image/png" });
+            let result = serde_json::from_value(json!({ "content": vec![image; 12] })).unwrap();
+            let mut images = Images::default();
+            for expected in [of_first, of_second] {
+                let told = told(&result, 1000, &mut images);
+                let shown = told.content.as_array().into_iter().flatten();
+                assert_eq!(shown.filter(|part| part["type"] == "image_url").count(), expected);
+                let cut = (expected < 12).then(|| format!("{} images", 12 - expected));
+                assert_eq!(told.cut, cut);
+            }
         }
     }
 

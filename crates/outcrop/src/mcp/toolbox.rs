@@ -11,7 +11,7 @@ use super::approve::{Approval, Verdict, Wish};
 use super::call::{Called, arguments, call};
 use super::definition::{Breadth, Definition, Trust, find};
 use super::names::{Pattern, for_model, for_people};
-use super::result::{Told, failed, told};
+use super::result::{Images, Told, failed, told};
 use super::server::{Server, Tool};
 use super::{note, printable};
 use crate::ask::turn::{ToolResult, Tools};
@@ -28,6 +28,8 @@ pub struct Toolbox {
     tool_timeout: Duration,
     server_timeout: Duration,
     max_result: usize,
+    /// Of this turn.
+    images: Images,
     max_turns: u32,
     asked_for: bool,
 }
@@ -73,6 +75,7 @@ impl Toolbox {
             server_timeout: args.server_timeout,
             max_result: args.max_result,
             max_turns: args.max_turns,
+            images: Images::default(),
             asked_for: !(args.server.is_empty()
                 && args.tool.is_empty()
                 && args.mcp_config.is_empty()),
@@ -258,7 +261,7 @@ impl Toolbox {
     async fn told(&mut self, server: usize, name: &str, called: Called) -> Told {
         match called {
             Called::Result(result) => {
-                let told = told(&result, self.max_result);
+                let told = told(&result, self.max_result, &mut self.images);
                 if let Some(cut) = &told.cut {
                     note(&format!(
                         "the result of {name} is too long: the model is not shown {cut} (--max-result)"
@@ -346,6 +349,10 @@ impl Tools for Toolbox {
     }
 
     async fn run(&mut self, calls: &[ToolCall]) -> anyhow::Result<Vec<ToolResult>> {
+    fn begin(&mut self) {
+        self.images = Images::default();
+    }
+
         let mut steps = Vec::with_capacity(calls.len());
         for call in calls {
             steps.push(self.step(call).await?);
