@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -391,13 +392,25 @@ fn a_server_behind_oauth_wants_a_login() {
     assert_eq!(output.status.code(), Some(13), "{output:?}");
     says(&output, "", "outcrop mcp login web");
 
-    let mut login =
-        outcrop(&home, &["mcp", "login", "web"]).stderr(Stdio::piped()).spawn().unwrap();
-    let mut said = String::new();
-    BufReader::new(login.stderr.as_mut().unwrap()).read_line(&mut said).unwrap();
-    let page = browse(said.trim().strip_prefix("log in here: ").unwrap());
-    assert!(page.contains("You are logged in"), "{page}");
-    assert!(login.wait().unwrap().success());
+    for (code, told, succeeds) in
+        [(Some("bad"), "You are not logged in", false), (None, "You are logged in", true)]
+    {
+        let mut login =
+            outcrop(&home, &["mcp", "login", "web"]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = String::new();
+        BufReader::new(login.stderr.as_mut().unwrap()).read_line(&mut said).unwrap();
+        let page = said.trim().strip_prefix("log in here: ").unwrap();
+        let (_, query) = page.split_once('?').unwrap();
+        let query: HashMap<_, _> = form_urlencoded::parse(query.as_bytes()).collect();
+        let back = |code: &str, state: &str| {
+            browse(&format!("{}?code={code}&state={state}", query["redirect_uri"]))
+        };
+        let stray = back("stray", "other");
+        assert!(stray.starts_with("HTTP/1.1 404"), "{stray}");
+        let page = code.map_or_else(|| browse(page), |code| back(code, &query["state"]));
+        assert!(page.contains(told), "{page}");
+        assert_eq!(login.wait().unwrap().success(), succeeds);
+    }
 
     // The other server is there too, so that one is seen to end.
     let output = query(&home, "call:web__whoami {}", &["--server", "s,web", "-y"]);

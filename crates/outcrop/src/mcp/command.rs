@@ -12,7 +12,7 @@ use super::call::{Called, arguments, call};
 use super::definition::{Breadth, Definition, Trust, find};
 use super::result::{Images, told};
 use super::serve::serve;
-use super::server::{Server, Tool};
+use super::server::{Login, Server, Tool};
 use super::{note, printable};
 use crate::cli::{
     McpArgs, McpCallArgs, McpListArgs, McpLoginArgs, McpReachArgs, McpTestArgs, McpVerb,
@@ -202,7 +202,7 @@ async fn connected(name: &str, reach: &McpReachArgs) -> anyhow::Result<(Server, 
     tokio::select! {
         biased;
         _ = stop.asked() => Err(Failure::new(Exit::Interrupted, "Interrupted.").into()),
-        server = Server::connect(&definition, reach.server_timeout) => match server {
+        server = Server::connect(&definition, Login::Browser, reach.server_timeout) => match server {
             Ok(server) => Ok((server, definition)),
             Err(why) => Err(unusable(name, &why)),
         },

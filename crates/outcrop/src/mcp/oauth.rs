@@ -3,6 +3,7 @@
 //! 1. Tokens are kept in files that nobody else can read, one for each address, and renewed by themselves.
 //! 2. The code comes back to a port of loopback that is open for one login only.
 //! 3. Nobody is waited for who is not there: without a terminal only `outcrop mcp login` begins a login.
+//! 4. Only who knows the state of the login ends it, and the browser is told how it ended.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,6 +22,8 @@ use crate::home::Home;
 
 /// How long a login waits for its user.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// How long the server has to give tokens for the code.
+const EXCHANGE: Duration = Duration::from_secs(60);
 /// Most bytes of the request that brings the code.
 const MOST: u64 = 16 * 1024;
 const DONE: &str = "You are logged in. This page can be closed.";
@@ -72,12 +75,40 @@ pub async fn login(url: &str, challenge: Option<&str>) -> Result<(), String> {
     }
     note!("log in here: {}", super::printable(page));
     open(page);
-    let target = tokio::time::timeout(PATIENCE, callback(&listener))
+    let state = member(page, "state").ok_or("its login cannot be told from others")?;
+    let (mut browser, target) = tokio::time::timeout(PATIENCE, callback(&listener, &state))
         .await
         .map_err(|_| format!("nobody logged in within {} s", PATIENCE.as_secs()))??;
     let back = format!("http://127.0.0.1:{port}{target}");
-    session.handle_callback_url(&back).await.map_err(said)?;
+    let exchanged = tokio::time::timeout(EXCHANGE, exchange(&session, &back))
+        .await
+        .unwrap_or_else(|_| Err("it does not answer the code with a token".to_owned()));
+    match &exchanged {
+        Ok(()) => tell(&mut browser, "200 OK", DONE).await,
+        Err(why) => {
+            let words = format!("You are not logged in: {why}. This page can be closed.");
+            tell(&mut browser, "400 Bad Request", &words).await;
+        }
+    }
+    exchanged
+}
+
+/// Takes the code of the address that the browser came back to.
+async fn exchange(session: &AuthorizationSession, back: &str) -> Result<(), String> {
+    if let Some(error) = member(back, "error") {
+        let more = member(back, "error_description").map(|more| format!(": {more}"));
+        let why = format!("it refused the login ({error}{})", more.unwrap_or_default());
+        return Err(super::printable(&why));
+    }
+    session.handle_callback_url(back).await.map_err(said)?;
     Ok(())
+}
+
+/// A member of an address's query.
+fn member(url: &str, name: &str) -> Option<String> {
+    let (_, query) = url.split_once('?')?;
+    let mut members = form_urlencoded::parse(query.as_bytes());
+    members.find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
 }
 
 /// Forgets the tokens for `url`; whether there were any.
@@ -92,26 +123,30 @@ pub fn logout(url: &str) -> Result<bool, String> {
     }
 }
 
-/// The path and query of the request that brings the code; others are turned away.
-async fn callback(listener: &TcpListener) -> Result<String, String> {
+/// The browser that comes back from the login of `state`, and the path and query that it asks for; others
+/// are turned away.
+async fn callback(listener: &TcpListener, state: &str) -> Result<(TcpStream, String), String> {
     loop {
         let (mut stream, _) = listener.accept().await.map_err(|e| e.to_string())?;
         // One that says nothing must not hold up the one that brings the code.
         let read = tokio::time::timeout(Duration::from_secs(5), target(&mut stream)).await;
         let Ok(Some(target)) = read else { continue };
-        let brings = target.starts_with("/callback?");
-        let (status, words) = if brings { ("200 OK", DONE) } else { ("404 Not Found", "") };
-        let answer = format!(
-            "HTTP/1.1 {status}\r\ncontent-type: text/plain\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{words}",
-            words.len()
-        );
-        // The browser may have gone: the code is here all the same.
-        let _gone = stream.write_all(answer.as_bytes()).await;
-        let _gone = stream.shutdown().await;
-        if brings {
-            return Ok(target);
+        if target.starts_with("/callback?") && member(&target, "state").as_deref() == Some(state) {
+            return Ok((stream, target));
         }
+        tell(&mut stream, "404 Not Found", "").await;
     }
+}
+
+async fn tell(browser: &mut TcpStream, status: &str, words: &str) {
+    let answer = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\n\
+         x-content-type-options: nosniff\r\nconnection: close\r\n\r\n{words}",
+        words.len()
+    );
+    // The browser may have gone: the terminal is told all the same.
+    let _gone = browser.write_all(answer.as_bytes()).await;
+    let _gone = browser.shutdown().await;
 }
 
 async fn target(stream: &mut TcpStream) -> Option<String> {

@@ -35,6 +35,14 @@ pub struct Server {
     process: Option<Process>,
 }
 
+/// What is done where a server wants to know who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Login {
+    /// The user logs in with a browser, if somebody is there.
+    Browser,
+    Never,
+}
+
 /// Why there is no connection by HTTP.
 enum Unreached {
     /// The server wants to know who asks; with its challenge.
@@ -63,11 +71,15 @@ impl ClientHandler for Client {
 impl Server {
     /// # Errors
     /// Why there is no connection, with what the server said.
-    pub async fn connect(definition: &Definition, patience: Duration) -> Result<Self, String> {
+    pub async fn connect(
+        definition: &Definition,
+        login: Login,
+        patience: Duration,
+    ) -> Result<Self, String> {
         let way = definition.resolved()?;
         match &way {
             Way::Stdio { .. } => Self::start(&way, patience).await,
-            Way::Http { .. } => Self::reach(definition, &way, patience).await,
+            Way::Http { .. } => Self::reach(definition, &way, (login, patience)).await,
         }
     }
 
@@ -84,7 +96,11 @@ impl Server {
         Err(with_said(&why, &said))
     }
 
-    async fn reach(definition: &Definition, way: &Way, patience: Duration) -> Result<Self, String> {
+    async fn reach(
+        definition: &Definition,
+        way: &Way,
+        (login, patience): (Login, Duration),
+    ) -> Result<Self, String> {
         let Way::Http { url, headers, bearer_variable } = way else {
             return Err("it has no address".to_owned());
         };
@@ -104,7 +120,9 @@ impl Server {
             Err(Unreached::WhoAsks(_)) if is_known => {
                 Err("it does not take the credentials that its definition names".to_owned())
             }
-            Err(Unreached::WhoAsks(challenge)) if somebody_is_there() => {
+            Err(Unreached::WhoAsks(challenge))
+                if login == Login::Browser && somebody_is_there() =>
+            {
                 oauth::login(url, challenge.as_deref()).await?;
                 let bearer = within(patience, oauth::token(url)).await?;
                 connect(bearer).await.map_err(Unreached::in_words)

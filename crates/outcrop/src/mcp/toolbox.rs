@@ -12,7 +12,7 @@ use super::call::{Called, arguments, call};
 use super::definition::{Breadth, Definition, Trust, find};
 use super::names::{Pattern, for_model, for_people};
 use super::result::{Images, Told, failed, told};
-use super::server::{Server, Tool};
+use super::server::{Login, Server, Tool};
 use super::{note, printable};
 use crate::ask::turn::{ToolResult, Tools};
 use crate::cli::ToolArgs;
@@ -37,6 +37,7 @@ pub struct Toolbox {
 /// A server that was started.
 struct Started {
     definition: Definition,
+    login: Login,
     /// `None` once it is gone for good.
     server: Option<Server>,
     /// It is started anew once.
@@ -74,8 +75,8 @@ impl Toolbox {
             tool_timeout: args.tool_timeout,
             server_timeout: args.server_timeout,
             max_result: args.max_result,
-            max_turns: args.max_turns,
             images: Images::default(),
+            max_turns: args.max_turns,
             asked_for: !(args.server.is_empty()
                 && args.tool.is_empty()
                 && args.mcp_config.is_empty()),
@@ -124,10 +125,10 @@ impl Toolbox {
     ) -> anyhow::Result<()> {
         let patience = self.server_timeout;
         let mut starting = JoinSet::new();
-        for (at, (definition, _)) in chosen.iter().cloned().enumerate() {
+        for (at, (definition, asked)) in chosen.iter().cloned().enumerate() {
             starting.spawn(async move {
                 let connected = async {
-                    let server = Server::connect(&definition, patience).await?;
+                    let server = Server::connect(&definition, asked.login(), patience).await?;
                     match server.tools(patience).await {
                         Ok(tools) => Ok((server, tools)),
                         Err(why) => {
@@ -150,7 +151,7 @@ impl Toolbox {
                     for what in notes {
                         note(&format!("the MCP server {name}: {what}"));
                     }
-                    self.take(definition, server, (tools, patterns));
+                    self.take((definition, asked.login()), server, (tools, patterns));
                 }
                 (Err(why), Asked::ByName) => {
                     let why = printable(&why);
@@ -178,7 +179,7 @@ impl Toolbox {
 
     fn take(
         &mut self,
-        definition: Definition,
+        (definition, login): (Definition, Login),
         server: Server,
         (tools, patterns): (Vec<Tool>, &[Pattern]),
     ) {
@@ -193,7 +194,7 @@ impl Toolbox {
                 self.offered.push(Offered { name, server: at, server_name, tool });
             }
         }
-        self.servers.push(Started { definition, server: Some(server), may_restart: true });
+        self.servers.push(Started { definition, login, server: Some(server), may_restart: true });
     }
 
     /// What is to be done about a call.
@@ -295,7 +296,7 @@ impl Toolbox {
         if let Some(server) = started.server.take() {
             server.close().await;
         }
-        match Server::connect(&started.definition, self.server_timeout).await {
+        match Server::connect(&started.definition, started.login, self.server_timeout).await {
             Ok(server) => {
                 started.server = Some(server);
                 failed("The login had expired and is renewed. Make the call again.")
@@ -327,7 +328,7 @@ impl Toolbox {
             note(&format!("the MCP server {name} ended again and stays away{said}"));
             return;
         }
-        match Server::connect(&started.definition, self.server_timeout).await {
+        match Server::connect(&started.definition, started.login, self.server_timeout).await {
             Ok(server) => {
                 note(&format!("the MCP server {name} ended and was started again{said}"));
                 started.server = Some(server);
@@ -348,11 +349,11 @@ impl Tools for Toolbox {
         self.asked_for
     }
 
-    async fn run(&mut self, calls: &[ToolCall]) -> anyhow::Result<Vec<ToolResult>> {
     fn begin(&mut self) {
         self.images = Images::default();
     }
 
+    async fn run(&mut self, calls: &[ToolCall]) -> anyhow::Result<Vec<ToolResult>> {
         let mut steps = Vec::with_capacity(calls.len());
         for call in calls {
             steps.push(self.step(call).await?);
@@ -384,6 +385,18 @@ impl Offered {
 enum Asked {
     ByName,
     ByNobody,
+}
+
+// === impl Asked ===
+
+impl Asked {
+    /// Nobody's browser is opened for a server that nobody named.
+    fn login(self) -> Login {
+        match self {
+            Self::ByName => Login::Browser,
+            Self::ByNobody => Login::Never,
+        }
+    }
 }
 
 /// The servers that the flags ask for: those that are named, else the user's own.

@@ -1,5 +1,8 @@
 //! A model that wants to use a tool, and somebody who is asked.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
 use serde_json::json;
 
 use super::terminal::Terminal;
@@ -72,4 +75,24 @@ fn a_question_that_is_given_up_leaves_the_terminal_as_it_was() {
     // Echoed by the terminal, as there is no line yet for anybody to read.
     terminal.write("basalt");
     terminal.shows("basalt");
+}
+
+#[test]
+fn no_browser_opens_for_a_server_that_nobody_named() {
+    let web = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mcp/web.py");
+    let mut server = Command::new("python3").arg(web).stdout(Stdio::piped()).spawn().unwrap();
+    let mut base = String::new();
+    BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut base).unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let definition = json!({ "mcpServers": { "web": { "url": format!("{}/mcp", base.trim()) } } });
+    std::fs::create_dir(home.path().join("servers")).unwrap();
+    std::fs::write(home.path().join("servers/web.json"), definition.to_string()).unwrap();
+    let model = "anthropic.claude-sonnet-4-20250514-v1:0";
+    let terminal =
+        Terminal::at(home, (120, 20), (&[], &["query", "--emulator", "-m", model, "Hello"]));
+    let screen = terminal.shows("[exit 0]");
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(screen.contains("outcrop mcp login web"), "{screen}");
+    assert!(!screen.contains("log in here"), "{screen}");
 }
