@@ -53,10 +53,10 @@ fn list(args: &McpListArgs) -> anyhow::Result<()> {
     }
     let rows = found.definitions.iter().map(|definition| {
         vec![
-            line(&definition.name, 30),
+            line(&printable(&definition.name), 30),
             started(definition.trust).to_owned(),
             line(&definition.in_words(), 60),
-            line(&definition.source.to_string_lossy(), 60),
+            line(&printable(&definition.source.to_string_lossy()), 60),
         ]
     });
     print_text(&table(&["SERVER", "STARTED", "HOW", "DEFINED IN"], rows))
@@ -97,7 +97,8 @@ async fn test(args: &McpTestArgs) -> anyhow::Result<()> {
     let rows = tools.iter().map(|Tool { name, description, input }| {
         let names = input.get("properties").and_then(Value::as_object).into_iter().flatten();
         let names: Vec<_> = names.map(|(name, _)| name.as_str()).collect();
-        vec![line(name, 64), line(&names.join(", "), 40), line(description, 80)]
+        let cell = |text: &str, most| line(&printable(text), most);
+        vec![cell(name, 64), cell(&names.join(", "), 40), cell(description, 80)]
     });
     print_text(&table(&["TOOL", "ARGUMENTS", "WHAT IT DOES"], rows))?;
     note!("{} tools, {:.1} s", tools.len(), took.as_secs_f64());
