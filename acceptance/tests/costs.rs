@@ -1,9 +1,11 @@
 //! What requests cost: in receipts, in the header when it is asked for, in the list of models.
 
-use outcrop_model::{Prices, Receipt};
+use outcrop_config::{Config, Target};
+use outcrop_emulator::Emulator;
+use outcrop_model::{Fidelity, Prices, Receipt};
 use serde_json::{Value, json};
 
-use crate::support::{CLAUDE, NOVA, Options, Stack, chat};
+use crate::support::{CLAUDE, EXAMPLE_SECRET, NOVA, Options, Stack, backend, chat, route};
 
 const NOVA_PRO: &str = "amazon.nova-pro-v1:0";
 const TITAN: &str = "amazon.titan-embed-text-v2:0";
@@ -144,6 +146,41 @@ async fn what_is_no_chat_costs_by_token_picture_or_query() {
         assert_eq!(answer.header("x-outcrop-cost"), price);
         stack.receipt().await;
     }
+}
+
+/// In strict mode an answer without the form that the caller set is paid for in vain.
+#[tokio::test]
+async fn what_was_paid_in_vain_is_not_all_that_an_answer_without_a_price_cost() {
+    const PRICED: &str = "anthropic.claude-haiku-4-5-20251001-v1:0";
+    let second = Emulator::bind("127.0.0.1:0", outcrop_emulator::Config::default()).await.unwrap();
+    let list = format!(
+        "[[price]]\nids = [\"{PRICED}\"]\nsource = \"x\"\nchecked = \"2026-11-26\"\nrates = [{{ input = \"1\", output = \"2\" }}]\n"
+    );
+    let prices = Prices::default().with(&list).unwrap();
+    let options =
+        Options { prices, fidelity: Fidelity::Strict, cost_header: true, ..Options::default() };
+    let first = Target { model: Some(format!("us.{PRICED}")), ..Target::new("bedrock") };
+    let later = Target { model: Some(CLAUDE.to_owned()), priority: 1, ..Target::new("second") };
+    let config = Config {
+        backends: [("second".to_owned(), backend(&second, EXAMPLE_SECRET))].into(),
+        routes: vec![route("all", vec![first, later])],
+        ..Config::default()
+    };
+    let mut stack = Stack::routing(options, config).await;
+    stack.emulator.set_engine("lorem;tokens=9".parse().unwrap());
+    let schema = json!({"type": "object", "properties": {"a": {"type": "string"}},
+        "required": ["a"], "additionalProperties": false});
+    let format = json!({"name": "x", "strict": true, "schema": schema});
+    let (path, mut body) = chat("openai", "any", "hi", false);
+    body["response_format"] = json!({"type": "json_schema", "json_schema": format});
+    let answer = stack.post(&path, &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("x-outcrop-cost"), "");
+    let receipt = stack.receipt().await;
+    assert_eq!((receipt.failed_over.len(), receipt.usage.is_some()), (1, true), "{receipt:?}");
+    assert_eq!(receipt.cost, None);
+    let metrics = stack.metrics.text(stack.readiness.gateway());
+    assert!(metrics.contains("outcrop_unpriced_requests_total{"), "{metrics}");
 }
 
 #[tokio::test]

@@ -382,7 +382,7 @@ impl Settlement {
             let spent = self.spent(&receipt, reservation.expected());
             reservation.settle(&spent);
         }
-        receipt.cost = self.with_paid(receipt.cost);
+        receipt.cost = self.with_paid(&receipt);
         let cost = receipt.cost;
         self.sink.in_the_making.fetch_sub(1, Ordering::Relaxed);
         (self.sink.take)(receipt);
@@ -393,12 +393,15 @@ impl Settlement {
         self.pricing.as_ref()?.cost(receipt, &self.wares)
     }
 
-    /// With what targets cost that answered in vain.
-    fn with_paid(&self, cost: Option<PicoUsd>) -> Option<PicoUsd> {
-        match (cost, self.paid) {
+    /// With what targets cost that answered in vain; `None` where the last one answered for a cost that is
+    /// not known.
+    fn with_paid(&self, receipt: &Receipt) -> Option<PicoUsd> {
+        let has_answered = matches!(receipt.outcome, Outcome::Completed(_))
+            || receipt.usage.is_some_and(|usage| usage.total() > 0);
+        match (receipt.cost, self.paid) {
             (Some(cost), Some(paid)) => Some(cost + paid),
-            (None, Some(paid)) => Some(paid).filter(|paid| *paid != PicoUsd::ZERO),
-            (_, None) => None,
+            (None, Some(paid)) if !has_answered => Some(paid).filter(|paid| *paid != PicoUsd::ZERO),
+            (None, Some(_)) | (_, None) => None,
         }
     }
 
