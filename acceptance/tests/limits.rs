@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use http::Method;
 use outcrop_config::{
-    Budget, Config, Limit, Measure, Origin, Policy, Redacted, Route, Secret, Selector, Target,
-    Window,
+    Budget, CacheRule, Config, Limit, Measure, Origin, Policy, Redacted, Route, Secret, Selector,
+    Target, Window,
 };
 use outcrop_core::limit::{Counters, StoreWish, Timepiece, posting};
 use outcrop_fetch::Courier;
+use outcrop_model::chat::CacheTtl;
 use outcrop_model::{Fidelity, PicoUsd, Usage};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -347,4 +348,94 @@ async fn what_the_first_target_used_is_counted_beside_the_second() {
         assert_eq!(9000 - left, receipt.usage.unwrap().output * times as u64);
     }
     assert_eq!(costs[0], costs[1]);
+}
+
+/// A chat of a few thousand tokens that is paid for as written to the cache for an hour, by a point of the
+/// operator's or of the caller's.
+fn written_to_the_cache(dialect: &str, is_callers: bool) -> (Policy, String, Value) {
+    let (path, mut body) = chat(dialect, CLAUDE, &"all that is known. ".repeat(2000), false);
+    match dialect {
+        "converse" => body["inferenceConfig"] = json!({"maxTokens": 10}),
+        _ => body["max_tokens"] = json!(10),
+    }
+    if !is_callers {
+        let ttl = CacheTtl::OneHour;
+        let (messages, message_offset, min_tokens) = (true, 0, 1024);
+        let rule =
+            CacheRule { system: true, messages, tools: true, message_offset, min_tokens, ttl };
+        return (Policy { cache: Some(rule), ..Policy::default() }, path, body);
+    }
+    let mut content = json!([{"type": "text", "text": body["messages"][0]["content"]}]);
+    match dialect {
+        "converse" => {
+            content = body["messages"][0]["content"].clone();
+            let point = json!({"cachePoint": {"type": "default", "ttl": "1h"}});
+            content.as_array_mut().unwrap().push(point);
+        }
+        _ => content[0]["cache_control"] = json!({"type": "ephemeral", "ttl": "1h"}),
+    }
+    body["messages"][0]["content"] = content;
+    (Policy::default(), path, body)
+}
+
+/// What a budget that is spent says that a chat may cost, in dollars.
+async fn may_take(policy: Policy, path: &str, body: &str) -> f64 {
+    let budget = limit("day", Measure::Money(Budget::default()), 1, Window::Day);
+    let stack = falling_back(&[CLAUDE], vec![budget], policy).await;
+    let body = serde_json::from_str(body).unwrap();
+    let said = stack.post(path, &body).await.text();
+    let (_, dollars) = said.split_once("this request alone may take $").unwrap();
+    dollars.split_once(". ").unwrap().0.parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_budget_has_room_for_what_is_written_to_a_cache() {
+    for dialect in ["openai", "anthropic", "converse"] {
+        for is_callers in [false, true] {
+            let place = format!("{dialect} {is_callers}");
+            let (policy, path, body) = written_to_the_cache(dialect, is_callers);
+            let mut stack = falling_back(&[CLAUDE], Vec::new(), policy.clone()).await;
+            let answer = stack.post(&path, &body).await;
+            assert_eq!(answer.status, 200, "{place}: {}", answer.text());
+            let receipt = stack.receipt().await;
+            assert!(receipt.usage.unwrap().cache_write_1h > 5000, "{place}");
+            let cost = receipt.cost.unwrap().get() as f64 / DOLLAR as f64;
+            let body = body.to_string();
+            let hour = may_take(policy, &path, &body).await;
+            assert!(hour >= cost, "{place}: {hour} {cost}");
+            if is_callers {
+                // Written for five minutes it costs five eighths of that, and half of it as plain input.
+                let shorter = body.replace("\"1h\"", "\"5m\"");
+                let minutes = may_take(Policy::default(), &path, &shorter).await;
+                assert!((0.6..0.65).contains(&(minutes / hour)), "{place}: {minutes} {hour}");
+            } else {
+                let plain = may_take(Policy::default(), &path, &body).await;
+                assert!((0.49..0.52).contains(&(plain / hour)), "{place}: {plain} {hour}");
+            }
+        }
+    }
+}
+
+/// More than the limit is no reason to refuse it alone, but one to let nothing else in meanwhile.
+#[tokio::test]
+async fn tokens_that_may_be_written_to_a_cache_are_reserved() {
+    for is_callers in [false, true] {
+        let limits = vec![limit("written", Measure::CacheWriteTokens, 1000, Window::Day)];
+        let (policy, path, body) = written_to_the_cache("anthropic", is_callers);
+        let mut stack = falling_back(&[CLAUDE], limits, policy).await;
+        stack.fault("slow=60000", 1);
+        let text = body.to_string();
+        let length = text.len();
+        let head =
+            format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{text}");
+        let socket = stack.say(head.as_bytes()).await;
+        while stack.emulator.requests().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(stack.post(&path, &body).await.status, 429, "{is_callers}");
+        assert_eq!(stack.receipt().await.limits, ["written"]);
+        let (_, plain) = chat("anthropic", CLAUDE, "x", false);
+        assert_eq!(stack.post(&path, &plain).await.status, 200, "{is_callers}: it takes nothing");
+        drop(socket);
+    }
 }

@@ -12,6 +12,7 @@ use outcrop_model::{BlockKind, Card, ChatRequest, Ledger};
 
 use crate::anthropic::count::estimate::prompt;
 
+pub use self::written::asked;
 pub(crate) use self::written::{in_converse, in_messages};
 
 /// Where the operator wants cache points.

@@ -1,7 +1,8 @@
 //! Reserve: limits are asked once it is known what is to be called, and before anything is sent.
 
 use outcrop_dialect::plan::Estimate;
-use outcrop_dialect::tier;
+use outcrop_dialect::{cache, tier};
+use outcrop_model::chat::CacheTtl;
 use outcrop_model::{Charge, Fault, PicoUsd, Tier, Usage, Wares};
 
 use super::headers::tier_of;
@@ -83,7 +84,8 @@ impl Leg<'_> {
         self.reserve(inbound, [wanted, &callee.target, callee.model()], expected, settlement).await
     }
 
-    /// The most that a chat may use.
+    /// The most that a chat may use, as it is sent. A prompt with cache points is reserved as written to the
+    /// cache, at the dearest that it may be charged: whether the model caches it nobody can tell.
     pub(super) fn expected(
         &self,
         callee: &Callee,
@@ -96,9 +98,24 @@ impl Leg<'_> {
         let output = estimate.output.unwrap_or(unbounded);
         let most = card.max_output_tokens;
         let output = if most > 0 { output.min(most) } else { output };
-        let usage = Usage { input: estimate.input, output, ..Usage::default() };
         let tier = tier_of(headers).or_else(|| tier::find(body)).unwrap_or(Tier::Standard);
-        self.expected_cost(callee, (tier, usage), &Wares::default())
+        let input = estimate.input;
+        let of = |usage| self.expected_cost(callee, (tier, usage), &Wares::default());
+        let plain = of(Usage { input, output, ..Usage::default() });
+        let for_5m = || of(Usage { cache_write_5m: input, output, ..Usage::default() });
+        let for_1h = || of(Usage { cache_write_1h: input, output, ..Usage::default() });
+        // A cost that is not known is less than any other.
+        match cache::asked(body) {
+            None => plain,
+            Some(CacheTtl::Default | CacheTtl::FiveMinutes) => {
+                let written = for_5m();
+                Expected { cost: written.cost.max(plain.cost), ..written }
+            }
+            Some(CacheTtl::OneHour) => {
+                let written = for_1h();
+                Expected { cost: written.cost.max(for_5m().cost).max(plain.cost), ..written }
+            }
+        }
     }
 
     /// With what it may cost.

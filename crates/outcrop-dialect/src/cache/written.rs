@@ -47,6 +47,22 @@ pub(crate) fn in_converse(
     written(body, Spelling::Converse, (points, card), ledger)
 }
 
+/// The longest lifetime that a point of `body` may ask for, in whichever dialect; `None` where it has none.
+/// For what it may cost: what only looks like a point, or like an hour, counts as one.
+pub fn asked(body: &[u8]) -> Option<CacheTtl> {
+    /// Names may be written with escapes, which letters never need: U+0040 to U+007F, and the digit 1.
+    const LETTERS: [&str; 4] = [r"\u004", r"\u005", r"\u006", r"\u007"];
+    const ONE: &str = r"\u0031";
+    let has = |text: &str| memchr::memmem::find(body, text.as_bytes()).is_some();
+    let is_escaped = LETTERS.into_iter().any(has);
+    let spellings = [Spelling::Anthropic, Spelling::Converse];
+    if !is_escaped && !spellings.iter().any(|spelling| has(spelling.member())) {
+        return None;
+    }
+    let is_long = is_escaped || has("\"1h\"") || has(ONE);
+    Some(if is_long { CacheTtl::OneHour } else { CacheTtl::FiveMinutes })
+}
+
 /// `None`: there is nothing to add.
 fn written(
     body: &[u8],
@@ -236,6 +252,22 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+
+    #[test]
+    fn points_are_found_however_they_are_written() {
+        let (short, long) = (Some(CacheTtl::FiveMinutes), Some(CacheTtl::OneHour));
+        for (body, expected) in [
+            (r#"[{"cachePoint":{"type":"default"}}]"#, short),
+            (r#"[{"cachePoint":{"type":"default","ttl":"1h"}}]"#, long),
+            (r#"{"cache_control": {"type": "ephemeral", "ttl": "5m"}}"#, short),
+            (r#"{"cache_control":{"ttl":"\u0031h"}}"#, long),
+            (r#"{"cache\u005fcontrol":{"ttl":"1h"}}"#, long),
+            (r#"{"text":"a \"cache_control\" \u003cof\u003e 1h for \u00e9t\u00e9"}"#, None),
+            ("", None),
+        ] {
+            assert_eq!(asked(body.as_bytes()), expected, "{body}");
+        }
+    }
 
     /// What Bedrock is to refuse it refuses for what it is, never for what was made of it.
     #[test]
