@@ -1,14 +1,19 @@
 //! What an address led to: pages as markdown, which says the same in far fewer tokens; all else as a file.
 
-use htmd::HtmlToMarkdown;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use htmd::{HtmlToMarkdown, Node};
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
 
 /// Parts of a page that say nothing to a reader.
 const MUTE: [&str; 6] = ["script", "style", "noscript", "svg", "template", "iframe"];
-/// Pages that people write are not nested deeper; reading one costs stack for each level.
+/// Pages that people write are not nested deeper; writing one as markdown costs stack for each level.
 const DEEPEST: usize = 1_000;
+/// Scripts may look like tags that nobody closes; but what opens more than this would take minutes to read.
+const MOST_OPEN: usize = 10_000;
 const STACK: usize = 64 * 1024 * 1024;
 
 /// # Errors
@@ -40,37 +45,67 @@ pub fn part(url: &str, declared: Option<&str>, bytes: Vec<u8>) -> anyhow::Result
 
 /// `None` for a page that is nested as nobody nests.
 fn markdown(html: String) -> Option<String> {
-    if depth(&html) > DEEPEST {
+    if open_at_once(&html) > MOST_OPEN {
         return None;
     }
-    let read = move || HtmlToMarkdown::builder().skip_tags(MUTE.to_vec()).build().convert(&html);
-    std::thread::Builder::new().stack_size(STACK).spawn(read).ok()?.join().ok()?.ok()
+    let read = move || {
+        let reader = HtmlToMarkdown::builder().skip_tags(MUTE.to_vec()).build();
+        let page = reader.html_to_tree(&html).ok()?;
+        (depth(&page) <= DEEPEST).then(|| reader.tree_to_markdown(&page))
+    };
+    std::thread::Builder::new().stack_size(STACK).spawn(read).ok()?.join().ok()?
 }
 
-/// How deep the tags are nested at the most, roughly: never less than they are.
-fn depth(html: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    for tag in html.split('<').skip(1) {
-        match tag.as_bytes().first() {
-            Some(b'/') => depth = depth.saturating_sub(1),
-            Some(first) if first.is_ascii_alphabetic() && !is_void(tag) => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            Some(_) | None => {}
-        }
+/// How deep the page is nested, found without nesting as deep.
+fn depth(page: &Rc<Node>) -> usize {
+    let mut deepest = 0;
+    let mut left = vec![(Rc::clone(page), 1)];
+    while let Some((node, depth)) = left.pop() {
+        deepest = deepest.max(depth);
+        left.extend(node.children.borrow().iter().map(|child| (Rc::clone(child), depth + 1)));
     }
     deepest
 }
 
+/// How many tags are open at once at the most, roughly. An end closes a tag of its own name alone.
+fn open_at_once(html: &str) -> usize {
+    let mut open: HashMap<String, usize> = HashMap::new();
+    let (mut now, mut most) = (0_usize, 0);
+    for tag in html.split('<').skip(1) {
+        match tag.strip_prefix('/') {
+            Some(end) => {
+                if let Some(count) = open.get_mut(&name(end)).filter(|count| **count > 0) {
+                    *count -= 1;
+                    now -= 1;
+                }
+            }
+            None if tag.starts_with(|first: char| first.is_ascii_alphabetic()) => {
+                let name = name(tag);
+                if !is_void(&name) {
+                    *open.entry(name).or_default() += 1;
+                    now += 1;
+                    most = most.max(now);
+                }
+            }
+            None => {}
+        }
+    }
+    most
+}
+
+/// The name that a tag begins with, as far as names go.
+fn name(tag: &str) -> String {
+    let is_name = |c: &char| !c.is_ascii_whitespace() && !matches!(c, '/' | '>');
+    tag.chars().take_while(is_name).collect::<String>().to_ascii_lowercase()
+}
+
 /// Whether the tag holds nothing, or need not be closed and seldom is.
-fn is_void(tag: &str) -> bool {
+fn is_void(name: &str) -> bool {
     const VOID: [&str; 20] = [
         "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source",
         "track", "wbr", "p", "li", "dt", "dd", "option", "tr", "td",
     ];
-    let name: String = tag.chars().take_while(char::is_ascii_alphanumeric).collect();
-    VOID.contains(&name.to_ascii_lowercase().as_str())
+    VOID.contains(&name)
 }
 
 #[cfg(test)]
@@ -89,13 +124,15 @@ mod tests {
         assert!(!said.contains("x()") && !said.contains("b{}"), "{said}");
         assert!(text(Some("text/plain"), b"a <b>").unwrap().contains("report.txt"));
         assert!(text(Some("text/html; charset=utf-8"), b"<p>hi").unwrap().contains("hi"));
-        let deep = "<div>".repeat(200_000);
-        assert!(
-            text(Some("text/html"), deep.as_bytes())
-                .unwrap_err()
-                .to_string()
-                .contains("cannot be read")
-        );
+        let foreign = format!("<svg>{}", "<td>".repeat(5_000));
+        for deep in
+            ["<div>".repeat(200_000), "<div></x>".repeat(1_000_000), "<div>".repeat(2_000), foreign]
+        {
+            let why = text(Some("text/html"), deep.as_bytes()).unwrap_err().to_string();
+            assert!(why.contains("cannot be read"), "{why}");
+        }
+        let script = format!("<script>{}</script><p>hi", "i<n;".repeat(5_000));
+        assert!(text(Some("text/html"), script.as_bytes()).unwrap().contains("hi"));
         assert!(text(Some("text/html"), b"<script>").unwrap_err().to_string().contains("no text"));
     }
 }
