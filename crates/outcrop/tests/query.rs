@@ -89,7 +89,12 @@ fn folders_and_patterns_are_attached() {
     assert!(notes.contains("left out: ") && notes.contains("c.bin"), "{notes}");
     assert!(notes.contains("attached 2 files"), "{notes}");
     let output = ask(&["Read", "-f", &format!("{folder}/**/*.txt")], b"");
-    assert!(text(&output.stdout).contains("second"));
+    let said = text(&output.stdout);
+    assert!(said.contains("second"));
+    for (pattern, finds) in [("a/*", false), ("**/*", false), ("a/.h*", true)] {
+        let output = ask(&["Read", "-f", &format!("{folder}/{pattern}")], b"");
+        assert_eq!(text(&output.stdout).contains("hidden"), finds, "{pattern}");
+    }
     let large = home.path().join("large");
     std::fs::File::create(&large).unwrap().set_len(25_000_001).unwrap();
     for (name, mend) in [

@@ -6,7 +6,7 @@
 //! 3. No more is read than a request can hold.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use outcrop_fetch::{Failure as Unfetched, Fetched, Fetcher};
@@ -72,7 +72,7 @@ impl Gathered {
         let mut files = Vec::new();
         for path in paths {
             let path = path.map_err(|error| wrong(&error))?;
-            if path.is_file() {
+            if is_meant(&path, pattern) && path.is_file() {
                 files.push(path);
             }
             if files.len() > MOST_FILES {
@@ -163,6 +163,23 @@ impl Gathered {
 
 fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '['])
+}
+
+/// Whether all that is hidden on the way to the file, as secrets often are, is named with its dot. The
+/// option that `glob` has for it finds nothing for `.h*`, and panics at names that are not UTF-8.
+fn is_meant(path: &Path, pattern: &str) -> bool {
+    let mut hidden = path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_string_lossy()).filter(|n| n.starts_with('.')),
+        Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => {
+            None
+        }
+    });
+    let dotted: Vec<_> = pattern
+        .split(std::path::is_separator)
+        .filter(|part| part.starts_with('.'))
+        .filter_map(|part| glob::Pattern::new(part).ok())
+        .collect();
+    hidden.all(|name| dotted.iter().any(|part| part.matches(&name)))
 }
 
 /// Files below `folder` in the order of their names, without hidden ones and without links, which may lead
