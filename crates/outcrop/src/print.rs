@@ -1,12 +1,15 @@
-//! Stdout and stderr, which may be pipes that nobody reads any more.
+//! Stdout and stderr, which may be pipes that nobody reads any more; and files in the place of stdout.
 //!
 //! What cannot be written to stdout is an error; what nobody hears on stderr is not.
 
 use std::fmt;
+use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use anyhow::Context;
 
+use crate::exit::{Exit, Failure};
 use crate::render::neutral;
 
 /// What an error of this module says, and how it is told from others.
@@ -54,6 +57,23 @@ pub fn print_said(text: &str) -> anyhow::Result<()> {
         true => print_text(&neutral(text)),
         false => print_text(text),
     }
+}
+
+/// Opens a file for results, so that a path that cannot be written is known before anything is asked. What
+/// is in it stays until there is something to write: [`empty`].
+///
+/// # Errors
+/// [`Exit::OutputWrite`].
+pub fn open_file(path: &Path) -> anyhow::Result<File> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+    file.map_err(|error| {
+        Failure::new(Exit::OutputWrite, format!("Cannot write {}: {error}.", path.display())).into()
+    })
+}
+
+/// Takes away what is in the file. What is no plain file, such as /dev/null, has no length.
+pub fn empty(file: &File) -> io::Result<()> {
+    if file.metadata().is_ok_and(|about| about.is_file()) { file.set_len(0) } else { Ok(()) }
 }
 
 /// Whether this is a terminal whose user wants to see colours.

@@ -157,6 +157,22 @@ fn the_exit_code_says_what_went_wrong() {
 }
 
 #[test]
+fn a_file_keeps_what_it_has_until_there_is_an_answer() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("answer");
+    for (arguments, has) in [
+        (&["Hi", "-m", "no.such-model"][..], "an old answer that is long\n"),
+        (&["Hi", "-m", "no.such-model", "-S"], "an old answer that is long\n"),
+        (&["say:a\n\nb"], "a\n\nb\n"),
+        (&["say:a\n\nb", "-S"], "a\n\nb\n"),
+    ] {
+        std::fs::write(&path, "an old answer that is long\n").unwrap();
+        ask(&[arguments, &["-O", path.to_str().unwrap()]].concat(), b"");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), has, "{arguments:?}");
+    }
+}
+
+#[test]
 fn models_are_listed_with_their_names() {
     let output = outcrop(&["models", "--emulator", "nova", "lite"], b"");
     let said = text(&output.stdout);

@@ -2,7 +2,7 @@
 
 mod npy;
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use super::input::{Content, Document};
 use super::{Embedded, numbers};
 use crate::cli::VectorFormat;
 use crate::exit::{Exit, Failure};
-use crate::print::print_bytes;
+use crate::print::{empty, open_file, print_bytes};
 
 /// A chunk, by the names of mcp-cli. Positions are bytes of its text in UTF-8.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -93,15 +93,9 @@ pub enum Out {
 // === impl Out ===
 
 impl Out {
-    /// Opens the file, so that a path that cannot be written is known before anything is asked. What is
-    /// in it stays until there is something to write.
+    /// Opens the file. What is in it stays until there is something to write.
     pub fn open(path: Option<&Path>) -> anyhow::Result<Self> {
-        let Some(path) = path else { return Ok(Self::Stdout) };
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
-        let file = file.map_err(|error| {
-            Failure::new(Exit::OutputWrite, format!("Cannot write {}: {error}.", path.display()))
-        })?;
-        Ok(Self::File(file))
+        Ok(path.map(open_file).transpose()?.map_or(Self::Stdout, Self::File))
     }
 
     /// # Errors
@@ -131,11 +125,7 @@ impl Out {
                 let unwritten = |error: std::io::Error| {
                     Failure::new(Exit::OutputWrite, format!("Cannot write the vectors: {error}."))
                 };
-                // What is no plain file, such as /dev/null, has no length.
-                if file.metadata().is_ok_and(|about| about.is_file()) {
-                    file.set_len(0).map_err(unwritten)?;
-                }
-                Ok(file.write_all(bytes).map_err(unwritten)?)
+                Ok(empty(&file).and_then(|()| file.write_all(bytes)).map_err(unwritten)?)
             }
         }
     }

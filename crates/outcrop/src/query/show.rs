@@ -13,7 +13,7 @@ use crate::ask::turn::{End, Outcome, ToolResult, Watch};
 use crate::cli::{FormArgs, OutputFormat, Rendering, ShowArgs};
 use crate::engine::{Part, ToolCall, Usage};
 use crate::exit::{Exit, Failure};
-use crate::print::{has_colour, is_colourful, print_text, reader_left, tell};
+use crate::print::{empty, has_colour, is_colourful, open_file, print_text, reader_left, tell};
 use crate::render::{Ink, Markdown, neutral, terminal_width};
 use crate::table::line;
 
@@ -50,7 +50,10 @@ enum Look {
 
 enum Out {
     Stdout,
-    File(File),
+    /// With what was in it before.
+    Kept(File),
+    /// With what was written by now.
+    Begun(File),
 }
 
 // === impl Show ===
@@ -62,10 +65,7 @@ impl Show {
         let format = if args.json { OutputFormat::Json } else { args.output_format };
         let out = match &args.output {
             None => Out::Stdout,
-            Some(path) => Out::File(File::create(path).map_err(|error| {
-                let what = format!("Cannot write {}: {error}.", path.display());
-                Failure::new(Exit::OutputWrite, what)
-            })?),
+            Some(path) => Out::Kept(open_file(path)?),
         };
         Ok(Self {
             format,
@@ -112,6 +112,10 @@ impl Show {
                 end["type"] = "end".into();
                 self.write(&format!("{end}\n"))?;
             }
+        }
+        if matches!(outcome.end, End::Whole) {
+            // An answer may be empty.
+            self.out.begin().map_err(unwritten)?;
         }
         self.tell_losses(outcome);
         if self.usage {
@@ -197,14 +201,13 @@ impl Show {
     }
 
     fn write(&mut self, text: &str) -> anyhow::Result<()> {
-        if !text.is_empty() {
-            self.ends_line = text.ends_with('\n');
+        if text.is_empty() {
+            return Ok(());
         }
-        match &mut self.out {
-            Out::Stdout => print_text(text),
-            Out::File(file) => file.write_all(text.as_bytes()).map_err(|error| {
-                Failure::new(Exit::OutputWrite, format!("Cannot write the answer: {error}.")).into()
-            }),
+        self.ends_line = text.ends_with('\n');
+        match self.out.begin().map_err(unwritten)? {
+            None => print_text(text),
+            Some(file) => Ok(file.write_all(text.as_bytes()).map_err(unwritten)?),
         }
     }
 }
@@ -214,6 +217,18 @@ impl Show {
 impl Out {
     fn is_terminal(&self) -> bool {
         matches!(self, Self::Stdout) && io::stdout().is_terminal()
+    }
+
+    /// The file, if it is one, without what was in it before.
+    fn begin(&mut self) -> io::Result<Option<&mut File>> {
+        if let Self::Kept(file) = self {
+            empty(file)?;
+            *self = Self::Begun(file.try_clone()?);
+        }
+        Ok(match self {
+            Self::Begun(file) => Some(file),
+            Self::Kept(_) | Self::Stdout => None,
+        })
     }
 }
 
@@ -295,6 +310,10 @@ impl Watch for Show {
             OutputFormat::Json => Ok(()),
         }
     }
+}
+
+fn unwritten(error: io::Error) -> Failure {
+    Failure::new(Exit::OutputWrite, format!("Cannot write the answer: {error}."))
 }
 
 /// The texts of a tool's result, and how many images.
