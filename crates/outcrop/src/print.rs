@@ -22,11 +22,20 @@ impl fmt::Display for Unwritten {
     }
 }
 
-/// Writes a line to stderr, as `eprintln!` does, which panics where nobody reads.
+/// Writes a line to stderr, as `eprintln!` does, which panics where nobody reads. It has no power over a
+/// terminal, whoever's words are in it.
 macro_rules! note {
     ($($said:tt)*) => {
-        $crate::print::tell(&::std::format!("{}\n", ::std::format_args!($($said)*)))
+        $crate::print::tell_said(&::std::format!("{}\n", ::std::format_args!($($said)*)))
     };
+}
+
+/// As [`tell`], with the words of a model or a server.
+pub fn tell_said(said: &str) {
+    match io::stderr().is_terminal() {
+        true => tell(&neutral(said)),
+        false => tell(said),
+    }
 }
 
 /// Writes to stderr, if anyone reads it.

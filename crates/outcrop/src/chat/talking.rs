@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::exit::{Exit, Failure, code_of};
 use crate::history::{Asked, Begun, Recorder};
 use crate::mcp::Toolbox;
-use crate::print::is_colourful;
+use crate::print::{is_colourful, tell};
 use crate::query::show::Show;
 use crate::render::neutral;
 use crate::roles::Role;
@@ -271,9 +271,8 @@ impl Talking {
 
 /// A line beside the conversation, on stderr.
 pub fn note(text: &str) {
-    let text = neutral(text);
     match is_colourful(&std::io::stderr()) {
-        true => note!("\x1b[2m{text}\x1b[0m"),
+        true => tell(&format!("\x1b[2m{}\x1b[0m\n", neutral(text))),
         false => note!("{text}"),
     }
 }

@@ -15,7 +15,7 @@ use super::input::{Content, Document};
 use super::{Embedded, numbers};
 use crate::cli::VectorFormat;
 use crate::exit::{Exit, Failure};
-use crate::print::{empty, open_file, print_bytes};
+use crate::print::{empty, open_file, print_bytes, print_said};
 
 /// A chunk, by the names of mcp-cli. Positions are bytes of its text in UTF-8.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -120,7 +120,10 @@ impl Out {
 
     pub fn write(self, bytes: &[u8]) -> anyhow::Result<()> {
         match self {
-            Self::Stdout => print_bytes(bytes),
+            Self::Stdout => match std::str::from_utf8(bytes) {
+                Ok(text) => print_said(text),
+                Err(_) => print_bytes(bytes),
+            },
             Self::File(mut file) => {
                 let unwritten = |error: std::io::Error| {
                     Failure::new(Exit::OutputWrite, format!("Cannot write the vectors: {error}."))

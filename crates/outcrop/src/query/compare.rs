@@ -15,7 +15,7 @@ use crate::ask::turn::{End, Outcome, Talk, ToolResult, Tools, Watch, turn};
 use crate::cli::{EngineArgs, QueryArgs};
 use crate::engine::{Engine, Part, ToolCall};
 use crate::exit::{Exit, Failure};
-use crate::print::print_text;
+use crate::print::print_said;
 use crate::render::{Ink, Markdown, neutral, terminal_width};
 
 /// Columns of text that are worth reading; with less room the answers stand one below the other.
@@ -56,7 +56,7 @@ pub async fn run(args: &QueryArgs, talk: &Talk, schema: Option<&Schema>) -> anyh
         false if std::io::stdout().is_terminal() && room > NARROWEST + FRAME => columns(&said),
         false => said.iter().map(Said::section).collect::<Vec<_>>().join("\n"),
     };
-    print_text(&text)?;
+    print_said(&text)?;
     end(said)
 }
 
@@ -127,10 +127,6 @@ impl Said {
 
     fn section(&self) -> String {
         let shown = self.shown();
-        let shown = match std::io::stdout().is_terminal() {
-            true => neutral(&shown).into_owned(),
-            false => shown,
-        };
         format!("## {}\n\n{}\n\n({})\n", self.model, shown.trim_end(), self.spent)
     }
 

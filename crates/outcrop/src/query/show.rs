@@ -106,11 +106,11 @@ impl Show {
                 self.end_thinking();
                 self.end_text(outcome)?;
             }
-            OutputFormat::Json => self.write(&format!("{:#}\n", result(outcome)))?,
+            OutputFormat::Json => self.data(&format!("{:#}\n", result(outcome)))?,
             OutputFormat::StreamJson => {
                 let mut end = result(outcome);
                 end["type"] = "end".into();
-                self.write(&format!("{end}\n"))?;
+                self.data(&format!("{end}\n"))?;
             }
         }
         if matches!(outcome.end, End::Whole) {
@@ -149,7 +149,7 @@ impl Show {
             }
             OutputFormat::StreamJson => {
                 let message = format!("{error:#}");
-                self.write(&format!("{}\n", json!({ "type": "error", "message": message })))
+                self.data(&format!("{}\n", json!({ "type": "error", "message": message })))
             }
             OutputFormat::Json => Ok(()),
         }
@@ -163,6 +163,14 @@ impl Show {
                 let ready = markdown.push(text);
                 self.write(&ready)
             }
+        }
+    }
+
+    /// JSON, which lets some controls be.
+    fn data(&mut self, json: &str) -> anyhow::Result<()> {
+        match self.out.is_terminal() {
+            true => self.write(&neutral(json)),
+            false => self.write(json),
         }
     }
 
@@ -186,12 +194,12 @@ impl Show {
     fn tell_tool(&self, what: &str) {
         if self.notes {
             let (begin, end) = self.dim;
-            note!("{begin}{}{end}", line(&neutral(what), TOLD));
+            tell(&format!("{begin}{}{end}\n", line(&neutral(what), TOLD)));
         }
     }
 
     fn event(&mut self, kind: &str, text: &str) -> anyhow::Result<()> {
-        self.write(&format!("{}\n", json!({ "type": kind, "text": text })))
+        self.data(&format!("{}\n", json!({ "type": kind, "text": text })))
     }
 
     fn end_thinking(&mut self) {
@@ -281,7 +289,7 @@ impl Watch for Show {
                     "type": "tool_call", "id": call.id, "name": call.name,
                     "arguments": arguments(call),
                 });
-                self.write(&format!("{event}\n"))
+                self.data(&format!("{event}\n"))
             }
             OutputFormat::Text => {
                 self.end_thinking();
@@ -300,7 +308,7 @@ impl Watch for Show {
                     "type": "tool_result", "id": call.id, "name": call.name,
                     "result": result.content, "success": result.success,
                 });
-                self.write(&format!("{event}\n"))
+                self.data(&format!("{event}\n"))
             }
             OutputFormat::Text => {
                 let mark = if result.success { '=' } else { '!' };

@@ -30,6 +30,26 @@ async fn every_question_is_written_down_for_its_owner_alone() {
 }
 
 #[tokio::test]
+async fn marks_and_a_guardrail_are_for_the_request_alone() {
+    let desk = Desk::new().await;
+    let system = "Be brief. ".repeat(3_000);
+    let question = ["query", "Hi", "-s", &system, "--json"];
+    let terms = ["--cache", "5m", "--guardrail", "wordfilter:1"];
+    for reads in [false, true] {
+        let said = desk.says(&[&question[..], &terms].concat()).await;
+        let usage = &serde_json::from_str::<Value>(&said).unwrap()["usage"];
+        assert_eq!(usage["cache_read"].as_u64() > Some(0), reads, "{usage}");
+        assert_eq!(usage["cache_write"].as_u64() > Some(0), !reads, "{usage}");
+    }
+    let asked = desk.emulator.requests();
+    let body: Value = serde_json::from_slice(&asked.last().unwrap().body).unwrap();
+    assert_eq!(body["guardrailConfig"]["guardrailIdentifier"], "wordfilter");
+    assert_eq!(body["guardrailConfig"]["guardrailVersion"], "1");
+    let kept = desk.says(&["logs", "--json"]).await;
+    assert!(kept.contains("Be brief.") && !kept.contains("cache_control"), "{kept}");
+}
+
+#[tokio::test]
 async fn turns_are_found_by_word_model_and_time() {
     let desk = Desk::new().await;
     desk.says(&["query", "say:the café opens"]).await;
