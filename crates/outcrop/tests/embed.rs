@@ -419,3 +419,25 @@ fn a_failure_says_how_far_it_came() {
     assert!(said.contains("begins with \"aaaa"), "{said}");
     assert!(output.stdout.is_empty());
 }
+
+/// A name that is not UTF-8 ends nothing.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pattern_finds_what_is_hidden_where_it_says_the_dot() {
+    use std::os::unix::ffi::OsStrExt;
+    let home = tempfile::tempdir().unwrap();
+    let strange = std::ffi::OsStr::from_bytes(b"\xff.txt");
+    for name in ["seen.txt".as_ref(), ".hidden.txt".as_ref(), strange] {
+        std::fs::write(home.path().join(name), "text").unwrap();
+    }
+    for (pattern, finds) in [("*.txt", "seen.txt"), (".*.txt", ".hidden.txt")] {
+        let output = Command::new(env!("CARGO_BIN_EXE_outcrop"))
+            .args(["embed", "--emulator", "-F", "jsonl", "--files"])
+            .args([home.path().as_os_str(), pattern.as_ref()])
+            .env_clear()
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(said.contains(&format!("/{finds}")) && said.lines().count() == 1, "{said}");
+    }
+}

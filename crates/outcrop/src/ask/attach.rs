@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-pub use self::gather::all;
+pub use self::gather::{all, is_meant};
 use crate::exit::{Exit, Failure};
 
 /// Endings whose type bytes do not tell, and that are no plain text to the model.

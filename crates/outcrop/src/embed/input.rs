@@ -98,9 +98,7 @@ fn whole(args: &EmbedArgs) -> anyhow::Result<Document> {
 /// All files of the folder that fit, in the order of their names.
 fn files(folder: &str, pattern: &str) -> anyhow::Result<Vec<Document>> {
     let escaped = glob::Pattern::escape(folder.trim_end_matches('/'));
-    let options =
-        glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
-    let found = glob::glob_with(&format!("{escaped}/{pattern}"), options).map_err(|error| {
+    let found = glob::glob(&format!("{escaped}/{pattern}")).map_err(|error| {
         let what = format!("--files {folder} {pattern}: {error}.");
         Failure::new(Exit::InvalidArgument, what)
     })?;
@@ -109,7 +107,8 @@ fn files(folder: &str, pattern: &str) -> anyhow::Result<Vec<Document>> {
         let path = path.map_err(|error| {
             Failure::new(Exit::Attachment, format!("Cannot read {}.", error.path().display()))
         })?;
-        if path.is_file() {
+        let within = path.strip_prefix(folder).unwrap_or(&path);
+        if attach::is_meant(within, pattern) && path.is_file() {
             documents.push(file(&path)?);
         }
     }

@@ -167,7 +167,7 @@ fn is_pattern(text: &str) -> bool {
 
 /// Whether all that is hidden on the way to the file, as secrets often are, is named with its dot. The
 /// option that `glob` has for it finds nothing for `.h*`, and panics at names that are not UTF-8.
-fn is_meant(path: &Path, pattern: &str) -> bool {
+pub fn is_meant(path: &Path, pattern: &str) -> bool {
     let mut hidden = path.components().filter_map(|part| match part {
         Component::Normal(name) => Some(name.to_string_lossy()).filter(|n| n.starts_with('.')),
         Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => {
