@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use crate::print::is_unwritten;
+
 /// Why a command did not end well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -107,5 +109,10 @@ impl std::error::Error for Failure {}
 
 /// The exit code that `error` asks for.
 pub fn code_of(error: &anyhow::Error) -> u8 {
-    error.downcast_ref::<Failure>().map_or(Exit::Other, |failure| failure.exit).code()
+    let exit = match error.downcast_ref::<Failure>() {
+        Some(failure) => failure.exit,
+        None if is_unwritten(error) => Exit::OutputWrite,
+        None => Exit::Other,
+    };
+    exit.code()
 }

@@ -4,6 +4,7 @@ mod trial;
 
 use std::collections::BTreeMap;
 
+use clap::Subcommand;
 use outcrop_model::{Catalog, EmbeddingCard, Specialist, alias};
 use serde_json::Value;
 
@@ -32,6 +33,12 @@ pub async fn run(args: ModelsArgs) -> anyhow::Result<()> {
 }
 
 async fn list(args: &ListModelsArgs) -> anyhow::Result<()> {
+    // After a flag a verb is a word like any other.
+    if let Some(verb) = args.words.first().filter(|word| ModelsVerb::has_subcommand(word)) {
+        let what = format!("`{verb}` comes before all flags.");
+        let mend = format!("As in: outcrop models {verb} … --emulator");
+        return Err(Failure::new(Exit::Usage, what).mend(mend).into());
+    }
     let engine = Engine::start(&args.engine).await?;
     let list = engine.get("/v1/models?limit=1000").await?.json().await?;
     let all = list["data"].as_array().map(Vec::as_slice).unwrap_or_default();

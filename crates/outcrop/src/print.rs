@@ -96,8 +96,13 @@ pub fn has_colour() -> bool {
         && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
+/// Whether it was stdout that could not be written to.
+pub fn is_unwritten(error: &anyhow::Error) -> bool {
+    error.is::<Unwritten>()
+}
+
 /// Whether the reader of our output has left, as `head` does: it has what it wanted.
 pub fn reader_left(error: &anyhow::Error) -> bool {
     let io = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
-    error.is::<Unwritten>() && io.is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
+    is_unwritten(error) && io.is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -156,7 +156,7 @@ impl Store {
         Ok(Session { id: self.connection.last_insert_rowid(), name: candidate })
     }
 
-    /// The session of the last turn; a turn without one gets its own.
+    /// The session of the last turn that was answered; a turn without one gets its own.
     ///
     /// # Errors
     /// Where nothing was ever asked.
@@ -164,7 +164,8 @@ impl Store {
         let last = self
             .connection
             .query_row(
-                "SELECT id, session, began FROM turns WHERE kind = ?1 ORDER BY id DESC LIMIT 1",
+                "SELECT id, session, began FROM turns WHERE kind = ?1 AND counts
+                 ORDER BY id DESC LIMIT 1",
                 [Kind::Turn.word()],
                 |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get(2)?)),
             )
@@ -194,7 +195,7 @@ impl Store {
         let db = &self.connection;
         let settings: String = db.query_row(
             "SELECT coalesce(
-                (SELECT settings FROM turns WHERE session = s.id AND kind = ?2
+                (SELECT settings FROM turns WHERE session = s.id AND kind = ?2 AND counts
                  ORDER BY id DESC LIMIT 1), s.settings)
              FROM sessions s WHERE s.id = ?1",
             params![session, Kind::Turn.word()],

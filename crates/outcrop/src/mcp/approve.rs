@@ -157,12 +157,13 @@ enum Answer {
     No,
 }
 
-/// The last is none yet: it wants to see all of the arguments first.
+/// Whoever only presses Enter has not read the question, so the first is no. The last is no answer yet: it wants
+/// to see all of the arguments first.
 const ANSWERS: [(&str, Option<Answer>); 5] = [
+    ("no", Some(Answer::No)),
     ("yes, this once", Some(Answer::Once)),
     ("yes, until I leave", Some(Answer::Session)),
     ("yes, always", Some(Answer::Always)),
-    ("no", Some(Answer::No)),
     ("show all of it", None),
 ];
 const BUT_LAST: &[(&str, Option<Answer>)] = ANSWERS.split_at(4).0;

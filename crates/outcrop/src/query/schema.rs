@@ -70,6 +70,10 @@ fn read(written: &str) -> anyhow::Result<Value> {
             .map_err(|error| wrong(&format!("cannot be read from {text}: {error}")))?;
         return parsed(&content, text);
     }
+    // Names of members have neither.
+    if text.contains(['.', '/']) && !text.contains([',', ' ', ':']) {
+        return Err(wrong(&format!("is a file that is not there: {text}")).into());
+    }
     listed(text)
 }
 

@@ -1,5 +1,6 @@
 //! On what terms a model is asked: settings, cache marks, a budget.
 
+use outcrop_model::Catalog;
 use serde_json::{Map, Value, json};
 
 use crate::ask::turn::Talk;
@@ -82,8 +83,8 @@ pub async fn keep_to_budget(engine: &Engine, talk: &Talk, most: f64) -> anyhow::
     let (Some(input), Some(output)) = (price("input"), price("output")) else {
         return Err(unknown().into());
     };
-    let longest = talk.settings.get("max_completion_tokens").or(known.get("max_tokens"));
-    let longest = longest.and_then(Value::as_f64).ok_or_else(unknown)?;
+    let asked = talk.settings.get("max_completion_tokens").and_then(Value::as_f64);
+    let longest = asked.or_else(|| longest(model, &known)).ok_or_else(unknown)?;
     let counted = engine.post("/v1/responses/input_tokens", &counted(talk)?).await?.json().await?;
     let tokens = counted["input_tokens"].as_f64().ok_or_else(unknown)?;
     let dollars = (tokens * input + longest * output) / 1e6;
@@ -95,6 +96,14 @@ pub async fn keep_to_budget(engine: &Engine, talk: &Talk, most: f64) -> anyhow::
     );
     let mend = "A smaller --max-tokens makes it cheaper.";
     Err(Failure::new(Exit::Budget, what).mend(mend).into())
+}
+
+/// The most tokens of an answer for which nobody set a limit: those that are asked for in its place, else all that
+/// the model has.
+fn longest(model: &str, known: &Value) -> Option<f64> {
+    let most = known["max_tokens"].as_f64();
+    let usual = Catalog::built_in().card(model).default_max_tokens as f64;
+    if usual > 0.0 { Some(most.map_or(usual, |most| usual.min(most))) } else { most }
 }
 
 /// The conversation as the API that counts has it.

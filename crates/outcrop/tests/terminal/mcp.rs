@@ -28,8 +28,8 @@ fn asked_to_say(folder: &tempfile::TempDir, text: &str, size: (u16, u16)) -> Ter
 fn leave_is_given_once_and_for_all() {
     let folder = tempfile::tempdir().unwrap();
     let terminal = asked(&folder);
-    terminal.looks_like("mcp-asked", "no");
-    terminal.press(&["Down", "Down", "Enter"]);
+    terminal.looks_like("mcp-asked", "yes, always");
+    terminal.press(&["Down", "Down", "Down", "Enter"]);
     terminal.looks_like("mcp-allowed", "[exit 0]");
     let kept = std::fs::read_to_string(terminal.home.path().join("allowed-tools")).unwrap();
     assert!(kept.starts_with("s/echo\t/"), "{kept}");
@@ -41,6 +41,15 @@ fn leave_is_refused() {
     let terminal = asked(&folder);
     terminal.shows("until I leave");
     terminal.press(&["Escape"]);
+    assert!(terminal.shows("[exit 0]").contains("did not allow"));
+}
+
+#[test]
+fn typing_without_choosing_gives_no_leave() {
+    let folder = tempfile::tempdir().unwrap();
+    let terminal = asked(&folder);
+    terminal.shows("until I leave");
+    terminal.press(&["n", "y", "Enter"]);
     assert!(terminal.shows("[exit 0]").contains("did not allow"));
 }
 
