@@ -2,7 +2,8 @@
 //!
 //! 1. A model is chosen once it has answered.
 //! 2. Files that are there are changed in place; their former text is kept beside them.
-//! 3. Keys are written only if they were typed or asked for, and where their owner alone reads them.
+//! 3. A model that is configured and answers stays unless another is named or chosen.
+//! 4. Keys are written only if they were typed or asked for, and where their owner alone reads them.
 
 mod account;
 mod asker;
@@ -25,7 +26,7 @@ use crate::doctor::finding::{Finding, Status};
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::print::{self, print_text};
-use crate::settings::Settings;
+use crate::settings::{Settings, edit};
 
 /// What is offered where the account does not say.
 #[derive(Debug, Deserialize)]
@@ -33,6 +34,22 @@ struct Choices {
     chat: Vec<String>,
     embed: Vec<String>,
     regions: Vec<String>,
+}
+
+/// What a model is wanted for.
+#[derive(Clone, Copy)]
+enum Use {
+    Chat,
+    Vectors,
+}
+
+/// How models are tried.
+struct Trial<'t> {
+    of: Use,
+    /// Without one nothing is called.
+    backend: Option<&'t Backend>,
+    /// What became of calls.
+    tried: &'t mut Vec<Finding>,
 }
 
 /// The models that are to be used.
@@ -50,7 +67,7 @@ pub async fn run(args: InitArgs) -> anyhow::Result<()> {
     let folder = folder(&args)?;
     let account = Account::find(&args, asker, &choices.regions).await?;
     tell(&format!("Account: {}", account.told));
-    let models = models(&args, (asker, &account), &choices).await?;
+    let models = models(&args, (asker, &account), (&choices, &folder)).await?;
     let changes = write::changes(&folder, &args, asker, (&account, &models))?;
     if !agreed(&changes, args.force, asker)? {
         return Err(Failure::new(Exit::Init, "Nothing was written.").into());
@@ -124,23 +141,25 @@ fn agreed(changes: &[Change], force: bool, asker: Asker) -> anyhow::Result<bool>
 async fn models(
     args: &InitArgs,
     (asker, account): (Asker, &Account),
-    choices: &Choices,
+    (choices, folder): (&Choices, &Path),
 ) -> anyhow::Result<Models> {
     let mut tried = Vec::new();
     let offers = [
-        ("Model for chats:", &args.model, &choices.chat, &account.offer.chat),
-        ("Model for vectors:", &args.embed_model, &choices.embed, &account.offer.embed),
+        (Use::Chat, &args.model, &choices.chat, &account.offer.chat),
+        (Use::Vectors, &args.embed_model, &choices.embed, &account.offer.embed),
     ];
     let mut chosen = Vec::new();
-    for (question, named, usual, listed) in offers {
+    for (of, named, usual, listed) in offers {
         let asks = if args.quick { Asker::Nobody } else { asker };
         let backend = (!args.no_verify).then_some(&account.backend);
+        let mut trial = Trial { of, backend, tried: &mut tried };
+        let now = of.configured(folder);
+        let others = usual.iter().filter(|model| Some(*model) != now.as_ref());
+        let usual: Vec<String> = now.iter().chain(others).cloned().collect();
         let model = match named {
-            Some(named) => one(named, backend, &mut tried).await?,
-            None if asks.is_person() => {
-                by_hand(question, (usual, listed), backend, &mut tried).await?
-            }
-            None => first(usual, backend, &mut tried).await?,
+            Some(named) => trial.one(named).await?,
+            None if asks.is_person() => trial.by_hand(&usual, listed).await?,
+            None => trial.first(&usual).await?,
         };
         chosen.push(model);
     }
@@ -148,77 +167,95 @@ async fn models(
     Ok(Models { chat: chosen.pop().unwrap_or_default(), embed, tried })
 }
 
-/// The model that was named, if it answers.
-async fn one(
-    model: &str,
-    backend: Option<&Backend>,
-    tried: &mut Vec<Finding>,
-) -> anyhow::Result<String> {
-    match answers(model, backend, tried).await {
-        Ok(()) => Ok(model.to_owned()),
-        Err(failure) => Err(failure.into()),
+// === impl Use ===
+
+impl Use {
+    /// The file that names the model.
+    fn file(self) -> &'static str {
+        match self {
+            Self::Chat => write::PROVIDER,
+            Self::Vectors => write::EMBEDDINGS,
+        }
+    }
+
+    fn question(self) -> &'static str {
+        match self {
+            Self::Chat => "Model for chats:",
+            Self::Vectors => "Model for vectors:",
+        }
+    }
+
+    /// The model that the folder's configuration has.
+    fn configured(self, folder: &Path) -> Option<String> {
+        let text = std::fs::read_to_string(folder.join(self.file())).ok()?;
+        edit::get(&text, &["config", "default_model"]).filter(|model| !model.is_empty())
     }
 }
 
-/// The first that answers.
-async fn first(
-    models: &[String],
-    backend: Option<&Backend>,
-    tried: &mut Vec<Finding>,
-) -> anyhow::Result<String> {
-    let mut why = None;
-    for model in models {
-        match answers(model, backend, tried).await {
-            Ok(()) => return Ok(model.clone()),
-            Err(failure) => why = why.or(Some(failure)),
-        }
-    }
-    Err(why.unwrap_or_else(|| Failure::new(Exit::Init, "There is no model to try.")).into())
-}
+// === impl Trial ===
 
-/// Asks until one answers, or is to be kept nevertheless.
-async fn by_hand(
-    question: &str,
-    (usual, listed): (&[String], &[String]),
-    backend: Option<&Backend>,
-    tried: &mut Vec<Finding>,
-) -> anyhow::Result<String> {
-    let mut options = usual.to_vec();
-    options.extend(listed.iter().filter(|model| !usual.contains(model)).cloned());
-    const OTHER: &str = "another";
-    options.push(OTHER.to_owned());
-    loop {
-        let mut model = options[Asker::Person.choose(question, &options)?].clone();
-        if model == OTHER {
-            model = Asker::Person.text("Its id:", &usual[0])?;
+impl Trial<'_> {
+    /// The model, if it answers.
+    async fn one(&mut self, model: &str) -> anyhow::Result<String> {
+        self.answers(model).await?;
+        Ok(model.to_owned())
+    }
+
+    /// The first that answers.
+    async fn first(&mut self, models: &[String]) -> anyhow::Result<String> {
+        let mut why = None;
+        for model in models {
+            match self.answers(model).await {
+                Ok(()) => return Ok(model.clone()),
+                Err(failure) => why = why.or(Some(failure)),
+            }
         }
-        match answers(&model, backend, tried).await {
-            Ok(()) => return Ok(model),
-            Err(failure) => {
-                tell(&failure.to_string());
-                if Asker::Person.confirm("Take it nevertheless?", false)? {
-                    return Ok(model);
+        Err(why.unwrap_or_else(|| Failure::new(Exit::Init, "There is no model to try.")).into())
+    }
+
+    /// Asks until one answers, or is to be kept nevertheless.
+    async fn by_hand(&mut self, usual: &[String], listed: &[String]) -> anyhow::Result<String> {
+        let mut options = usual.to_vec();
+        options.extend(listed.iter().filter(|model| !usual.contains(model)).cloned());
+        const OTHER: &str = "another";
+        options.push(OTHER.to_owned());
+        loop {
+            let at = Asker::Person.choose(self.of.question(), &options)?;
+            let mut model = options[at].clone();
+            if model == OTHER {
+                model = Asker::Person.text("Its id:", &usual[0])?;
+            }
+            match self.answers(&model).await {
+                Ok(()) => return Ok(model),
+                Err(failure) => {
+                    tell(&failure.to_string());
+                    if Asker::Person.confirm("Take it nevertheless?", false)? {
+                        return Ok(model);
+                    }
                 }
             }
         }
     }
-}
 
-/// Calls the model for one token; without a backend nothing is called.
-async fn answers(
-    model: &str,
-    backend: Option<&Backend>,
-    tried: &mut Vec<Finding>,
-) -> Result<(), Failure> {
-    let Some(backend) = backend else { return Ok(()) };
-    tell(&format!("Calling {model}…"));
-    let finding = call::one(model, backend).await;
-    let outcome = match finding.status {
-        Status::Failure => Err(failure(&finding)),
-        Status::Fine | Status::Note | Status::Warning => Ok(()),
-    };
-    tried.push(finding);
-    outcome
+    /// Calls the model for one token, or for one vector.
+    async fn answers(&mut self, model: &str) -> Result<(), Failure> {
+        let Some(backend) = self.backend else { return Ok(()) };
+        // Which model a variable names is another's to say, any time.
+        if write::is_variable(model) {
+            return Ok(());
+        }
+        tell(&format!("Calling {model}…"));
+        let finding = match self.of {
+            Use::Chat => call::chat(model, backend).await,
+            Use::Vectors => call::vectors(model, backend).await,
+        };
+        let outcome = match finding.status {
+            Status::Failure => Err(failure(&finding)),
+            Status::Fine | Status::Note | Status::Warning => Ok(()),
+        };
+        self.tried.push(finding);
+        outcome
+    }
 }
 
 fn failure(finding: &Finding) -> Failure {

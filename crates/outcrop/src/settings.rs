@@ -67,6 +67,7 @@ impl Settings {
         let mut notes = Vec::new();
         let variables = DotEnv::read(&folder.join(".env"), place, &mut notes)?;
         let tree = Tree::read(&file, &Asked(&variables), &mut notes)?;
+        notes.extend(defaults::wrong_values(&tree));
         let provider = provider.map_or_else(|| tree.default_provider(), str::to_owned);
         let (config, found) = account::read(&tree, &provider, &variables)?;
         notes.extend(found);

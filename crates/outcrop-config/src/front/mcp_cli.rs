@@ -1,7 +1,7 @@
 //! mcp-cli's files: `config/providers/*.yaml` and `config/embeddings/*.yaml`.
 //!
-//! Which of the two a file is, its content says: only the second has embeddings models, and a default
-//! model that is one of them.
+//! Which of the two a file is, its default model says if the file lists it among embeddings models, else its
+//! folder, else what the catalog knows of the model.
 //!
 //! 1. Keys that come to nothing, as `${AWS_ACCESS_KEY_ID}` does where it is not set, leave the
 //!    credentials to where any AWS tool finds them.
@@ -9,6 +9,8 @@
 //! 3. Requests for embeddings go by the embeddings file, all others by the provider's.
 
 use std::time::Duration;
+
+use outcrop_model::{Catalog, Specialist, alias};
 
 use super::{FrontEnd, Item, Kind, Reading};
 use crate::backend::{AssumeRole, Backend, Identity, IdentitySource};
@@ -83,10 +85,7 @@ impl<'n> File<'n> {
             reading.push(Item::LeftOut(Kind::Backend, provider));
             return None;
         };
-        let models = config.peek("embedding_models");
-        let default = config.peek("default_model").and_then(Node::text);
-        let is_embeddings = models
-            .is_some_and(|models| default.is_none_or(|default| models.peek(default).is_some()));
+        let is_embeddings = is_of_embeddings(&root.origin().source, config);
         let name = match is_embeddings {
             true => format!("{provider}-embeddings"),
             false => provider,
@@ -189,6 +188,9 @@ impl<'n> File<'n> {
         if let Some(models) = self.config.get("embedding_models") {
             models.dismiss();
             named.extend(models.entries().iter().map(|entry| (entry.key.clone(), &entry.value)));
+            let default = self.config.peek("default_model").filter(|_| self.is_embeddings);
+            let default = default.and_then(|node| Some((node.text()?.to_owned(), node)));
+            named.extend(default.filter(|(id, _)| !id.is_empty()));
         }
         for (id, node) in named {
             let pattern = Pattern::Exact(id.clone());
@@ -233,5 +235,25 @@ impl<'n> File<'n> {
             owned_by: None,
             origin: self.root.origin(),
         }))
+    }
+}
+
+fn is_of_embeddings(source: &str, config: &Node) -> bool {
+    let default = config.peek("default_model").and_then(Node::text);
+    let is_listed = config
+        .peek("embedding_models")
+        .is_some_and(|models| default.is_none_or(|default| models.peek(default).is_some()));
+    is_listed
+        || match source.rsplit(['/', '\\']).nth(1) {
+            Some("embeddings") => true,
+            Some("providers") => false,
+            Some(_) | None => default.is_some_and(makes_vectors),
+        }
+}
+
+fn makes_vectors(model: &str) -> bool {
+    match Catalog::built_in().specialist(&alias::resolve(model).id) {
+        Some(Specialist::Embeddings(_)) => true,
+        Some(Specialist::Rerank(_) | Specialist::Images(_)) | None => false,
     }
 }

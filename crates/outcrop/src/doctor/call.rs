@@ -14,14 +14,34 @@ use crate::configuration::{single, told as told_of};
 use super::ailment::Stage;
 use super::finding::{Check, Finding, Status};
 
+/// What is asked, and its body.
+type Question = (Operation, Bytes);
+
 const REQUEST_ID: &str = "doctor";
 
+/// Calls the model for what it is known to do.
 pub async fn one(model: &str, backend: &Backend) -> Finding {
+    match question(model) {
+        Some(question) => ask(model, question, backend).await,
+        None => {
+            let said = "not called: an image costs too much for a test";
+            Finding::new(Check::Calls, Status::Note, model, said)
+        }
+    }
+}
+
+/// Calls the model as one that chats.
+pub async fn chat(model: &str, backend: &Backend) -> Finding {
+    ask(model, of_chat(model), backend).await
+}
+
+/// Calls the model as one that makes vectors.
+pub async fn vectors(model: &str, backend: &Backend) -> Finding {
+    ask(model, of_vectors(model), backend).await
+}
+
+async fn ask(model: &str, (operation, body): Question, backend: &Backend) -> Finding {
     let check = Check::Calls;
-    let Some((operation, body)) = question(model) else {
-        let said = "not called: an image costs too much for a test";
-        return Finding::new(check, Status::Note, model, said);
-    };
     let receipt = Arc::new(Mutex::new(None));
     let kept = Arc::clone(&receipt);
     let sink = ReceiptSink::new(move |receipt| {
@@ -79,23 +99,29 @@ fn answered(receipt: &Receipt) -> String {
 }
 
 /// The smallest question for the kind of model; `None` where none is small.
-fn question(model: &str) -> Option<(Operation, Bytes)> {
+fn question(model: &str) -> Option<Question> {
     let id = alias::resolve(model).id;
-    let (operation, body) = match Catalog::built_in().specialist(&id) {
-        None => (
-            Operation::ChatCompletions,
-            json!({"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}),
-        ),
-        Some(Specialist::Embeddings(_)) => {
-            (Operation::Special(Specialty::Embeddings), json!({"model": model, "input": "hi"}))
+    match Catalog::built_in().specialist(&id) {
+        None => Some(of_chat(model)),
+        Some(Specialist::Embeddings(_)) => Some(of_vectors(model)),
+        Some(Specialist::Rerank(_)) => {
+            let body = json!({"model": model, "query": "hi", "documents": ["hi"]});
+            let operation = Operation::Special(Specialty::Rerank { version: 2 });
+            Some((operation, body.to_string().into()))
         }
-        Some(Specialist::Rerank(_)) => (
-            Operation::Special(Specialty::Rerank { version: 2 }),
-            json!({"model": model, "query": "hi", "documents": ["hi"]}),
-        ),
-        Some(Specialist::Images(_)) => return None,
-    };
-    Some((operation, body.to_string().into()))
+        Some(Specialist::Images(_)) => None,
+    }
+}
+
+fn of_chat(model: &str) -> Question {
+    let messages = json!([{"role": "user", "content": "hi"}]);
+    let body = json!({"model": model, "max_tokens": 1, "messages": messages});
+    (Operation::ChatCompletions, body.to_string().into())
+}
+
+fn of_vectors(model: &str) -> Question {
+    let body = json!({"model": model, "input": "hi"});
+    (Operation::Special(Specialty::Embeddings), body.to_string().into())
 }
 
 /// A proxy may answer with a page.

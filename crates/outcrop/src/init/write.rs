@@ -10,6 +10,8 @@ use super::{Account, Models};
 use crate::cli::InitArgs;
 use crate::settings::keys;
 
+pub const PROVIDER: &str = "config/providers/aws-bedrock.yaml";
+pub const EMBEDDINGS: &str = "config/embeddings/aws-bedrock.yaml";
 const ROOT: &str = "\
 # Configuration of the command line; see `outcrop config --help`.
 includes:
@@ -37,12 +39,8 @@ pub fn changes(
     let mut changes = vec![Change::of_yaml(folder.join("config.yaml"), ROOT, &[])?];
     let region = format!("${{AWS_REGION:-{}}}", account.region);
     let files = [
-        ("config/providers/aws-bedrock.yaml", &models.chat, ("300", None)),
-        (
-            "config/embeddings/aws-bedrock.yaml",
-            &models.embed,
-            ("30", Some(dimensions(&models.embed))),
-        ),
+        (PROVIDER, &models.chat, ("300", None)),
+        (EMBEDDINGS, &models.embed, ("30", Some(dimensions(&models.embed)))),
     ];
     for (file, model, (timeout, dimensions)) in &files {
         let mut values: Vec<(Vec<&str>, &str)> =
@@ -55,8 +53,7 @@ pub fn changes(
             values.extend(settings.map(|(key, value)| (vec!["config", *key], value.as_str())));
         }
         values.push((vec!["config", "default_model"], model));
-        if let Some((key, value)) = dimensions {
-            // What is listed here tells what the file is for.
+        if let Some((key, value)) = dimensions.as_ref().filter(|_| !is_variable(model)) {
             values.push((vec!["config", "embedding_models", model, key], value));
         }
         if is_new {
@@ -102,6 +99,11 @@ fn settings(
     let values: Vec<(&[&str], &str)> =
         values.iter().map(|(path, value)| (path.as_slice(), value.as_str())).collect();
     Change::of_yaml(folder.join("config/settings.yaml"), SETTINGS, &values)
+}
+
+/// Whether the model is said elsewhere.
+pub fn is_variable(model: &str) -> bool {
+    model.contains("${")
 }
 
 /// A line for the list of models.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use outcrop_config::document::{self, Document, Node};
 use outcrop_config::variables::{Variables, interpolate};
-use outcrop_config::{Diagnostic, Lookup, Source};
+use outcrop_config::{Diagnostic, Lookup, Origin, Source};
 
 use super::keys;
 use super::wrong;
@@ -44,7 +44,7 @@ pub struct Provider {
     pub name: String,
     pub interface: String,
     /// Settings of requests beside the model, by the name of the flag.
-    pub asked: Vec<(&'static str, String)>,
+    pub asked: Vec<(&'static str, String, Origin)>,
     file: usize,
     part: Part,
 }
@@ -55,6 +55,8 @@ pub struct Preset {
     pub flag: String,
     pub values: Vec<String>,
     pub of: Of,
+    /// Where it is written.
+    pub origin: Origin,
 }
 
 /// Which commands a preset is for.
@@ -173,7 +175,8 @@ impl Tree {
         for (node, of, flag) in keys::presets(root) {
             let values: Vec<String> = node.one_or_many().iter().filter_map(&mut text).collect();
             if !values.is_empty() {
-                self.presets.push(Preset { flag, values, of });
+                let origin = node.origin();
+                self.presets.push(Preset { flag, values, of, origin });
             }
         }
         notes.extend(keys::strange(root));
@@ -221,11 +224,13 @@ impl Provider {
 }
 
 fn provider(document: &Document, (file, part): (usize, Part)) -> Option<Provider> {
-    let text = |path: [&str; 2]| document.root.peek(path[0])?.peek(path[1])?.text();
     let name = document.root.peek("provider_name")?.text()?.to_owned();
     let interface = document.root.peek("interface_type")?.text()?.to_owned();
-    let asked =
-        keys::ASKED.iter().filter_map(|flag| Some((*flag, text(["config", flag])?.to_owned())));
+    let config = document.root.peek("config");
+    let asked = keys::ASKED.iter().filter_map(|flag| {
+        let node = config?.peek(flag)?;
+        Some((*flag, node.text()?.to_owned(), node.origin()))
+    });
     Some(Provider { name, interface, asked: asked.collect(), file, part })
 }
 

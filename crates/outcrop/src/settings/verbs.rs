@@ -160,13 +160,17 @@ fn validate(named: Option<&Path>, strict: bool) -> anyhow::Result<()> {
         };
         text.push_str(&format!("{word}: {}\n", one_line(note)));
     }
-    let warnings = notes.iter().filter(|note| note.severity >= Severity::Warning).count();
+    let warnings = notes.iter().filter(|note| note.severity == Severity::Warning).count();
     text.push_str(&match warnings {
+        0 if outcrop_config::has_errors(&notes) => String::new(),
         0 => format!("{} is fine\n", settings.file.display()),
         1 => "1 warning\n".to_owned(),
         many => format!("{many} warnings\n"),
     });
     print_text(&text)?;
+    if outcrop_config::has_errors(&notes) {
+        return Err(Failure::new(Exit::Other, "The configuration has errors.").into());
+    }
     match strict && warnings > 0 {
         true => Err(Failure::new(Exit::Other, "The configuration has warnings.").into()),
         false => Ok(()),

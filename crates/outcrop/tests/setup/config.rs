@@ -29,6 +29,8 @@ async fn values_are_read_and_changed_one_by_one() {
     assert_eq!(request.json().unwrap()["inferenceConfig"]["maxTokens"], 77);
     assert!(request.raw_path.contains("nova-pro"));
     for (key, value, code, told) in [
+        ("query.max_tokens", "abc", 20, "settings.yaml:"),
+        ("provider.max_tokens", "abc", 20, "aws-bedrock.yaml:"),
         ("query.max_tokns", "5", 20, "did you mean `max_tokens`"),
         ("provider.api_key", "ABSK-in-plain", 20, ".env"),
         ("nonsense", "5", 20, "query.max_tokens"),
@@ -39,6 +41,21 @@ async fn values_are_read_and_changed_one_by_one() {
     }
     assert_eq!(get("query.temperature").await.code, 1);
     assert_eq!(desk.run(&["config", "validate", "--strict"]).await.code, 0);
+    // A file in the folder of embeddings is one whatever it lists.
+    desk.run(&["config", "set", "embedding.default_model", "cohere.embed-english-v3"])
+        .await
+        .quiet();
+    let vectors = desk.run(&["embed", "Hi"]).await.quiet();
+    assert!(vectors.contains("cohere.embed-english-v3"), "{vectors}");
+    write(&desk.home("config/settings.yaml"), "query:\n  max_tokens: abc\n");
+    for (arguments, code) in [(&["config", "validate"][..], 1), (&["query", "Hi"], 1)] {
+        let ended = desk.run(arguments).await;
+        assert_eq!(ended.code, code, "{ended:?}");
+        let told = format!("{}{}", ended.out, ended.err);
+        assert!(told.contains("settings.yaml:2:15") && told.contains("'abc'"), "{ended:?}");
+    }
+    desk.run(&["query", "Hi", "--max-tokens", "5"]).await.fine();
+    desk.run(&["config", "set", "query.max_tokens", "5"]).await.quiet();
 }
 
 #[tokio::test]

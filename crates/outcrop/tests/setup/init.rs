@@ -53,8 +53,12 @@ async fn nothing_that_is_there_is_lost() {
     desk.run(&[&first[..], &["--force"]].concat()).await.fine();
     assert_eq!(text(&desk.home(&format!("{PROVIDER}.backup1"))), after);
     // A second model for vectors is one of those listed.
-    let cohere = ["init", "--no-verify", "--model", NOVA, "--force"];
+    let cohere = ["init", "--no-verify", "--embed-model", "cohere.embed-english-v3", "--force"];
     desk.run(&cohere).await.fine();
+    // Who names no model keeps those that are there.
+    let told: Value = serde_json::from_str(&desk.run(&["init", "--json"]).await.fine()).unwrap();
+    assert_eq!(told["model"], NOVA);
+    assert_eq!(told["embed_model"], "cohere.embed-english-v3");
     assert!(text(&desk.home(EMBEDDINGS)).contains(TITAN));
     let vectors: Value = serde_json::from_str(&desk.run(&["embed", "Hi"]).await.quiet()).unwrap();
     assert_eq!(vectors["model"], "cohere.embed-english-v3");
@@ -106,6 +110,12 @@ async fn what_stops_it_is_told_and_nothing_is_written() {
         assert!(ended.err.contains(told), "{told}: {ended:?}");
     }
     let desk = Desk::new().await;
+    for other in [["--embed-model", "claude-haiku-4-5"], ["--model", "cohere.embed-english-v3"]] {
+        let ended = desk.run(&[&["init"][..], &other].concat()).await;
+        assert_eq!(ended.code, 17, "{ended:?}");
+        assert!(ended.err.contains(&format!("error: {}: ", other[1])), "{ended:?}");
+        assert!(!desk.home("config.yaml").exists());
+    }
     desk.emulator.inject(Fault::parse_list("error=AccessDeniedException").unwrap(), 99);
     let ended = desk.run(&["init", "--model", NOVA]).await;
     assert_eq!(ended.code, 17, "{ended:?}");

@@ -245,4 +245,10 @@ async fn embeddings_have_a_model_and_cuts_of_their_own() {
     let said: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(said["model"], "amazon.titan-embed-text-v2:0");
     assert_eq!(said["chunks"].as_array().unwrap().len(), 1);
+    // Nor need the file list any.
+    let alone = ACCOUNT.to_owned() + "  default_model: cohere.embed-english-v3\n";
+    desk.file("config/embeddings/aws-bedrock.yaml", &alone);
+    let said: Value = serde_json::from_str(&desk.run(&["embed", "One."]).await.quiet()).unwrap();
+    assert_eq!(said["model"], "cohere.embed-english-v3");
+    assert_eq!(asked(&desk, &[]).await, NOVA);
 }
