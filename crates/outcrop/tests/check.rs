@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod support;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 /// A folder of its own with these files.
 fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
@@ -16,11 +18,9 @@ fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
 }
 
 fn check(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_outcrop"))
-        .arg("check")
+    let Output { status, stdout, stderr } = support::outcrop(&["check"])
         .args(arguments)
         .current_dir(folder)
-        .env_clear()
         .env("REGION", "eu-west-1")
         .output()
         .unwrap();

@@ -2,15 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod support;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
-fn outcrop(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_outcrop"));
-    command.args(arguments).env_clear().stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
+use support::outcrop;
 
 fn first_line(child: &mut Child) -> String {
     let mut line = String::new();

@@ -2,41 +2,24 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod support;
+
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
-use outcrop_emulator::{
-    Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_REGION, EXAMPLE_SECRET_ACCESS_KEY, Emulator, Exception,
-    Fault,
-};
+use outcrop_emulator::{Config, Emulator, Exception, Fault};
 use serde_json::Value;
+use support::{ACCOUNT, given, text};
 
 fn outcrop(arguments: &[&str], stdin: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_outcrop"))
-        .args(arguments)
-        .env_clear()
-        .env("AWS_ACCESS_KEY_ID", EXAMPLE_ACCESS_KEY_ID)
-        .env("AWS_SECRET_ACCESS_KEY", EXAMPLE_SECRET_ACCESS_KEY)
-        .env("AWS_REGION", EXAMPLE_REGION)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A command that refuses its arguments reads nothing.
-    let _may_be_closed = child.stdin.take().unwrap().write_all(stdin);
-    child.wait_with_output().unwrap()
+    given(support::outcrop(arguments).envs(ACCOUNT), stdin)
 }
 
 fn embed(arguments: &[&str], stdin: &[u8]) -> Output {
     outcrop(&[&["embed", "--emulator"], arguments].concat(), stdin)
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 fn json(output: &Output) -> Value {
@@ -431,10 +414,8 @@ fn a_pattern_finds_what_is_hidden_where_it_says_the_dot() {
         std::fs::write(home.path().join(name), "text").unwrap();
     }
     for (pattern, finds) in [("*.txt", "seen.txt"), (".*.txt", ".hidden.txt")] {
-        let output = Command::new(env!("CARGO_BIN_EXE_outcrop"))
-            .args(["embed", "--emulator", "-F", "jsonl", "--files"])
+        let output = support::outcrop(&["embed", "--emulator", "-F", "jsonl", "--files"])
             .args([home.path().as_os_str(), pattern.as_ref()])
-            .env_clear()
             .output()
             .unwrap();
         let said = String::from_utf8(output.stdout).unwrap();

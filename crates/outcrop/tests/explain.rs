@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::process::{Command, Output};
+mod support;
+
+use std::process::Output;
 
 const FILE: &str = "\
 backends:
@@ -18,11 +20,9 @@ fn explain(name: &str, request: &str, arguments: &[&str]) -> (Option<i32>, Strin
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("outcrop.yaml"), FILE).unwrap();
     std::fs::write(folder.join("request.json"), request).unwrap();
-    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_outcrop"))
-        .args(["explain", "-f", "outcrop.yaml"])
+    let Output { status, stdout, stderr } = support::outcrop(&["explain", "-f", "outcrop.yaml"])
         .args(arguments)
         .current_dir(folder)
-        .env_clear()
         .output()
         .unwrap();
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())

@@ -2,17 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod support;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output, Stdio};
 
 use serde_json::Value;
-
-fn outcrop(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_outcrop"));
-    command.args(arguments).env_clear().stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
+use support::outcrop;
 
 /// Runs `outcrop keys` on a file.
 fn keys(file: &str, arguments: &[&str]) -> Output {

@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod support;
+
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -11,6 +13,7 @@ use std::process::{Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use support::text;
 use tempfile::TempDir;
 
 const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mcp/server.py");
@@ -35,11 +38,11 @@ fn add(home: &Path, name: &str, how: &str) {
 }
 
 fn outcrop(home: &TempDir, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_outcrop"));
-    command.args(arguments).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+    let mut command = support::outcrop(arguments);
+    command.env("PATH", std::env::var_os("PATH").unwrap());
     command.env("PIDS", home.path().join("pids"));
     command.env("OUTCROP_HOME", home.path()).env("HOME", home.path()).env("GREETING", "hello");
-    command.current_dir(home.path()).stdin(Stdio::null());
+    command.current_dir(home.path());
     command
 }
 
@@ -64,10 +67,6 @@ fn ended(home: &TempDir) -> usize {
         assert!(!Path::new("/proc").join(pid).exists(), "{pid} still runs");
     }
     pids.lines().count()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 #[track_caller]

@@ -2,25 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::process::{Command, Output, Stdio};
+mod support;
 
-use outcrop_emulator::{
-    Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_REGION, EXAMPLE_SECRET_ACCESS_KEY, Emulator, Exception,
-    Fault,
-};
+use std::process::Output;
+
+use outcrop_emulator::{Config, Emulator, Exception, Fault};
 use serde_json::Value;
+use support::ACCOUNT;
 
 fn outcrop(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_outcrop"))
-        .args(arguments)
-        .env_clear()
-        .env("OUTCROP_HOME", env!("CARGO_TARGET_TMPDIR"))
-        .env("AWS_ACCESS_KEY_ID", EXAMPLE_ACCESS_KEY_ID)
-        .env("AWS_SECRET_ACCESS_KEY", EXAMPLE_SECRET_ACCESS_KEY)
-        .env("AWS_REGION", EXAMPLE_REGION)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    support::outcrop(arguments).envs(ACCOUNT).output().unwrap()
 }
 
 fn said(arguments: &[&str]) -> String {

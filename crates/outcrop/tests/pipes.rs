@@ -2,29 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod support;
+
 use std::io::{Read, Write};
 use std::process::{Child, Command, Output, Stdio};
 
+use support::text;
+
 fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_outcrop"));
-    command.args(arguments).arg("--emulator").env_clear();
-    command.env("OUTCROP_HOME", env!("CARGO_TARGET_TMPDIR"));
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
+    support::outcrop(&[arguments, &["--emulator"]].concat())
 }
 
 fn start(arguments: &[&str]) -> Child {
-    command(arguments).spawn().unwrap()
+    command(arguments).stdin(Stdio::piped()).spawn().unwrap()
 }
 
 fn given(arguments: &[&str], stdin: &[u8]) -> Output {
-    let mut child = start(arguments);
-    child.stdin.take().unwrap().write_all(stdin).unwrap();
-    child.wait_with_output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
+    support::given(&mut command(arguments), stdin)
 }
 
 const NOVA: [&str; 3] = ["--no-save", "-m", "amazon.nova-lite-v1:0"];

@@ -2,32 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+mod support;
+
+use std::process::Output;
 
 use serde_json::Value;
+use support::{given, text};
 
 fn outcrop(arguments: &[&str], stdin: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_outcrop"))
-        .args(arguments)
-        .env_clear()
-        .env("OUTCROP_HISTORY", "off")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A command that refuses its arguments reads nothing.
-    let _may_be_closed = child.stdin.take().unwrap().write_all(stdin);
-    child.wait_with_output().unwrap()
+    given(support::outcrop(arguments).env("OUTCROP_HISTORY", "off"), stdin)
 }
 
 fn ask(arguments: &[&str], stdin: &[u8]) -> Output {
     outcrop(&[&["query", "--emulator"], arguments].concat(), stdin)
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod support;
+
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command};
 use std::sync::mpsc::{Sender, channel};
 
 const GOOD: &str = "backends: {main: us-east-1}\nmodels: {fast: amazon.nova-lite-v1:0}\n";
@@ -20,8 +22,8 @@ fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
 }
 
 fn serve(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_outcrop"));
-    command.arg("serve").args(arguments).current_dir(folder).env_clear();
+    let mut command = support::outcrop(&["serve"]);
+    command.args(arguments).current_dir(folder);
     command
 }
 
@@ -47,7 +49,7 @@ impl Drop for Running {
 impl Running {
     fn start(folder: &Path, arguments: &[&str]) -> Self {
         let mut command = serve(folder, arguments);
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut process = command.spawn().unwrap();
         let out = BufReader::new(process.stdout.take().unwrap()).lines();
         let log = BufReader::new(process.stderr.take().unwrap()).lines();
         Self { process, out, log }

@@ -3,6 +3,8 @@
 
 mod calls;
 mod sources;
+#[path = "../support/mod.rs"]
+mod support;
 mod text;
 mod visit;
 mod way;

@@ -1,12 +1,14 @@
 //! One run of `outcrop doctor`, with an environment and a home of its own.
 
-use std::process::{Output, Stdio};
+use std::process::Output;
 
 use outcrop_emulator::{
     Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, Emulator, Fault, Injection,
 };
 use serde_json::Value;
 use tokio::process::Command;
+
+use crate::support::outcrop;
 
 pub const NOVA: &str = "amazon.nova-lite-v1:0";
 
@@ -70,17 +72,14 @@ impl Visit {
     }
 
     pub async fn output(&self, more: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_outcrop"))
-            .args(["doctor", "--region", "us-east-1"])
+        Command::from(outcrop(&["doctor", "--region", "us-east-1"]))
             .args(&self.flags)
             .args(more)
-            .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.home.path())
             .env("AWS_ENDPOINT_URL", self.emulator.base_url())
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
             .output()
             .await
             .unwrap()

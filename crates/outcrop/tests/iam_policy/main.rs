@@ -3,9 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod served;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 
@@ -22,13 +23,8 @@ fn the_policies_of_all_cases() {
 
 fn check(case: &Path) {
     let args = std::fs::read_to_string(case.join("args.txt")).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_outcrop"))
-        .arg("iam-policy")
-        .args(args.lines())
-        .current_dir(case)
-        .env_clear()
-        .output()
-        .unwrap();
+    let output =
+        support::outcrop(&["iam-policy"]).args(args.lines()).current_dir(case).output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     if output.status.success() && !args.contains("terraform") {
         let policy: Value = serde_json::from_str(&printed).unwrap();

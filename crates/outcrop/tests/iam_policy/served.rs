@@ -69,11 +69,8 @@ async fn an_identity_with_the_policy_serves_the_configuration() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("outcrop.yaml");
     std::fs::write(&file, format!("backends: {{main: us-east-1}}\n{ROUTES}")).unwrap();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_outcrop"))
-        .args(["iam-policy", "-f", file.to_str().unwrap()])
-        .env_clear()
-        .output()
-        .unwrap();
+    let output =
+        crate::support::outcrop(&["iam-policy", "-f", file.to_str().unwrap()]).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let policy: Value = serde_json::from_slice(&output.stdout).unwrap();
     let allowed = access(&policy);

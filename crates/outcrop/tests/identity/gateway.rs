@@ -1,12 +1,13 @@
 //! `outcrop serve` as a process of its own, which ends with its handle.
 
 use std::path::PathBuf;
-use std::process::Stdio;
 
 use outcrop_emulator::Emulator;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
+
+use crate::support::outcrop;
 
 pub struct Gateway {
     process: Child,
@@ -46,20 +47,17 @@ impl<'a> Setting<'a> {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_outcrop"));
+        let mut command = Command::from(outcrop(&["serve"]));
         let url = self.emulator.base_url();
         command
-            .args(["serve", "--listen", "127.0.0.1:0", "--region", "us-east-1"])
+            .args(["--listen", "127.0.0.1:0", "--region", "us-east-1"])
             .args(&self.flags)
-            .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.home)
             .env("AWS_ENDPOINT_URL", &url)
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("OUTCROP_MODELS_REFRESH", "0")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
             .kill_on_drop(true);
         command
     }

@@ -9,6 +9,8 @@ mod oidc;
 mod refusals;
 mod renewal;
 mod sources;
+#[path = "../support/mod.rs"]
+mod support;
 mod ways;
 
 use outcrop_emulator::{Config, Emulator};

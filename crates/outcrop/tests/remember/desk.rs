@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
-use outcrop_emulator::{
-    Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_SECRET_ACCESS_KEY, Emulator, Fault, Injection,
-};
+use outcrop_emulator::{Config, Emulator, Fault, Injection};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
+
+pub use crate::support::text;
+use crate::support::{ACCOUNT, outcrop};
 
 pub const NOVA: &str = "amazon.nova-lite-v1:0";
 
@@ -40,20 +41,13 @@ impl Desk {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_outcrop"));
+        let mut command = Command::from(outcrop(arguments));
         command
-            .args(arguments)
-            .env_clear()
+            .envs(ACCOUNT)
             .env("OUTCROP_HOME", self.home.path())
             .env("OUTCROP_MODEL", NOVA)
-            .env("AWS_REGION", "us-east-1")
             .env("AWS_ENDPOINT_URL", self.emulator.base_url())
-            .env("AWS_ACCESS_KEY_ID", EXAMPLE_ACCESS_KEY_ID)
-            .env("AWS_SECRET_ACCESS_KEY", EXAMPLE_SECRET_ACCESS_KEY)
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .env("AWS_EC2_METADATA_DISABLED", "true");
         command
     }
 
@@ -94,8 +88,4 @@ impl Desk {
             })
             .collect()
     }
-}
-
-pub fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }

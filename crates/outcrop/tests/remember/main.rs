@@ -7,3 +7,5 @@ mod desk;
 mod history;
 mod roles;
 mod sessions;
+#[path = "../support/mod.rs"]
+mod support;

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
-use outcrop_emulator::{
-    Config, EXAMPLE_ACCESS_KEY_ID, EXAMPLE_REGION, EXAMPLE_SECRET_ACCESS_KEY, Emulator,
-};
+use outcrop_emulator::{Config, Emulator};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
+
+use crate::support::{ACCOUNT, outcrop};
 
 pub const PROVIDER: &str = "config/providers/aws-bedrock.yaml";
 pub const NOVA: &str = "amazon.nova-lite-v1:0";
@@ -34,9 +34,7 @@ impl Desk {
     /// Where the environment says who is calling, and in which region.
     pub async fn new() -> Self {
         let desk = Self::without_account().await;
-        desk.env("AWS_ACCESS_KEY_ID", EXAMPLE_ACCESS_KEY_ID)
-            .env("AWS_SECRET_ACCESS_KEY", EXAMPLE_SECRET_ACCESS_KEY)
-            .env("AWS_REGION", EXAMPLE_REGION)
+        ACCOUNT.iter().fold(desk, |desk, (name, value)| desk.env(name, value))
     }
 
     pub async fn without_account() -> Self {
@@ -89,9 +87,7 @@ impl Desk {
     }
 
     pub async fn run_with(&self, arguments: &[&str], stdin: &[u8]) -> Ended {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_outcrop"));
-        command.args(arguments);
-        self.end(command, stdin).await
+        self.end(outcrop(arguments).into(), stdin).await
     }
 
     /// Runs shell as it stands in a document.

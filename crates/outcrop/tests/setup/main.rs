@@ -7,4 +7,6 @@ mod connect;
 mod desk;
 mod init;
 mod seed;
+#[path = "../support/mod.rs"]
+mod support;
 mod tree;
