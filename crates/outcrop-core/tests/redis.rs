@@ -5,7 +5,7 @@
 #![cfg(test)]
 
 use std::future::Future;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -54,6 +54,22 @@ impl Redis {
 
     fn start_again(&mut self) {
         self.process = launch(self.folder.path(), self.port).expect("its port is free again");
+    }
+
+    /// What it says to one command, as it is written on the wire.
+    fn say(&self, command: &str) -> String {
+        let mut socket = std::net::TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        socket.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// How many scripts were run.
+    fn calls(&self) -> u64 {
+        let stats = self.say("INFO commandstats");
+        let (_, calls) = stats.split_once("cmdstat_evalsha:calls=").expect("scripts were run");
+        calls.split(',').next().unwrap().parse().unwrap()
     }
 
     fn signal(&self, name: &str) {
@@ -253,7 +269,7 @@ async fn a_killed_store_stops_nobody_and_loses_nothing() {
     let going_on = instance(&redis, OnStoreLoss::Local, &limits);
     // It counts in the store once the other instance sees it there.
     until(|| async {
-        let own = ask(&going_on, 600).await.expect("nothing else is asked for");
+        let own = granted(&going_on, 600).await;
         let other = ask(&refusing, 600).await;
         own.settle(&Spent::Nothing);
         other.map(|other| other.settle(&Spent::Nothing)).is_err()
@@ -329,6 +345,91 @@ async fn requests_in_flight_are_shared_and_given_back() {
     );
     drop(held);
     until(|| async { ask(&other, 0).await.is_ok() }).await;
+}
+
+#[tokio::test]
+async fn what_is_settled_at_once_goes_to_the_store_at_once() {
+    const AT_ONCE: u64 = 64;
+    const EACH: u64 = 130;
+    const MANY: u64 = AT_ONCE * EACH;
+    let redis = Redis::start();
+    let limits = [
+        limit("flight", Measure::Concurrent, MANY.into()),
+        limit("tokens", Measure::OutputTokens, 10_000_000),
+    ];
+    let limiter = instance(&redis, OnStoreLoss::Refuse, &limits);
+    until_there(&limiter).await;
+    let tasks: Vec<_> = (0..AT_ONCE)
+        .map(|_| {
+            let limiter = limiter.clone();
+            tokio::spawn(async move {
+                let mut held = Vec::new();
+                for _ in 0..EACH {
+                    held.push(ask(&limiter, 100).await.expect("there is room for all"));
+                }
+                held
+            })
+        })
+        .collect();
+    let mut held = Vec::new();
+    for task in tasks {
+        held.extend(task.await.unwrap());
+    }
+    let before = redis.calls();
+    held.into_iter().for_each(|reservation| reservation.settle(&used(1)));
+    // So many must not become more.
+    assert!(is_away(&ask(&limiter, 0).await), "requests wait for settlements");
+    until(|| async { redis.say("ZCARD outcrop:{limits}:c:flight").starts_with(":0\r\n") }).await;
+    let calls = redis.calls() - before;
+    assert!(calls <= 20, "{calls} calls for {MANY} settlements");
+    until_there(&limiter).await;
+    until_left(&limiter, 10_000_000 - MANY).await;
+}
+
+#[tokio::test]
+async fn settlements_whose_answer_is_lost_are_made_once() {
+    const MANY: u64 = 100;
+    let redis = Redis::start();
+    let limits = [
+        limit("flight", Measure::Concurrent, MANY.into()),
+        limit("tokens", Measure::OutputTokens, 100_000),
+    ];
+    let limiter = instance(&redis, OnStoreLoss::Refuse, &limits);
+    until_there(&limiter).await;
+    let mut held = Vec::new();
+    for _ in 0..MANY {
+        held.push(granted(&limiter, 100).await);
+    }
+    redis.signal("STOP");
+    held.into_iter().for_each(|reservation| reservation.settle(&used(7)));
+    // Redis has got them already, and does them when it goes on; they are sent again all the same.
+    assert!(is_away(&ask(&limiter, 0).await));
+    redis.signal("CONT");
+    until_there(&limiter).await;
+    until_left(&limiter, 100_000 - MANY * 7).await;
+}
+
+#[tokio::test]
+async fn under_a_load_that_lasts_nothing_counts_for_longer_than_it_takes() {
+    const AT_ONCE: u64 = 16;
+    let redis = Redis::start();
+    // So many were under way, and as many again in each of the batches between.
+    let limits = [limit("flight", Measure::Concurrent, u128::from(AT_ONCE) * 4)];
+    let limiter = instance(&redis, OnStoreLoss::Refuse, &limits);
+    until_there(&limiter).await;
+    let tasks: Vec<_> = (0..AT_ONCE)
+        .map(|_| {
+            let limiter = limiter.clone();
+            tokio::spawn(async move {
+                for _ in 0..200 {
+                    ask(&limiter, 0).await.expect("it is not reached").settle(&Spent::Nothing);
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -8,12 +8,16 @@
 //!    tries to bring it up again, and meanwhile each instance goes on with its share of what was left
 //!    when it last heard, or refuses.
 //! 4. What was counted here meanwhile is handed over once the link is up, and settlements wait for it.
+//!    None is given up. Where more than [`MOST_WAITING`] wait, the store does not keep up and is away
+//!    until they are done: no more wait than that, and those of requests that were under way.
 //! 5. Requests in flight are leased: those of an instance that died are free after [`script::LEASE`].
 
+mod job;
 mod script;
+mod upkeep;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,7 +25,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisResult};
 use tokio::sync::{Notify, mpsc};
 
-use self::script::How;
+use self::job::{How, Job};
 use super::alert::{Alerts, Watch};
 use super::book::{Adjustment, Book, Claim, Standing};
 use super::counters::{Back, Mode, OnLeaving, Timepiece};
@@ -30,11 +34,9 @@ use super::counters::{Back, Mode, OnLeaving, Timepiece};
 const ANSWER: Duration = Duration::from_millis(250);
 /// For a new connection, with TLS.
 const CONNECT: Duration = Duration::from_secs(2);
-/// Waits between attempts to connect: the first, and the longest.
-const FIRST_WAIT: Duration = Duration::from_millis(50);
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// Three beats in a lease: two may get lost.
-const BEAT: Duration = Duration::from_secs(10);
+/// Settlements that may wait for the store: more than come while it answers at all, and a few
+/// megabytes.
+const MOST_WAITING: usize = 8192;
 
 /// The shared store, as requests see it.
 #[derive(Debug)]
@@ -53,6 +55,8 @@ struct Link {
     connection: Mutex<Option<MultiplexedConnection>>,
     lost: Notify,
     is_away_told: AtomicBool,
+    /// Jobs that are not known to be done.
+    waiting: AtomicUsize,
     /// How many instances lived at the last beat.
     instances: AtomicU32,
     /// Counters of requests in flight, by ticket.
@@ -60,15 +64,6 @@ struct Link {
     book: Arc<Book>,
     alerts: Alerts,
     now: Timepiece,
-}
-
-/// What is to be done some time soon, and surely.
-#[derive(Debug)]
-struct Job {
-    how: How,
-    ticket: String,
-    changes: Vec<Adjustment>,
-    watches: Vec<Watch>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -94,6 +89,7 @@ impl Shared {
             connection: Mutex::default(),
             lost: Notify::new(),
             is_away_told: AtomicBool::new(false),
+            waiting: AtomicUsize::new(0),
             instances: AtomicU32::new(1),
             leases: Mutex::default(),
             book,
@@ -101,7 +97,7 @@ impl Shared {
             now,
         });
         let (jobs, todo) = mpsc::unbounded_channel();
-        tokio::spawn(keep_up(Arc::clone(&link), todo));
+        tokio::spawn(upkeep::keep_up(Arc::clone(&link), todo));
         Ok(Self { link, jobs, next: AtomicU64::new(0) })
     }
 
@@ -117,6 +113,10 @@ impl Shared {
         mut back: Option<&mut Back<'_>>,
     ) -> Option<(Option<String>, Vec<Standing>)> {
         let mut connection = lock(&self.link.connection).clone()?;
+        if self.link.waiting.load(Ordering::Relaxed) > MOST_WAITING {
+            self.link.lose("settlements wait");
+            return None;
+        }
         let ticket = self.ticket();
         let now = self.link.now.millis();
         let held = back.as_deref().and_then(|back| match back.mode {
@@ -156,7 +156,7 @@ impl Shared {
                 Some((granted.then_some(ticket), standings))
             }
             Err(error) => {
-                self.link.lose(&error);
+                self.link.lose(error.category());
                 undo();
                 None
             }
@@ -180,6 +180,7 @@ impl Shared {
     }
 
     fn todo(&self, job: Job) {
+        self.link.waiting.fetch_add(1, Ordering::Relaxed);
         if self.jobs.send(job).is_err() {
             tracing::error!("the store of limits is closed: a request counts as reserved");
         }
@@ -202,16 +203,22 @@ impl Shared {
 
 impl Link {
     /// No request asks any more, until there is another connection.
-    fn lose(&self, error: &redis::RedisError) {
+    fn lose(&self, why: &str) {
         if lock(&self.connection).take().is_some() {
             self.lost.notify_one();
         }
-        self.tell_away(error);
+        self.tell_away(why);
     }
 
-    /// Tells once that there is no store. The error's text may hold the address, its kind does not.
-    fn tell_away(&self, error: &redis::RedisError) {
-        let kind = error.category();
+    /// Requests ask from now on.
+    fn come_up(&self, connection: &MultiplexedConnection) {
+        *lock(&self.connection) = Some(connection.clone());
+        self.is_away_told.store(false, Ordering::Relaxed);
+        tracing::info!("the store of limits is there");
+    }
+
+    /// Tells once that there is no store. The text of an error may hold the address; `kind` does not.
+    fn tell_away(&self, kind: &str) {
         match self.is_away_told.swap(true, Ordering::Relaxed) {
             true => tracing::debug!(%kind, "the store of limits is still away"),
             false => tracing::error!(%kind, "the store of limits is away, or takes no changes"),
@@ -234,124 +241,6 @@ impl Link {
             .set_connection_timeout(Some(CONNECT))
             .set_response_timeout(Some(ANSWER));
         self.client.get_multiplexed_async_connection_with_config(&config).await
-    }
-
-    async fn beat(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
-        let in_flight: Vec<(Arc<str>, String)> = lock(&self.leases)
-            .iter()
-            .flat_map(|(ticket, counters)| {
-                counters.iter().map(|counter| (Arc::clone(counter), ticket.clone()))
-            })
-            .collect();
-        let instances = script::beat(connection, &self.instance, &in_flight).await?;
-        self.instances.store(instances, Ordering::Relaxed);
-        Ok(())
-    }
-
-    async fn work_off(&self, connection: &mut MultiplexedConnection, job: &Job) -> RedisResult<()> {
-        let now = self.now.millis();
-        let Job { how, ticket, changes, watches } = job;
-        let after = script::adjust(connection, (*how, ticket), changes, now).await?;
-        for watch in watches {
-            let Some(spent) =
-                after.get(watch.index).copied().filter(|spent| watch.is_reached(*spent))
-            else {
-                continue;
-            };
-            if script::first_to_tell(connection, &watch.name(), watch.life(now)).await? {
-                self.alerts.tell(watch.alert.clone(), spent);
-            }
-        }
-        Ok(())
-    }
-
-    /// What was counted here while the link was down, as one job.
-    fn handed_over(&self, number: u64) -> Option<Job> {
-        let changes = self.book.hand_over();
-        let ticket = format!("{}-handed-over-{number}", self.instance);
-        (!changes.is_empty()).then(|| Job {
-            how: How::Charge,
-            ticket,
-            changes,
-            watches: Vec::new(),
-        })
-    }
-}
-
-/// Holds a connection and works off what is to be done, until nobody is left who could ask.
-async fn keep_up(link: Arc<Link>, mut todo: mpsc::UnboundedReceiver<Job>) {
-    let (mut undone, mut wait, mut handed_over) = (None, FIRST_WAIT, 0_u64);
-    loop {
-        match link.connect().await {
-            Ok(mut connection) => {
-                let outcome =
-                    stay_up(&link, &mut connection, &mut todo, (&mut undone, &mut handed_over))
-                        .await;
-                match outcome {
-                    Ok(Over::Closed) => return,
-                    Ok(Over::Lost) => wait = FIRST_WAIT,
-                    Err(error) => link.lose(&error),
-                }
-            }
-            Err(error) => link.tell_away(&error),
-        }
-        if todo.is_closed() && todo.is_empty() {
-            return;
-        }
-        tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
-        wait = (wait * 2).min(LONGEST_WAIT);
-    }
-}
-
-enum Over {
-    /// Nobody asks any more.
-    Closed,
-    /// A request found the connection broken.
-    Lost,
-}
-
-/// While the connection lasts.
-async fn stay_up(
-    link: &Link,
-    connection: &mut MultiplexedConnection,
-    todo: &mut mpsc::UnboundedReceiver<Job>,
-    (undone, handed_over): (&mut Option<Job>, &mut u64),
-) -> RedisResult<Over> {
-    // A store that cannot be written to is none: the beat writes.
-    link.beat(connection).await?;
-    let mut beats = tokio::time::interval_at(tokio::time::Instant::now() + BEAT, BEAT);
-    let mut is_up = false;
-    loop {
-        while let Some(job) = undone.as_ref() {
-            link.work_off(connection, job).await?;
-            *undone = None;
-        }
-        // Before requests ask there again, it must know what was spent without it; what was granted in
-        // that moment follows after.
-        *handed_over += 1;
-        *undone = link.handed_over(*handed_over);
-        if undone.is_some() {
-            continue;
-        }
-        if !std::mem::replace(&mut is_up, true) {
-            *lock(&link.connection) = Some(connection.clone());
-            link.is_away_told.store(false, Ordering::Relaxed);
-            tracing::info!("the store of limits is there");
-            continue;
-        }
-        tokio::select! {
-            job = todo.recv() => match job {
-                Some(job) => *undone = Some(job),
-                None => return Ok(Over::Closed),
-            },
-            () = link.lost.notified() => {
-                // The word may be of an earlier connection.
-                if lock(&link.connection).is_none() {
-                    return Ok(Over::Lost);
-                }
-            }
-            _ = beats.tick() => link.beat(connection).await?,
-        }
     }
 }
 

@@ -1,32 +1,59 @@
 -- Changes counters, once for each ticket.
--- KEYS: the ticket, then counters. ARGV: how (settle: the ticket must be there, and goes; charge: it must
--- not be there, and comes), life of the ticket, ticket; for each counter: kind (window or flight), slot,
--- oldest slot that counts, change, life.
--- Returns nothing when it was done before, else what is in each window after.
-if ARGV[1] == 'settle' then
-  if redis.call('DEL', KEYS[1]) == 0 then return {} end
-elseif not redis.call('SET', KEYS[1], '1', 'NX', 'PX', ARGV[2]) then
-  return {}
+-- KEYS: tickets, then counters, one for each slot that changes. ARGV: life of a ticket, how many tickets,
+-- how many slots; for each slot: kind (window or flight), slot, life, and the oldest slot that counts where
+-- it is to be told what is in the window (else empty); for each ticket: itself, how (settle: it must be
+-- there, and goes; charge: it must not be there, and comes), how many changes, and for each of these:
+-- which of the slots, by how much.
+-- Returns what is in each window that is to be told, after.
+local tickets, slots = tonumber(ARGV[2]), tonumber(ARGV[3])
+local function slot(i) return 4 + (i - 1) * 4 end
+-- Tickets are used up by now: what is wrong with one counter must not keep a change from another.
+local wrong
+local function try(...)
+  local reply = redis.pcall(...)
+  if type(reply) == 'table' and reply.err then
+    wrong = reply
+    return nil
+  end
+  return reply
 end
-local reply = {}
-for i = 2, #KEYS do
-  local a = 4 + (i - 2) * 5
-  local sum = 0
-  if ARGV[a] == 'flight' then
-    redis.call('ZREM', KEYS[i], ARGV[3])
-  else
-    local is_new = ARGV[1] == 'charge' and tonumber(ARGV[a + 3]) > 0
-    if is_new or redis.call('HEXISTS', KEYS[i], ARGV[a + 1]) == 1 then
-      if redis.call('HINCRBY', KEYS[i], ARGV[a + 1], ARGV[a + 3]) < 0 then
-        redis.call('HSET', KEYS[i], ARGV[a + 1], '0')
-      end
-      if is_new then redis.call('PEXPIRE', KEYS[i], ARGV[a + 4]) end
-    end
-    local all = redis.call('HGETALL', KEYS[i])
-    for j = 1, #all, 2 do
-      if tonumber(all[j]) >= tonumber(ARGV[a + 2]) then sum = sum + tonumber(all[j + 1]) end
+-- By slot: the sum of all changes, and whether one of them may bring it into being.
+local sums, is_new = {}, {}
+local a = slot(slots + 1)
+for t = 1, tickets do
+  local is_settled, is_due = ARGV[a + 1] == 'settle', false
+  if is_settled then
+    is_due = redis.call('DEL', KEYS[t]) == 1
+  elseif redis.call('SET', KEYS[t], '1', 'NX', 'PX', ARGV[1]) then
+    is_due = true
+  end
+  local last = a + 2 + 2 * tonumber(ARGV[a + 2])
+  for c = a + 3, last, 2 do
+    local i, change = tonumber(ARGV[c]), tonumber(ARGV[c + 1])
+    if is_due and ARGV[slot(i)] == 'flight' then
+      try('ZREM', KEYS[tickets + i], ARGV[a])
+    elseif is_due then
+      sums[i] = (sums[i] or 0) + change
+      is_new[i] = is_new[i] or (not is_settled and change > 0)
     end
   end
-  reply[i - 1] = string.format('%.0f', sum)
+  a = last + 1
 end
-return reply
+local reply = {}
+for i = 1, slots do
+  local key, s = KEYS[tickets + i], slot(i)
+  if sums[i] and (is_new[i] or try('HEXISTS', key, ARGV[s + 1]) == 1) then
+    local after = try('HINCRBY', key, ARGV[s + 1], string.format('%.0f', sums[i]))
+    if after and after < 0 then try('HSET', key, ARGV[s + 1], '0') end
+    if is_new[i] then try('PEXPIRE', key, ARGV[s + 2]) end
+  end
+  if ARGV[s + 3] ~= '' then
+    -- An error is an empty list: it was told when the counter was to change.
+    local sum, all = 0, redis.pcall('HGETALL', key)
+    for j = 1, #all, 2 do
+      if tonumber(all[j]) >= tonumber(ARGV[s + 3]) then sum = sum + tonumber(all[j + 1]) end
+    end
+    reply[#reply + 1] = string.format('%.0f', sum)
+  end
+end
+return wrong or reply

@@ -7,6 +7,7 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, Script, Value};
 
+use super::job::{Batch, How, Slot};
 use crate::limit::book::{Adjustment, Claim, Standing, standing_of};
 
 /// All keys have this hash tag, so that a cluster keeps them together.
@@ -19,15 +20,6 @@ pub(super) const LEASE: Duration = Duration::from_secs(30);
 static RESERVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("reserve.lua")));
 static ADJUST: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("adjust.lua")));
 static BEAT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("beat.lua")));
-
-/// Whether a ticket is to be there already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum How {
-    /// It was made by a reservation, and is used up.
-    Settle,
-    /// It is new: what it stands for was counted elsewhere.
-    Charge,
-}
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +53,7 @@ fn number(amount: u128) -> u64 {
 }
 
 /// What the counter changes by.
-fn difference(change: &Adjustment) -> i64 {
+pub(super) fn difference(change: &Adjustment) -> i64 {
     let Adjustment { taken, truth, scale, .. } = change;
     let number = |amount: &u128| number(amount.div_ceil(*scale)).cast_signed();
     number(truth) - number(taken)
@@ -105,28 +97,39 @@ pub(super) async fn reserve(
     Ok((granted, standings.collect()))
 }
 
-/// What is in each window after; empty when it was done before.
+/// Makes the changes of a batch. What is in each window that is watched, after.
 pub(super) async fn adjust(
     connection: &mut MultiplexedConnection,
-    (how, ticket): (How, &str),
-    changes: &[Adjustment],
+    batch: &Batch<'_>,
     now: u64,
-) -> RedisResult<Vec<u128>> {
-    let mut call = ADJUST.key(ticket_key(ticket));
-    let word = match how {
-        How::Settle => "settle",
-        How::Charge => "charge",
-    };
-    call.arg(word).arg(millis(TICKET_LIFE)).arg(ticket);
-    for change in changes {
+) -> RedisResult<Vec<u64>> {
+    let mut call = ADJUST.prepare_invoke();
+    for job in batch.jobs {
+        call.key(ticket_key(&job.ticket));
+    }
+    call.arg(millis(TICKET_LIFE)).arg(batch.jobs.len()).arg(batch.slots.len());
+    for Slot { change, watch } in &batch.slots {
         let Adjustment { counter, span, .. } = change;
         let life = span.gone(span.slot).map_or(millis(LEASE), |end| end.saturating_sub(now).max(1));
         call.key(key(counter));
-        call.arg(kind(span.is_in_flight())).arg(span.slot).arg(span.oldest);
-        call.arg(difference(change)).arg(life);
+        call.arg(kind(span.is_in_flight())).arg(span.slot).arg(life);
+        match watch {
+            Some(_) => call.arg(span.oldest),
+            None => call.arg(""),
+        };
     }
-    let after: Vec<u64> = call.invoke_async(connection).await?;
-    Ok(after.into_iter().zip(changes).map(|(sum, c)| u128::from(sum) * c.scale).collect())
+    for (job, changes) in batch.by_job() {
+        let how = match job.how {
+            How::Settle => "settle",
+            How::Charge => "charge",
+        };
+        call.arg(&job.ticket).arg(how).arg(changes.len());
+        for (slot, difference) in changes {
+            // Lua counts from one.
+            call.arg(slot + 1).arg(*difference);
+        }
+    }
+    call.invoke_async(connection).await
 }
 
 /// Says that the instance lives, and holds these in flight. Returns how many instances do.
