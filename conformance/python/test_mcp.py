@@ -128,23 +128,46 @@ def test_server_on_http(outcrop: Outcrop, address: str) -> None:
     use_tools(outcrop, CLAUDE)
 
 
-def test_outcrop_as_a_server(tmp_path: Path) -> None:
+async def use_outcrop(client: Client) -> None:
+    tools = (await client.list_tools()).tools
+    assert sorted(tool.name for tool in tools) == ["embed", "models", "query"]
+    answers = await asyncio.gather(*(client.call_tool("query", {"prompt": f"say:answer {n}"}) for n in range(5)))
+    assert [answer.content[0].text for answer in answers] == [f"answer {n}" for n in range(5)]
+    failed = await client.call_tool("query", {"prompt": "Hi", "model": "no.such"})
+    assert failed.is_error
+    vectors = await client.call_tool("embed", {"texts": ["a", "b"]})
+    assert len(vectors.structured_content["vectors"]) == 2
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> StdioServerParameters:
+    return StdioServerParameters(
+        command=setting("OUTCROP_BINARY"),
+        args=["mcp", "serve", "--via", setting("OUTCROP_URL"), "-m", CLAUDE],
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "OUTCROP_HOME": str(tmp_path)},
+    )
+
+
+def test_outcrop_as_a_server_on_stdio(serve: StdioServerParameters) -> None:
     async def talk() -> None:
-        serve = StdioServerParameters(
-            command=setting("OUTCROP_BINARY"),
-            args=["mcp", "serve", "--via", setting("OUTCROP_URL"), "-m", CLAUDE],
-            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "OUTCROP_HOME": str(tmp_path)},
-        )
         async with Client(serve) as client:
-            tools = (await client.list_tools()).tools
-            assert sorted(tool.name for tool in tools) == ["embed", "models", "query"]
-            answers = await asyncio.gather(
-                *(client.call_tool("query", {"prompt": f"say:answer {n}"}) for n in range(5))
-            )
-            assert [answer.content[0].text for answer in answers] == [f"answer {n}" for n in range(5)]
-            failed = await client.call_tool("query", {"prompt": "Hi", "model": "no.such"})
-            assert failed.is_error
-            vectors = await client.call_tool("embed", {"texts": ["a", "b"]})
-            assert len(vectors.structured_content["vectors"]) == 2
+            await use_outcrop(client)
 
     asyncio.run(talk())
+
+
+def test_outcrop_as_a_server_on_http(serve: StdioServerParameters) -> None:
+    command = [serve.command, *serve.args, "--listen", "127.0.0.1:0"]
+    server = subprocess.Popen(command, env=serve.env, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    url = server.stdout.readline().removeprefix("listening on ").strip()
+
+    async def talk() -> None:
+        async with Client(url) as client:
+            await use_outcrop(client)
+
+    try:
+        asyncio.run(talk())
+    finally:
+        server.terminate()
+        assert server.wait() == 0

@@ -39,7 +39,7 @@ pub use self::logs::{LogsArgs, UsageArgs};
 use self::mcp::MCP_EXAMPLES;
 pub use self::mcp::{
     Approve, McpAddArgs, McpArgs, McpCallArgs, McpImportArgs, McpListArgs, McpLoginArgs,
-    McpReachArgs, McpServeArgs, McpTestArgs, McpVerb, Program, ToolArgs,
+    McpReachArgs, McpServeArgs, McpTestArgs, McpVerb, McpWebArgs, Program, ToolArgs,
 };
 pub use self::models::{
     Kind, ListModelsArgs, ModelsArgs, ModelsVerb, ShowModelArgs, TestModelsArgs, TokensArgs,

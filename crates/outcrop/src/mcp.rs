@@ -10,6 +10,7 @@ mod approve;
 mod call;
 mod command;
 mod definition;
+mod fault;
 mod names;
 mod oauth;
 mod process;

@@ -1,12 +1,14 @@
 //! The flags of tools that models may use, and of `outcrop mcp`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use outcrop_model::{PicoUsd, Units};
 
 use super::EngineArgs;
-use super::value::seconds;
+use super::value::{address, seconds};
 
 /// Which tools a model is offered, and what it may do with them.
 #[derive(Debug, Clone, Args)]
@@ -84,9 +86,8 @@ pub enum McpVerb {
     Logout(McpLoginArgs),
     /// Remove a server of one's own.
     Rm(McpRmArgs),
-    /// Be an MCP server, on stdin and stdout: ask models, make vectors, list models.
-    ///
-    /// A client starts it: claude mcp add outcrop -- outcrop mcp serve
+    /// Be an MCP server, on stdin and stdout or by HTTP: ask models, make vectors, list models.
+    #[command(after_help = SERVE_EXAMPLES)]
     Serve(Box<McpServeArgs>),
 }
 
@@ -95,6 +96,13 @@ Examples:
   outcrop mcp add files -- npx -y @modelcontextprotocol/server-filesystem .
   outcrop mcp add notes --env 'TOKEN=${NOTES_TOKEN}' -- notes-server --stdio
   outcrop mcp add docs --url https://mcp.example.com/mcp --header 'X-Key: ${DOCS_KEY}'";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  claude mcp add outcrop -- outcrop mcp serve                 Claude Code starts it
+  outcrop mcp serve -m nova-lite --max-budget-usd 1
+  outcrop mcp serve --listen 127.0.0.1:8090                   at http://127.0.0.1:8090/mcp
+  outcrop mcp serve --listen 0.0.0.0:8090 --token-env TOKEN   for others, who show the token";
 
 pub const MCP_EXAMPLES: &str = "\
 Examples:
@@ -218,8 +226,29 @@ pub struct McpServeArgs {
     /// Model of vectors for those who name none.
     #[arg(long, value_name = "MODEL", default_value = "amazon.titan-embed-text-v2:0")]
     pub embed_model: String,
+    /// Once calls have cost this much, make no more. Those that run then may go beyond it.
+    #[arg(long, value_name = "DOLLARS", value_parser = budget, conflicts_with = "via")]
+    pub max_budget_usd: Option<PicoUsd>,
+    #[command(flatten)]
+    pub web: McpWebArgs,
     #[command(flatten)]
     pub engine: EngineArgs,
+}
+
+/// Serving by streamable HTTP.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "By HTTP")]
+pub struct McpWebArgs {
+    /// Listen here, for clients that come by streamable HTTP to /mcp, instead of on stdin.
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub listen: Option<SocketAddr>,
+    /// Let in only who shows the token in this variable of the environment, as a bearer token. Without a
+    /// token only a loopback address will do.
+    #[arg(long, value_name = "VARIABLE", requires = "listen")]
+    pub token_env: Option<String>,
+    /// The same, with the token in a file.
+    #[arg(long, value_name = "FILE", requires = "listen", conflicts_with = "token_env")]
+    pub token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -245,4 +274,8 @@ fn header(text: &str) -> Result<(String, String), String> {
 fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("a variable is NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+fn budget(text: &str) -> Result<PicoUsd, String> {
+    PicoUsd::per_unit(text, Units::One).map_err(|_| "not a number of dollars".to_owned())
 }

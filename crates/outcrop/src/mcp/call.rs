@@ -7,6 +7,8 @@ use rmcp::model::{CallToolRequestParams, CallToolResult};
 use rmcp::service::{Peer, ServiceError};
 use serde_json::{Map, Value};
 
+use super::fault;
+
 /// What became of it.
 #[derive(Debug)]
 pub enum Called {
@@ -38,7 +40,7 @@ pub async fn call(
             "The server's answer is no result of a tool; what it did is not known.".to_owned(),
         ),
         Ok(Err(error)) if error.is_authorization_required() => Called::WhoAsks,
-        Ok(Err(error)) => Called::Lost(error.to_string()),
+        Ok(Err(error)) => Called::Lost(fault::of_request(&error)),
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -89,8 +89,8 @@ impl Process {
         Ok((process, (lines, stdin)))
     }
 
-    /// Ends it; its stdin must be closed.
-    pub async fn end(mut self) {
+    /// Ends it; its stdin must be closed. Gives how it ended, if it did so by itself.
+    pub async fn end(mut self) -> Option<ExitStatus> {
         let ends = tokio::time::timeout(GRACE, self.child.wait()).await;
         #[cfg(unix)]
         if ends.is_err() {
@@ -107,6 +107,7 @@ impl Process {
             // Its last words are on their way; whoever else holds its stderr is not waited for.
             let _all_said = tokio::time::timeout(GRACE, keeper).await;
         }
+        ends.ok()?.ok()
     }
 
     #[cfg(unix)]

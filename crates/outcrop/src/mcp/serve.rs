@@ -1,42 +1,75 @@
-//! `outcrop mcp serve`: models as tools of an MCP server, on stdin and stdout.
+//! `outcrop mcp serve`: models as tools of an MCP server, on stdin and stdout or by streamable HTTP.
 //!
-//! What goes wrong with a request is the result of its call, never the end of the server.
+//! 1. What goes wrong with a request is the result of its call, never the end of the server.
+//! 2. A call ends when its client cancels it; one that takes long tells a client that wants to know.
+//! 3. Once calls have cost the budget, no more are made.
 
-use std::sync::Arc;
+mod tools;
+mod web;
 
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use outcrop_model::{PicoUsd, Receipt};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorCode,
-    Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
-    Tool,
+    Implementation, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam,
+    ServerCapabilities, ServerConfig,
 };
 use rmcp::service::RequestContext;
 use rmcp::transport::stdio_pipes;
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
 
+use self::tools::{Defaults, Tool, tools};
+use self::web::Door;
 use crate::ask::DEFAULT_MODEL;
 use crate::cli::McpServeArgs;
 use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
 use crate::stop::Stop;
 
+/// Most calls at once; more of them wait.
+const CALLS: u32 = 64;
+/// How often a client that wants to know is told that its call is still going on. Clients give up after
+/// 30 s and more without a word.
+const SIGN: Duration = Duration::from_secs(10);
+
+/// The server, whoever speaks to it.
 struct Models {
     engine: Engine,
-    model: String,
-    embed_model: String,
+    defaults: Defaults,
+    tools: [Tool; 3],
+    /// One for each call that may still be made.
+    calls: Semaphore,
+    budget: Option<Budget>,
+}
+
+/// What calls may cost.
+struct Budget {
+    most: PicoUsd,
+    /// `None` once it is not known.
+    spent: Mutex<Option<PicoUsd>>,
 }
 
 pub async fn serve(args: &McpServeArgs) -> anyhow::Result<()> {
-    let models = Models {
-        engine: Engine::start(&args.engine).await?,
-        model: args.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
-        embed_model: args.embed_model.clone(),
-    };
+    let door = Door::of(&args.web)?;
+    let models = Arc::new(Models::new(args).await?);
+    match door {
+        Some(door) => web::serve(models, door).await,
+        None => on_stdio(models).await,
+    }
+}
+
+async fn on_stdio(models: Arc<Models>) -> anyhow::Result<()> {
     let mut stop = Stop::watch()?;
     let client = |what: String| Failure::new(Exit::Other, what);
     let serving = tokio::select! {
         serving = models.serve(stdio_pipes()) => serving.map_err(|error| {
-            client(format!("The client on stdin does not speak MCP: {error}."))
+            let why = super::fault::of_client(&error);
+            client(format!("The client on stdin does not speak MCP: {why}."))
                 .mend("A client starts this command; `outcrop mcp serve --help` says how.")
         })?,
         _ = stop.asked() => leave(),
@@ -67,10 +100,11 @@ impl ServerHandler for Models {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let tools = tools(&self.model, &self.embed_model).map(|(name, about, input)| {
-            Tool::new(name, about, Arc::new(input.as_object().cloned().unwrap_or_default()))
+        let tools = self.tools.iter().map(|Tool { name, about, input, .. }| {
+            let input = input.as_object().cloned().unwrap_or_default();
+            rmcp::model::Tool::new(*name, *about, Arc::new(input))
         });
-        Ok(ListToolsResult::with_all_items(tools.to_vec()))
+        Ok(ListToolsResult::with_all_items(tools.collect()))
     }
 
     async fn call_tool(
@@ -78,138 +112,93 @@ impl ServerHandler for Models {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let arguments = request.arguments.unwrap_or_default();
+        let Some(tool) = self.tools.iter().find(|tool| tool.name == request.name) else {
+            let what = "There is no such tool: query, embed and models are all.";
+            return Err(ErrorData::invalid_params(what, None));
+        };
         let answered = tokio::select! {
-            answered = self.answer(&request.name, &arguments) => answered,
+            answered = self.answer(tool, request.arguments.unwrap_or_default()) => answered,
             () = context.ct.cancelled() => {
                 return Err(ErrorData::new(ErrorCode::INTERNAL_ERROR, "The call was cancelled.", None));
             }
+            never = give_signs(&context) => match never {},
         };
-        let result = match answered {
-            Ok(Some((text, structured))) => {
-                let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
-                result.structured_content = structured;
-                result
-            }
-            Ok(None) => {
-                let what = "There is no such tool: query, embed and models are all.";
-                return Err(ErrorData::invalid_params(what, None));
-            }
-            Err(error) => CallToolResult::error(vec![ContentBlock::text(format!("{error:#}"))]),
-        };
+        let result = answered.unwrap_or_else(|error| {
+            CallToolResult::error(vec![ContentBlock::text(format!("{error:#}"))])
+        });
         Ok(CallToolResponse::Complete(result))
     }
 }
 
-/// Name, description and schema of each tool.
-fn tools(model: &str, embed_model: &str) -> [(&'static str, String, Value); 3] {
-    let text = |about: &str| json!({ "type": "string", "description": about });
-    let number = |about: &str| json!({ "type": "integer", "minimum": 1, "description": about });
-    [
-        (
-            "query",
-            "Ask a model of Amazon Bedrock one question.".to_owned(),
-            json!({ "type": "object", "required": ["prompt"], "properties": {
-                "prompt": text("The question."),
-                "model": text(&format!("An id, or a name such as claude-sonnet-4-5; {model} unless told otherwise.")),
-                "system": text("The system prompt."),
-                "max_tokens": number("Most tokens of the answer."),
-            }}),
-        ),
-        (
-            "embed",
-            "Turn texts into vectors.".to_owned(),
-            json!({ "type": "object", "required": ["texts"], "properties": {
-                "texts": { "type": "array", "items": { "type": "string" }, "minItems": 1 },
-                "model": text(&format!("{embed_model} unless told otherwise.")),
-                "dimensions": number("Length of the vectors, where the model has several."),
-                "input_type": text("search_document, search_query, classification or clustering."),
-            }}),
-        ),
-        (
-            "models",
-            "List the models that can be asked.".to_owned(),
-            json!({ "type": "object", "properties": {
-                "words": text("Only models whose id holds all of these words."),
-            }}),
-        ),
-    ]
+/// Tells the client that its call still goes on, if it wants to know.
+async fn give_signs(context: &RequestContext<RoleServer>) -> Infallible {
+    let Some(token) = context.meta.get_progress_token() else {
+        return std::future::pending().await;
+    };
+    let mut seconds = 0.0;
+    loop {
+        tokio::time::sleep(SIGN).await;
+        seconds += SIGN.as_secs_f64();
+        let sign = ProgressNotificationParam::new(token.clone(), seconds)
+            .with_message(format!("{seconds} s"));
+        // A client that is gone shows in the call itself.
+        let _gone = context.peer.notify_progress(sign).await;
+    }
 }
 
 // === impl Models ===
 
 impl Models {
-    /// The result as text, and as JSON where it is more than text; `None` for a tool that there is not.
+    async fn new(args: &McpServeArgs) -> anyhow::Result<Self> {
+        let defaults = Defaults {
+            model: args.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
+            embed_model: args.embed_model.clone(),
+        };
+        let spent = || Mutex::new(Some(PicoUsd::ZERO));
+        Ok(Self {
+            engine: Engine::start(&args.engine).await?,
+            tools: tools(&defaults)?,
+            defaults,
+            calls: Semaphore::new(CALLS as usize),
+            budget: args.max_budget_usd.map(|most| Budget { most, spent: spent() }),
+        })
+    }
+
     async fn answer(
         &self,
-        tool: &str,
-        arguments: &Map<String, Value>,
-    ) -> anyhow::Result<Option<(String, Option<Value>)>> {
-        Ok(Some(match tool {
-            "query" => (self.query(arguments).await?, None),
-            "embed" => written(self.embed(arguments).await?),
-            "models" => written(self.models(arguments).await?),
-            _ => return Ok(None),
-        }))
-    }
-
-    async fn query(&self, arguments: &Map<String, Value>) -> anyhow::Result<String> {
-        let mut messages = Vec::new();
-        if let Some(system) = arguments.get("system") {
-            messages.push(json!({ "role": "system", "content": system }));
+        tool: &Tool,
+        arguments: Map<String, Value>,
+    ) -> anyhow::Result<CallToolResult> {
+        let _turn = self.calls.acquire().await?;
+        // Taken also where nobody asks what calls cost: else they would be kept for ever.
+        let receipts = self.engine.take_receipts();
+        if let Some(budget) = &self.budget {
+            budget.add(&receipts);
+            budget.check()?;
         }
-        messages.push(json!({ "role": "user", "content": needed(arguments, "prompt")? }));
-        let model = arguments.get("model").cloned().unwrap_or_else(|| self.model.as_str().into());
-        let mut body = json!({ "model": model, "messages": messages });
-        if let Some(most) = arguments.get("max_tokens") {
-            body["max_completion_tokens"] = most.clone();
-        }
-        let answer = self.engine.post("/v1/chat/completions", &body).await?.json().await?;
-        let message = &answer["choices"][0]["message"];
-        let text = message["content"].as_str().or(message["refusal"].as_str());
-        Ok(text.unwrap_or_default().to_owned())
-    }
-
-    async fn embed(&self, arguments: &Map<String, Value>) -> anyhow::Result<Value> {
-        let model =
-            arguments.get("model").cloned().unwrap_or_else(|| self.embed_model.as_str().into());
-        let mut body = json!({ "model": model, "input": needed(arguments, "texts")? });
-        for name in ["dimensions", "input_type"] {
-            if let Some(value) = arguments.get(name) {
-                body[name] = value.clone();
-            }
-        }
-        let mut answer = self.engine.post("/v1/embeddings", &body).await?.json().await?;
-        let data = answer["data"].as_array_mut().map(std::mem::take).unwrap_or_default();
-        let vectors = data.into_iter().map(|mut datum| datum["embedding"].take());
-        Ok(json!({ "model": answer["model"], "vectors": vectors.collect::<Vec<_>>() }))
-    }
-
-    async fn models(&self, arguments: &Map<String, Value>) -> anyhow::Result<Value> {
-        let words = arguments.get("words").and_then(Value::as_str).unwrap_or_default();
-        let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
-        let mut all = self.engine.get("/v1/models").await?.json().await?;
-        let mut models = all["data"].as_array_mut().map(std::mem::take).unwrap_or_default();
-        models.retain(|model| {
-            let id = model["id"].as_str().unwrap_or_default().to_lowercase();
-            words.iter().all(|word| id.contains(word))
-        });
-        let brief = models.iter().map(|model| {
-            json!({
-                "id": model["id"], "name": model["display_name"],
-                "max_input_tokens": model["max_input_tokens"],
-            })
-        });
-        Ok(json!({ "models": brief.collect::<Vec<_>>() }))
+        tool.call(&self.engine, &self.defaults, arguments).await
     }
 }
 
-fn needed<'a>(arguments: &'a Map<String, Value>, name: &str) -> anyhow::Result<&'a Value> {
-    arguments.get(name).ok_or_else(|| {
-        Failure::new(Exit::InvalidArgument, format!("The argument `{name}` is missing.")).into()
-    })
-}
+// === impl Budget ===
 
-fn written(value: Value) -> (String, Option<Value>) {
-    (value.to_string(), Some(value))
+impl Budget {
+    fn add(&self, receipts: &[Receipt]) {
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        // What Bedrock did not answer has cost nothing.
+        for receipt in receipts.iter().filter(|receipt| receipt.usage.is_some()) {
+            *spent = spent.zip(receipt.cost).map(|(sum, cost)| sum + cost);
+        }
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let what = match *self.spent.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(spent) if spent < self.most => return Ok(()),
+            Some(spent) => format!("Calls have cost ${spent}; the budget is ${}.", self.most),
+            None => "A call's cost is not known, so the budget cannot be kept.".to_owned(),
+        };
+        Err(Failure::new(Exit::Budget, what)
+            .mend("Start `outcrop mcp serve` anew, with a larger --max-budget-usd or without.")
+            .into())
+    }
 }

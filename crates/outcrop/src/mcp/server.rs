@@ -10,7 +10,7 @@ use rmcp::model::{
     ClientCapabilities, ClientConfig, ClientRequest, Implementation, ListToolsRequest,
     PaginatedRequestParams,
 };
-use rmcp::service::{ClientInitializeError, Peer, RunningService};
+use rmcp::service::{Peer, RunningService};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
@@ -19,9 +19,9 @@ use serde_json::{Map, Value};
 
 use super::approve::somebody_is_there;
 use super::definition::{Definition, Way};
-use super::oauth;
 use super::printable;
 use super::process::{MOST, Process, Said};
+use super::{fault, oauth};
 
 /// Most pages of a list of tools: a server that always has another one has none.
 const PAGES: usize = 200;
@@ -87,13 +87,13 @@ impl Server {
         let (process, (lines, stdin)) = Process::start(way)?;
         let said = process.said.clone();
         let transport = AsyncRwTransport::new_client(lines, stdin).with_max_line_length(usize::MAX);
-        let why = match tokio::time::timeout(patience, Client.serve(transport)).await {
+        let (why, has_ended) = match tokio::time::timeout(patience, Client.serve(transport)).await {
             Ok(Ok(service)) => return Ok(Self { service, process: Some(process) }),
-            Ok(Err(error)) => refused(&error),
-            Err(_) => late(patience),
+            Ok(Err(error)) => (fault::of_connect(&error), fault::is_end(&error)),
+            Err(_) => (late(patience), false),
         };
-        process.end().await;
-        Err(with_said(&why, &said))
+        let ended = process.end().await.filter(|_| has_ended);
+        Err(with_said(&ended.map_or(why, fault::of_end), &said))
     }
 
     async fn reach(
@@ -152,7 +152,7 @@ impl Server {
             Err(error) if error.is_authorization_required() => {
                 Err(Unreached::WhoAsks(error.auth_challenge().map(str::to_owned)))
             }
-            Err(error) => Err(Unreached::Why(refused(&error))),
+            Err(error) => Err(Unreached::Why(fault::of_connect(&error))),
         }
     }
 
@@ -244,10 +244,8 @@ impl Server {
             .send_request(ClientRequest::ListToolsRequest(request))
             .await
             .map_err(|error| {
-                with_said(
-                    &format!("it lists no tools: {}", printable(&error.to_string())),
-                    &self.said(),
-                )
+                let why = format!("it lists no tools: {}", fault::of_request(&error));
+                with_said(&why, &self.said())
             })?;
         serde_json::to_value(answer).map_err(|error| error.to_string())
     }
@@ -350,10 +348,6 @@ fn shown(name: &str) -> String {
 
 fn late(patience: Duration) -> String {
     format!("it does not answer within {} s", patience.as_secs_f64())
-}
-
-fn refused(error: &ClientInitializeError) -> String {
-    format!("it does not speak MCP: {}", printable(&error.to_string()))
 }
 
 fn with_said(what: &str, said: &Said) -> String {
