@@ -106,6 +106,13 @@ async fn the_tier_decides_the_price() {
         let receipt = stack.receipt().await;
         assert_eq!((receipt.usage.is_some(), receipt.cost), (true, None), "{verb}");
     }
+    for (model, stream) in [(NOVA_PRO, false), (NOVA_PRO, true), (CLAUDE, false), (CLAUDE, true)] {
+        let (path, mut body) = chat("openai", model, "say:hello", stream);
+        body["performanceConfig"] = json!({"latency": "optimized"});
+        stack.post(&path, &body).await;
+        let receipt = stack.receipt().await;
+        assert_eq!((receipt.usage.is_some(), receipt.cost), (true, None), "{model} {stream}");
+    }
     // InvokeModel tells it in a header; this model has no price for it.
     let (path, mut body) = chat("openai", CLAUDE, "say:hello", false);
     body["service_tier"] = "flex".into();

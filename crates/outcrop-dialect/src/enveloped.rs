@@ -55,6 +55,7 @@ pub(crate) fn decode<'a>(
         let Some(what) = name.strip_prefix(HEADERS) else { continue };
         match what {
             "service-tier" => request.service_tier = Some(Cow::Borrowed(value)),
+            "performanceconfig-latency" => request.latency = Some(Cow::Borrowed(value)),
             "request-metadata" => read_metadata(name, value, &mut request)?,
             "guardrailidentifier" | "guardrailversion" => return Err(no_guardrail(name)),
             // The form of the answer: there is but one.

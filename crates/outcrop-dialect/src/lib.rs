@@ -19,6 +19,7 @@ mod gate;
 pub mod images;
 pub mod invoke;
 pub mod kong;
+mod latency;
 pub mod lesson;
 pub mod media;
 pub mod names;

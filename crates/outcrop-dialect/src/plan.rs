@@ -20,7 +20,7 @@ use crate::fit::{Fitted, Target, fit, fit_tier};
 use crate::names::ToolNames;
 use crate::relay::Toward;
 use crate::structured::Structured;
-use crate::{anthropic, cache, converse, enveloped, openai, relay, responses};
+use crate::{anthropic, cache, converse, enveloped, latency, openai, relay, responses};
 
 pub use self::estimate::Estimate;
 
@@ -515,6 +515,9 @@ fn no_headers(request: &ChatRequest<'_>, carrier: Carrier, ledger: &mut Ledger) 
     if request.service_tier.is_some() {
         ledger.dropped("service_tier", why());
     }
+    if request.latency.is_some() {
+        ledger.dropped(latency::PATH, why());
+    }
     if !request.metadata.is_empty() {
         ledger.dropped("metadata", why());
     }
@@ -538,6 +541,9 @@ fn relayed_tier(
 fn invoke_headers(request: &ChatRequest<'_>, headers: &mut Vec<(&'static str, String)>) {
     if let Some(tier) = &request.service_tier {
         headers.push(("x-amzn-bedrock-service-tier", tier.to_string()));
+    }
+    if let Some(latency) = &request.latency {
+        headers.push(("x-amzn-bedrock-performanceconfig-latency", latency.to_string()));
     }
     if !request.metadata.is_empty() {
         let mut json = Vec::new();

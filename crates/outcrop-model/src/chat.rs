@@ -13,6 +13,9 @@ use crate::json::{Extra, Json};
 use crate::stop::StopReason;
 use crate::usage::Usage;
 
+/// How much a model may think, from least to most.
+pub const EFFORTS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+
 /// A chat request, whatever dialect it came in.
 #[derive(Debug, Clone, Default)]
 pub struct ChatRequest<'a> {
@@ -32,10 +35,12 @@ pub struct ChatRequest<'a> {
     pub top_k: Option<u64>,
     pub stop_sequences: Vec<Cow<'a, str>>,
     pub thinking: Option<Thinking<'a>>,
-    /// `minimal`, `low`, `medium`, `high`, `xhigh`, `max` or `none`.
+    /// One of [`EFFORTS`], or a word that a model has beside them.
     pub effort: Option<Cow<'a, str>>,
     pub format: Option<OutputFormat<'a>>,
     pub service_tier: Option<Cow<'a, str>>,
+    /// Bedrock's latency mode: `optimized` or `standard`.
+    pub latency: Option<Cow<'a, str>>,
     /// An opaque id of the caller's end user.
     pub user: Option<Cow<'a, str>>,
     /// Key-value pairs for the operator's own accounting.

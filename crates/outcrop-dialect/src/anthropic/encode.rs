@@ -41,6 +41,7 @@ pub fn encode(
         effort,
         format,
         service_tier: _,
+        latency: _,
         user,
         metadata: _,
         stream,

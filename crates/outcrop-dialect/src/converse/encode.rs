@@ -58,6 +58,12 @@ impl Encoder<'_> {
             self.w.member_str("type", tier);
             self.w.close_object();
         }
+        if let Some(latency) = &request.latency {
+            self.w.key("performanceConfig");
+            self.w.open_object();
+            self.w.member_str("latency", latency);
+            self.w.close_object();
+        }
         self.w.close_object();
     }
 

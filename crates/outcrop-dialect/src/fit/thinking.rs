@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use outcrop_model::catalog::{EffortStyle, ThinkingStyle};
-use outcrop_model::chat::{Role, Thinking};
+use outcrop_model::chat::{EFFORTS, Role, Thinking};
 use outcrop_model::{BlockKind, Card, ChatRequest, Ledger};
 
 use super::Target;
@@ -18,9 +18,6 @@ const ANSWER_ROOM: u64 = 4096;
 /// Shows thinking as text, which the newest models leave out unless asked. Callers that ask by effort or
 /// budget have always been shown it (rule 6 of docs/dev/quirks.md).
 const SHOWN: &str = "summarized";
-
-/// Effort words from least to most; a model takes some of them.
-const SCALE: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
 pub(crate) fn fit(request: &mut ChatRequest<'_>, target: Target<'_>, ledger: &mut Ledger) {
     let card = target.card;
@@ -103,7 +100,7 @@ fn to_budget(request: &mut ChatRequest<'_>, card: &Card, ledger: &mut Ledger) {
         None => {
             let Some(effort) = effort.as_deref() else { return };
             path = request.names.effort;
-            if !SCALE.contains(&effort) {
+            if !EFFORTS.contains(&effort) {
                 return ledger.dropped(path, "not an effort that this model knows");
             }
             (effort_budget(effort), None)
@@ -209,7 +206,7 @@ fn fit_effort(request: &mut ChatRequest<'_>, card: &Card, ledger: &mut Ledger) {
     if !takes_effort(card) {
         return ledger.dropped(path, "this model takes no effort setting");
     }
-    let rank = |word: &str| SCALE.iter().position(|s| *s == word);
+    let rank = |word: &str| EFFORTS.iter().position(|s| *s == word);
     let Some(wanted) = rank(&effort) else {
         return ledger.dropped(path, "not an effort that this model knows");
     };

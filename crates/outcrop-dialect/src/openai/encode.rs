@@ -11,6 +11,7 @@ use outcrop_model::chat::{
 use outcrop_model::{At, Block, BlockKind, ChatRequest, Ledger};
 
 use super::encode_media::write_part;
+use crate::latency;
 use crate::schema::write_input_schema;
 use crate::write::JsonWriter;
 
@@ -32,6 +33,7 @@ pub fn encode(request: &ChatRequest<'_>, id: &str, out: &mut Vec<u8>, ledger: &m
         effort,
         format,
         service_tier,
+        latency,
         user,
         metadata,
         stream,
@@ -42,6 +44,9 @@ pub fn encode(request: &ChatRequest<'_>, id: &str, out: &mut Vec<u8>, ledger: &m
     ledger.extra(At::Root, extra);
     if top_k.is_some() {
         ledger.dropped("top_k", "OpenAI's API has no such setting");
+    }
+    if latency.is_some() {
+        ledger.dropped(latency::PATH, "OpenAI's API has no such setting");
     }
     match thinking {
         None | Some(Thinking::Disabled) => {}

@@ -9,8 +9,8 @@ use outcrop_model::Ledger;
 use outcrop_model::json::Members;
 
 use super::Toward;
-use crate::gate;
 use crate::write::JsonWriter;
+use crate::{gate, latency};
 
 const NO_BETAS: &[&str] = &[];
 
@@ -38,6 +38,10 @@ pub(crate) fn body(
             continue;
         }
         if changes.iter().any(|change| change.key == key) {
+            continue;
+        }
+        if key == latency::MEMBER {
+            ledger.dropped(latency::PATH, "OpenAI's API has no such setting");
             continue;
         }
         let mut value = Cow::Borrowed(*value);

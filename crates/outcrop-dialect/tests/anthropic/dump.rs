@@ -26,6 +26,7 @@ pub fn request(request: &ChatRequest<'_>) -> String {
         effort,
         format,
         service_tier,
+        latency,
         user,
         metadata,
         stream,
@@ -52,6 +53,7 @@ pub fn request(request: &ChatRequest<'_>) -> String {
     line("tool_choice", tool_choice.as_ref().map(|v| format!("{v:?}")));
     line("parallel_tools", parallel_tools.map(|v| v.to_string()));
     line("service_tier", service_tier.as_ref().map(|v| format!("{v:?}")));
+    line("latency", latency.as_ref().map(|v| format!("{v:?}")));
     line("user", user.as_ref().map(|v| format!("{v:?}")));
     line("metadata", (!metadata.is_empty()).then(|| format!("{metadata:?}")));
     line("betas", (!betas.is_empty()).then(|| format!("{betas:?}")));

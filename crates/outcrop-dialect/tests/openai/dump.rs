@@ -49,6 +49,7 @@ fn request(request: &ChatRequest<'_>, out: &mut String) -> std::fmt::Result {
         effort,
         format,
         service_tier,
+        latency,
         user,
         metadata,
         stream,
@@ -120,6 +121,7 @@ fn request(request: &ChatRequest<'_>, out: &mut String) -> std::fmt::Result {
         None => {}
     }
     line(out, "service_tier", service_tier)?;
+    line(out, "latency", latency)?;
     line(out, user_name, user)?;
     line(out, "metadata", &Some(metadata).filter(|m| !m.is_empty()))?;
     if *stream {

@@ -104,8 +104,23 @@ fn quirk_81_a_guardrail_is_never_left_out_in_silence() {
             assert_eq!(fault.param.as_deref(), Some(key), "{model}");
         }
     }
-    let sent = openai(NOVA, json!({"performanceConfig": {"latency": "optimized"}}));
-    assert!(sent.losses.contains("dropped performanceConfig"));
+}
+
+#[test]
+fn quirk_81_the_latency_mode_goes_where_the_carrier_has_it() {
+    let config = |word: &str| json!({"performanceConfig": {"latency": word}});
+    assert_eq!(openai(NOVA, config("optimized")).at("/performanceConfig/latency"), "optimized");
+    assert!(!openai(NOVA, config("standard")).has("/performanceConfig"));
+    let claude = openai(SONNET_4_5, config("optimized"));
+    let (name, value) = &claude.headers[0];
+    assert_eq!((*name, &**value), ("x-amzn-bedrock-performanceconfig-latency", "optimized"));
+    for model in [GPT_OSS, GPT] {
+        let sent = relayed(model, config("optimized"));
+        assert!(!sent.has("/performanceConfig"), "{model}: {}", sent.body);
+        assert!(sent.losses.contains("dropped performanceConfig.latency"), "{}", sent.losses);
+    }
+    let fault = try_openai(NOVA, config("fast")).err().unwrap();
+    assert_eq!(fault.param.as_deref(), Some("performanceConfig.latency"));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::invalid;
 use super::tools::{choose, choose_function};
+use crate::latency;
 use crate::openai::wire::{lift, members, take, text};
 
 /// Applies all settings; says whether the caller wants token counts at the end of the stream.
@@ -73,6 +74,7 @@ fn apply_one<'a>(
         "thinking" => thinking(raw, request)?,
         "response_format" => format(raw, request)?,
         "service_tier" => request.service_tier = Some(text(raw, &key)?),
+        latency::MEMBER => latency::read(raw, request)?,
         "metadata" => metadata(raw, request)?,
         "safety_identifier" => {
             request.user = Some(text(raw, &key)?);

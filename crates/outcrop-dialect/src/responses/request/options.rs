@@ -8,6 +8,7 @@ use outcrop_model::{ChatRequest, Fault, Ledger};
 use serde_json::value::RawValue;
 
 use super::super::{invalid, unsupported};
+use crate::latency;
 use crate::openai::{lift, members, take, text};
 
 /// Asked for or not, reasoning comes with all that the model must get back.
@@ -81,6 +82,7 @@ fn apply_one<'a>(
         "top_p" => request.top_p = Some(number_up_to(1.0, raw, &key)?),
         "parallel_tool_calls" => request.parallel_tools = Some(parse_raw(raw, &key)?),
         "service_tier" => request.service_tier = Some(text(raw, &key)?),
+        latency::MEMBER => latency::read(raw, request)?,
         "metadata" => {
             for (key, raw) in members(raw, "metadata")? {
                 let value = text(raw, &format!("metadata.{key}"))?;
