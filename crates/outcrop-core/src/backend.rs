@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use outcrop_aws::identity::trace::{Explained, explain};
+use outcrop_aws::identity::trace::{self, Explained};
 use outcrop_aws::{AwsClient, ClientConfig, Clock, Endpoint, EndpointWish, Endpoints, Timeouts};
 use outcrop_config as config;
 use outcrop_config::Origin;
@@ -192,10 +192,26 @@ pub async fn explained(settings: &config::Backend, around: &Around) -> Result<Ex
     };
     let lookup = variables(settings, around);
     let identity = identity::wish(&settings.identity, &lookup).map_err(said)?;
-    let told = explain(endpoint_wish(settings), &identity, &lookup).await;
+    let told = trace::explain(endpoint_wish(settings), &identity, &lookup).await;
     let mut explained = told.map_err(|error| error.to_string())?;
     place(&mut explained.endpoints, settings).map_err(said)?;
     Ok(explained)
+}
+
+/// Where requests would go, with nobody asked for credentials.
+///
+/// # Errors
+/// When the settings are wrong as they are written.
+pub async fn endpoints(settings: &config::Backend, around: &Around) -> Result<Endpoints, String> {
+    let said = |trouble| match trouble {
+        Trouble::Wrong(text) | Trouble::Credentials(text) => text,
+    };
+    let lookup = variables(settings, around);
+    let identity = identity::wish(&settings.identity, &lookup).map_err(said)?;
+    let told = trace::endpoints(endpoint_wish(settings), &identity, &lookup).await;
+    let mut endpoints = told.map_err(|error| error.to_string())?;
+    place(&mut endpoints, settings).map_err(said)?;
+    Ok(endpoints)
 }
 
 async fn client(settings: &config::Backend, around: &Around) -> Result<ClientConfig, Trouble> {

@@ -34,7 +34,7 @@ pub use self::identity::IdentityArgs;
 pub use self::init::{Auth, InitArgs};
 pub use self::keep::KeepArgs;
 use self::keys::KeysArgs;
-pub use self::local::{DemoArgs, EmulateArgs};
+pub use self::local::{DemoArgs, EMULATOR_LISTEN, EmulateArgs};
 pub use self::logs::{LogsArgs, UsageArgs};
 use self::mcp::MCP_EXAMPLES;
 pub use self::mcp::{

@@ -1,6 +1,7 @@
 //! `outcrop query`: one question, one answer.
 
 mod compare;
+mod curl;
 pub mod extract;
 mod preview;
 mod schema;
@@ -54,7 +55,7 @@ async fn ask_once(args: QueryArgs) -> anyhow::Result<()> {
         schema.ask(&mut talk.settings);
     }
     if args.preview.curl {
-        return print_text(&preview::curl(&args, &talk).await?);
+        return print_text(&curl::line(&args, &talk).await?);
     }
     if args.preview.dry_run {
         return print_text(&preview::request(&args, &talk).await?);

@@ -103,6 +103,18 @@ pub async fn explain(
     Ok(Explained { endpoints, extra_roots, proxies, trace, clock })
 }
 
+/// Where requests would go. Nobody is asked for credentials.
+///
+/// # Errors
+/// When region or endpoints are missing or malformed.
+pub async fn endpoints(
+    wish: EndpointWish<'_>,
+    identity: &IdentityWish,
+    lookup: Lookup<'_>,
+) -> Result<Endpoints, SetupError> {
+    Ok(Prepared::new(wish, identity, lookup).await?.endpoints)
+}
+
 async fn trace(found: &Found) -> Trace {
     let mut steps = Vec::new();
     let fetched = match found {

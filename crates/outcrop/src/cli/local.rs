@@ -10,7 +10,7 @@ use super::LogFormat;
 use super::value::address;
 
 /// Where the emulator listens unless told otherwise.
-const EMULATOR_LISTEN: &str = "127.0.0.1:4566";
+pub const EMULATOR_LISTEN: &str = "127.0.0.1:4566";
 
 #[derive(Debug, Args)]
 pub struct DemoArgs {

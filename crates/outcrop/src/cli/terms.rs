@@ -72,8 +72,9 @@ pub struct PreviewArgs {
     /// asked which models and profiles it has.
     #[arg(long)]
     pub dry_run: bool,
-    /// Print a line of curl that sends it, and send nothing. It takes a Bedrock API key from
-    /// AWS_BEARER_TOKEN_BEDROCK, or the key of --via from OUTCROP_VIA_KEY.
+    /// Print a line of curl that sends it, and send nothing. Keys are taken from the variables of AWS's
+    /// tools (AWS_ACCESS_KEY_ID and its like, or AWS_BEARER_TOKEN_BEDROCK), that of --via from
+    /// OUTCROP_VIA_KEY.
     #[arg(long, conflicts_with_all = ["dry_run", "show_request"])]
     pub curl: bool,
     /// Print on stderr what is sent.
