@@ -7,7 +7,8 @@ pub mod turn;
 use serde_json::{Map, Value, json};
 
 use self::turn::Talk;
-use crate::cli::{AskArgs, Thinking};
+use crate::cli::{AskArgs, FormArgs, TermsArgs, Thinking};
+use crate::exit::{Exit, Failure};
 use crate::history::Conversation;
 use crate::roles::Role;
 use crate::settings;
@@ -114,9 +115,43 @@ pub fn given(args: &AskArgs) -> Map<String, Value> {
         None => {}
     }
     for (name, value) in &args.option {
-        body.insert(name.clone(), value.clone());
+        // Of the two names for one thing the newer counts, whoever sets it.
+        let name = if name == "max_tokens" { "max_completion_tokens" } else { name };
+        body.insert(name.to_owned(), value.clone());
     }
     body
+}
+
+/// Refuses an option that a flag says too: one of the two would be lost.
+///
+/// # Errors
+/// [`Exit::InvalidArgument`], naming both.
+pub fn said_once(ask: &AskArgs, terms: &TermsArgs, form: &FormArgs) -> anyhow::Result<()> {
+    let ask = by_hand(ask);
+    let most = ("--max-tokens", ask.max_tokens.is_some());
+    let flags = [
+        ("max_tokens", most),
+        ("max_completion_tokens", most),
+        ("temperature", ("--temperature", ask.temperature.is_some())),
+        ("top_p", ("--top-p", ask.top_p.is_some())),
+        ("stop", ("--stop", !ask.stop.is_empty())),
+        ("reasoning_effort", ("--effort", ask.effort.is_some())),
+        ("thinking", ("--thinking", ask.thinking.is_some())),
+        ("service_tier", ("--service-tier", terms.service_tier.is_some())),
+        ("performanceConfig", ("--latency", terms.latency.is_some())),
+        ("top_k", ("--top-k", terms.top_k.is_some())),
+        ("seed", ("--seed", terms.seed.is_some())),
+        ("metadata", ("--metadata", !terms.metadata.is_empty())),
+        ("response_format", ("--schema", form.schema.is_some() || form.schema_multi.is_some())),
+    ];
+    for (option, _) in &ask.option {
+        let flag = flags.iter().find(|(name, (_, is_given))| name == option && *is_given);
+        if let Some((name, (flag, _))) = flag {
+            let what = format!("-o {name} and {flag} say the same thing.");
+            return Err(Failure::new(Exit::InvalidArgument, what).mend("Leave one out.").into());
+        }
+    }
+    Ok(())
 }
 
 /// The system message, if there is to be one.

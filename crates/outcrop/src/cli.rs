@@ -27,7 +27,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use self::admission::AdmissionArgs;
-pub use self::ask::{AskArgs, EngineArgs, OutputFormat, QueryArgs, Rendering, ShowArgs, Thinking};
+pub use self::ask::{
+    AskArgs, EngineArgs, LookArgs, OutputFormat, QueryArgs, Rendering, ShowArgs, Thinking,
+};
 pub use self::chat::{ChatArgs, ChatShowArgs};
 pub use self::embed::{CutArgs, EmbedArgs, Encoding, Strategy, VectorArgs, VectorFormat};
 pub use self::identity::IdentityArgs;

@@ -4,9 +4,9 @@ mod compare;
 mod curl;
 pub mod extract;
 mod preview;
-mod schema;
+pub mod schema;
 pub mod show;
-mod terms;
+pub mod terms;
 
 use std::process::ExitCode;
 
@@ -27,7 +27,7 @@ use crate::render::neutral;
 use crate::roles::{self, Role};
 
 pub async fn run(mut args: QueryArgs) -> anyhow::Result<ExitCode> {
-    let is_mute = args.form.error_code_only;
+    let is_mute = args.show.error_code_only;
     args.show.quiet |= is_mute;
     match ask_once(args).await {
         Err(error) if reader_left(&error) => Ok(ExitCode::SUCCESS),
@@ -40,6 +40,7 @@ async fn ask_once(args: QueryArgs) -> anyhow::Result<()> {
     if let Some(name) = &args.role.save {
         return roles::save(name, &args.ask, &args.prompt.join(" "));
     }
+    ask::said_once(&args.ask, &args.terms, &args.form)?;
     let schema = Schema::of(&args.form)?;
     let role = Role::of(&args.role)?;
     let (mut recorder, told) = Recorder::open(&args.keep)?;
@@ -63,7 +64,7 @@ async fn ask_once(args: QueryArgs) -> anyhow::Result<()> {
     if args.preview.show_request {
         note!("{}", neutral(&preview::request(&args, &talk).await?));
     }
-    if !args.terms.compare.is_empty() {
+    if !args.others.compare.is_empty() {
         return compare::run(&args, &talk, schema.as_ref()).await;
     }
     let engine = Engine::start(&args.engine).await?;
@@ -89,7 +90,7 @@ async fn answered(
     (tools, most): (&mut Toolbox, u32),
     (args, show): (&QueryArgs, &mut Show),
 ) -> Outcome {
-    let mut others = args.terms.fallback.iter();
+    let mut others = args.others.fallback.iter();
     loop {
         if let Some(most) = args.terms.max_budget_usd
             && let Err(error) = terms::keep_to_budget(engine, talk, most).await

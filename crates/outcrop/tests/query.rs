@@ -297,3 +297,30 @@ fn a_question_needs_no_command() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("query"), "{output:?}");
 }
+
+#[test]
+fn what_would_have_no_effect_is_refused() {
+    for (arguments, exit, told) in [
+        (&["-o", "stream=false"][..], 2, "use -S"),
+        (&["-o", "model=x"], 2, "use -m"),
+        (&["-o", "messages=[]"], 2, "the question"),
+        (&["-o", "tools=[]"], 2, "--server"),
+        (&["-o", "temperature=abc"], 15, "temperature"),
+        (&["-o", "max_tokens=5", "--max-tokens", "6"], 20, "-o max_tokens and --max-tokens"),
+        (&["-o", "top_k=5", "--top-k", "6"], 20, "-o top_k and --top-k"),
+        (&["--temperature", "nan"], 2, "from 0 to 1"),
+        (&["--top-p", "1.5"], 2, "from 0 to 1"),
+        (&["--top-k", "0"], 2, "--top-k"),
+        (&["--effort", "extreme"], 2, "xhigh"),
+        (&["--service-tier", "bad"], 2, "flex"),
+        (&["--latency", "fast"], 2, "optimized"),
+    ] {
+        let output = ask(&[&["Hi", "-m", "amazon.nova-lite-v1:0"], arguments].concat(), b"");
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(exit), "{arguments:?}: {said}");
+        assert!(said.contains(told), "{arguments:?}: {said}");
+    }
+    let terms = ["Hi", "-m", "amazon.nova-lite-v1:0", "--latency", "optimized", "--dry-run"];
+    let said = text(&ask(&terms, b"").stdout);
+    assert!(said.contains(r#""performanceConfig":{"latency":"optimized"}"#), "{said}");
+}

@@ -7,13 +7,15 @@ use serde_json::{Value, json};
 
 use crate::ask::turn::{End, Outcome, Spent, Talk, Tools, turn};
 use crate::ask::{self, attach};
-use crate::cli::{ChatArgs, OutputFormat, ShowArgs};
+use crate::cli::{ChatArgs, FormArgs, OutputFormat, ShowArgs, TermsArgs};
 use crate::engine::Engine;
 use crate::exit::{Exit, Failure, code_of};
 use crate::history::{Asked, Begun, Recorder};
 use crate::mcp::Toolbox;
 use crate::print::{is_colourful, tell};
+use crate::query::schema::Schema;
 use crate::query::show::Show;
+use crate::query::terms;
 use crate::render::neutral;
 use crate::roles::Role;
 
@@ -31,6 +33,9 @@ pub struct Talking {
     pub(super) used: u64,
     tools: Toolbox,
     role: Option<Role>,
+    terms: TermsArgs,
+    form: FormArgs,
+    schema: Option<Schema>,
     show: ShowArgs,
     /// For the next question.
     attached: Vec<Value>,
@@ -63,6 +68,7 @@ pub struct Total {
 
 impl Talking {
     pub async fn begin(args: &ChatArgs) -> anyhow::Result<Self> {
+        ask::said_once(&args.ask, &args.terms, &args.form)?;
         let role = Role::of(&args.role)?;
         let (mut recorder, told) = Recorder::open(&args.keep)?;
         recorder.begin_session();
@@ -75,15 +81,14 @@ impl Talking {
             .collect();
         let engine = Engine::start(&args.engine).await?;
         let tools = Toolbox::open(&args.tools).await?;
+        let schema = Schema::of(&args.form)?;
         let show = ShowArgs {
-            no_stream: false,
+            look: args.show.look.clone(),
             json: false,
             output_format: OutputFormat::Text,
             output: None,
-            render: args.show.render,
-            hide_reasoning: args.show.hide_reasoning,
-            usage: args.show.usage,
             quiet: false,
+            error_code_only: false,
         };
         let mut talking = Self {
             engine,
@@ -96,6 +101,9 @@ impl Talking {
             used: 0,
             tools,
             role,
+            terms: args.terms.clone(),
+            form: args.form.clone(),
+            schema,
             show,
             attached: Vec::new(),
             last: None,
@@ -214,9 +222,16 @@ impl Talking {
         let from = self.talk.messages.len();
         self.last = Some(content.clone());
         self.talk.messages.push(json!({ "role": "user", "content": content }));
-        let mut show = Show::new(&self.show)?;
-        let most = self.tools.most();
-        let outcome = turn(&self.engine, &mut self.talk, (&mut self.tools, most), &mut show).await;
+        terms::lay_down(&self.terms, &mut self.talk);
+        if let Some(schema) = &self.schema {
+            schema.ask(&mut self.talk.settings);
+        }
+        let mut show = Show::new(&self.show)?.of_form(&self.form);
+        let outcome = self.answered(&mut show).await;
+        terms::lift(&self.terms, &mut self.talk);
+        if self.schema.is_some() {
+            self.talk.settings.remove("response_format");
+        }
         let id = self.recorder.record(begun.end(&self.talk, &outcome, &self.asked));
         self.is_answered = self.talk.messages.len() > from + 1;
         match self.is_answered {
@@ -229,6 +244,18 @@ impl Talking {
         }
         show.end(&outcome)?;
         self.verdict(outcome)
+    }
+
+    /// The model's answer, if there is money for it.
+    async fn answered(&mut self, show: &mut Show) -> Outcome {
+        if let Some(most) = self.terms.max_budget_usd {
+            let left = most - self.total.cost.get() as f64 / 1e12;
+            if let Err(error) = terms::keep_to_budget(&self.engine, &self.talk, left).await {
+                return Outcome { end: End::Failed(error), ..Outcome::default() };
+            }
+        }
+        let most = self.tools.most();
+        turn(&self.engine, &mut self.talk, (&mut self.tools, most), show).await
     }
 
     fn verdict(&mut self, outcome: Outcome) -> anyhow::Result<()> {
@@ -252,7 +279,13 @@ impl Talking {
                     let what = "The answer was withheld by a content filter.";
                     Err(Failure::new(Exit::Refused, what).into())
                 }
-                _ => Ok(()),
+                Some("length") if self.form.strict => {
+                    let what = "The answer was cut at the most tokens that it may have.";
+                    Err(Failure::new(Exit::Truncated, what)
+                        .mend("--max-tokens allows more.")
+                        .into())
+                }
+                _ => self.schema.as_ref().map_or(Ok(()), |schema| schema.check(&outcome.text)),
             },
         }
     }

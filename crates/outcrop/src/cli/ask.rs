@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use outcrop_model::chat::EFFORTS;
 
 use super::identity::IdentityArgs;
 use super::mcp::ToolArgs;
-use super::terms::{CallArgs, FormArgs, PreviewArgs, TermsArgs};
+use super::terms::{CallArgs, FormArgs, OthersArgs, PreviewArgs, TermsArgs};
+use super::value::share;
 use super::{KeepArgs, RoleArgs, geography_word};
 
 /// Who answers.
@@ -74,10 +76,10 @@ pub struct AskArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_tokens: Option<u64>,
     /// 0 (the same answer again, nearly) to 1 (variety).
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = share)]
     pub temperature: Option<f64>,
     /// Share of the likeliest tokens that are drawn from, 0 to 1.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = share)]
     pub top_p: Option<f64>,
     /// End the answer where the model would say this. May be given several times.
     #[arg(long, value_name = "TEXT")]
@@ -85,8 +87,9 @@ pub struct AskArgs {
     /// Any other setting of the request, e.g. -o top_k=5. The value is JSON, or text if it is none.
     #[arg(short, long = "option", value_name = "NAME=VALUE", value_parser = option)]
     pub option: Vec<(String, serde_json::Value)>,
-    /// How much the model thinks first: minimal, low, medium, high, max.
-    #[arg(long, value_name = "LEVEL", conflicts_with = "thinking")]
+    /// How much the model thinks first. It takes the nearest of its own levels; one that it has beside
+    /// these is named by -o reasoning_effort.
+    #[arg(long, value_name = "LEVEL", value_parser = EFFORTS, conflicts_with = "thinking")]
     pub effort: Option<String>,
     /// Tokens for thinking, or `off`.
     #[arg(long, value_name = "N|off", value_parser = thinking)]
@@ -112,6 +115,8 @@ pub struct QueryArgs {
     #[command(flatten)]
     pub terms: TermsArgs,
     #[command(flatten)]
+    pub others: OthersArgs,
+    #[command(flatten)]
     pub preview: PreviewArgs,
     #[command(flatten)]
     pub show: ShowArgs,
@@ -125,33 +130,44 @@ pub struct QueryArgs {
     pub engine: EngineArgs,
 }
 
-/// How the answer is shown.
+/// How the answer of one question is shown.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "How the answer is shown")]
 pub struct ShowArgs {
-    /// Wait for the whole answer.
-    #[arg(short = 'S', long)]
-    pub no_stream: bool,
+    #[command(flatten)]
+    pub look: LookArgs,
     /// The answer and all that is known of it, as JSON.
-    #[arg(short, long, conflicts_with = "output_format")]
+    #[arg(short, long, conflicts_with_all = ["output_format", "extract", "extract_last"])]
     pub json: bool,
-    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text, conflicts_with_all = ["extract", "extract_last"])]
     pub output_format: OutputFormat,
-    /// Show the answer's markdown as headings, lists, tables and coloured code.
-    #[arg(long, value_enum, default_value_t = Rendering::Auto, value_name = "WHEN")]
-    pub render: Rendering,
     /// Write the answer to this file instead of stdout.
     #[arg(short = 'O', long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Nothing on stderr but errors.
+    #[arg(short, long, conflicts_with = "usage")]
+    pub quiet: bool,
+    /// Nothing on stderr at all: the exit code tells.
+    #[arg(long, conflicts_with = "usage")]
+    pub error_code_only: bool,
+}
+
+/// How any answer is shown.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "How the answer is shown")]
+pub struct LookArgs {
+    /// Wait for the whole answer.
+    #[arg(short = 'S', long)]
+    pub no_stream: bool,
+    /// Show the answer's markdown as headings, lists, tables and coloured code.
+    #[arg(long, value_enum, default_value_t = Rendering::Auto, value_name = "WHEN")]
+    pub render: Rendering,
     /// Don't show the model's thinking (on stderr).
     #[arg(short = 'R', long)]
     pub hide_reasoning: bool,
     /// Tell tokens, cost and time on stderr.
     #[arg(short, long)]
     pub usage: bool,
-    /// Nothing on stderr but errors.
-    #[arg(short, long, conflicts_with = "usage")]
-    pub quiet: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -173,11 +189,25 @@ pub enum OutputFormat {
     StreamJson,
 }
 
+/// Members of the request that are not set by `-o`, and what does.
+const NO_OPTIONS: [(&str, &str); 7] = [
+    ("messages", "the question, -s and -f"),
+    ("model", "-m"),
+    ("stream", "-S"),
+    ("stream_options", "-u"),
+    ("tools", "--server, -T or --mcp-config"),
+    ("functions", "--server, -T or --mcp-config"),
+    ("system", "-s"),
+];
+
 fn option(text: &str) -> Result<(String, serde_json::Value), String> {
     let (name, value) = text
         .split_once('=')
         .filter(|(name, _)| !name.is_empty())
         .ok_or("an option is NAME=VALUE")?;
+    if let Some((_, instead)) = NO_OPTIONS.iter().find(|(no, _)| *no == name) {
+        return Err(format!("`{name}` is no option: use {instead}"));
+    }
     let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
     Ok((name.to_owned(), value))
 }

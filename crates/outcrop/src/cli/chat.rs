@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{AskArgs, EngineArgs, KeepArgs, Rendering, RoleArgs, ToolArgs};
+use super::{AskArgs, EngineArgs, FormArgs, KeepArgs, LookArgs, RoleArgs, TermsArgs, ToolArgs};
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -24,6 +24,10 @@ pub struct ChatArgs {
     #[command(flatten)]
     pub ask: AskArgs,
     #[command(flatten)]
+    pub form: FormArgs,
+    #[command(flatten)]
+    pub terms: TermsArgs,
+    #[command(flatten)]
     pub role: RoleArgs,
     #[command(flatten)]
     pub show: ChatShowArgs,
@@ -35,19 +39,12 @@ pub struct ChatArgs {
     pub engine: EngineArgs,
 }
 
-/// How it is shown.
+/// How a chat is shown.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "How it is shown")]
+#[command(next_help_heading = "How the answer is shown")]
 pub struct ChatShowArgs {
-    /// Whether Markdown is laid out.
-    #[arg(long, value_enum, default_value_t = Rendering::Auto, value_name = "WHEN")]
-    pub render: Rendering,
-    /// Don't show the model's thinking.
-    #[arg(short = 'R', long)]
-    pub hide_reasoning: bool,
-    /// Tell tokens, cost and time after each answer.
-    #[arg(short, long)]
-    pub usage: bool,
+    #[command(flatten)]
+    pub look: LookArgs,
     /// Edit lines with vi's keys instead of Emacs'.
     #[arg(long)]
     pub vi: bool,

@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::value::share;
+
 pub const EXAMPLES: &str = "\
 Examples:
   outcrop roles new translator \"Translate into French: {{input}}\" -m amazon.nova-lite-v1:0
@@ -62,6 +64,6 @@ pub struct NewRole {
     #[arg(short, long, value_name = "MODEL")]
     pub model: Option<String>,
     /// Its temperature.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = share)]
     pub temperature: Option<f64>,
 }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{AskArgs, ChatArgs, ChatShowArgs, EngineArgs, KeepArgs, RoleArgs, ToolArgs};
+use super::{
+    AskArgs, ChatArgs, ChatShowArgs, EngineArgs, FormArgs, KeepArgs, RoleArgs, TermsArgs, ToolArgs,
+};
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -70,6 +72,10 @@ pub struct ResumeArgs {
     #[command(flatten)]
     pub ask: AskArgs,
     #[command(flatten)]
+    pub form: FormArgs,
+    #[command(flatten)]
+    pub terms: TermsArgs,
+    #[command(flatten)]
     pub show: ChatShowArgs,
     #[command(flatten)]
     pub tools: ToolArgs,
@@ -81,10 +87,10 @@ pub struct ResumeArgs {
 
 impl From<ResumeArgs> for ChatArgs {
     fn from(args: ResumeArgs) -> Self {
-        let ResumeArgs { name, ask, show, tools, engine } = args;
+        let ResumeArgs { name, ask, form, terms, show, tools, engine } = args;
         let keep = KeepArgs { r#continue: name.is_none(), session: name, no_save: false };
         let role = RoleArgs { role: None, save: None };
-        Self { prompt: Vec::new(), ask, role, show, keep, tools, engine }
+        Self { prompt: Vec::new(), ask, form, terms, role, show, keep, tools, engine }
     }
 }
 

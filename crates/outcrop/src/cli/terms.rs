@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use outcrop_config::Guardrail;
 
-use super::value::seconds;
+use super::value::{pair, seconds};
 
 /// How Bedrock is called.
 #[derive(Debug, Clone, Args)]
@@ -39,18 +39,32 @@ pub struct TermsArgs {
     /// read from it later is cheaper, what is written to it dearer.
     #[arg(long, value_enum, default_value_t = Cache::Off, value_name = "TIME")]
     pub cache: Cache,
-    /// Bedrock's service tier: default, priority or flex.
-    #[arg(long, value_name = "TIER")]
+    /// Bedrock's service tier.
+    #[arg(long, value_name = "TIER", value_parser = ["default", "priority", "flex", "reserved"])]
     pub service_tier: Option<String>,
+    /// Bedrock's latency mode: an optimized answer comes sooner, from the few models that have it, at a
+    /// price of its own that is not known here.
+    #[arg(long, value_name = "MODE", value_parser = ["standard", "optimized"])]
+    pub latency: Option<String>,
     /// A mark of yours in Bedrock's logs. May be given several times.
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub metadata: Vec<(String, String)>,
     /// Draw from so many of the likeliest tokens.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub top_k: Option<u64>,
     /// For the same answer again, where the model has it.
     #[arg(long, value_name = "N")]
     pub seed: Option<i64>,
+    /// Don't ask where question and longest answer would cost more. Of the first request: tools may
+    /// lead to more of them.
+    #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
+    pub max_budget_usd: Option<f64>,
+}
+
+/// Who else is asked.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "On what terms")]
+pub struct OthersArgs {
     /// Ask these models, in this order, where the model cannot answer.
     #[arg(long, value_name = "MODEL,…", value_delimiter = ',')]
     pub fallback: Vec<String>,
@@ -58,10 +72,6 @@ pub struct TermsArgs {
     /// the history, and without tools.
     #[arg(long, value_name = "MODEL,…", value_delimiter = ',', conflicts_with_all = ["fallback", "max_budget_usd", "output", "output_format", "extract", "extract_last"])]
     pub compare: Vec<String>,
-    /// Don't ask where question and longest answer would cost more. Of the first request: tools may
-    /// lead to more of them.
-    #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
-    pub max_budget_usd: Option<f64>,
 }
 
 /// What is sent.
@@ -93,17 +103,14 @@ pub struct FormArgs {
     #[arg(long, value_name = "SCHEMA", conflicts_with = "schema")]
     pub schema_multi: Option<String>,
     /// Show the first block of code alone; all, where there is none.
-    #[arg(short = 'x', long, conflicts_with_all = ["json", "output_format"])]
+    #[arg(short = 'x', long)]
     pub extract: bool,
     /// Show the last block of code alone.
-    #[arg(long, visible_alias = "xl", conflicts_with_all = ["extract", "json", "output_format"])]
+    #[arg(long, visible_alias = "xl", conflicts_with = "extract")]
     pub extract_last: bool,
     /// An answer that was cut short is an error.
     #[arg(long)]
     pub strict: bool,
-    /// Nothing on stderr at all: the exit code tells.
-    #[arg(long, conflicts_with = "usage")]
-    pub error_code_only: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -124,13 +131,6 @@ fn guardrail(text: &str) -> Result<Guardrail, String> {
         Some(_) | None => {
             Err("a guardrail is ID:VERSION, such as ab12cd34ef56:1 or …:DRAFT".to_owned())
         }
-    }
-}
-
-fn pair(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        Some(_) | None => Err("it is NAME=VALUE".to_owned()),
     }
 }
 

@@ -26,6 +26,20 @@ pub fn seconds_or_none(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
+pub fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        Ok(_) | Err(_) => Err("not a number from 0 to 1".to_owned()),
+    }
+}
+
+pub fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        Some(_) | None => Err("it is NAME=VALUE".to_owned()),
+    }
+}
+
 pub fn geography(text: &str) -> Result<Geography, String> {
     Geography::named(text, Catalog::built_in())
 }

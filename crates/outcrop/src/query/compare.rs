@@ -37,7 +37,7 @@ struct Said {
 /// When a model failed; all answers have been shown by then.
 pub async fn run(args: &QueryArgs, talk: &Talk, schema: Option<&Schema>) -> anyhow::Result<()> {
     let mut asked = JoinSet::new();
-    for (at, model) in args.terms.compare.iter().enumerate() {
+    for (at, model) in args.others.compare.iter().enumerate() {
         let mut talk = talk.clone();
         talk.settings.insert("model".to_owned(), model.as_str().into());
         let engine = args.engine.clone();
@@ -45,7 +45,7 @@ pub async fn run(args: &QueryArgs, talk: &Talk, schema: Option<&Schema>) -> anyh
     }
     let mut outcomes = asked.join_all().await;
     outcomes.sort_by_key(|(at, _)| *at);
-    let models = args.terms.compare.iter();
+    let models = args.others.compare.iter();
     let said: Vec<Said> = models
         .zip(outcomes)
         .map(|(model, (_, outcome))| Said::of(model, outcome, args, schema))

@@ -21,7 +21,7 @@ use crate::settings;
 /// # Errors
 /// When it would be refused.
 pub async fn request(args: &QueryArgs, talk: &Talk) -> anyhow::Result<String> {
-    let body = body(talk, !args.show.no_stream && !args.show.json);
+    let body = body(talk, !args.show.look.no_stream && !args.show.json);
     if let Some(url) = &args.engine.via {
         let path = format!("{}{CHAT}", base(url));
         return Ok(format!("POST {path}\ncontent-type: application/json\n\n{body}\n"));

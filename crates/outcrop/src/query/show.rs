@@ -69,10 +69,10 @@ impl Show {
         };
         Ok(Self {
             format,
-            streams: !args.no_stream && format != OutputFormat::Json,
-            reasoning: !args.hide_reasoning && !args.quiet && format == OutputFormat::Text,
+            streams: !args.look.no_stream && format != OutputFormat::Json,
+            reasoning: !args.look.hide_reasoning && !args.quiet && format == OutputFormat::Text,
             notes: !args.quiet && format == OutputFormat::Text,
-            usage: args.usage,
+            usage: args.look.usage,
             dim: if is_colourful(&io::stderr()) { DIM } else { ("", "") },
             extract: None,
             look: Look::new(args, &out),
@@ -244,7 +244,7 @@ impl Out {
 
 impl Look {
     fn new(args: &ShowArgs, out: &Out) -> Self {
-        let renders = match args.render {
+        let renders = match args.look.render {
             Rendering::Always => true,
             Rendering::Never => false,
             Rendering::Auto => out.is_terminal() && is_colourful(&io::stdout()),

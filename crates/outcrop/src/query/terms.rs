@@ -8,28 +8,29 @@ use crate::cli::{Cache, TermsArgs};
 use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
 
+/// What the flags say of the request's body, but for what is of this request alone.
+pub fn settings(args: &TermsArgs) -> Map<String, Value> {
+    let TermsArgs { service_tier, latency, top_k, seed, cache: _, metadata: _, max_budget_usd: _ } =
+        args;
+    let latency = latency.as_ref().map(|latency| json!({ "latency": latency }));
+    let said = [
+        ("service_tier", service_tier.as_deref().map(Value::from)),
+        ("performanceConfig", latency),
+        ("top_k", top_k.map(Value::from)),
+        ("seed", seed.map(Value::from)),
+    ];
+    said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
 /// Puts the settings and marks into the request.
 pub fn lay_down(args: &TermsArgs, talk: &mut Talk) {
-    let TermsArgs {
-        cache,
-        service_tier,
-        metadata,
-        top_k,
-        seed,
-        fallback: _,
-        compare: _,
-        max_budget_usd: _,
-    } = args;
-    let mut set = |name: &str, value: Option<Value>| {
-        talk.settings.extend(value.map(|value| (name.to_owned(), value)));
-    };
-    set("service_tier", service_tier.as_deref().map(Value::from));
-    set("top_k", top_k.map(Value::from));
-    set("seed", seed.map(Value::from));
+    talk.settings.extend(settings(args));
     let marks: Map<_, _> =
-        metadata.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
-    set("metadata", (!marks.is_empty()).then_some(Value::Object(marks)));
-    let mark = match cache {
+        args.metadata.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+    if !marks.is_empty() {
+        talk.settings.insert("metadata".to_owned(), marks.into());
+    }
+    let mark = match args.cache {
         Cache::Off => return,
         Cache::Auto => json!({ "type": "ephemeral" }),
         Cache::FiveMinutes => json!({ "type": "ephemeral", "ttl": "5m" }),

@@ -88,3 +88,29 @@ async fn a_long_conversation_is_summarised_openly() {
         serde_json::from_str(&desk.says(&["sessions", "show", "long", "-j"]).await).unwrap();
     assert_eq!(all["turns"][0]["response"], "early", "the original stays");
 }
+
+#[tokio::test]
+async fn a_chat_has_the_terms_of_a_query() {
+    let desk = Desk::new().await;
+    let form = ["chat", "--schema", "a int", "-m", "amazon.nova-pro-v1:0"];
+    let terms = ["--cache", "5m", "--latency", "optimized", "--metadata", "team=a", "-s", "Be."];
+    let lines = "say:{\"a\": 1}\nsay:{\"a\": \"x\"}\n";
+    let output = desk.told(&[&form[..], &terms].concat(), lines).await;
+    assert_eq!(output.status.code(), Some(25), "{output:?}");
+    assert!(text(&output.stderr).contains("$.a"), "{output:?}");
+    let requests = desk.emulator.requests();
+    let bodies = requests.iter().filter(|request| request.raw_path.contains("converse-stream"));
+    let bodies: Vec<Value> =
+        bodies.map(|request| serde_json::from_slice(&request.body).unwrap()).collect();
+    assert_eq!(bodies.len(), 2);
+    for body in &bodies {
+        assert_eq!(body["performanceConfig"]["latency"], "optimized");
+        assert_eq!(body["requestMetadata"]["team"], "a");
+        // The system prompt's and the newest question's; those of former questions are gone.
+        assert_eq!(body.to_string().matches("cachePoint").count(), 2, "{body}");
+    }
+    let output = desk.told(&["chat", "--max-budget-usd", "0.0000001"], "say:one\n").await;
+    assert_eq!(output.status.code(), Some(27), "{output:?}");
+    let output = desk.told(&["chat", "-x"], "say:a\n```\nb\n```\n").await;
+    assert!(output.status.success(), "{output:?}");
+}
