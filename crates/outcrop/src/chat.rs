@@ -27,7 +27,7 @@ use crate::roles;
 
 pub async fn run(args: ChatArgs) -> anyhow::Result<ExitCode> {
     if let Some(name) = &args.role.save {
-        roles::save(name, &args.ask, &args.prompt.join(" "))?;
+        roles::save(name, (&args.ask, &args.terms), &args.prompt.join(" "))?;
         return Ok(ExitCode::SUCCESS);
     }
     let is_live = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();

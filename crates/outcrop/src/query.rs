@@ -38,7 +38,7 @@ pub async fn run(mut args: QueryArgs) -> anyhow::Result<ExitCode> {
 
 async fn ask_once(args: QueryArgs) -> anyhow::Result<()> {
     if let Some(name) = &args.role.save {
-        return roles::save(name, &args.ask, &args.prompt.join(" "));
+        return roles::save(name, (&args.ask, &args.terms), &args.prompt.join(" "));
     }
     ask::said_once(&args.ask, &args.terms, &args.form)?;
     let schema = Schema::of(&args.form)?;

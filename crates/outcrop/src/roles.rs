@@ -6,6 +6,7 @@
 
 mod file;
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::Command;
@@ -14,17 +15,19 @@ use serde_json::{Map, Value, json};
 
 use self::file::parse;
 use crate::ask::{by_hand, given, system};
-use crate::cli::{AskArgs, NewRole, RoleArgs, RolesArgs, RolesVerb};
+use crate::cli::{AskArgs, NewRole, RoleArgs, RolesArgs, RolesVerb, TermsArgs};
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::print::{print_line, print_said, print_text};
+use crate::query::terms;
 use crate::table::{line, table};
 
 /// Where a new role begins.
 const DRAFT: &str =
     "---\n# model: claude-sonnet-4-5\n# temperature: 0.2\n---\nYou are a helpful assistant.\n";
-/// What stands in a question for what is asked.
-const PLACES: [&str; 3] = ["{{input}}", "$input", "__INPUT__"];
+/// What stands in a question for what is asked, beside `{{input}}`.
+const PLACES: [&str; 2] = ["$input", "__INPUT__"];
+const INPUT: &str = "input";
 /// How much of a role a list shows, in characters.
 const GLIMPSE: usize = 60;
 
@@ -36,14 +39,62 @@ pub struct Role {
     pub system: Option<String>,
     /// A question with a place for what is asked.
     pub template: Option<String>,
+    /// What stands in its other places.
+    pub params: BTreeMap<String, String>,
 }
 
 // === impl Role ===
 
 impl Role {
     /// The role that the flags name, if they do.
+    ///
+    /// # Errors
+    /// Where there is no such role, or a place in it that nothing is put into.
     pub fn of(args: &RoleArgs) -> anyhow::Result<Option<Self>> {
-        args.role.as_deref().map(Self::named).transpose()
+        let Some(name) = &args.role else { return Ok(None) };
+        let mut role = Self::named(name)?;
+        role.params.extend(args.param.iter().cloned());
+        role.is_filled(name, &args.param)?;
+        if let Some(system) = &role.system {
+            role.system = Some(place(system, |at| role.param(at)));
+        }
+        Ok(Some(role))
+    }
+
+    fn param(&self, place: &str) -> Option<&str> {
+        self.params.get(place).map(String::as_str)
+    }
+
+    /// Whether each place has what stands in it, and all that was given has a place.
+    fn is_filled(&self, name: &str, given: &[(String, String)]) -> anyhow::Result<()> {
+        let mut places = Vec::new();
+        for text in self.template.iter().chain(&self.system) {
+            place(text, |at| {
+                places.extend(Some(at.to_owned()).filter(|at| at != INPUT));
+                None
+            });
+        }
+        let wrong =
+            |what, mend: String| Err(Failure::new(Exit::InvalidArgument, what).mend(mend).into());
+        if let Some(empty) = places.iter().find(|at| self.param(at).is_none()) {
+            let what =
+                format!("The role `{name}` has a place {{{{{empty}}}}} that nothing is put into.");
+            return wrong(what, format!("-P {empty}=… fills it."));
+        }
+        match given.iter().find(|(at, _)| !places.contains(at)) {
+            None => Ok(()),
+            Some((unknown, _)) => {
+                places.dedup();
+                let what = format!("The role `{name}` has no place {{{{{unknown}}}}}.");
+                wrong(
+                    what,
+                    match places.is_empty() {
+                        true => "It has none that -P fills.".to_owned(),
+                        false => format!("It has: {}.", places.join(", ")),
+                    },
+                )
+            }
+        }
     }
 
     pub fn named(name: &str) -> anyhow::Result<Self> {
@@ -55,26 +106,49 @@ impl Role {
     pub fn put_question(&self, content: &mut [Value]) {
         let asked = content.iter_mut().find(|part| part["type"] == "text");
         if let (Some(template), Some(part)) = (&self.template, asked) {
-            let question = place_input(template, part["text"].as_str().unwrap_or_default());
-            part["text"] = question.map_or(Value::Null, Value::String);
+            let asked = part["text"].as_str().unwrap_or_default();
+            let value = |at: &str| if at == INPUT { Some(asked) } else { self.param(at) };
+            part["text"] = place(template, value).into();
         }
     }
 }
 
-/// `template` with `input` in its places; `None` where it has none. What is put in is not looked at again.
-fn place_input(template: &str, input: &str) -> Option<String> {
+/// `template` with values in its places, which stay where there is none. What is put in is not looked at again.
+fn place<'v>(template: &str, mut value: impl FnMut(&str) -> Option<&'v str>) -> String {
     let mut placed = String::new();
     let mut rest = template;
-    let next = |rest: &str| {
-        let found = PLACES.iter().filter_map(|place| Some((find(rest, place)?, place.len())));
-        found.min()
-    };
-    while let Some((at, length)) = next(rest) {
+    while let Some((at, length, name)) = next_place(rest) {
         placed.push_str(&rest[..at]);
-        placed.push_str(input);
+        placed.push_str(value(name).unwrap_or(&rest[at..at + length]));
         rest = &rest[at + length..];
     }
-    (rest.len() < template.len()).then(|| placed + rest)
+    placed + rest
+}
+
+/// Whether what is asked has a place in the text.
+fn has_input(text: &str) -> bool {
+    let mut has = false;
+    place(text, |at| {
+        has |= at == INPUT;
+        None
+    });
+    has
+}
+
+/// Where the next place begins, how long it is, and its name.
+fn next_place(text: &str) -> Option<(usize, usize, &str)> {
+    let of_input = PLACES.iter().filter_map(|place| Some((find(text, place)?, place.len(), INPUT)));
+    of_input.chain(braced(text)).min()
+}
+
+/// The first `{{name}}`.
+fn braced(text: &str) -> Option<(usize, usize, &str)> {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    text.match_indices("{{").find_map(|(at, _)| {
+        let (name, _) = text[at + 2..].split_once("}}")?;
+        let is_name = !name.is_empty() && name.chars().all(is_of_name);
+        is_name.then_some((at, name.len() + 4, name))
+    })
 }
 
 /// Where `place` is in `text`; `$input` ends where a word ends.
@@ -99,21 +173,26 @@ pub fn run(args: RolesArgs) -> anyhow::Result<()> {
 }
 
 /// Makes a role of a question's flags, instead of asking it.
-pub fn save(name: &str, ask: &AskArgs, question: &str) -> anyhow::Result<()> {
+pub fn save(
+    name: &str,
+    (ask, terms): (&AskArgs, &TermsArgs),
+    question: &str,
+) -> anyhow::Result<()> {
     let ask = by_hand(ask);
     let mut settings = given(&ask);
+    settings.extend(terms::settings(terms));
     let system = system(&ask)?.and_then(|message| message["content"].as_str().map(str::to_owned));
-    let text = match (place_input(question, ""), system, question.trim()) {
-        (Some(_), system, _) => {
+    let text = match (has_input(question), system, question.trim()) {
+        (true, system, _) => {
             settings.extend(system.map(|system| ("system".to_owned(), system.into())));
             question.to_owned()
         }
-        (None, system, "") => system.unwrap_or_default(),
-        (None, Some(system), question) => {
+        (false, system, "") => system.unwrap_or_default(),
+        (false, Some(system), question) => {
             settings.insert("system".to_owned(), system.into());
             format!("{question}\n\n{{{{input}}}}")
         }
-        (None, None, question) => format!("{question}\n\n{{{{input}}}}"),
+        (false, None, question) => format!("{question}\n\n{{{{input}}}}"),
     };
     write(name, &file::written(&settings, &text))?;
     note!("The role is saved; `outcrop query -r {name}` uses it.");
@@ -272,12 +351,19 @@ mod tests {
 
     #[test]
     fn what_is_asked_comes_into_its_places_once() {
-        let placed = |template, input| place_input(template, input);
+        let value = |at: &str| match at {
+            "input" => Some("$input {{to}}"),
+            "to" => Some("{{input}}"),
+            _ => None,
+        };
         assert_eq!(
-            placed("a {{input}} b $input, __INPUT__", "$input").unwrap(),
-            "a $input b $input, $input"
+            place("a {{input}} b $input, __INPUT__", value),
+            "a $input {{to}} b $input {{to}}, $input {{to}}"
         );
-        assert_eq!(placed("$inputs and $input_", "x"), None);
-        assert_eq!(placed("{{ input }}", "x"), None);
+        assert_eq!(place("{{{{to}} {{other}}", value), "{{{{input}} {{other}}");
+        for none in ["$inputs and $input_", "{{ input }}", "{{}}", "{{a b}}", "{{to"] {
+            assert_eq!(place(none, value), none);
+        }
+        assert!(has_input("x $input") && !has_input("{{to}} $inputs"));
     }
 }

@@ -2,12 +2,14 @@
 
 use clap::{Args, Subcommand};
 
-use super::value::share;
+use super::value::{pair, share};
 
 pub const EXAMPLES: &str = "\
 Examples:
   outcrop roles new translator \"Translate into French: {{input}}\" -m amazon.nova-lite-v1:0
   outcrop query -r translator \"Good morning\"
+  outcrop roles new tutor \"Explain {{input}} to {{whom}}.\"
+  outcrop query -r tutor -P whom=\"a child\" \"the tides\"
   outcrop roles new brief \"Answer in one sentence.\" --temperature 0.2
   outcrop query \"Say it for a child\" -s \"You are a teacher.\" --save teacher
   outcrop roles edit translator";
@@ -19,6 +21,9 @@ pub struct RoleArgs {
     /// Take prompt, model and settings from this role; flags go before them.
     #[arg(short, long, value_name = "NAME")]
     pub role: Option<String>,
+    /// Put this into the role's {{NAME}}. May be given several times.
+    #[arg(short = 'P', long, value_name = "NAME=VALUE", value_parser = pair, requires = "role")]
+    pub param: Vec<(String, String)>,
     /// Make a role of this question's flags, and of its text if that holds {{input}}; nothing is asked.
     #[arg(long, value_name = "NAME")]
     pub save: Option<String>,

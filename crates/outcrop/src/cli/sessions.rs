@@ -89,7 +89,7 @@ impl From<ResumeArgs> for ChatArgs {
     fn from(args: ResumeArgs) -> Self {
         let ResumeArgs { name, ask, form, terms, show, tools, engine } = args;
         let keep = KeepArgs { r#continue: name.is_none(), session: name, no_save: false };
-        let role = RoleArgs { role: None, save: None };
+        let role = RoleArgs { role: None, param: Vec::new(), save: None };
         Self { prompt: Vec::new(), ask, form, terms, role, show, keep, tools, engine }
     }
 }

@@ -3,7 +3,7 @@
 use outcrop_config::document::{Node, parse as parse_yaml};
 use serde_json::{Map, Value, json};
 
-use super::{Role, place_input};
+use super::{Role, has_input};
 use crate::exit::{Exit, Failure};
 
 /// Begins and ends the settings.
@@ -26,11 +26,11 @@ pub fn parse(source: &str, text: &str) -> anyhow::Result<Role> {
         }
     }
     let body = body.trim();
-    match (place_input(body, ""), &role.system, body) {
+    match (has_input(body), &role.system, body) {
         (_, _, "") => {}
-        (Some(_), _, body) => role.template = Some(body.to_owned()),
-        (None, None, body) => role.system = Some(body.to_owned()),
-        (None, Some(_), _) => {
+        (true, _, body) => role.template = Some(body.to_owned()),
+        (false, None, body) => role.system = Some(body.to_owned()),
+        (false, Some(_), _) => {
             let what = "it has a system prompt twice, in `system` and in its text";
             return Err(Failure::new(Exit::InvalidArgument, format!("{source}: {what}."))
                 .mend("Write {{input}} into the text where the question goes.")
@@ -110,6 +110,22 @@ fn read(root: &Node, role: &mut Role) -> anyhow::Result<()> {
                     return fits(false, "options are lines of `name: value`");
                 };
                 role.settings.extend(options);
+                continue;
+            }
+            "params" => {
+                let Value::Object(params) = value else {
+                    return fits(false, "params are lines of `name: value`");
+                };
+                for (name, value) in params {
+                    let text = match value {
+                        Value::String(text) => text,
+                        value @ (Value::Number(_) | Value::Bool(_)) => value.to_string(),
+                        Value::Null | Value::Array(_) | Value::Object(_) => {
+                            return fits(false, "a param is a text");
+                        }
+                    };
+                    role.params.insert(name, text);
+                }
                 continue;
             }
             // What it is for: for people alone.

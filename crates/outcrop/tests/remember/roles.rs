@@ -45,3 +45,35 @@ async fn what_is_wrong_with_a_role_is_told() {
         assert!(said.contains(told), "{arguments:?}: {said}");
     }
 }
+
+#[tokio::test]
+async fn places_of_a_role_are_filled() {
+    let desk = Desk::new().await;
+    desk.says(&["roles", "new", "tutor", "say:<{{input}}> to {{whom}}"]).await;
+    let asked = ["query", "-r", "tutor", "{{whom}}", "-P", "whom=a {{input}}"];
+    assert_eq!(desk.says(&asked).await, "<{{whom}}> to a {{input}}\n");
+    let output = desk.told(&["chat", "-r", "tutor", "-P", "whom=me"], "a\nb\n").await;
+    assert_eq!(text(&output.stdout), "<a> to me\n<b> to me\n");
+    for (params, told) in [
+        (&["-P", "who=me", "-P", "whom=me"][..], "no place {{who}}. It has: whom."),
+        (&[], "{{whom}} that nothing is put into. -P whom=… fills it."),
+    ] {
+        let output = desk.run(&[&["query", "-r", "tutor", "x"], params].concat()).await;
+        assert_eq!(output.status.code(), Some(20), "{output:?}");
+        assert!(text(&output.stderr).contains(told), "{output:?}");
+    }
+    let path = desk.says(&["roles", "edit", "tutor"]).await;
+    let file =
+        "---\nsystem: For {{whom}}.\nparams:\n  whom: all\n  n: 3\n---\nsay:{{input}} {{n}}\n";
+    std::fs::write(path.trim_end(), file).unwrap();
+    assert_eq!(desk.says(&["query", "-r", "tutor", "x"]).await, "x 3\n");
+    assert_eq!(desk.turns().await.last().unwrap()["settings"]["system"], "For all.");
+    let saved = ["query", "x", "--top-k", "5", "--latency", "optimized", "--save", "quick"];
+    desk.says(&saved).await;
+    desk.says(&["query", "-r", "quick", "y"]).await;
+    let settings = desk.turns().await.last().unwrap()["settings"].clone();
+    assert_eq!(
+        (&settings["top_k"], &settings["performanceConfig"]["latency"]),
+        (&5.into(), &"optimized".into())
+    );
+}
