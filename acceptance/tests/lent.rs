@@ -4,12 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use http::Method;
 use outcrop_aws::Clock;
-use outcrop_config::{CredentialHeaders, Without};
+use outcrop_config::{self as config, CredentialHeaders, Target, Without};
 use outcrop_core::lent::DEFAULT_PREFIX;
-use outcrop_emulator::{Access, AccessKey, Config, EXAMPLE_ACCESS_KEY_ID};
+use outcrop_emulator::{Access, AccessKey, Config, EXAMPLE_ACCESS_KEY_ID, Emulator};
 use serde_json::json;
 
-use crate::support::{Answer, CLAUDE, NOVA, Options, ROUTES, Stack, chat};
+use crate::support::{
+    Answer, CLAUDE, EXAMPLE_SECRET, NOVA, Options, ROUTES, Stack, backend, chat, route,
+};
 
 /// The headers of a pair of which the emulator knows the secret `s3cr3t`.
 const ALICE: [(&str, &str); 2] =
@@ -40,7 +42,11 @@ async fn ask(stack: &Stack, route: (&str, &str), stream: bool, headers: &[(&str,
 
 /// Whose signature the emulator saw last; it must have seen nothing else of the credentials.
 fn signer(stack: &Stack) -> String {
-    let requests = stack.emulator.requests();
+    signer_at(&stack.emulator)
+}
+
+fn signer_at(emulator: &Emulator) -> String {
+    let requests = emulator.requests();
     let last = requests.last().unwrap();
     assert!(last.headers.keys().all(|name| !name.as_str().starts_with("x-aigw")), "{last:?}");
     let authorization = last.header("authorization").unwrap();
@@ -163,4 +169,22 @@ async fn where_nobody_may_lend_the_headers_mean_nothing() {
     let stack = Stack::with(options).await;
     assert_eq!(ask(&stack, ("converse", NOVA), false, &ALICE).await.status, 200);
     assert_eq!(signer(&stack), EXAMPLE_ACCESS_KEY_ID);
+}
+
+/// The second knows nothing of Alice: what she lends is for the backend that takes it.
+#[tokio::test]
+async fn another_backend_signs_as_itself() {
+    let second = Emulator::bind("127.0.0.1:0", Config::default()).await.unwrap();
+    let later = Target { priority: 1, ..Target::new("second") };
+    let config = config::Config {
+        backends: [("second".to_owned(), backend(&second, EXAMPLE_SECRET))].into(),
+        routes: vec![route("all", vec![Target::new("bedrock"), later])],
+        ..config::Config::default()
+    };
+    let stack = Stack::routing(options(Without::Refuse), config).await;
+    stack.fault("error=ThrottlingException", 1);
+    let answer = ask(&stack, ("openai", CLAUDE), false, &ALICE).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(signer(&stack), "AKIDALICE");
+    assert_eq!(signer_at(&second), EXAMPLE_ACCESS_KEY_ID);
 }

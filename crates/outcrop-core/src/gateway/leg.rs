@@ -148,11 +148,13 @@ impl Leg<'_> {
         aws.send_within(&outbound, timeouts).await
     }
 
-    /// Takes out of the headers what AWS credentials the caller lends.
+    /// Takes out of the headers what AWS credentials the caller lends. They are for the backend that takes
+    /// them: what was lent to the one before is forgotten.
     ///
     /// # Errors
     /// When they are not whole, or not there and must be.
     pub(super) fn borrow(&self, inbound: &mut Inbound) -> Result<(), Fault> {
+        inbound.credentials = None;
         if let Some(lent) = &self.backend.lent {
             inbound.credentials = lent.take(&mut inbound.headers)?;
         }
