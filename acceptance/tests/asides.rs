@@ -1,11 +1,13 @@
 //! Bedrock's calls beside inference, relayed: control plane, guardrails, jobs, reranking.
 
 use http::Method;
-use outcrop_config::{Budget, Config, Limit, Measure, Origin, Selector, Target, Timeouts, Window};
+use outcrop_config::{
+    BodyEdit, Budget, Config, Limit, Measure, Mode, Origin, Selector, Target, Timeouts, Window,
+};
 use outcrop_model::{Dialect, PicoUsd};
 use serde_json::{Value, json};
 
-use crate::support::{NOVA, Options, Stack, route};
+use crate::support::{CLAUDE, NOVA, Options, Stack, chat, route};
 
 const RERANKER: &str = "arn:aws:bedrock:us-east-1::foundation-model/cohere.rerank-v3-5:0";
 
@@ -249,4 +251,23 @@ async fn a_routes_model_is_what_runs() {
         (RERANKER, Some("foundation-model/amazon.rerank-v1:0"))
     );
     assert_eq!(receipt.cost, Some(PicoUsd::new(1_000_000_000)));
+}
+
+/// Changes to bodies are for requests to models.
+#[tokio::test]
+async fn a_routes_body_is_not_theirs() {
+    let mut all = route("all", vec![Target::new("bedrock")]);
+    let (path, value) = ("max_tokens".to_owned(), "100".to_owned());
+    all.policy.body = vec![BodyEdit::Set { path, value, mode: Mode::Default }];
+    let stack =
+        Stack::routing(Options::default(), Config { routes: vec![all], ..Config::default() }).await;
+    let answer = stack.get("/foundation-models").await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let answer = stack.post("/guardrail/wordfilter/version/DRAFT/apply", &guarded("hi")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(stack.upstream_body(), guarded("hi"));
+    let (path, mut body) = chat("anthropic", CLAUDE, "hi", false);
+    body.as_object_mut().unwrap().remove("max_tokens");
+    assert_eq!(stack.post(&path, &body).await.status, 200);
+    assert_eq!(stack.upstream_body()["max_tokens"], 100);
 }

@@ -139,6 +139,23 @@ impl Operation {
         }
     }
 
+    /// Whether its body is a request to a model, which a route may change. Bedrock's other calls have bodies
+    /// of their own, or none.
+    pub(crate) fn is_for_a_model(&self) -> bool {
+        match self {
+            Operation::ChatCompletions
+            | Operation::Completions
+            | Operation::Responses
+            | Operation::Messages
+            | Operation::KongChat
+            | Operation::CountMessages
+            | Operation::CountResponses
+            | Operation::Special(_) => true,
+            Operation::Bedrock { carrier, .. } => *carrier != Carrier::CountTokens,
+            Operation::Aside(_) => false,
+        }
+    }
+
     /// The word for logs and metrics.
     pub fn as_str(&self) -> &'static str {
         match self {

@@ -205,7 +205,9 @@ async fn visit(
     {
         inbound.body = set_text(&inbound.body, "model", model)?;
     }
-    inbound.body = edit_body(&inbound.body, edits)?;
+    if inbound.operation.is_for_a_model() {
+        inbound.body = edit_body(&inbound.body, edits)?;
+    }
     leg.borrow(inbound)?;
     settlement.hold(None);
     if let Some(gate) = &backend.gate {
