@@ -1,6 +1,7 @@
 //! How long to wait between attempts: a pure function of what is known.
 //!
-//! 1. The wait never exceeds the cap, nor, when the service named a time, falls below it up to the cap.
+//! 1. The wait never exceeds the cap, and never falls below the time that the service named: where the two
+//!    cannot both be, there is no wait to speak of.
 //! 2. Jitter is the caller's random number, so that a test can choose it.
 //!
 //! Whether to try again at all is [`outcrop_model::fault::retry`]'s to say; the loop lives elsewhere.
@@ -41,12 +42,19 @@ impl Backoff {
     }
 
     /// The wait after attempt number `attempt` (the first is 1). `random` in 0..1 spreads callers over
-    /// the upper half of the growing wait; `retry_after` is what the service asked for.
-    pub fn delay(&self, attempt: u32, retry_after: Option<Duration>, random: f64) -> Duration {
+    /// the upper half of the growing wait; `retry_after` is what the service asked for. `None` where that is
+    /// longer than the cap: to ask again earlier would be in vain.
+    pub fn delay(
+        &self,
+        attempt: u32,
+        retry_after: Option<Duration>,
+        random: f64,
+    ) -> Option<Duration> {
         let doublings = attempt.saturating_sub(1).min(MAX_DOUBLINGS);
         let grown = self.base.saturating_mul(1 << doublings).min(self.cap);
         let spread = if random.is_finite() { random.clamp(0.0, 1.0) } else { 1.0 };
         let jittered = grown.mul_f64(0.5 + spread / 2.0);
-        jittered.max(retry_after.unwrap_or_default()).min(self.cap)
+        let wait = jittered.min(self.cap).max(retry_after.unwrap_or_default());
+        (wait <= self.cap).then_some(wait)
     }
 }

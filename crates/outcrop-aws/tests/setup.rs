@@ -134,13 +134,16 @@ fn the_target_keeps_every_byte_and_the_host_names_its_port() {
 #[test]
 fn waits_grow_with_jitter_up_to_the_cap_and_honour_the_service() {
     let backoff = Backoff::default();
-    let millis = |attempt, asked, random| backoff.delay(attempt, asked, random).as_millis();
+    let millis = |attempt, asked, random| {
+        backoff.delay(attempt, asked, random).expect("within the cap").as_millis()
+    };
     assert_eq!([1, 2, 3, 4].map(|attempt| millis(attempt, None, 1.0)), [200, 400, 800, 1600]);
     assert_eq!([1, 2, 3, 4].map(|attempt| millis(attempt, None, 0.0)), [100, 200, 400, 800]);
     assert_eq!(millis(0, None, 1.0), 200);
     assert_eq!(millis(u32::MAX, None, 1.0), 20_000);
     assert_eq!(millis(1, Some(Duration::from_secs(3)), 0.5), 3000);
-    assert_eq!(millis(1, Some(Duration::MAX), 0.5), 20_000);
+    assert_eq!(millis(1, Some(backoff.cap), 0.5), 20_000);
+    assert_eq!(backoff.delay(1, Some(backoff.cap + Duration::from_millis(1)), 0.5), None);
     assert_eq!(millis(1, None, f64::NAN), 200);
     assert_eq!(millis(1, None, 7.0), 200);
     assert_eq!(

@@ -4,7 +4,7 @@
 //! answer or the opening of a stream: a failure there is retried as well, since nothing was sent to
 //! the client.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use outcrop_aws::Backoff;
 use outcrop_model::{ErrorClass, Fault, Phase, Retry};
@@ -23,14 +23,16 @@ pub struct Retries<'p> {
     also_on: &'p [u16],
     /// The most attempts there may be, whatever they are for.
     most: Option<u32>,
+    /// When there is no time left.
+    until: Option<tokio::time::Instant>,
     made: u32,
     refreshed: bool,
 }
 
 impl<'p> Retries<'p> {
     pub fn new(policy: &'p Backoff) -> Self {
-        let (budget, has_others, also_on, most) = (None, false, &[][..], None);
-        Self { policy, budget, has_others, also_on, most, made: 0, refreshed: false }
+        let (budget, has_others, also_on, most, until) = (None, false, &[][..], None, None);
+        Self { policy, budget, has_others, also_on, most, until, made: 0, refreshed: false }
     }
 
     /// Retries that are paid from this budget.
@@ -53,6 +55,11 @@ impl<'p> Retries<'p> {
         Self { most, ..self }
     }
 
+    /// No wait that ends later.
+    pub(crate) fn until(self, until: Option<tokio::time::Instant>) -> Self {
+        Self { until, ..self }
+    }
+
     /// How many attempts have failed.
     pub(crate) fn failed(&self) -> u32 {
         self.made
@@ -68,12 +75,19 @@ impl<'p> Retries<'p> {
         }
     }
 
-    fn is_another_worth_it(&self, fault: &Fault) -> bool {
+    /// How long to wait before another attempt; `None` where there is to be none. Nobody is kept waiting for
+    /// what cannot come of it: what the service asks for is longer than may be waited, or than there is time.
+    fn pause(&self, fault: &Fault) -> Option<Duration> {
         use ErrorClass as C;
         let is_busy = matches!(fault.class, C::Throttled | C::Overloaded | C::ModelNotReady);
-        self.policy.allows_another(self.made)
-            && !(self.has_others && is_busy)
-            && self.budget.is_none_or(|budget| budget.withdraw(Instant::now()))
+        if !self.policy.allows_another(self.made) || (self.has_others && is_busy) {
+            return None;
+        }
+        let wait = self.policy.delay(self.made, fault.retry_after, fastrand::f64())?;
+        let now = tokio::time::Instant::now();
+        let is_in_time = self.until.is_none_or(|until| now + wait < until);
+        let is_paid = || self.budget.is_none_or(|budget| budget.withdraw(Instant::now()));
+        (is_in_time && is_paid()).then_some(wait)
     }
 
     /// Waits as long as `fault` demands before another attempt.
@@ -86,15 +100,16 @@ impl<'p> Retries<'p> {
             return Err(fault);
         }
         let wait = match self.retry(&fault) {
-            Retry::Backoff if self.is_another_worth_it(&fault) => {
-                Some(self.policy.delay(self.made, fault.retry_after, fastrand::f64()))
-            }
+            Retry::Backoff => self.pause(&fault),
             // The client has corrected what it could; a second refusal is final.
-            Retry::RefreshOnce if !std::mem::replace(&mut self.refreshed, true) => None,
-            Retry::Never | Retry::Backoff | Retry::RefreshOnce => return Err(fault),
+            Retry::RefreshOnce if !std::mem::replace(&mut self.refreshed, true) => {
+                Some(Duration::ZERO)
+            }
+            Retry::Never | Retry::RefreshOnce => None,
         };
+        let Some(wait) = wait else { return Err(fault) };
         tracing::debug!(attempt = self.made, class = fault.class.as_str(), "trying again");
-        if let Some(wait) = wait {
+        if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
         Ok(())
@@ -120,6 +135,25 @@ mod tests {
         assert_eq!(attempts(ErrorClass::Throttled).await, 3);
         assert_eq!(attempts(ErrorClass::ExpiredCredentials).await, 2);
         assert_eq!(attempts(ErrorClass::InvalidRequest).await, 1);
+    }
+
+    /// The caller can wait as well as the gateway, and knows how long.
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_what_is_too_far() {
+        let policy = Backoff { cap: Duration::from_secs(20), ..Backoff::default() };
+        let began = tokio::time::Instant::now();
+        let busy = |seconds| Fault {
+            retry_after: Some(Duration::from_secs(seconds)),
+            ..Fault::new(ErrorClass::Throttled, Phase::AwaitingHead, "no")
+        };
+        let mut retries = Retries::new(&policy);
+        let fault = retries.after(busy(60)).await.unwrap_err();
+        assert_eq!(fault.retry_after, Some(Duration::from_secs(60)));
+        let mut retries = Retries::new(&policy).until(Some(began + Duration::from_secs(5)));
+        assert!(retries.after(busy(6)).await.is_err());
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        assert!(retries.after(busy(4)).await.is_ok());
+        assert_eq!(began.elapsed(), Duration::from_secs(4));
     }
 
     #[tokio::test(start_paused = true)]

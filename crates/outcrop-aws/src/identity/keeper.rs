@@ -239,7 +239,8 @@ impl Shared {
                 if state.ended > 1 {
                     tracing::warn!(%miss, in_a_row, "cannot renew AWS credentials");
                 }
-                state.due = Some(now + RETRY.delay(in_a_row, None, fastrand::f64()));
+                state.due =
+                    Some(now + RETRY.delay(in_a_row, None, fastrand::f64()).unwrap_or(RETRY.cap));
                 state.failure = Some(Failure { miss, at: Instant::now(), in_a_row });
                 if let Some(held) = &mut state.held {
                     held.doubted = false;

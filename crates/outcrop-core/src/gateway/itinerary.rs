@@ -133,6 +133,7 @@ impl Gateway {
                 attempts_left: how
                     .most_attempts
                     .map(|most| most.saturating_sub(settlement.tries())),
+                until: deadline,
             };
             if at > 0 {
                 inbound.headers.clone_from(&headers);

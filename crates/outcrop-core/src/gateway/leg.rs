@@ -5,6 +5,7 @@ use std::sync::Arc;
 use outcrop_aws::{Backoff, Incoming, Outbound};
 use outcrop_config::HeaderEdits;
 use outcrop_model::{Carrier, Fault, Fidelity, Ledger, PicoUsd, alias};
+use tokio::time::Instant;
 
 use super::bundle::Gathered;
 use super::chat::{Afterwards, Returned};
@@ -38,6 +39,8 @@ pub(super) struct Leg<'g> {
     pub(super) has_others: bool,
     /// How many of the attempts are left that the route allows over all targets.
     pub(super) attempts_left: Option<u32>,
+    /// When its time is up.
+    pub(super) until: Option<Instant>,
 }
 
 /// What came back from a target: enough to answer the caller with.
@@ -129,7 +132,8 @@ impl Leg<'_> {
         let retries = Retries::new(backoff)
             .within(&self.backend.budget)
             .also_on(&self.how.also_on)
-            .at_most(self.attempts_left);
+            .at_most(self.attempts_left)
+            .until(self.until);
         match self.has_others {
             true => retries.before_others(),
             false => retries,
