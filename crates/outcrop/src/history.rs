@@ -11,7 +11,7 @@ mod store;
 
 pub use self::find::{By, Filter, Overview, Sum, Turn, time};
 pub use self::record::{Asked, Begun, Record, words};
-use self::store::fresh_name;
+use self::store::{Alone, fresh_name};
 pub use self::store::{Conversation, Session, Store, keep_private};
 use crate::cli::KeepArgs;
 use crate::exit::{Exit, Failure};
@@ -31,6 +31,8 @@ pub enum Place {
     /// In no session.
     Nowhere,
     Session(Session),
+    /// In a session that begins with a turn that had none.
+    After(Alone),
     /// In a session of this name, which begins with the first of them.
     Named(String),
     /// In a session that begins with the first of them, named after the time.
@@ -52,7 +54,7 @@ impl Recorder {
         if !is_written && !goes_on {
             return Ok((recorder, Conversation::default()));
         }
-        let mut store = match Store::open() {
+        let store = match Store::open() {
             Ok(store) => store,
             Err(error) if goes_on => return Err(error),
             Err(error) => {
@@ -65,11 +67,15 @@ impl Recorder {
                 Some(session) => Place::Session(session),
                 None => Place::Named(name.clone()),
             },
-            (None, true) => Place::Session(store.last()?),
+            (None, true) => match store.last()? {
+                (_, Some(session)) => Place::Session(session),
+                (turn, None) => Place::After(turn),
+            },
             (None, false) => Place::Nowhere,
         };
         let told = match &recorder.place {
             Place::Session(session) => store.conversation(session.id)?,
+            Place::After(turn) => store.conversation_of(turn)?,
             Place::Nowhere | Place::Named(_) | Place::Fresh => Conversation::default(),
         };
         recorder.store = is_written.then_some(store);
@@ -90,8 +96,16 @@ impl Recorder {
 
     /// Turns that belong nowhere belong to a session of their own.
     pub fn begin_session(&mut self) {
-        if self.place == Place::Nowhere {
-            self.place = Place::Fresh;
+        match (&self.place, &mut self.store) {
+            (Place::Nowhere, _) => self.place = Place::Fresh,
+            (Place::After(turn), Some(store)) => match store.begin_with(turn, &turn.name()) {
+                Ok(session) => self.place = Place::Session(session),
+                Err(error) => {
+                    warn(&error);
+                    self.store = None;
+                }
+            },
+            (Place::After(_) | Place::Session(_) | Place::Named(_) | Place::Fresh, _) => {}
         }
     }
 
@@ -105,7 +119,7 @@ impl Recorder {
         match &self.place {
             Place::Session(session) => Some(&session.name),
             Place::Named(name) => Some(name),
-            Place::Nowhere | Place::Fresh => None,
+            Place::Nowhere | Place::After(_) | Place::Fresh => None,
         }
     }
 
@@ -125,11 +139,17 @@ impl Recorder {
                 store.rename(session.id, name)?;
                 name.clone_into(&mut session.name);
             }
-            Place::Nowhere | Place::Named(_) | Place::Fresh if store.session(name)?.is_some() => {
+            Place::Nowhere | Place::After(_) | Place::Named(_) | Place::Fresh
+                if store.session(name)?.is_some() =>
+            {
                 let what = format!("There is a session `{name}` already.");
                 return Err(Failure::new(Exit::InvalidArgument, what)
                     .mend("Choose another name.")
                     .into());
+            }
+            Place::After(turn) => {
+                let session = store.begin_with(turn, name)?;
+                self.place = Place::Session(session);
             }
             Place::Nowhere | Place::Named(_) | Place::Fresh => {
                 self.place = Place::Named(name.to_owned());
@@ -153,11 +173,15 @@ impl Recorder {
                 let session = store.begin(&fresh_name(record.began), &Conversation::default())?;
                 self.place = Place::Session(session);
             }
+            Place::After(turn) => {
+                let session = store.begin_with(turn, &turn.name())?;
+                self.place = Place::Session(session);
+            }
             Place::Nowhere | Place::Session(_) => {}
         }
         let session = match &self.place {
             Place::Session(session) => Some(session.id),
-            Place::Nowhere | Place::Named(_) | Place::Fresh => None,
+            Place::Nowhere | Place::After(_) | Place::Named(_) | Place::Fresh => None,
         };
         store.record(&Record { session, ..record }).map(Some)
     }

@@ -82,6 +82,11 @@ pub fn migrate(connection: &mut Connection) -> anyhow::Result<()> {
     Ok(change.commit()?)
 }
 
+/// Whether the file lacks nothing, and has nothing that is not known here.
+pub fn is_current(connection: &Connection) -> bool {
+    version(connection).is_ok_and(|version| version == STEPS.len())
+}
+
 fn version(connection: &Connection) -> anyhow::Result<usize> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     Ok(usize::try_from(version)?)

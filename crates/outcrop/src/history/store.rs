@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use serde_json::{Map, Value};
 
 use super::record::{Kind, Record};
@@ -34,6 +34,13 @@ pub struct Session {
     pub name: String,
 }
 
+/// A turn that is in no session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alone {
+    turn: i64,
+    began: i64,
+}
+
 /// What was said in a session, as far as it counts, and how the model was asked last.
 #[derive(Debug, Default)]
 pub struct Conversation {
@@ -46,13 +53,14 @@ pub struct Conversation {
 // === impl Store ===
 
 impl Store {
-    /// Opens the user's history, and makes it if there is none.
+    /// Opens the user's history, and makes it if there is none. Where nothing can be written, what is there can
+    /// be read.
     ///
     /// # Errors
     /// Where the file cannot be used; what to do is said.
     pub fn open() -> anyhow::Result<Self> {
         let path = Home::find()?.data.join(FILE);
-        Self::at(&path).map_err(|error| {
+        Self::at(&path).or_else(|error| Self::only_read(&path).ok_or(error)).map_err(|error| {
             let what = format!("The history {} cannot be used: {error:#}.", path.display());
             Failure::new(Exit::Other, what).mend("Move the file away to begin a new one.").into()
         })
@@ -72,6 +80,20 @@ impl Store {
         connection.pragma_update(None, "synchronous", "normal")?;
         schema::migrate(&mut connection)?;
         Ok(Self { connection })
+    }
+
+    /// What is in the file, if it is there and whole. With what another process writes it is not kept up to date.
+    fn only_read(path: &Path) -> Option<Self> {
+        let beside = path.with_extension("db-wal");
+        if fs::metadata(beside).is_ok_and(|about| about.len() > 0) {
+            // Part of it is still in there, and cannot be had without writing.
+            return None;
+        }
+        let name: String = form_urlencoded::byte_serialize(path.to_str()?.as_bytes()).collect();
+        let uri = format!("file:{}?immutable=1", name.replace('+', "%20"));
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        let connection = Connection::open_with_flags(uri, flags).ok()?;
+        schema::is_current(&connection).then_some(Self { connection })
     }
 
     /// Writes a turn down; its number.
@@ -156,38 +178,52 @@ impl Store {
         Ok(Session { id: self.connection.last_insert_rowid(), name: candidate })
     }
 
-    /// The session of the last turn that was answered; a turn without one gets its own.
+    /// The last turn that was answered, and its session if it has one.
     ///
     /// # Errors
     /// Where nothing was ever asked.
-    pub fn last(&mut self) -> anyhow::Result<Session> {
-        let last = self
-            .connection
-            .query_row(
-                "SELECT id, session, began FROM turns WHERE kind = ?1 AND counts
-                 ORDER BY id DESC LIMIT 1",
-                [Kind::Turn.word()],
-                |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get(2)?)),
-            )
-            .optional()?;
-        match last {
-            None => Err(Failure::new(Exit::Usage, "There is nothing to continue.")
+    pub fn last(&self) -> anyhow::Result<(Alone, Option<Session>)> {
+        let last = self.connection.query_row(
+            "SELECT t.id, t.began, s.id, s.name FROM turns t LEFT JOIN sessions s ON s.id = t.session
+             WHERE t.kind = ?1 AND t.counts ORDER BY t.id DESC LIMIT 1",
+            [Kind::Turn.word()],
+            |row| {
+                let session = match row.get(2)? {
+                    Some(id) => Some(Session { id, name: row.get(3)? }),
+                    None => None,
+                };
+                Ok((Alone { turn: row.get(0)?, began: row.get(1)? }, session))
+            },
+        );
+        last.optional()?.ok_or_else(|| {
+            Failure::new(Exit::Usage, "There is nothing to continue.")
                 .mend("Ask something first; `outcrop logs` lists what was asked.")
-                .into()),
-            Some((_, Some(session), _)) => Ok(self.connection.query_row(
-                "SELECT id, name FROM sessions WHERE id = ?1",
-                [session],
-                Session::of,
-            )?),
-            Some((turn, None, began)) => {
-                let session = self.begin(&fresh_name(began), &Conversation::default())?;
-                self.connection.execute(
-                    "UPDATE turns SET session = ?1 WHERE id = ?2",
-                    params![session.id, turn],
-                )?;
-                Ok(session)
-            }
-        }
+                .into()
+        })
+    }
+
+    /// A session that begins with a turn that had none.
+    pub fn begin_with(&mut self, turn: &Alone, name: &str) -> anyhow::Result<Session> {
+        let session = self.begin(name, &Conversation::default())?;
+        self.connection.execute(
+            "UPDATE turns SET session = ?1 WHERE id = ?2",
+            params![session.id, turn.turn],
+        )?;
+        Ok(session)
+    }
+
+    /// What was said in a turn without a session.
+    pub fn conversation_of(&self, turn: &Alone) -> anyhow::Result<Conversation> {
+        let (settings, messages): (String, String) = self.connection.query_row(
+            "SELECT settings, messages FROM turns WHERE id = ?1",
+            [turn.turn],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        Ok(Conversation {
+            settings: serde_json::from_str(&settings)?,
+            messages: serde_json::from_str(&messages)?,
+            turns: vec![(turn.turn, 0)],
+        })
     }
 
     /// What was said in the session, as far as it counts.
@@ -284,8 +320,17 @@ impl Store {
 }
 
 impl Session {
-    fn of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self { id: row.get(0)?, name: row.get(1)? })
+    }
+}
+
+// === impl Alone ===
+
+impl Alone {
+    /// What its session is called where nobody names it.
+    pub fn name(&self) -> String {
+        fresh_name(self.began)
     }
 }
 

@@ -134,6 +134,42 @@ async fn a_history_that_is_broken_or_off_fails_no_answer() {
     assert!(off.status.success() && !desk.history().exists(), "{off:?}");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_place_that_is_full_or_unwritable_fails_no_answer() {
+    let desk = Desk::new().await;
+    // No file may grow: as on a full disk, but for the error's name.
+    let binary = desk.command(&[]).as_std().get_program().to_owned();
+    let full = async |arguments: &[&str]| {
+        let script = "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"";
+        let mut command = desk.command(&[]);
+        let mut shell = tokio::process::Command::new("/bin/sh");
+        shell.args(["-c", script]).arg(&binary).args(arguments).env_clear();
+        let env = command.as_std_mut().get_envs();
+        shell.envs(env.filter_map(|(name, value)| Some((name, value?))));
+        shell.output().await.unwrap()
+    };
+    let told = |output: std::process::Output, answer: &str| {
+        let said = text(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert_eq!(text(&output.stdout), answer, "{said}");
+        assert!(said.starts_with("warning:") && said.lines().count() == 1, "{said}");
+    };
+    told(full(&["query", "say:fine"]).await, "fine\n");
+    desk.says(&["query", "say:one", "--session", "s"]).await;
+    told(full(&["query", "say:two", "--session", "s"]).await, "two\n");
+    assert_eq!(desk.asked().last().unwrap(), &["say:one", "one", "say:two"]);
+    told(full(&["query", "say:three", "-c"]).await, "three\n");
+    desk.says(&["query", "say:alone"]).await;
+    told(full(&["query", "say:four", "-c"]).await, "four\n");
+    assert_eq!(desk.asked().last().unwrap(), &["say:alone", "alone", "say:four"]);
+    assert_eq!(text(&full(&["logs", "-r"]).await.stdout), "alone\n");
+    let place = desk.home.path().join("file");
+    std::fs::write(&place, "no folder").unwrap();
+    let mut unwritable = desk.command(&["query", "say:fine"]);
+    told(unwritable.env("OUTCROP_HOME", place.join("home")).output().await.unwrap(), "fine\n");
+}
+
 #[tokio::test]
 async fn processes_write_at_once_and_lose_nothing() {
     let desk = Desk::new().await;
