@@ -1,6 +1,8 @@
 //! A question on its way to the engine: prompt, stdin, files and settings become one request.
 
 pub mod attach;
+pub mod budget;
+mod rates;
 pub mod stdin;
 pub mod turn;
 

@@ -19,9 +19,10 @@ use std::io::IsTerminal;
 use std::ops::Range;
 use std::path::Path;
 
+use clap::ValueEnum;
 use outcrop_model::{Catalog, PicoUsd, Specialist};
+use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use self::ask::{Taken, Wanted, Wish};
 use self::chunk::Size;
@@ -30,6 +31,7 @@ use self::kept::Kept;
 use self::near::{Place, Search};
 use self::write::{Chunk, Out};
 use crate::cli::{CutArgs, EmbedArgs, Strategy};
+use crate::dollars::Dollars;
 use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
 use crate::print::print_text;
@@ -45,7 +47,28 @@ struct Embedded<'a> {
     vectors: &'a [Option<Box<RawValue>>],
     id: Option<&'a str>,
     model: &'a str,
-    metadata: Value,
+    metadata: Metadata<'a>,
+}
+
+/// What is known beside the vectors.
+#[derive(Debug, Serialize)]
+struct Metadata<'a> {
+    dimensions: Option<u32>,
+    input_type: Option<&'a str>,
+    usage: Used,
+    cost_usd: Option<Dollars>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chunk_strategy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_chunk_size: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overlap: Option<u32>,
+}
+
+/// Tokens.
+#[derive(Debug, Serialize)]
+struct Used {
+    input: u64,
 }
 
 /// How it went.
@@ -293,22 +316,19 @@ fn tell(args: &EmbedArgs, tally: &Tally, taken: &Taken) {
     }
 }
 
-fn metadata(args: &EmbedArgs, tally: &Tally) -> Value {
+fn metadata<'a>(args: &'a EmbedArgs, tally: &Tally) -> Metadata<'a> {
     let CutArgs { lines: _, jsonl: _, csv: _, chunk_strategy, max_chunk_size, overlap } = &args.cut;
-    let mut metadata = json!({
-        "dimensions": args.vectors.dimensions,
-        "input_type": args.vectors.input_type,
-        "usage": { "input": tally.tokens },
-        "cost_usd": tally.cost.map(|cost| cost.to_string()),
-    });
-    if !args.cut.by_line() {
-        use clap::ValueEnum;
-        let word = chunk_strategy.to_possible_value();
-        metadata["chunk_strategy"] = word.as_ref().map(|word| word.get_name()).into();
-        metadata["max_chunk_size"] = (*max_chunk_size).into();
-        metadata["overlap"] = (*overlap).into();
+    let cuts = !args.cut.by_line();
+    let strategy = chunk_strategy.to_possible_value().map(|word| word.get_name().to_owned());
+    Metadata {
+        dimensions: args.vectors.dimensions,
+        input_type: args.vectors.input_type.as_deref(),
+        usage: Used { input: tally.tokens },
+        cost_usd: tally.cost.map(Dollars),
+        chunk_strategy: strategy.filter(|_| cuts),
+        max_chunk_size: cuts.then_some(*max_chunk_size),
+        overlap: cuts.then_some(*overlap),
     }
-    metadata
 }
 
 fn models() -> String {

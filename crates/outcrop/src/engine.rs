@@ -37,6 +37,8 @@ const MOST: usize = 64 * 1024 * 1024;
 /// Answers requests by path.
 pub struct Engine {
     way: Way,
+    /// Where Bedrock is asked; `None` where a gateway elsewhere chooses it.
+    pub region: Option<String>,
     receipts: Receipts,
     /// Answers as long as it is held.
     _emulator: Option<Emulator>,
@@ -100,8 +102,10 @@ impl Engine {
         let put_to_work = gateway.reload(&config).await;
         put_to_work
             .map_err(|found| Failure::new(Exit::Credentials, told(&found, Severity::Error)))?;
+        let region =
+            gateway.backends().first().map(|one| one.endpoints().region.as_str().to_owned());
         let way = Way::Inside(Direct::new(gateway));
-        Ok(Self { way, receipts, _emulator: emulator })
+        Ok(Self { way, region, receipts, _emulator: emulator })
     }
 
     fn elsewhere(url: &str, key: Option<&str>) -> anyhow::Result<Self> {
@@ -137,7 +141,12 @@ impl Engine {
         let http = Box::new(Client::builder(TokioExecutor::new()).build(tls));
         let base = url.trim_end_matches('/').trim_end_matches("/v1").to_owned();
         let way = Way::Elsewhere { base, key, http };
-        Ok(Self { way, receipts: Receipts::default(), _emulator: None })
+        Ok(Self { way, region: None, receipts: Receipts::default(), _emulator: None })
+    }
+
+    /// Whether this process itself asks Bedrock.
+    pub fn is_here(&self) -> bool {
+        matches!(self.way, Way::Inside(_))
     }
 
     /// Asks with a JSON body. Any status but 2xx is a failure.

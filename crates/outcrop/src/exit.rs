@@ -4,12 +4,12 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::print::is_unwritten;
 
 /// Why a command did not end well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Exit {
     Other,
@@ -109,10 +109,14 @@ impl std::error::Error for Failure {}
 
 /// The exit code that `error` asks for.
 pub fn code_of(error: &anyhow::Error) -> u8 {
-    let exit = match error.downcast_ref::<Failure>() {
+    exit_of(error).code()
+}
+
+/// What kind of end `error` is.
+pub fn exit_of(error: &anyhow::Error) -> Exit {
+    match error.downcast_ref::<Failure>() {
         Some(failure) => failure.exit,
         None if is_unwritten(error) => Exit::OutputWrite,
         None => Exit::Other,
-    };
-    exit.code()
+    }
 }

@@ -1,8 +1,11 @@
 //! `outcrop logs` and `outcrop usage`: what was asked, and what it took.
 
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::cli::{LogsArgs, UsageArgs};
+use crate::dollars::Dollars;
 use crate::exit::{Exit, Failure};
 use crate::history::{Filter, Store, Sum, Turn};
 use crate::print::{print_said, print_text};
@@ -36,8 +39,7 @@ pub fn run(args: &LogsArgs) -> anyhow::Result<()> {
             .into());
     }
     if args.json {
-        let turns: Value = turns.iter().map(Turn::to_json).collect();
-        return print_text(&format!("{turns:#}\n"));
+        return print_text(&format!("{}\n", serde_json::to_string_pretty(&turns)?));
     }
     if args.csv {
         return print_text(&as_csv(&turns)?);
@@ -78,17 +80,29 @@ fn whole(turn: &Turn, usage: bool) -> String {
         said.push_str(&format!("## Thinking\n\n{}\n\n", turn.reasoning.trim_end()));
     }
     said.push_str(&format!("## Answer\n\n{}\n", turn.answer.trim_end()));
+    for call in turn.calls.as_array().into_iter().flatten() {
+        said.push_str(&format!("\nTool: {}\n", used(call)));
+    }
     if let Some(error) = &turn.error {
         said.push_str(&format!("\nIt failed: {error}\n"));
     }
     if usage {
         let cost = turn.cost.map_or_else(|| "price unknown".to_owned(), |cost| format!("${cost}"));
+        let about = if turn.usage.estimated { "about " } else { "" };
         said.push_str(&format!(
-            "\n{} tokens in, {} out, {cost}, {} ms\n",
-            turn.input, turn.output, turn.latency
+            "\n{about}{} tokens in, {} out, {cost}, {} ms\n",
+            turn.usage.input, turn.usage.output, turn.latency
         ));
     }
     said
+}
+
+/// A call as one line.
+fn used(call: &Value) -> String {
+    let server = call["server"].as_str().map(|server| format!("{server}/")).unwrap_or_default();
+    let name = call["name"].as_str().unwrap_or_default();
+    let end = if call["success"] == true { "" } else { " (failed)" };
+    format!("{server}{name}{end}")
 }
 
 fn list(turns: &[Turn], usage: bool) -> String {
@@ -111,7 +125,8 @@ fn list(turns: &[Turn], usage: bool) -> String {
         ];
         if usage {
             let cost = turn.cost.map_or_else(|| "?".to_owned(), |cost| cost.to_string());
-            let numbers = [turn.input, turn.output].map(|n| n.to_string());
+            let about = if turn.usage.estimated { "~" } else { "" };
+            let numbers = [turn.usage.input, turn.usage.output].map(|n| format!("{about}{n}"));
             row.splice(3..3, numbers.into_iter().chain([cost, turn.latency.to_string()]));
         }
         row
@@ -134,6 +149,7 @@ fn as_csv(turns: &[Turn]) -> anyhow::Result<String> {
         "cache_write",
         "reasoning_tokens",
         "cost_usd",
+        "estimated",
         "latency_ms",
         "ttft_ms",
         "stop_reason",
@@ -152,12 +168,13 @@ fn as_csv(turns: &[Turn]) -> anyhow::Result<String> {
             text(&turn.target),
             text(&turn.region),
             turn.key.clone(),
-            turn.input.to_string(),
-            turn.output.to_string(),
-            turn.cache_read.to_string(),
-            turn.cache_write.to_string(),
-            turn.thought.to_string(),
+            turn.usage.input.to_string(),
+            turn.usage.output.to_string(),
+            turn.usage.cache_read.to_string(),
+            turn.usage.cache_write.to_string(),
+            turn.usage.reasoning.to_string(),
             turn.cost.map(|cost| cost.to_string()).unwrap_or_default(),
+            turn.usage.estimated.to_string(),
             turn.latency.to_string(),
             turn.ttft.map(|ms| ms.to_string()).unwrap_or_default(),
             text(&turn.finish),
@@ -174,18 +191,28 @@ pub fn usage(args: &UsageArgs) -> anyhow::Result<()> {
     let sums = Store::open()?.sums(args.by, args.since)?;
     let of = format!("{:?}", args.by).to_lowercase();
     if args.json {
-        let sums: Value = sums.iter().map(|sum| sum_json(&of, sum)).collect();
-        return print_text(&format!("{sums:#}\n"));
+        let sums: Vec<Summed<'_>> = sums.iter().map(|sum| Summed(&of, sum)).collect();
+        return print_text(&format!("{}\n", serde_json::to_string_pretty(&sums)?));
     }
     let row = |sum: &Sum| {
-        let Sum { of, turns, input, output, cache_read, cache_write, cost, unpriced } = sum;
+        let Sum { of, turns, input, output, cache_read, cache_write, cost, unpriced, estimated } =
+            sum;
         let counts = [turns, input, output, cache_read, cache_write].map(i64::to_string);
         let mut row = vec![of.clone()];
         row.extend(counts);
-        row.extend([cost.to_string(), unpriced.to_string()]);
+        row.extend([cost.to_string(), unpriced.to_string(), estimated.to_string()]);
         row
     };
-    let head = ["turns", "input", "output", "cache_read", "cache_write", "cost_usd", "unpriced"];
+    let head = [
+        "turns",
+        "input",
+        "output",
+        "cache_read",
+        "cache_write",
+        "cost_usd",
+        "unpriced",
+        "estimated",
+    ];
     let head: Vec<&str> = [of.as_str()].into_iter().chain(head).collect();
     if args.csv {
         return print_text(&csv(&head, sums.iter().map(row))?);
@@ -200,13 +227,24 @@ pub fn usage(args: &UsageArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn sum_json(by: &str, sum: &Sum) -> Value {
-    let Sum { of, turns, input, output, cache_read, cache_write, cost, unpriced } = sum;
-    json!({
-        by: of, "turns": turns,
-        "usage": {
+/// A sum, with the name of what it is summed by.
+struct Summed<'s>(&'s str, &'s Sum);
+
+impl Serialize for Summed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(by, sum) = self;
+        let Sum { of, turns, input, output, cache_read, cache_write, cost, unpriced, estimated } =
+            sum;
+        let usage = json!({
             "input": input, "output": output, "cache_read": cache_read, "cache_write": cache_write,
-        },
-        "cost_usd": cost.to_string(), "unpriced": unpriced,
-    })
+        });
+        let mut written = serializer.serialize_map(None)?;
+        written.serialize_entry(by, of)?;
+        written.serialize_entry("turns", turns)?;
+        written.serialize_entry("usage", &usage)?;
+        written.serialize_entry("cost_usd", &Dollars(*cost))?;
+        written.serialize_entry("unpriced", unpriced)?;
+        written.serialize_entry("estimated", estimated)?;
+        written.end()
+    }
 }

@@ -21,6 +21,7 @@ mod connect;
 mod counters;
 mod demo;
 mod doctor;
+mod dollars;
 mod embed;
 mod emulate;
 mod engine;

@@ -4,6 +4,7 @@ mod compare;
 mod curl;
 pub mod extract;
 mod preview;
+pub mod report;
 pub mod schema;
 pub mod show;
 pub mod terms;
@@ -12,14 +13,16 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use self::report::{Report, Run};
 use self::schema::Schema;
 use self::show::Show;
+use crate::ask::budget::Budget;
 use crate::ask::stdin::{self, Wanted};
-use crate::ask::turn::{End, Outcome, Talk, turn};
+use crate::ask::turn::{Bounds, End, Outcome, Talk, turn};
 use crate::ask::{self, attach};
 use crate::cli::QueryArgs;
 use crate::engine::Engine;
-use crate::exit::{Exit, Failure, code_of};
+use crate::exit::{Exit, Failure, code_of, exit_of};
 use crate::history::{Asked, Begun, Recorder};
 use crate::mcp::Toolbox;
 use crate::print::{print_text, reader_left};
@@ -29,24 +32,46 @@ use crate::roles::{self, Role};
 pub async fn run(mut args: QueryArgs) -> anyhow::Result<ExitCode> {
     let is_mute = args.show.error_code_only;
     args.show.quiet |= is_mute;
-    match ask_once(args).await {
-        Err(error) if reader_left(&error) => Ok(ExitCode::SUCCESS),
-        Err(error) if is_mute => Ok(ExitCode::from(code_of(&error))),
-        outcome => outcome.map(|()| ExitCode::SUCCESS),
+    let error = match ask_once(&args).await {
+        Ok(None) => return Ok(ExitCode::SUCCESS),
+        Ok(Some(error)) => error,
+        Err(error) => {
+            report_alone(&args, &error);
+            error
+        }
+    };
+    match error {
+        error if reader_left(&error) => Ok(ExitCode::SUCCESS),
+        error if is_mute => Ok(ExitCode::from(code_of(&error))),
+        error => Err(error),
     }
 }
 
-async fn ask_once(args: QueryArgs) -> anyhow::Result<()> {
+/// A failure before anything could be said, for programs.
+fn report_alone(args: &QueryArgs, error: &anyhow::Error) {
+    if exit_of(error) == Exit::OutputWrite {
+        return;
+    }
+    let run = Run::new(&args.engine.provider, args.ask.model.as_deref().unwrap_or_default());
+    let outcome = Outcome::default();
+    let report = Report::of(&run, &outcome, Some(error));
+    // What cannot be written here is told on stderr, with the failure itself.
+    let _untold = Show::new(&args.show).and_then(|mut show| show.report(report));
+}
+
+/// Asks and shows the answer. A failure that is part of what was shown is not an error.
+async fn ask_once(args: &QueryArgs) -> anyhow::Result<Option<anyhow::Error>> {
+    let nothing = |printed: anyhow::Result<()>| printed.map(|()| None);
     if let Some(name) = &args.role.save {
-        return roles::save(name, (&args.ask, &args.terms), &args.prompt.join(" "));
+        return nothing(roles::save(name, (&args.ask, &args.terms), &args.prompt.join(" ")));
     }
     ask::said_once(&args.ask, &args.terms, &args.form)?;
     let schema = Schema::of(&args.form)?;
     let role = Role::of(&args.role)?;
-    let (mut recorder, told) = Recorder::open(&args.keep)?;
+    let (recorder, told) = Recorder::open(&args.keep)?;
     let mut talk = ask::talk(&args.ask, role.as_ref(), told)?;
     let begun = Begun::now(&talk);
-    let mut content = content(&args).await?;
+    let mut content = content(args).await?;
     if let Some(role) = &role {
         role.put_question(&mut content);
     }
@@ -56,55 +81,71 @@ async fn ask_once(args: QueryArgs) -> anyhow::Result<()> {
         schema.ask(&mut talk.settings);
     }
     if args.preview.curl {
-        return print_text(&curl::line(&args, &talk).await?);
+        return nothing(print_text(&curl::line(args, &talk).await?));
     }
     if args.preview.dry_run {
-        return print_text(&preview::request(&args, &talk).await?);
+        return nothing(print_text(&preview::request(args, &talk).await?));
     }
     if args.preview.show_request {
-        note!("{}", neutral(&preview::request(&args, &talk).await?));
+        note!("{}", neutral(&preview::request(args, &talk).await?));
     }
-    if !args.others.compare.is_empty() {
-        return compare::run(&args, &talk, schema.as_ref()).await;
+    match args.others.compare.is_empty() {
+        true => one(args, talk, (begun, recorder), schema.as_ref()).await,
+        false => compare::run(args, &talk, schema.as_ref()).await,
     }
+}
+
+/// One model, with tools, and written down.
+async fn one(
+    args: &QueryArgs,
+    mut talk: Talk,
+    (begun, mut recorder): (Begun, Recorder),
+    schema: Option<&Schema>,
+) -> anyhow::Result<Option<anyhow::Error>> {
     let engine = Engine::start(&args.engine).await?;
     let mut show = Show::new(&args.show)?.of_form(&args.form);
     let mut tools = Toolbox::open(&args.tools).await?;
-    let most = tools.most();
-    let outcome = answered(&engine, &mut talk, (&mut tools, most), (&args, &mut show)).await;
+    let mut run = Run::new(&args.engine.provider, talk.model()).at(&engine);
+    run.servers = tools.servers();
+    run.session = recorder.session().map(str::to_owned);
+    let outcome = match show.start(&run) {
+        Ok(()) => answered(&engine, &mut talk, &mut tools, (args, &mut show)).await,
+        Err(error) => Outcome { end: End::Failed(error), ..Outcome::default() },
+    };
     tools.close().await;
     terms::lift(&args.terms, &mut talk);
     if schema.is_some() {
         talk.settings.remove("response_format");
     }
-    recorder.record(begun.end(&talk, &outcome, &Asked::of(&args.engine)));
+    recorder.record(begun.end(&talk, &outcome, &Asked::of(&args.engine).at(&engine)));
+    run.session = recorder.session().map(str::to_owned);
     show.end(&outcome)?;
-    let text = verdict(outcome, &args)?;
-    schema.map_or(Ok(()), |schema| schema.check(&text))
+    run.took = begun.elapsed();
+    talk.model().clone_into(&mut run.model);
+    let wrong = verdict(&outcome, args, schema).err();
+    let error = wrong.as_ref().or(outcome.end.error());
+    show.report(Report::of(&run, &outcome, error))?;
+    Ok(wrong.or(outcome.end.into_error()))
 }
 
 /// What the model says, or the first of those behind it that can answer.
 async fn answered(
     engine: &Engine,
     talk: &mut Talk,
-    (tools, most): (&mut Toolbox, u32),
+    tools: &mut Toolbox,
     (args, show): (&QueryArgs, &mut Show),
 ) -> Outcome {
     let mut others = args.others.fallback.iter();
+    let mut budget = args.terms.max_budget_usd.map(Budget::new);
     loop {
-        if let Some(most) = args.terms.max_budget_usd
-            && let Err(error) = terms::keep_to_budget(engine, talk, most).await
-        {
-            return Outcome { end: End::Failed(error), ..Outcome::default() };
-        }
-        let outcome = turn(engine, talk, (tools, most), show).await;
+        let bounds = Bounds { requests: tools.most(), budget: budget.as_mut() };
+        let outcome = turn(engine, talk, (tools, bounds), show).await;
         let End::Failed(error) = &outcome.end else { return outcome };
         let is_begun = !outcome.text.is_empty() || !outcome.calls.is_empty();
         let next = others.next().filter(|_| !is_begun && may_be_the_models(error));
         let Some(next) = next else { return outcome };
         if !args.show.quiet {
-            let model = talk.settings.get("model").and_then(Value::as_str).unwrap_or_default();
-            note!("note: {model} cannot answer, so {next} is asked: {error:#}");
+            note!("note: {} cannot answer, so {next} is asked: {error:#}", talk.model());
         }
         talk.settings.insert("model".to_owned(), next.as_str().into());
     }
@@ -125,10 +166,13 @@ fn may_be_the_models(error: &anyhow::Error) -> bool {
     })
 }
 
-/// The answer, if it is one.
-fn verdict(outcome: Outcome, args: &QueryArgs) -> anyhow::Result<String> {
-    match outcome.end {
-        End::Failed(error) => return Err(error),
+/// Whether what was said is the answer that was asked for; why it ended early is in the outcome itself.
+///
+/// # Errors
+/// Why not.
+fn verdict(outcome: &Outcome, args: &QueryArgs, schema: Option<&Schema>) -> anyhow::Result<()> {
+    match &outcome.end {
+        End::Failed(_) | End::OutOfBudget(_) => return Ok(()),
         End::Interrupted => {
             return Err(Failure::new(Exit::Interrupted, "Interrupted.").into());
         }
@@ -149,7 +193,7 @@ fn verdict(outcome: Outcome, args: &QueryArgs) -> anyhow::Result<String> {
             let what = "The answer was cut at the most tokens that it may have.";
             Err(Failure::new(Exit::Truncated, what).mend("--max-tokens allows more.").into())
         }
-        _ => Ok(outcome.text),
+        Some(_) | None => schema.map_or(Ok(()), |schema| schema.check(&outcome.text)),
     }
 }
 

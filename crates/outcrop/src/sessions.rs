@@ -65,7 +65,7 @@ fn overview(session: &Overview) -> Value {
 fn shown(store: &Store, view: &ViewArgs) -> anyhow::Result<String> {
     let transcript = Transcript::of(store, &view.name)?;
     Ok(match (view.json, view.html) {
-        (true, _) => format!("{:#}\n", transcript.json()),
+        (true, _) => format!("{}\n", transcript.json()?),
         (false, true) => transcript.html(),
         (false, false) => transcript.markdown(),
     })

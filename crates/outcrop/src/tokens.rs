@@ -3,14 +3,26 @@
 use std::io::IsTerminal;
 
 use outcrop_model::{PicoUsd, Units};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::ask::attach;
 use crate::ask::stdin::{self, Wanted};
 use crate::cli::TokensArgs;
+use crate::dollars::Dollars;
 use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
 use crate::print::print_line;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Counted<'c> {
+    model: &'c str,
+    input_tokens: u64,
+    /// Whether Bedrock counted.
+    exact: bool,
+    cost_usd: Option<Dollars>,
+}
 
 pub async fn run(args: TokensArgs) -> anyhow::Result<()> {
     let content = content(&args).await?;
@@ -24,15 +36,13 @@ pub async fn run(args: TokensArgs) -> anyhow::Result<()> {
     })?;
     let cost = price(&engine, &args.model).await.map(|price| price * tokens);
     if args.json {
-        return print_line(
-            &json!({
-                "model": args.model,
-                "input_tokens": tokens,
-                "exact": exact,
-                "cost_usd": cost.map(|cost| cost.to_string()),
-            })
-            .to_string(),
-        );
+        let counted = Counted {
+            model: &args.model,
+            input_tokens: tokens,
+            exact,
+            cost_usd: cost.map(Dollars),
+        };
+        return print_line(&serde_json::to_string(&counted)?);
     }
     let whose = if exact { "counted by Bedrock" } else { "estimated; may be off by a quarter" };
     let cost = match cost {

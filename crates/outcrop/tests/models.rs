@@ -113,7 +113,7 @@ fn tokens_are_counted_and_priced_before_sending() {
     };
     let short = counted(&["Hello"]);
     assert_eq!((&short["model"], &short["exact"]), (&"claude-sonnet-4-5".into(), &true.into()));
-    assert!(short["cost_usd"].as_str().unwrap().starts_with("0.0000"), "{short}");
+    assert!(short["cost_usd"].as_f64().is_some_and(|cost| cost > 0.0), "{short}");
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     let long = counted(&["Hello", "-f", file]);
     assert!(long["input_tokens"].as_u64() > Some(short["input_tokens"].as_u64().unwrap() + 100));

@@ -5,14 +5,17 @@
 //!    came.
 //! 2. Every tool call gets exactly one result before the model is asked again, as Bedrock demands.
 
-use std::fmt;
-use std::ops::AddAssign;
-use std::time::Duration;
+mod estimate;
+mod outcome;
 
-use outcrop_model::{Catalog, PicoUsd, Receipt};
+use outcrop_model::Catalog;
 use serde_json::{Map, Value, json};
 
+use self::estimate::Seen;
+pub use self::outcome::{Call, End, Outcome, Spent, ToolResult};
+use super::budget::Budget;
 use crate::engine::{Chat, Engine, Part, ToolCall, Usage};
+use crate::exit::{Exit, code_of};
 use crate::stop::Stop;
 
 /// Where the chat surface is.
@@ -37,6 +40,11 @@ pub trait Tools {
         true
     }
 
+    /// The server of the tool that the model calls so, and how that server calls it.
+    fn names_of(&self, _name: &str) -> Option<(String, String)> {
+        None
+    }
+
     /// Another turn begins.
     fn begin(&mut self) {}
 
@@ -48,152 +56,126 @@ pub trait Tools {
     fn run(&mut self, calls: &[ToolCall]) -> impl Future<Output = anyhow::Result<Vec<ToolResult>>>;
 }
 
-/// What became of a tool call.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ToolResult {
-    /// Text, or parts, as the content of a `tool` message.
-    pub content: Value,
-    pub success: bool,
-    pub duration: Duration,
-}
-
 /// Sees a turn as it happens.
 pub trait Watch {
     fn part(&mut self, part: &Part) -> anyhow::Result<()>;
-    fn call(&mut self, call: &ToolCall) -> anyhow::Result<()>;
-    fn result(&mut self, call: &ToolCall, result: &ToolResult) -> anyhow::Result<()>;
+    fn call(&mut self, call: &Call) -> anyhow::Result<()>;
+    fn result(&mut self, call: &Call, result: &ToolResult) -> anyhow::Result<()>;
+
+    /// An answer is whole, and took this.
+    fn answered(&mut self, _step: &Spent) -> anyhow::Result<()> {
+        Ok(())
+    }
 }
 
-/// What came of a turn.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// The text of all answers, in order.
-    pub text: String,
-    pub reasoning: String,
-    pub calls: Vec<(ToolCall, ToolResult)>,
-    pub spent: Spent,
-    /// Of the last answer.
-    pub last: Last,
-    pub end: End,
-}
-
-/// What is known of an answer beside its words.
-#[derive(Debug, Clone, Default)]
-pub struct Last {
-    pub id: Option<String>,
-    pub finish_reason: Option<String>,
-    /// The model as the engine knows it.
-    pub model: Option<String>,
-    /// What Bedrock was asked for.
-    pub target: Option<String>,
-    pub request_id: Option<String>,
-    /// What could not be carried.
-    pub losses: Option<String>,
-    /// All tokens of the last request, its answer included; 0 where nobody told.
-    pub tokens: u64,
-}
-
-/// What a turn took: all its requests together.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Spent {
+/// How far a turn may go.
+#[derive(Debug)]
+pub struct Bounds<'b> {
+    /// How often the model may be asked.
     pub requests: u32,
-    pub usage: Usage,
-    /// `None` where one request's cost is not known.
-    pub cost: Option<PicoUsd>,
-    pub duration: Duration,
-    /// Until the first answer began.
-    pub first_byte: Option<Duration>,
-    /// How often Bedrock was asked; 0 where only the gateway knows.
-    pub attempts: u32,
+    pub budget: Option<&'b mut Budget>,
 }
 
-/// How a turn ended.
-#[derive(Debug, Default)]
-pub enum End {
-    /// The model has said its say.
-    #[default]
-    Whole,
-    /// The model wants more tools than it may have; their results are part of the conversation.
-    OutOfTurns,
-    Interrupted,
-    Failed(anyhow::Error),
+/// What goes with a turn from request to request.
+struct Course<'t, 'b, W> {
+    outcome: Outcome,
+    watch: &'t mut W,
+    stop: Stop,
+    bounds: Bounds<'b>,
 }
 
-/// Asks until the model wants no more tools, at the most `most` times.
+/// Asks until the model wants no more tools, or may not be asked again.
 pub async fn turn(
     engine: &Engine,
     talk: &mut Talk,
-    (tools, most): (&mut impl Tools, u32),
+    (tools, bounds): (&mut impl Tools, Bounds<'_>),
     watch: &mut impl Watch,
 ) -> Outcome {
-    let mut outcome = Outcome::default();
     // One watch for all of the turn: what is asked between two steps is not missed.
-    let mut stop = match Stop::watch() {
+    let stop = match Stop::watch() {
         Ok(stop) => stop,
-        Err(error) => {
-            outcome.end = End::Failed(error.into());
-            return outcome;
-        }
+        Err(error) => return Outcome { end: End::Failed(error.into()), ..Outcome::default() },
     };
+    let mut course = Course { outcome: Outcome::default(), watch, stop, bounds };
     tools.begin();
-    outcome.end = loop {
-        if outcome.spent.requests == most {
+    let end = loop {
+        if course.outcome.spent.requests == course.bounds.requests {
             break End::OutOfTurns;
         }
-        let calls =
-            match one(engine, talk, offered(talk, tools), (&mut outcome, watch, &mut stop)).await {
-                Ok(Some(calls)) => calls,
-                Ok(None) => break End::Interrupted,
-                Err(error) => break End::Failed(error),
+        let body = request(talk, offered(talk, tools));
+        if let Some(budget) = &mut course.bounds.budget
+            && let Err(error) = budget.hold(engine, &body).await
+        {
+            break match code_of(&error) == Exit::Budget.code() {
+                true => End::OutOfBudget(error),
+                false => End::Failed(error),
             };
+        }
+        let calls = match one(engine, talk, &body, &mut course).await {
+            Ok(Some(calls)) => calls,
+            Ok(None) => break End::Interrupted,
+            Err(error) => break End::Failed(error),
+        };
         if calls.is_empty() {
             break End::Whole;
         }
-        match run(engine, talk, (tools, calls), (&mut outcome, watch, &mut stop)).await {
+        match run(engine, talk, (tools, calls), &mut course).await {
             Ok(true) => {}
             Ok(false) => break End::Interrupted,
             Err(error) => break End::Failed(error),
         }
     };
-    outcome
+    Outcome { end, ..course.outcome }
 }
 
 /// One request and its answer: the calls that it holds, or `None` if it was interrupted.
-async fn one(
+async fn one<W: Watch>(
     engine: &Engine,
     talk: &mut Talk,
-    tools: Vec<Value>,
-    (outcome, watch, stop): (&mut Outcome, &mut impl Watch, &mut Stop),
+    body: &Value,
+    course: &mut Course<'_, '_, W>,
 ) -> anyhow::Result<Option<Vec<ToolCall>>> {
-    let body = request(talk, tools);
     let asked = tokio::select! {
-        answer = engine.post(CHAT, &body) => Some(answer),
-        _ = stop.asked() => None,
+        answer = engine.post(CHAT, body) => Some(answer),
+        _ = course.stop.asked() => None,
     };
-    let answer = match asked {
-        Some(Ok(answer)) => answer,
+    let mut chat = match asked {
+        Some(Ok(answer)) => Chat::new(answer),
         Some(Err(error)) => {
-            outcome.unanswered(engine);
+            let receipt = engine.receipt();
+            course.outcome.unanswered(receipt.as_ref());
+            course.count(Spent::once(receipt.as_ref(), Usage::default()));
             return Err(error);
         }
         None => {
-            outcome.unanswered(engine);
+            let receipt = engine.receipt();
+            course.outcome.unanswered(receipt.as_ref());
+            let step = estimate::cut_off(engine, body, (receipt, Seen::default())).await;
+            course.count(step);
             return Ok(None);
         }
     };
-    let mut chat = Chat::new(answer);
     let followed = tokio::select! {
-        outcome = follow(&mut chat, watch) => Some(outcome),
-        _ = stop.asked() => None,
+        outcome = follow(&mut chat, course.watch) => Some(outcome),
+        _ = course.stop.asked() => None,
     };
     // An answer that is given up is settled when it is let go.
     chat.close();
-    outcome.take(&chat, engine);
+    let receipt = engine.receipt();
+    course.outcome.take(&chat);
     let is_whole = matches!(followed, Some(Ok(())));
     talk.messages.extend(message(&chat, is_whole));
+    let step = match (is_whole, chat.usage) {
+        (true, usage) => Spent::once(receipt.as_ref(), usage.unwrap_or_default()),
+        (false, _) => estimate::cut_off(engine, body, (receipt, Seen::of(&chat))).await,
+    };
+    course.count(step);
     match followed {
         None => Ok(None),
-        Some(Ok(())) => Ok(Some(chat.tool_calls)),
+        Some(Ok(())) => {
+            course.watch.answered(&step)?;
+            Ok(Some(chat.tool_calls))
+        }
         Some(Err(error)) => Err(error),
     }
 }
@@ -206,19 +188,21 @@ async fn follow(chat: &mut Chat, watch: &mut impl Watch) -> anyhow::Result<()> {
 }
 
 /// Runs what the model called for; `false` if it was interrupted. Either way each call has its result.
-async fn run(
+async fn run<W: Watch>(
     engine: &Engine,
     talk: &mut Talk,
     (tools, calls): (&mut impl Tools, Vec<ToolCall>),
-    (outcome, watch, stop): (&mut Outcome, &mut impl Watch, &mut Stop),
+    course: &mut Course<'_, '_, W>,
 ) -> anyhow::Result<bool> {
+    let named: Vec<Call> =
+        calls.iter().map(|call| Call::of(call, tools.names_of(&call.name))).collect();
     // Whoever watches may have left. The conversation is whole first, and then that is told.
-    let seen = calls.iter().try_for_each(|call| watch.call(call));
+    let seen = named.iter().try_for_each(|call| course.watch.call(call));
     let ran = match seen {
         Err(error) => Some(Err(error)),
         Ok(()) => tokio::select! {
             ran = tools.run(&calls) => Some(ran),
-            _ = stop.asked() => None,
+            _ = course.stop.asked() => None,
         },
     };
     let goes_on = matches!(ran, Some(Ok(_)));
@@ -231,12 +215,12 @@ async fn run(
         results.iter_mut().for_each(ToolResult::tell_of_images);
     }
     let mut results = results.into_iter();
-    for call in calls {
+    for call in named {
         let result = results.next().unwrap_or_else(ToolResult::stopped);
         talk.messages
             .push(json!({ "role": "tool", "tool_call_id": call.id, "content": result.content }));
-        verdict = verdict.and_then(|goes_on| watch.result(&call, &result).map(|()| goes_on));
-        outcome.calls.push((call, result));
+        verdict = verdict.and_then(|goes_on| course.watch.result(&call, &result).map(|()| goes_on));
+        course.outcome.calls.push((call, result));
     }
     verdict
 }
@@ -290,123 +274,27 @@ fn message(chat: &Chat, is_whole: bool) -> Option<Value> {
 // === impl Talk ===
 
 impl Talk {
-    fn model(&self) -> &str {
+    pub fn model(&self) -> &str {
         self.settings.get("model").and_then(Value::as_str).unwrap_or_default()
     }
 }
 
-// === impl ToolResult ===
+// === impl Bounds ===
 
-impl ToolResult {
-    fn has_image(&self) -> bool {
-        self.content.as_array().into_iter().flatten().any(|part| part["type"] == "image_url")
-    }
-
-    /// For a model that takes none: the request would be refused, and the turn be over.
-    fn tell_of_images(&mut self) {
-        for part in self.content.as_array_mut().into_iter().flatten() {
-            if part["type"] == "image_url" {
-                *part = json!({ "type": "text", "text": "[an image, which this model cannot be shown]" });
-            }
-        }
-    }
-
-    /// Of a call that was never run to its end.
-    fn stopped() -> Self {
-        let content = "The call was stopped before it had a result.".into();
-        Self { content, success: false, duration: Duration::ZERO }
+impl Bounds<'_> {
+    /// So many requests, whatever they cost.
+    pub fn requests(requests: u32) -> Self {
+        Self { requests, budget: None }
     }
 }
 
-// === impl Outcome ===
+// === impl Course ===
 
-impl Outcome {
-    fn take(&mut self, chat: &Chat, engine: &Engine) {
-        if !chat.text.is_empty() && !self.text.is_empty() && !self.text.ends_with('\n') {
-            self.text.push('\n');
+impl<W> Course<'_, '_, W> {
+    fn count(&mut self, step: Spent) {
+        if let Some(budget) = &mut self.bounds.budget {
+            budget.count(&step);
         }
-        self.text.push_str(&chat.text);
-        self.reasoning.push_str(&chat.reasoning);
-        let receipt = engine.receipt();
-        let told = |name: &str| chat.header(name).map(str::to_owned);
-        self.last = Last {
-            id: chat.id.clone(),
-            finish_reason: chat.finish_reason.clone(),
-            model: receipt.as_ref().map(|receipt| receipt.model.clone()),
-            target: told("x-outcrop-model"),
-            request_id: told("x-request-id"),
-            losses: told("x-outcrop-loss"),
-            tokens: chat.usage.map_or(0, |usage| usage.total()),
-        };
-        self.spent.add(receipt, chat.usage);
-    }
-
-    /// A request to which no answer began.
-    fn unanswered(&mut self, engine: &Engine) {
-        let receipt = engine.receipt();
-        self.last = Last {
-            model: receipt.as_ref().map(|receipt| receipt.model.clone()),
-            target: receipt.as_ref().and_then(|receipt| receipt.target.clone()),
-            request_id: receipt.as_ref().map(|receipt| receipt.request_id.clone()),
-            ..Last::default()
-        };
-        self.spent.add(receipt, None);
-    }
-}
-
-// === impl Spent ===
-
-impl Spent {
-    fn add(&mut self, receipt: Option<Receipt>, usage: Option<Usage>) {
-        let cost = receipt.as_ref().and_then(|receipt| receipt.cost);
-        self.cost = match (self.requests, self.cost, cost) {
-            (0, _, cost) => cost,
-            (_, Some(sum), Some(cost)) => Some(sum + cost),
-            (_, None, _) | (_, _, None) => None,
-        };
-        self.requests += 1;
-        self.usage += usage.unwrap_or_default();
-        if let Some(receipt) = receipt {
-            self.duration += receipt.duration;
-            self.first_byte = self.first_byte.or(receipt.first_byte);
-            self.attempts += receipt.attempts;
-        }
-    }
-}
-
-impl Usage {
-    fn total(self) -> u64 {
-        let Self { input, output, cache_read, cache_write, reasoning: _ } = self;
-        input + output + cache_read + cache_write
-    }
-}
-
-impl AddAssign for Usage {
-    fn add_assign(&mut self, more: Self) {
-        let Self { input, output, cache_read, cache_write, reasoning } = more;
-        self.input += input;
-        self.output += output;
-        self.cache_read += cache_read;
-        self.cache_write += cache_write;
-        self.reasoning += reasoning;
-    }
-}
-
-/// One line for people.
-impl fmt::Display for Spent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Usage { input, output, cache_read, cache_write, reasoning: _ } = self.usage;
-        write!(f, "{input} tokens in, {output} out")?;
-        if cache_read + cache_write > 0 {
-            write!(f, ", {cache_read} from the cache, {cache_write} into it")?;
-        }
-        match self.cost {
-            Some(cost) => write!(f, ", ${cost}")?,
-            None => f.write_str(", price unknown")?,
-        }
-        match self.duration {
-            Duration::ZERO => Ok(()),
-            duration => write!(f, ", {:.1} s", duration.as_secs_f64()),
-        }
+        self.outcome.spent += step;
     }
 }

@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use super::talking::{Talking, Turn, estimate, note};
-use crate::ask::turn::{End, Talk, ToolResult, Tools, Watch, turn};
+use crate::ask::turn::{Bounds, Call, End, Talk, ToolResult, Tools, Watch, turn};
 use crate::engine::{Part, ToolCall};
 use crate::history::Begun;
 
@@ -69,12 +69,13 @@ impl Talking {
         let begun = Begun::now(&talk);
         let before = talk.messages.len();
         talk.messages.push(json!({ "role": "user", "content": REQUEST }));
-        let outcome = turn(&self.engine, &mut talk, (&mut Blind, 1), &mut Blind).await;
+        let bounds = Bounds { requests: 1, budget: self.budget.as_mut() };
+        let outcome = turn(&self.engine, &mut talk, (&mut Blind, bounds), &mut Blind).await;
         let record = begun.end(&talk, &outcome, &self.asked).into_summary(up_to);
         self.count(&outcome.spent);
         match outcome.end {
             End::Whole => {}
-            End::Failed(error) => return Err(error),
+            End::Failed(error) | End::OutOfBudget(error) => return Err(error),
             End::Interrupted | End::OutOfTurns => anyhow::bail!("it was interrupted"),
         }
         self.recorder.record(record);
@@ -111,11 +112,11 @@ impl Watch for Blind {
         Ok(())
     }
 
-    fn call(&mut self, _call: &ToolCall) -> anyhow::Result<()> {
+    fn call(&mut self, _call: &Call) -> anyhow::Result<()> {
         Ok(())
     }
 
-    fn result(&mut self, _call: &ToolCall, _result: &ToolResult) -> anyhow::Result<()> {
+    fn result(&mut self, _call: &Call, _result: &ToolResult) -> anyhow::Result<()> {
         Ok(())
     }
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use outcrop_model::{Catalog, PicoUsd, alias};
 use serde_json::{Value, json};
 
-use crate::ask::turn::{End, Outcome, Spent, Talk, Tools, turn};
+use crate::ask::budget::Budget;
+use crate::ask::turn::{Bounds, End, Outcome, Spent, Talk, Tools, turn};
 use crate::ask::{self, attach};
 use crate::cli::{ChatArgs, FormArgs, OutputFormat, ShowArgs, TermsArgs};
 use crate::engine::Engine;
@@ -31,6 +32,8 @@ pub struct Talking {
     pub(super) window: Option<u64>,
     /// Tokens that the conversation took last.
     pub(super) used: u64,
+    /// For all that is asked until the program ends.
+    pub(super) budget: Option<Budget>,
     tools: Toolbox,
     role: Option<Role>,
     terms: TermsArgs,
@@ -91,10 +94,11 @@ impl Talking {
             error_code_only: false,
         };
         let mut talking = Self {
+            asked: Asked::of(&args.engine).at(&engine),
+            budget: args.terms.max_budget_usd.map(Budget::new),
             engine,
             talk,
             recorder,
-            asked: Asked::of(&args.engine),
             turns,
             total: Total::default(),
             window: None,
@@ -246,16 +250,10 @@ impl Talking {
         self.verdict(outcome)
     }
 
-    /// The model's answer, if there is money for it.
+    /// The model's answer, as far as there is money for it.
     async fn answered(&mut self, show: &mut Show) -> Outcome {
-        if let Some(most) = self.terms.max_budget_usd {
-            let left = most - self.total.cost.get() as f64 / 1e12;
-            if let Err(error) = terms::keep_to_budget(&self.engine, &self.talk, left).await {
-                return Outcome { end: End::Failed(error), ..Outcome::default() };
-            }
-        }
-        let most = self.tools.most();
-        turn(&self.engine, &mut self.talk, (&mut self.tools, most), show).await
+        let bounds = Bounds { requests: self.tools.most(), budget: self.budget.as_mut() };
+        turn(&self.engine, &mut self.talk, (&mut self.tools, bounds), show).await
     }
 
     fn verdict(&mut self, outcome: Outcome) -> anyhow::Result<()> {
@@ -274,6 +272,7 @@ impl Talking {
                 let what = "The model still wants to use tools.";
                 Err(Failure::new(Exit::Budget, what).mend("--max-turns allows more.").into())
             }
+            End::OutOfBudget(error) => Err(error),
             End::Whole => match outcome.last.finish_reason.as_deref() {
                 Some("content_filter") => {
                     let what = "The answer was withheld by a content filter.";

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use outcrop_config::Guardrail;
+use outcrop_model::{PicoUsd, Units};
 
 use super::value::{pair, seconds};
 
@@ -55,10 +56,10 @@ pub struct TermsArgs {
     /// For the same answer again, where the model has it.
     #[arg(long, value_name = "N")]
     pub seed: Option<i64>,
-    /// Don't ask where question and longest answer would cost more. Of the first request: tools may
-    /// lead to more of them.
+    /// Spend no more than this, until the program ends. A request that may cost more than is left, with its
+    /// tools and the longest answer, is not sent; what came before it is kept.
     #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
-    pub max_budget_usd: Option<f64>,
+    pub max_budget_usd: Option<PicoUsd>,
 }
 
 /// Who else is asked.
@@ -134,9 +135,7 @@ fn guardrail(text: &str) -> Result<Guardrail, String> {
     }
 }
 
-fn dollars(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(dollars) if f64::is_finite(dollars) && dollars >= 0.0 => Ok(dollars),
-        Ok(_) | Err(_) => Err("not a number of dollars".to_owned()),
-    }
+fn dollars(text: &str) -> Result<PicoUsd, String> {
+    PicoUsd::per_unit(text, Units::One)
+        .map_err(|_| "not a number of dollars, such as 0.25".to_owned())
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::input::{Content, Document};
-use super::{Embedded, numbers};
+use super::{Embedded, Metadata, numbers};
 use crate::cli::VectorFormat;
 use crate::exit::{Exit, Failure};
 use crate::print::{empty, open_file, print_bytes, print_said};
@@ -44,7 +44,7 @@ struct Whole<'a> {
     model: &'a str,
     provider: &'static str,
     timestamp: String,
-    metadata: &'a serde_json::Value,
+    metadata: &'a Metadata<'a>,
 }
 
 #[derive(Serialize)]
@@ -191,7 +191,7 @@ fn list<'a>(embedded: &'a Embedded<'a>) -> List<'a> {
         data.push(Datum { object: "embedding", index: data.len(), embedding });
         Ok::<(), std::convert::Infallible>(())
     });
-    let tokens = &embedded.metadata["usage"]["input"];
+    let tokens = embedded.metadata.usage.input;
     let usage = serde_json::json!({ "prompt_tokens": tokens, "total_tokens": tokens });
     List { object: "list", data, model: embedded.model, usage }
 }

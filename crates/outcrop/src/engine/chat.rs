@@ -175,6 +175,17 @@ impl ToolCall {
 }
 
 impl Usage {
+    /// What a receipt tells.
+    pub fn of(told: outcrop_model::Usage) -> Self {
+        Self {
+            input: told.input,
+            output: told.output,
+            cache_read: told.cache_read,
+            cache_write: told.cache_write(),
+            reasoning: told.reasoning.unwrap_or(0),
+        }
+    }
+
     /// OpenAI counts what was cached as part of the prompt, and thinking as part of the completion.
     pub fn read(usage: &Value) -> Option<Self> {
         let prompt = usage["prompt_tokens"].as_u64()?;

@@ -2,9 +2,11 @@
 
 use outcrop_model::PicoUsd;
 use rusqlite::{Row, ToSql, params, params_from_iter};
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use super::store::Store;
+use crate::dollars::Dollars;
 
 /// Which turns are meant; nothing means all.
 #[derive(Debug, Clone, Default)]
@@ -21,34 +23,50 @@ pub struct Filter {
     pub most: Option<u32>,
 }
 
-/// A turn as it was written down.
-#[derive(Debug)]
+/// A turn as it was written down; as JSON, all that is known.
+#[derive(Debug, Serialize)]
 pub struct Turn {
     pub id: i64,
+    #[serde(rename = "time", serialize_with = "as_time")]
+    pub began: i64,
     pub session: Option<String>,
     pub kind: String,
     pub counts: bool,
-    pub began: i64,
     pub model: String,
     pub target: Option<String>,
     pub region: Option<String>,
     pub key: String,
     pub settings: Value,
     pub prompt: String,
+    #[serde(rename = "response")]
     pub answer: String,
     pub reasoning: String,
     pub messages: Value,
+    #[serde(rename = "tool_calls")]
+    pub calls: Value,
+    pub usage: Used,
+    #[serde(rename = "cost_usd")]
+    pub cost: Option<Dollars>,
+    #[serde(rename = "latency_ms")]
+    pub latency: i64,
+    #[serde(rename = "ttft_ms")]
+    pub ttft: Option<i64>,
+    #[serde(rename = "stop_reason")]
+    pub finish: Option<String>,
+    pub error: Option<String>,
+    pub request_id: Option<String>,
+}
+
+/// Tokens of a turn.
+#[derive(Debug, Serialize)]
+pub struct Used {
     pub input: i64,
     pub output: i64,
     pub cache_read: i64,
     pub cache_write: i64,
-    pub thought: i64,
-    pub cost: Option<PicoUsd>,
-    pub latency: i64,
-    pub ttft: Option<i64>,
-    pub finish: Option<String>,
-    pub error: Option<String>,
-    pub request_id: Option<String>,
+    pub reasoning: i64,
+    /// Part of them, and of the cost.
+    pub estimated: bool,
 }
 
 /// What turns are summed by.
@@ -76,6 +94,8 @@ pub struct Sum {
     pub cost: PicoUsd,
     /// Turns whose cost is not known; they are not in `cost`.
     pub unpriced: i64,
+    /// Turns of which tokens and cost are an estimate.
+    pub estimated: i64,
 }
 
 /// A session at a glance.
@@ -100,7 +120,7 @@ impl Store {
             "SELECT t.id, s.name, t.kind, t.counts, t.began, t.model, t.target, t.region, t.key,
                 t.settings, t.prompt, t.answer, t.reasoning, t.messages, t.input, t.output,
                 t.cache_read, t.cache_write, t.thought, t.cost, t.latency, t.ttft, t.finish, t.error,
-                t.request_id
+                t.request_id, t.calls, t.estimated
              FROM turns t LEFT JOIN sessions s ON s.id = t.session
              WHERE {conditions} ORDER BY t.id DESC{most}"
         ))?;
@@ -122,7 +142,8 @@ impl Store {
         let mut found = self.connection.prepare(&format!(
             "SELECT {of}, count(*), sum(t.input), sum(t.output), sum(t.cache_read),
                 sum(t.cache_write), coalesce(sum(t.cost), 0),
-                sum(t.cost IS NULL AND (t.error IS NULL OR t.input + t.output > 0))
+                sum(t.cost IS NULL AND (t.error IS NULL OR t.input + t.output > 0)),
+                sum(t.estimated)
              FROM turns t LEFT JOIN sessions s ON s.id = t.session
              WHERE {conditions} GROUP BY 1 ORDER BY 1"
         ))?;
@@ -136,6 +157,7 @@ impl Store {
                 cache_write: row.get(5)?,
                 cost: pico(row.get(6)?),
                 unpriced: row.get(7)?,
+                estimated: row.get(8)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -182,6 +204,7 @@ impl Sum {
             cache_write: add(|sum| sum.cache_write),
             cost: sums.iter().fold(PicoUsd::ZERO, |all, sum| all + sum.cost),
             unpriced: add(|sum| sum.unpriced),
+            estimated: add(|sum| sum.estimated),
         }
     }
 }
@@ -233,82 +256,47 @@ fn pico(cost: i64) -> PicoUsd {
 
 impl Turn {
     fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let cost: Option<i64> = row.get(19)?;
+        let cost: Option<i64> = row.get("cost")?;
         // Written by this program; a file that somebody changed is shown as far as it can be read.
-        let json = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
+        let json = |name: &str| {
+            let text: String = row.get(name)?;
+            Ok::<_, rusqlite::Error>(serde_json::from_str(&text).unwrap_or(Value::String(text)))
+        };
         Ok(Self {
-            id: row.get(0)?,
-            session: row.get(1)?,
-            kind: row.get(2)?,
-            counts: row.get(3)?,
-            began: row.get(4)?,
-            model: row.get(5)?,
-            target: row.get(6)?,
-            region: row.get(7)?,
-            key: row.get(8)?,
-            settings: json(row.get(9)?),
-            prompt: row.get(10)?,
-            answer: row.get(11)?,
-            reasoning: row.get(12)?,
-            messages: json(row.get(13)?),
-            input: row.get(14)?,
-            output: row.get(15)?,
-            cache_read: row.get(16)?,
-            cache_write: row.get(17)?,
-            thought: row.get(18)?,
-            cost: cost.map(pico),
-            latency: row.get(20)?,
-            ttft: row.get(21)?,
-            finish: row.get(22)?,
-            error: row.get(23)?,
-            request_id: row.get(24)?,
+            id: row.get("id")?,
+            session: row.get("name")?,
+            kind: row.get("kind")?,
+            counts: row.get("counts")?,
+            began: row.get("began")?,
+            model: row.get("model")?,
+            target: row.get("target")?,
+            region: row.get("region")?,
+            key: row.get("key")?,
+            settings: json("settings")?,
+            prompt: row.get("prompt")?,
+            answer: row.get("answer")?,
+            reasoning: row.get("reasoning")?,
+            messages: json("messages")?,
+            calls: json("calls")?,
+            usage: Used {
+                input: row.get("input")?,
+                output: row.get("output")?,
+                cache_read: row.get("cache_read")?,
+                cache_write: row.get("cache_write")?,
+                reasoning: row.get("thought")?,
+                estimated: row.get("estimated")?,
+            },
+            cost: cost.map(pico).map(Dollars),
+            latency: row.get("latency")?,
+            ttft: row.get("ttft")?,
+            finish: row.get("finish")?,
+            error: row.get("error")?,
+            request_id: row.get("request_id")?,
         })
     }
 
     pub fn time(&self) -> String {
         time(self.began)
-    }
-
-    /// All that is known.
-    pub fn to_json(&self) -> Value {
-        let Self {
-            id,
-            session,
-            kind,
-            counts,
-            began: _,
-            model,
-            target,
-            region,
-            key,
-            settings,
-            prompt,
-            answer,
-            reasoning,
-            messages,
-            input,
-            output,
-            cache_read,
-            cache_write,
-            thought,
-            cost,
-            latency,
-            ttft,
-            finish,
-            error,
-            request_id,
-        } = self;
-        json!({
-            "id": id, "time": self.time(), "session": session, "kind": kind, "counts": counts,
-            "model": model, "target": target, "region": region, "key": key, "settings": settings,
-            "prompt": prompt, "response": answer, "reasoning": reasoning, "messages": messages,
-            "usage": {
-                "input": input, "output": output, "cache_read": cache_read,
-                "cache_write": cache_write, "reasoning": thought,
-            },
-            "cost_usd": cost.map(|cost| cost.to_string()), "latency_ms": latency, "ttft_ms": ttft,
-            "stop_reason": finish, "error": error, "request_id": request_id,
-        })
     }
 }
 
@@ -316,4 +304,9 @@ impl Turn {
 pub fn time(millis: i64) -> String {
     let time = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
     time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn as_time<S: Serializer>(millis: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time(*millis))
 }

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use outcrop_model::PicoUsd;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::ask::SYSTEM;
-use crate::ask::turn::{End, Outcome, Talk};
+use crate::ask::turn::{Call, End, Outcome, Talk, ToolResult};
 use crate::cli::EngineArgs;
-use crate::engine::Usage;
+use crate::engine::{Engine, Usage};
 
 /// What a turn was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +50,12 @@ pub struct Record {
     pub reasoning: String,
     /// What the turn added to the conversation.
     pub messages: Vec<Value>,
+    /// Which tools were called, and how that went; what with is in the messages.
+    pub calls: Vec<Value>,
     pub requests: u32,
     pub usage: Usage,
+    /// Whether `usage` and `cost` are an estimate.
+    pub is_estimated: bool,
     pub cost: Option<PicoUsd>,
     pub latency: Duration,
     pub ttft: Option<Duration>,
@@ -104,6 +108,11 @@ impl Asked {
             key: profile.unwrap_or_else(|| "default".to_owned()),
         }
     }
+
+    /// In the region that the engine asks.
+    pub fn at(self, engine: &Engine) -> Self {
+        Self { region: engine.region.clone(), ..self }
+    }
 }
 
 // === impl Begun ===
@@ -114,6 +123,11 @@ impl Begun {
         Self { at: Timestamp::now(), clock: Instant::now(), before: talk.messages.len() }
     }
 
+    /// How long it has been under way.
+    pub fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
+    }
+
     /// What came of it. `talk` has the question and what was said since.
     pub fn end(&self, talk: &Talk, outcome: &Outcome, asked: &Asked) -> Record {
         let messages: Vec<Value> = talk.messages.iter().skip(self.before).cloned().collect();
@@ -121,12 +135,6 @@ impl Begun {
         if let Some(system) = talk.messages.iter().find(|message| message["role"] == "system") {
             settings.insert(SYSTEM.to_owned(), system["content"].clone());
         }
-        let (finish, error) = match &outcome.end {
-            End::Whole => (outcome.last.finish_reason.clone(), None),
-            End::OutOfTurns => (Some("out_of_turns".to_owned()), None),
-            End::Interrupted => (Some("interrupted".to_owned()), None),
-            End::Failed(error) => (None, Some(format!("{error:#}"))),
-        };
         let question = messages.iter().find(|message| message["role"] == "user");
         let spent = &outcome.spent;
         Record {
@@ -144,13 +152,15 @@ impl Begun {
             answer: outcome.text.clone(),
             reasoning: outcome.reasoning.clone(),
             messages,
+            calls: outcome.calls.iter().map(|(call, result)| called(call, result)).collect(),
             requests: spent.requests,
             usage: spent.usage,
+            is_estimated: spent.is_estimated,
             cost: spent.cost,
-            latency: if spent.attempts > 0 { spent.duration } else { self.clock.elapsed() },
+            latency: if spent.attempts > 0 { spent.duration } else { self.elapsed() },
             ttft: spent.first_byte,
-            finish,
-            error,
+            finish: outcome.stop_reason().map(str::to_owned),
+            error: outcome.end.error().map(|error| format!("{error:#}")),
             request_id: outcome.last.request_id.clone(),
         }
     }
@@ -170,6 +180,14 @@ impl Record {
 fn goes_on(messages: &[Value], end: &End) -> bool {
     let ends_in_results = messages.last().is_some_and(|message| message["role"] == "tool");
     messages.len() > 1 && !(ends_in_results && matches!(end, End::Failed(_)))
+}
+
+fn called(call: &Call, result: &ToolResult) -> Value {
+    let millis = u64::try_from(result.duration.as_millis()).unwrap_or(u64::MAX);
+    json!({
+        "id": call.id, "server": call.server, "name": call.name, "success": result.success,
+        "duration_ms": millis,
+    })
 }
 
 /// A message's content for people: its text, and a word for each other part.

@@ -6,7 +6,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The steps, from an empty file on; `user_version` counts those that were taken.
-const STEPS: [&str; 1] = [
+const STEPS: [&str; 2] = [
     // Times are milliseconds since 1970 in UTC, costs pico-dollars; a cost that is not known is NULL. In a
     // conversation are the turns that count, in their order, from the last summary on. `base` is what a
     // session that began as a fork had been told before, `settings` how.
@@ -59,6 +59,9 @@ const STEPS: [&str; 1] = [
         INSERT INTO words(words, rowid, prompt, answer)
         VALUES ('delete', old.id, old.prompt, old.answer);
     END;",
+    // Which tools were called, by the names that people know: JSON. Whether tokens and cost are an estimate.
+    "ALTER TABLE turns ADD COLUMN calls TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE turns ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /// Takes the steps that the file lacks.
@@ -90,4 +93,33 @@ pub fn is_current(connection: &Connection) -> bool {
 fn version(connection: &Connection) -> anyhow::Result<usize> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     Ok(usize::try_from(version)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_every_step_becomes_a_current_one() {
+        for taken in 0..STEPS.len() {
+            let mut connection = Connection::open_in_memory().unwrap();
+            for step in &STEPS[..taken] {
+                connection.execute_batch(step).unwrap();
+            }
+            connection.pragma_update(None, "user_version", i64::try_from(taken).unwrap()).unwrap();
+            if taken > 0 {
+                let turn = "INSERT INTO turns (kind, counts, began, model, key, settings, prompt, answer,
+                    reasoning, messages, requests, input, output, cache_read, cache_write, thought, latency)
+                    VALUES ('turn', 1, 0, 'm', 'k', '{}', 'p', 'a', '', '[]', 1, 1, 1, 0, 0, 0, 1)";
+                connection.execute(turn, []).unwrap();
+            }
+            migrate(&mut connection).unwrap();
+            assert!(is_current(&connection));
+            let mut calls =
+                connection.prepare("SELECT calls FROM turns WHERE NOT estimated").unwrap();
+            let kept: Vec<String> =
+                calls.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+            assert_eq!(kept, vec!["[]"; taken.min(1)]);
+        }
+    }
 }

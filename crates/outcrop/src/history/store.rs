@@ -113,8 +113,10 @@ impl Store {
             answer,
             reasoning,
             messages,
+            calls,
             requests,
             usage,
+            is_estimated,
             cost,
             latency,
             ttft,
@@ -127,16 +129,16 @@ impl Store {
         self.connection.prepare(
             "INSERT INTO turns (session, kind, counts, up_to, began, model, target, region, key,
                 settings, prompt, answer, reasoning, messages, requests, input, output, cache_read,
-                cache_write, thought, cost, latency, ttft, finish, error, request_id)
+                cache_write, thought, cost, latency, ttft, finish, error, request_id, calls, estimated)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-                ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)",
+                ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)",
         )?.execute(params![
             session, kind.word(), counts, up_to, began, model, target, region, key,
             Value::Object(settings.clone()).to_string(), prompt, answer, reasoning,
             serde_json::to_string(messages)?, requests, number(usage.input), number(usage.output),
             number(usage.cache_read), number(usage.cache_write), number(usage.reasoning),
             cost.map(|cost| i64::try_from(cost.get()).unwrap_or(i64::MAX)), millis(*latency),
-            ttft.map(millis), finish, error, request_id,
+            ttft.map(millis), finish, error, request_id, serde_json::to_string(calls)?, is_estimated,
         ])?;
         Ok(self.connection.last_insert_rowid())
     }

@@ -109,6 +109,11 @@ impl Toolbox {
         self.max_turns
     }
 
+    /// The names of the servers that were started.
+    pub fn servers(&self) -> Vec<String> {
+        self.servers.iter().map(|started| started.definition.name.clone()).collect()
+    }
+
     /// Ends all servers.
     pub async fn close(self) {
         let mut closing = JoinSet::new();
@@ -347,6 +352,11 @@ impl Tools for Toolbox {
 
     fn are_asked_for(&self) -> bool {
         self.asked_for
+    }
+
+    fn names_of(&self, name: &str) -> Option<(String, String)> {
+        let offered = self.offered.iter().find(|offered| offered.name == name)?;
+        Some((offered.server_name.clone(), offered.tool.name.clone()))
     }
 
     fn begin(&mut self) {

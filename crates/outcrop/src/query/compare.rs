@@ -4,17 +4,19 @@
 //! another. That one fails is part of the comparison; the exit code tells.
 
 use std::io::IsTerminal;
+use std::time::Instant;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::task::JoinSet;
 
+use super::report::{Report, Run};
 use super::schema::Schema;
-use super::{show, verdict};
-use crate::ask::turn::{End, Outcome, Talk, ToolResult, Tools, Watch, turn};
+use super::verdict;
+use crate::ask::turn::{Bounds, Call, End, Outcome, Talk, ToolResult, Tools, Watch, turn};
 use crate::cli::{EngineArgs, QueryArgs};
 use crate::engine::{Engine, Part, ToolCall};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, exit_of};
 use crate::print::print_said;
 use crate::render::{Ink, Markdown, neutral, terminal_width};
 
@@ -25,58 +27,68 @@ const FRAME: usize = 3;
 
 /// What one model said.
 struct Said {
-    model: String,
-    text: String,
-    /// Time, tokens and cost.
-    spent: String,
-    json: Value,
-    failure: Option<anyhow::Error>,
+    run: Run,
+    outcome: Outcome,
+    /// What is wrong with the answer, where the outcome itself does not tell.
+    wrong: Option<anyhow::Error>,
 }
 
-/// # Errors
-/// When a model failed; all answers have been shown by then.
-pub async fn run(args: &QueryArgs, talk: &Talk, schema: Option<&Schema>) -> anyhow::Result<()> {
+/// Gives what failed, if a model did, once all answers have been shown.
+pub async fn run(
+    args: &QueryArgs,
+    talk: &Talk,
+    schema: Option<&Schema>,
+) -> anyhow::Result<Option<anyhow::Error>> {
     let mut asked = JoinSet::new();
     for (at, model) in args.others.compare.iter().enumerate() {
         let mut talk = talk.clone();
         talk.settings.insert("model".to_owned(), model.as_str().into());
+        let run = Run::new(&args.engine.provider, model);
         let engine = args.engine.clone();
-        asked.spawn(async move { (at, one(engine, talk).await) });
+        asked.spawn(async move { (at, one(engine, talk, run).await) });
     }
     let mut outcomes = asked.join_all().await;
     outcomes.sort_by_key(|(at, _)| *at);
-    let models = args.others.compare.iter();
-    let said: Vec<Said> = models
-        .zip(outcomes)
-        .map(|(model, (_, outcome))| Said::of(model, outcome, args, schema))
-        .collect();
+    let judged = outcomes.into_iter().map(|(_, (run, outcome))| {
+        let wrong = verdict(&outcome, args, schema).err();
+        Said { run, outcome, wrong }
+    });
+    let said: Vec<Said> = judged.collect();
     let room = terminal_width() / said.len().max(1);
     let text = match args.show.json {
-        true => format!("{:#}\n", said.iter().map(Said::to_json).collect::<Value>()),
+        true => {
+            let reports: Vec<Report<'_>> = said.iter().map(Said::report).collect();
+            format!("{}\n", serde_json::to_string_pretty(&reports)?)
+        }
         false if std::io::stdout().is_terminal() && room > NARROWEST + FRAME => columns(&said),
         false => said.iter().map(Said::section).collect::<Vec<_>>().join("\n"),
     };
     print_said(&text)?;
-    end(said)
+    Ok(failure(said))
 }
 
-async fn one(args: EngineArgs, mut talk: Talk) -> Outcome {
-    match Engine::start(&args).await {
-        Ok(engine) => turn(&engine, &mut talk, (&mut NoTools, 1), &mut Silent).await,
-        Err(error) => Outcome { end: End::Failed(error), ..Outcome::default() },
-    }
+async fn one(args: EngineArgs, mut talk: Talk, run: Run) -> (Run, Outcome) {
+    let began = Instant::now();
+    let (run, outcome) = match Engine::start(&args).await {
+        Ok(engine) => {
+            let bounds = Bounds::requests(1);
+            let outcome = turn(&engine, &mut talk, (&mut NoTools, bounds), &mut Silent).await;
+            (run.at(&engine), outcome)
+        }
+        Err(error) => (run, Outcome { end: End::Failed(error), ..Outcome::default() }),
+    };
+    (Run { took: began.elapsed(), ..run }, outcome)
 }
 
 /// The first failure's exit code stands for all.
-fn end(said: Vec<Said>) -> anyhow::Result<()> {
+fn failure(said: Vec<Said>) -> Option<anyhow::Error> {
     let all = said.len();
-    let failed = said.into_iter().filter_map(|said| Some((said.model, said.failure?)));
+    let failed = said.iter().filter_map(|said| Some((&said.run.model, said.failure()?)));
     let failed: Vec<_> = failed.collect();
-    let Some((_, first)) = failed.first() else { return Ok(()) };
-    let exit = first.downcast_ref::<Failure>().map_or(Exit::Other, |failure| failure.exit);
+    let exit = exit_of(failed.first()?.1);
     let whys: Vec<String> = failed.iter().map(|(model, why)| format!("{model}: {why:#}")).collect();
     let what = format!("{} of {all} models failed. {}", failed.len(), whys.join(" "));
-    Err(Failure::new(exit, what).into())
+    Some(Failure::new(exit, what).into())
 }
 
 /// Side by side.
@@ -91,9 +103,9 @@ fn columns(said: &[Said]) -> String {
     table
         .load_style(presets::UTF8_FULL)
         .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(said.iter().map(|said| cell(&neutral(&said.model))))
+        .set_header(said.iter().map(|said| cell(&neutral(&said.run.model))))
         .add_row(said.iter().map(|said| cell(&said.shown())))
-        .add_row(said.iter().map(|said| cell(&said.spent)));
+        .add_row(said.iter().map(|said| cell(&said.spent())));
     let fixed = u16::try_from(width + 2).unwrap_or(u16::MAX);
     for column in table.column_iter_mut() {
         column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(fixed)));
@@ -104,36 +116,34 @@ fn columns(said: &[Said]) -> String {
 // === impl Said ===
 
 impl Said {
-    fn of(model: &str, outcome: Outcome, args: &QueryArgs, schema: Option<&Schema>) -> Self {
-        let mut json = show::result(&outcome);
-        let text = outcome.text.clone();
-        let first = outcome.spent.first_byte;
-        let first = first.map(|first| format!(", first after {:.1} s", first.as_secs_f64()));
-        let spent = format!("{}{}", outcome.spent, first.unwrap_or_default());
-        let fits = |text: String| schema.map_or(Ok(()), |schema| schema.check(&text));
-        let failure = verdict(outcome, args).and_then(fits).err();
-        json["model"] = model.into();
-        Self { model: model.to_owned(), text, spent, json, failure }
+    fn failure(&self) -> Option<&anyhow::Error> {
+        self.wrong.as_ref().or(self.outcome.end.error())
     }
 
     /// What it said, and why no more.
     fn shown(&self) -> String {
-        match &self.failure {
-            None => self.text.clone(),
-            Some(why) if self.text.is_empty() => format!("error: {why:#}"),
-            Some(why) => format!("{}\n\nerror: {why:#}", self.text),
+        let text = &self.outcome.text;
+        match self.failure() {
+            None => text.clone(),
+            Some(why) if text.is_empty() => format!("error: {why:#}"),
+            Some(why) => format!("{text}\n\nerror: {why:#}"),
         }
+    }
+
+    /// Time, tokens and cost.
+    fn spent(&self) -> String {
+        let first = self.outcome.spent.first_byte;
+        let first = first.map(|first| format!(", first after {:.1} s", first.as_secs_f64()));
+        format!("{}{}", self.outcome.spent, first.unwrap_or_default())
     }
 
     fn section(&self) -> String {
         let shown = self.shown();
-        format!("## {}\n\n{}\n\n({})\n", self.model, shown.trim_end(), self.spent)
+        format!("## {}\n\n{}\n\n({})\n", self.run.model, shown.trim_end(), self.spent())
     }
 
-    fn to_json(&self) -> Value {
-        let mut json = self.json.clone();
-        json["error"] = json!(self.failure.as_ref().map(|why| format!("{why:#}")));
-        json
+    fn report(&self) -> Report<'_> {
+        Report::of(&self.run, &self.outcome, self.failure())
     }
 }
 
@@ -159,11 +169,11 @@ impl Watch for Silent {
         Ok(())
     }
 
-    fn call(&mut self, _: &ToolCall) -> anyhow::Result<()> {
+    fn call(&mut self, _: &Call) -> anyhow::Result<()> {
         Ok(())
     }
 
-    fn result(&mut self, _: &ToolCall, _: &ToolResult) -> anyhow::Result<()> {
+    fn result(&mut self, _: &Call, _: &ToolResult) -> anyhow::Result<()> {
         Ok(())
     }
 }

@@ -4,14 +4,14 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::extract::{self, Which};
-use crate::ask::turn::{End, Outcome, ToolResult, Watch};
+use super::report::{Event, Report, Run};
+use crate::ask::turn::{Call, End, Outcome, Spent, ToolResult, Watch};
 use crate::cli::{FormArgs, OutputFormat, Rendering, ShowArgs};
-use crate::engine::{Part, ToolCall, Usage};
+use crate::engine::Part;
 use crate::exit::{Exit, Failure};
 use crate::print::{empty, has_colour, is_colourful, open_file, print_text, reader_left, tell};
 use crate::render::{Ink, Markdown, neutral, terminal_width};
@@ -96,22 +96,25 @@ impl Show {
         self
     }
 
-    /// What is left to show when the turn is over.
-    pub fn end(&mut self, outcome: &Outcome) -> anyhow::Result<()> {
-        if let End::Failed(error) = &outcome.end {
-            return self.end_early(outcome, error);
-        }
+    /// A run begins.
+    pub fn start(&mut self, run: &Run) -> anyhow::Result<()> {
         match self.format {
-            OutputFormat::Text => {
-                self.end_thinking();
-                self.end_text(outcome)?;
-            }
-            OutputFormat::Json => self.data(&format!("{:#}\n", result(outcome)))?,
-            OutputFormat::StreamJson => {
-                let mut end = result(outcome);
-                end["type"] = "end".into();
-                self.data(&format!("{end}\n"))?;
-            }
+            OutputFormat::StreamJson => self.event(&Event::start(run)),
+            OutputFormat::Json | OutputFormat::Text => Ok(()),
+        }
+    }
+
+    /// What is left to show of an answer's text when the turn is over, and what is told beside it.
+    pub fn end(&mut self, outcome: &Outcome) -> anyhow::Result<()> {
+        if outcome.end.error().is_some_and(reader_left) {
+            return Ok(());
+        }
+        if self.format == OutputFormat::Text {
+            self.end_thinking();
+            self.end_text(outcome)?;
+        }
+        if matches!(outcome.end, End::Failed(_)) {
+            return Ok(());
         }
         if matches!(outcome.end, End::Whole) {
             // An answer may be empty.
@@ -124,6 +127,22 @@ impl Show {
         Ok(())
     }
 
+    /// All that is known of a run, where that is wanted.
+    pub fn report(&mut self, report: Report<'_>) -> anyhow::Result<()> {
+        match self.format {
+            OutputFormat::Text => Ok(()),
+            OutputFormat::Json => {
+                self.data(&format!("{}\n", serde_json::to_string_pretty(&report)?))
+            }
+            OutputFormat::StreamJson => {
+                if let Some(error) = report.error() {
+                    self.event(&Event::Error { error: error.clone() })?;
+                }
+                self.event(&report.into_end())
+            }
+        }
+    }
+
     /// What a reader would not see in the answer.
     fn tell_losses(&self, outcome: &Outcome) {
         if !self.notes {
@@ -134,24 +153,6 @@ impl Show {
         }
         if let Some(losses) = &outcome.last.losses {
             note!("note: not as it was asked: {losses}");
-        }
-    }
-
-    /// Keeps what had come apart from the error that follows on stderr.
-    fn end_early(&mut self, outcome: &Outcome, error: &anyhow::Error) -> anyhow::Result<()> {
-        if reader_left(error) {
-            return Ok(());
-        }
-        match self.format {
-            OutputFormat::Text => {
-                self.end_thinking();
-                self.end_text(outcome)
-            }
-            OutputFormat::StreamJson => {
-                let message = format!("{error:#}");
-                self.data(&format!("{}\n", json!({ "type": "error", "message": message })))
-            }
-            OutputFormat::Json => Ok(()),
         }
     }
 
@@ -198,8 +199,8 @@ impl Show {
         }
     }
 
-    fn event(&mut self, kind: &str, text: &str) -> anyhow::Result<()> {
-        self.data(&format!("{}\n", json!({ "type": kind, "text": text })))
+    fn event(&mut self, event: &impl Serialize) -> anyhow::Result<()> {
+        self.data(&format!("{}\n", serde_json::to_string(event)?))
     }
 
     fn end_thinking(&mut self) {
@@ -266,8 +267,10 @@ impl Look {
 impl Watch for Show {
     fn part(&mut self, part: &Part) -> anyhow::Result<()> {
         match (self.format, part) {
-            (OutputFormat::StreamJson, Part::Text(text)) => self.event("text", text),
-            (OutputFormat::StreamJson, Part::Reasoning(text)) => self.event("reasoning", text),
+            (OutputFormat::StreamJson, Part::Text(text)) => self.event(&Event::Text { text }),
+            (OutputFormat::StreamJson, Part::Reasoning(text)) => {
+                self.event(&Event::Reasoning { text })
+            }
             (OutputFormat::Text, Part::Reasoning(text)) if self.reasoning => {
                 self.thinking = true;
                 let (begin, end) = self.dim;
@@ -282,88 +285,39 @@ impl Watch for Show {
         }
     }
 
-    fn call(&mut self, call: &ToolCall) -> anyhow::Result<()> {
+    fn call(&mut self, call: &Call) -> anyhow::Result<()> {
         match self.format {
-            OutputFormat::StreamJson => {
-                let event = json!({
-                    "type": "tool_call", "id": call.id, "name": call.name,
-                    "arguments": arguments(call),
-                });
-                self.data(&format!("{event}\n"))
-            }
+            OutputFormat::StreamJson => self.event(&Event::call(call)),
             OutputFormat::Text => {
                 self.end_thinking();
                 self.end_paragraph()?;
-                self.tell_tool(&format!("tool {} {}", call.name, call.arguments));
+                self.tell_tool(&format!("tool {call} {}", call.arguments));
                 Ok(())
             }
             OutputFormat::Json => Ok(()),
         }
     }
 
-    fn result(&mut self, call: &ToolCall, result: &ToolResult) -> anyhow::Result<()> {
+    fn result(&mut self, call: &Call, result: &ToolResult) -> anyhow::Result<()> {
         match self.format {
-            OutputFormat::StreamJson => {
-                let event = json!({
-                    "type": "tool_result", "id": call.id, "name": call.name,
-                    "result": result.content, "success": result.success,
-                });
-                self.data(&format!("{event}\n"))
-            }
+            OutputFormat::StreamJson => self.event(&Event::result(call, result)),
             OutputFormat::Text => {
                 let mark = if result.success { '=' } else { '!' };
-                self.tell_tool(&format!("{mark} {}", in_short(&result.content)));
+                self.tell_tool(&format!("{mark} {}", result.in_short()));
                 Ok(())
             }
             OutputFormat::Json => Ok(()),
+        }
+    }
+
+    fn answered(&mut self, step: &Spent) -> anyhow::Result<()> {
+        match self.format {
+            OutputFormat::StreamJson => self.event(&Event::usage(step)),
+            OutputFormat::Json | OutputFormat::Text => Ok(()),
         }
     }
 }
 
 fn unwritten(error: io::Error) -> Failure {
     Failure::new(Exit::OutputWrite, format!("Cannot write the answer: {error}."))
-}
-
-/// The texts of a tool's result, and how many images.
-fn in_short(content: &Value) -> String {
-    let parts = content.as_array().into_iter().flatten();
-    let words = parts.map(|part| part["text"].as_str().unwrap_or("[image]"));
-    content.as_str().map_or_else(|| words.collect::<Vec<_>>().join(" "), str::to_owned)
-}
-
-/// A call's arguments as JSON, or as the text that they are if they are none.
-fn arguments(call: &ToolCall) -> Value {
-    serde_json::from_str(&call.arguments).unwrap_or_else(|_| call.arguments.clone().into())
-}
-
-/// All that is known of a turn.
-pub fn result(outcome: &Outcome) -> Value {
-    let Outcome { text, reasoning, calls, spent, last, end: _ } = outcome;
-    let Usage { input, output, cache_read, cache_write, reasoning: thought } = spent.usage;
-    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    // Only an engine of this process knows what its calls took.
-    let is_known = spent.attempts > 0;
-    json!({
-        "response": text,
-        "reasoning": reasoning,
-        "tool_calls": calls.iter().map(|(call, result)| json!({
-            "id": call.id, "name": call.name, "arguments": arguments(call),
-            "result": result.content, "success": result.success,
-        })).collect::<Vec<_>>(),
-        "provider": "bedrock",
-        "model": last.model,
-        "target": last.target,
-        "id": last.id,
-        "request_id": last.request_id,
-        "stop_reason": last.finish_reason,
-        "usage": {
-            "input": input, "output": output, "cache_read": cache_read,
-            "cache_write": cache_write, "reasoning": thought,
-        },
-        "cost_usd": spent.cost.map(|cost| cost.to_string()),
-        "latency_ms": is_known.then(|| millis(spent.duration)),
-        "ttft_ms": spent.first_byte.map(millis),
-        "attempts": is_known.then_some(spent.attempts),
-        "losses": last.losses,
-    })
 }

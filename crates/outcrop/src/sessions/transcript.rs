@@ -1,7 +1,8 @@
 //! A session as a text: JSON, Markdown, or a page that loads and runs nothing.
 
 use pulldown_cmark::{Event, Options, Parser, html};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::history::{Filter, Store, Turn, words};
 
@@ -11,6 +12,14 @@ const HEAD: &str = "<!doctype html>\n<html><head><meta charset=\"utf-8\">\n\
     <style>body{max-width:48rem;margin:2rem auto;padding:0 1rem;font:16px/1.5 system-ui,sans-serif}\
     pre{overflow-x:auto;padding:.7rem;background:#8882}.asked{white-space:pre-wrap;padding:.7rem;background:#48f2}\
     .note{color:#888;font-size:.85rem}table{border-collapse:collapse}td,th{border:1px solid #8884;padding:.2rem .6rem}</style>\n";
+
+/// As JSON.
+#[derive(Serialize)]
+struct Whole<'w> {
+    name: &'w str,
+    before: &'w [Value],
+    turns: &'w [Turn],
+}
 
 /// All that was said in a session.
 pub struct Transcript {
@@ -35,10 +44,9 @@ impl Transcript {
         Self { name: name.to_owned(), base: messages.to_vec(), turns: Vec::new() }
     }
 
-    pub fn json(&self) -> Value {
+    pub fn json(&self) -> anyhow::Result<String> {
         let Self { name, base, turns } = self;
-        let turns: Vec<Value> = turns.iter().map(Turn::to_json).collect();
-        json!({ "name": name, "before": base, "turns": turns })
+        Ok(serde_json::to_string_pretty(&Whole { name, before: base, turns })?)
     }
 
     pub fn markdown(&self) -> String {

@@ -32,6 +32,8 @@ fn claude_and_llama_use_tools() {
         assert!(calls[0]["result"].to_string().contains("echo says one"), "{model}: {result}");
         assert_eq!(calls[1]["result"], "hello", "{model}");
         assert_eq!(calls[1]["success"], true, "{model}");
+        assert_eq!((&calls[1]["server"], &calls[1]["name"]), (&"s".into(), &"env".into()));
+        assert_eq!(result["server_connections"], json!(["s"]));
         let response = result["response"].as_str().unwrap();
         assert!(response.contains("hello"), "{model}: {response}");
         let seen = if model == CLAUDE { "png" } else { "cannot be shown" };
@@ -81,7 +83,7 @@ fn bad_servers_are_left_out_and_said_so() {
 fn every_call_has_its_result() {
     let home = home("well");
     for (call, result, said) in [
-        ("s__fail", "no such file", "tool s__fail {"),
+        ("s__fail", "no such file", "tool s/fail {"),
         ("s__refuse", "wrong arguments", "! The server refused the call: wrong arguments"),
         ("s__odd_answer", "no result of a tool", ""),
         ("s__flood", "after the flood", ""),
@@ -95,6 +97,32 @@ fn every_call_has_its_result() {
         assert!(output.status.success(), "{call}: {output:?}");
         says(&output, result, said);
     }
+}
+
+#[test]
+fn a_budget_holds_for_all_turns_and_counts_tools() {
+    let home = home("well");
+    let prompt = r#"say:one call:s__huge {"text": "1"}"#;
+    let query = |budget: &str, more: &[&str]| {
+        let flags = ["-y", "--json", "--max-tokens", "200", "--max-budget-usd", budget];
+        let all = [&["query", "--emulator", "-m", "claude-sonnet-4-5", prompt], &flags[..], more];
+        let output = outcrop(&home, &all.concat()).output().unwrap();
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), document, text(&output.stderr))
+    };
+    // The question and an answer are $0.0034 at the most; what is told of the tools comes on top.
+    assert_eq!(query("0.0036", &["--no-tools"]).0, Some(0));
+    let (code, document, said) = query("0.0036", &[]);
+    assert_eq!((code, &document["usage"]["input"]), (Some(27), &0.into()), "{said}");
+    let (code, document, said) = query("0.02", &["--max-result", "60000"]);
+    assert_eq!(code, Some(27), "{document}{said}");
+    assert_eq!(document["stop_reason"], "out_of_budget");
+    assert_eq!(document["tool_calls"].as_array().unwrap().len(), 1, "{document}");
+    let spent = document["cost_usd"].to_string();
+    assert!(spent.starts_with("0.00") && document["usage"]["input"].as_u64() > Some(0), "{spent}");
+    assert!(said.contains(&format!("The budget is $0.02, of which ${spent} is spent.")), "{said}");
+    let (code, document, said) = query("1", &["--max-result", "60000"]);
+    assert_eq!(code, Some(0), "{document}{said}");
 }
 
 #[test]
@@ -210,8 +238,10 @@ fn an_interrupt_ends_the_servers_too() {
     let mut child =
         outcrop(&home, &arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut called = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut called).unwrap();
-    assert!(called.contains("tool_call"), "{called}");
+    let mut lines = BufReader::new(child.stdout.as_mut().unwrap());
+    while !called.contains("tool_call") {
+        assert_ne!(lines.read_line(&mut called).unwrap(), 0, "{called}");
+    }
     let pid = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
     kill_process(pid, Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));

@@ -39,6 +39,22 @@ async fn a_failed_turn_leaves_the_conversation_usable() {
 }
 
 #[tokio::test]
+async fn a_budget_holds_for_all_of_a_chat() {
+    let desk = Desk::new().await;
+    // One answer of 100 tokens is $0.000024 at the most, and takes less.
+    let chat = ["chat", "--max-tokens", "100", "--max-budget-usd", "0.000025"];
+    let output = desk.told(&chat, "say:one\nsay:two\n").await;
+    let said = text(&output.stderr);
+    assert_eq!(
+        (output.status.code(), text(&output.stdout).as_str()),
+        (Some(27), "one\n"),
+        "{said}"
+    );
+    assert!(said.contains("The budget is $0.000025, of which $0.00000"), "{said}");
+    assert_eq!(desk.asked().len(), 1);
+}
+
+#[tokio::test]
 async fn commands_change_how_the_model_is_asked() {
     let desk = Desk::new().await;
     let file = desk.home.path().join("a b.txt");

@@ -81,7 +81,7 @@ pub(crate) fn in_media(bytes: u64) -> u64 {
     bytes.div_ceil(MEDIA_BYTES_PER_TOKEN)
 }
 
-pub(crate) fn text(words: &str) -> u64 {
+pub fn text(words: &str) -> u64 {
     let ascii = words.bytes().filter(u8::is_ascii).count() as u64;
     let others = words.chars().count() as u64 - ascii;
     (ascii * 2).div_ceil(7) + others
