@@ -14,7 +14,7 @@ const NARROW: &str = "oc_narrow";
 fn key(name: &str, token: &str, scopes: Scopes) -> ClientKey {
     ClientKey {
         name: name.to_owned(),
-        proof: KeyProof::Token(Secret::Inline(Redacted::new(token))),
+        proof: KeyProof::Tokens(vec![Secret::Inline(Redacted::new(token))]),
         scopes,
         expires: None,
         owner: Some("search team".to_owned()),

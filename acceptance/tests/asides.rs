@@ -2,7 +2,8 @@
 
 use http::Method;
 use outcrop_config::{
-    BodyEdit, Budget, Config, Limit, Measure, Mode, Origin, Selector, Target, Timeouts, Window,
+    BodyEdit, Budget, Config, Limit, Measure, Mode, Origin, Pattern, Selector, Target, Timeouts,
+    Window,
 };
 use outcrop_model::{Dialect, PicoUsd};
 use serde_json::{Value, json};
@@ -185,7 +186,8 @@ const MARENGO: &str = "twelvelabs.marengo-embed-2-7-v1:0";
 
 #[tokio::test]
 async fn limits_hold_what_runs_a_model() {
-    let of_rerank = Selector { models: vec!["*rerank*".to_owned()], ..Selector::default() };
+    let of_rerank =
+        Selector { models: vec![Pattern::Wildcard("*rerank*".to_owned())], ..Selector::default() };
     let limits = |measure, amount, selector| {
         let (name, origin) = ("few".to_owned(), Origin::default());
         vec![Limit { name, selector, measure, amount, window: Window::Day, origin }]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use http::Method;
 use outcrop_config::{
-    Budget, CacheRule, Config, Limit, Measure, Origin, Policy, Redacted, Route, Secret, Selector,
-    Target, Window,
+    Budget, CacheRule, Config, Limit, Measure, Origin, Pattern, Policy, Redacted, Route, Secret,
+    Selector, Target, Window,
 };
 use outcrop_core::limit::{Counters, StoreWish, Timepiece, posting};
 use outcrop_fetch::Courier;
@@ -296,7 +296,8 @@ async fn a_dearer_fallback_must_find_room_too() {
 
 #[tokio::test]
 async fn a_fallback_takes_from_the_limits_of_its_own_model() {
-    let of_claude = Selector { models: vec!["*claude*".to_owned()], ..Selector::default() };
+    let of_claude =
+        Selector { models: vec![Pattern::Wildcard("*claude*".to_owned())], ..Selector::default() };
     let limits = |of_claude_s| {
         vec![
             limit("all", Measure::Requests, 10, MINUTE),

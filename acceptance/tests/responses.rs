@@ -197,7 +197,7 @@ async fn a_responses_body_at_the_wrong_door_is_answered_in_chunks() {
 async fn a_kept_answer_is_its_callers_alone() {
     let key = |name: &str| ClientKey {
         name: name.to_owned(),
-        proof: KeyProof::Token(Secret::Inline(Redacted::new(name))),
+        proof: KeyProof::Tokens(vec![Secret::Inline(Redacted::new(name))]),
         scopes: Scopes::default(),
         expires: None,
         owner: None,

@@ -33,8 +33,8 @@ pub struct ClientKey {
 /// How a client shows that it has the key.
 #[derive(Debug, Clone, PartialEq)]
 pub enum KeyProof {
-    /// `Authorization: Bearer`, `x-api-key` or the headers of a route's own choice.
-    Token(Secret),
+    /// Any of these as `Authorization: Bearer`, `x-api-key` or in the headers of a route's own choice.
+    Tokens(Vec<Secret>),
     /// SHA-256 of such a token, in hex.
     TokenHash(String),
     /// A key pair for AWS's SDKs, which sign with it.

@@ -302,17 +302,16 @@ impl Compiler {
             }
         }
         for limit in &config.limits {
-            for (index, name) in limit.selector.keys.iter().enumerate() {
+            let unless = limit.selector.unless.keys.iter().enumerate();
+            let unless = unless.map(|(index, name)| (format!("unless.keys[{index}]"), name));
+            let when = limit.selector.keys.iter().enumerate();
+            let when = when.map(|(index, name)| (format!("when.keys[{index}]"), name));
+            for (path, name) in when.chain(unless) {
                 if !known.contains_key(&(Kind::Key, name.clone())) {
                     let what = format!("no key `{name}` is written here");
                     let hint = words::instead(name, names(Kind::Key));
                     let hint = hint.unwrap_or_else(|| "it must be in the key store".to_owned());
-                    findings.warning(
-                        &limit.origin,
-                        format!("when.keys[{index}]"),
-                        what,
-                        Some(hint),
-                    );
+                    findings.warning(&limit.origin, path, what, Some(hint));
                 }
             }
         }

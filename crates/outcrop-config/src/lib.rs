@@ -31,7 +31,7 @@ pub use backend::{
 pub use config::{Config, Listener, ListenerTls};
 pub use edit::{BodyEdit, BodyEdits, HeaderEdit, HeaderEdits, Message, Mode};
 pub use front::outcrop::{Secrets, print};
-pub use limit::{Budget, Limit, Measure, OnStoreLoss, Per, Selector, Store, Window};
+pub use limit::{Budget, Limit, Measure, OnStoreLoss, Per, Selector, Store, Unless, Window};
 pub use load::{Source, has_errors, load};
 pub use name::ModelName;
 pub use origin::{Diagnostic, Origin, Severity};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use outcrop_model::PicoUsd;
 
 use crate::origin::Origin;
-use crate::route::HeaderMatch;
+use crate::route::{HeaderMatch, Pattern};
 use crate::secret::Secret;
 
 /// At most so much of something, for each of those that the selector tells apart.
@@ -28,13 +28,23 @@ pub struct Selector {
     pub routes: Vec<String>,
     /// Names of keys; empty: any.
     pub keys: Vec<String>,
-    /// Models with `*`; empty: any.
-    pub models: Vec<String>,
+    /// Empty: any.
+    pub models: Vec<Pattern>,
     /// Tags that the caller must have.
     pub tags: Vec<(String, String)>,
     pub headers: Vec<HeaderMatch>,
+    pub unless: Unless,
     /// What is counted apart: each value of each of these has a counter of its own.
     pub per: Vec<Per>,
+}
+
+/// Requests that do not count, though all else holds: those for which any of this does.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Unless {
+    /// Names of keys.
+    pub keys: Vec<String>,
+    pub models: Vec<Pattern>,
+    pub headers: Vec<HeaderMatch>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -101,7 +101,7 @@ fn signed(vector: &Value) -> (Parts, String) {
 fn a_token_is_found_in_each_of_its_headers() {
     let hash = "72ad3c5de4b0e2cf2c9e1e9d5a3a8f22c2b2b8f2b0b7e7a2c1f7f1b2a3c4d5e6";
     let keys = [
-        key("plain", KeyProof::Token(inline(TOKEN))),
+        key("plain", KeyProof::Tokens(vec![inline(TOKEN)])),
         key("hashed", KeyProof::TokenHash(hash.to_uppercase())),
     ];
     let admitter = admitter(&keys).with_headers(vec!["apikey".parse().unwrap()]);
@@ -129,7 +129,7 @@ fn a_token_is_found_in_each_of_its_headers() {
 
 #[test]
 fn a_key_ends_at_its_time_and_the_refusal_does_not_tell() {
-    let mut old = key("old", KeyProof::Token(inline(TOKEN)));
+    let mut old = key("old", KeyProof::Tokens(vec![inline(TOKEN)]));
     old.expires = Some(at(SIGNED_AT));
     let admitter = admitter(&[old]);
     let known = head(&[("x-api-key", TOKEN)]);
@@ -145,10 +145,10 @@ fn a_key_ends_at_its_time_and_the_refusal_does_not_tell() {
 #[test]
 fn a_bad_key_takes_down_no_good_one() {
     let keys = [
-        key("good", KeyProof::Token(inline(TOKEN))),
-        key("twin", KeyProof::Token(inline(TOKEN))),
-        key("unset", KeyProof::Token(Secret::Env("UNSET".to_owned()))),
-        key("empty", KeyProof::Token(inline(""))),
+        key("good", KeyProof::Tokens(vec![inline(TOKEN)])),
+        key("twin", KeyProof::Tokens(vec![inline(TOKEN)])),
+        key("unset", KeyProof::Tokens(vec![Secret::Env("UNSET".to_owned())])),
+        key("empty", KeyProof::Tokens(vec![inline("")])),
         key("short", KeyProof::TokenHash("abcd".to_owned())),
     ];
     let resolve = |secret: &Secret| match secret {
@@ -163,7 +163,7 @@ fn a_bad_key_takes_down_no_good_one() {
 
 #[test]
 fn strangers_may_be_welcome_beside_known_keys() {
-    let admitter = admitter(&[key("known", KeyProof::Token(inline(TOKEN)))])
+    let admitter = admitter(&[key("known", KeyProof::Tokens(vec![inline(TOKEN)]))])
         .with_strangers(Strangers::Welcome);
     let asked = |headers| name(judge(&admitter, &head(headers), "", SIGNED_AT)).unwrap();
     assert_eq!(asked(&[("x-api-key", TOKEN)]), "known");
@@ -223,7 +223,7 @@ fn a_signature_covers_path_query_headers_and_body() {
 
 #[test]
 fn a_pair_that_is_not_known_is_refused_like_a_token() {
-    let admitter = admitter(&[key("other", KeyProof::Token(inline(TOKEN)))]);
+    let admitter = admitter(&[key("other", KeyProof::Tokens(vec![inline(TOKEN)]))]);
     let vectors = vectors();
     let (head, body) = signed(&vectors["vectors"][0]);
     let fault = judge(&admitter, &head, &body, SIGNED_AT).unwrap_err();
@@ -258,7 +258,7 @@ fn mutations(text: &str) -> impl Iterator<Item = HeaderValue> {
 
 #[test]
 fn nothing_that_differs_by_a_bit_is_taken() {
-    let admitter = admitter(&[pair(), key("token", KeyProof::Token(inline(TOKEN)))]);
+    let admitter = admitter(&[pair(), key("token", KeyProof::Tokens(vec![inline(TOKEN)]))]);
     let vectors = vectors();
     let (signed, body) = signed(&vectors["vectors"][0]);
     let authorization = signed.headers["authorization"].to_str().unwrap().to_owned();

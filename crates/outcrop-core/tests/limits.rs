@@ -201,6 +201,10 @@ async fn who_is_counted_apart_is_counted_apart() {
     }
 }
 
+fn env(value: &str) -> HeaderMatch {
+    HeaderMatch { name: "x-env".to_owned(), value: Pattern::Exact(value.to_owned()) }
+}
+
 #[tokio::test]
 async fn a_limit_is_for_those_it_names() {
     let is_for = |change: fn(&mut Selector)| async move {
@@ -221,9 +225,17 @@ async fn a_limit_is_for_those_it_names() {
     assert!(!is_for(|s| s.routes = vec!["other".into()]).await);
     assert!(is_for(|s| s.keys = vec!["j".into(), "k".into()]).await);
     assert!(!is_for(|s| s.keys = vec!["j".into()]).await);
-    assert!(is_for(|s| s.models = vec!["*nova*".into()]).await);
-    assert!(is_for(|s| s.models = vec!["fast".into()]).await);
-    assert!(!is_for(|s| s.models = vec!["nova*".into()]).await);
+    assert!(is_for(|s| s.models = vec![Pattern::Wildcard("*nova*".to_owned())]).await);
+    assert!(is_for(|s| s.models = vec![Pattern::Wildcard("fast".to_owned())]).await);
+    assert!(!is_for(|s| s.models = vec![Pattern::Wildcard("nova*".to_owned())]).await);
+    assert!(is_for(|s| s.models = vec![Pattern::Regex(".*nova-[a-z]+.*".to_owned())]).await);
+    assert!(!is_for(|s| s.models = vec![Pattern::Regex("nova".to_owned())]).await);
+    assert!(!is_for(|s| s.unless.keys = vec!["j".into(), "k".into()]).await);
+    assert!(is_for(|s| s.unless.keys = vec!["j".into()]).await);
+    assert!(!is_for(|s| s.unless.models = vec![Pattern::Exact("fast".to_owned())]).await);
+    assert!(is_for(|s| s.unless.models = vec![Pattern::Exact("slow".to_owned())]).await);
+    assert!(!is_for(|s| s.unless.headers = vec![env("prod-eu")]).await);
+    assert!(is_for(|s| s.unless.headers = vec![env("prod-us")]).await);
     assert!(is_for(|s| s.tags = vec![("team".into(), "search".into())]).await);
     assert!(!is_for(|s| s.tags = vec![("team".into(), "ads".into())]).await);
     assert!(

@@ -304,9 +304,10 @@ fn is_of_a_listener(note: &Diagnostic) -> bool {
 
 /// What lies in the files that hold keys of clients.
 fn key_files(config: &Config) -> Vec<Result<String, String>> {
-    let secrets = config.admission.keys.iter().filter_map(|key| match &key.proof {
-        KeyProof::Token(secret) | KeyProof::Pair { secret_access_key: secret, .. } => Some(secret),
-        KeyProof::TokenHash(_) => None,
+    let secrets = config.admission.keys.iter().flat_map(|key| match &key.proof {
+        KeyProof::Tokens(secrets) => secrets.as_slice(),
+        KeyProof::Pair { secret_access_key: secret, .. } => std::slice::from_ref(secret),
+        KeyProof::TokenHash(_) => &[],
     });
     let files = secrets.filter(|secret| matches!(secret, Secret::File(_)));
     tokio::task::block_in_place(|| files.map(reveal).collect())

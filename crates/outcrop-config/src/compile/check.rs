@@ -233,7 +233,7 @@ pub(super) fn key(key: &ClientKey, findings: &mut Findings) {
             let hint = Some("it has 64 digits: printf %s TOKEN | sha256sum".to_owned());
             findings.error(&key.origin, "token_hash", what, hint);
         }
-        KeyProof::Token(_) | KeyProof::TokenHash(_) | KeyProof::Pair { .. } => {}
+        KeyProof::Tokens(_) | KeyProof::TokenHash(_) | KeyProof::Pair { .. } => {}
     }
 }
 
@@ -248,10 +248,20 @@ fn named_once(headers: &[HeaderMatch], (origin, path): At<'_>, findings: &mut Fi
 }
 
 pub(super) fn limit(limit: &Limit, findings: &mut Findings) {
-    named_once(&limit.selector.headers, (&limit.origin, "when.headers"), findings);
-    for HeaderMatch { name, value } in &limit.selector.headers {
-        header_name(name, (&limit.origin, "when.headers"), findings);
-        pattern(value, (&limit.origin, &format!("when.headers.{name}")), findings);
+    let Limit { selector, origin, .. } = limit;
+    named_once(&selector.headers, (origin, "when.headers"), findings);
+    let of = [
+        ("when", &selector.models, &selector.headers),
+        ("unless", &selector.unless.models, &selector.unless.headers),
+    ];
+    for (part, models, headers) in of {
+        for (index, model) in models.iter().enumerate() {
+            pattern(model, (origin, &format!("{part}.models[{index}]")), findings);
+        }
+        for HeaderMatch { name, value } in headers {
+            header_name(name, (origin, &format!("{part}.headers")), findings);
+            pattern(value, (origin, &format!("{part}.headers.{name}")), findings);
+        }
     }
 }
 

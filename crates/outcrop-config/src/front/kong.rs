@@ -9,6 +9,7 @@
 
 mod guard;
 mod plugin;
+mod rate;
 mod route;
 
 use super::{FrontEnd, Reading};
@@ -41,7 +42,8 @@ impl FrontEnd for Kong {
             root.get("_format_version").map(Node::dismiss);
             root.get("_transform").map(Node::dismiss);
         }
-        let global = plugins_of_top(&roots, reading);
+        let mut global = plugins_of_top(&roots, reading);
+        global.extend(plugins_of_consumers(&roots, reading));
         let consumers = guard::consumers(&roots, reading);
         let mut served: Vec<route::Served<'_>> = Vec::new();
         for root in &roots {
@@ -66,6 +68,7 @@ impl FrontEnd for Kong {
                 reading.say(Diagnostic::notice(served.node.origin(), what));
             }
         }
+        rate::limits(&served, &consumers, reading);
         for served in served {
             served.push(reading);
         }
@@ -79,6 +82,22 @@ fn plugins_of_top<'n>(roots: &[&'n Node], reading: &mut Reading<'_>) -> Vec<Plug
     for root in roots {
         for node in reading.list(root, "plugins") {
             plugins.extend(Plugin::of(node, reading));
+        }
+    }
+    plugins
+}
+
+/// Plugins that are written below a consumer are for it alone.
+fn plugins_of_consumers<'n>(roots: &[&'n Node], reading: &mut Reading<'_>) -> Vec<Plugin<'n>> {
+    let mut plugins = Vec::new();
+    for root in roots {
+        for consumer in reading.list(root, "consumers") {
+            let named = ["username", "custom_id"].iter();
+            let name = named.filter_map(|key| consumer.peek(key)).find_map(Node::text);
+            for node in reading.list(consumer, "plugins") {
+                let plugin = Plugin::of(node, reading);
+                plugins.extend(plugin.and_then(|plugin| plugin.of_consumer(name, reading)));
+            }
         }
     }
     plugins

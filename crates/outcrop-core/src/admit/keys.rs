@@ -1,6 +1,7 @@
 //! The keys that are known, found by hash.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -21,7 +22,7 @@ pub struct KeyTable {
     pairs: HashMap<String, Arc<Key>>,
 }
 
-/// A key that is left out, and why.
+/// A key that is left out, or one of its tokens, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unusable {
     pub name: String,
@@ -90,24 +91,50 @@ impl KeyTable {
         let caller = Caller { name: name.clone(), owner: owner.clone(), tags: tags.clone() };
         let grant = Grant::new(caller, scopes.clone());
         let entry = |secret| Arc::new(Key { grant, expires: *expires, secret });
-        let digest = match proof {
+        match proof {
             KeyProof::Pair { access_key_id, secret_access_key } => {
                 let secret = some(resolve(secret_access_key)?)?;
                 let key = entry(Some(Redacted::new(secret)));
-                return match self.pairs.insert(access_key_id.clone(), key) {
-                    None => Ok(()),
-                    Some(_) => Err("another key has the same access key id".to_owned()),
-                };
+                match self.pairs.entry(access_key_id.clone()) {
+                    Entry::Vacant(place) => _ = place.insert(key),
+                    Entry::Occupied(_) => {
+                        return Err("another key has the same access key id".to_owned());
+                    }
+                }
+                Ok(())
             }
-            KeyProof::Token(secret) => sha256(some(resolve(secret)?)?.as_bytes()),
+            KeyProof::Tokens(tokens) => {
+                let key = entry(None);
+                // One that is not there yet, or no longer, must not lock out who has another.
+                let added = tokens.iter().enumerate().map(|(index, token)| {
+                    let added = resolve(token).and_then(some).and_then(|token| {
+                        self.add_digest(sha256(token.as_bytes()), Arc::clone(&key))
+                    });
+                    added.map_err(|why| match tokens.len() {
+                        1 => why,
+                        many => format!("token {} of {many}: {why}", index + 1),
+                    })
+                });
+                let unusable: Vec<String> = added.filter_map(Result::err).collect();
+                match unusable.is_empty() {
+                    true => Ok(()),
+                    false => Err(unusable.join("; ")),
+                }
+            }
             KeyProof::TokenHash(hex) => {
-                unhex(hex).ok_or("the hash is no SHA-256 in hex, which has 64 digits")?
+                let digest =
+                    unhex(hex).ok_or("the hash is no SHA-256 in hex, which has 64 digits")?;
+                self.add_digest(digest, entry(None))
             }
-        };
-        match self.tokens.insert(digest, (digest, entry(None))) {
-            None => Ok(()),
-            Some(_) => Err("another key has the same token".to_owned()),
         }
+    }
+
+    fn add_digest(&mut self, digest: Digest, key: Arc<Key>) -> Result<(), String> {
+        match self.tokens.entry(digest) {
+            Entry::Vacant(place) => _ = place.insert((digest, key)),
+            Entry::Occupied(_) => return Err("another key has the same token".to_owned()),
+        }
+        Ok(())
     }
 
     pub(super) fn token(&self, token: &str) -> Found {
@@ -132,6 +159,6 @@ fn some(secret: String) -> Result<String, String> {
 impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, origin, why } = self;
-        write!(f, "{origin}: the key {name} is left out: {why}")
+        write!(f, "{origin}: of the key {name} is left out what cannot be used: {why}")
     }
 }

@@ -1,24 +1,31 @@
 //! Limits, ready to be asked: which requests they are for, which counter, how much.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use outcrop_config::{Budget, Diagnostic, Limit, Measure, Per, Selector, Severity};
+use outcrop_config::{
+    Budget, Diagnostic, HeaderMatch, Limit, Measure, Pattern, Per, Selector, Severity,
+};
 use outcrop_model::{Fault, PicoUsd, Usage};
 
 use super::cel::{Expression, Names};
 use super::window::{Span, words};
 use super::{Expected, Facts};
-use crate::pattern::{Matcher, wildcard};
+use crate::pattern::Matcher;
 
 /// One limit.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) name: String,
     pub(super) selector: Selector,
-    headers: Vec<(String, Matcher)>,
+    headers: Headers,
+    models: Vec<Matcher>,
+    unless: (Vec<Matcher>, Headers),
     pub(super) measured: Measured,
     pub(super) most: u128,
     pub(super) window: outcrop_config::Window,
 }
+
+/// Headers and what one of their values must be.
+type Headers = Vec<(String, Matcher)>;
 
 /// What is counted.
 #[derive(Debug)]
@@ -76,19 +83,31 @@ impl Rule {
                 )
             })?),
         };
-        let headers = limit.selector.headers.iter().map(|header| {
-            let matcher = Matcher::compile(&header.value).map_err(|why| {
+        let matcher = |pattern: &Pattern, of: &str| {
+            Matcher::compile(pattern).map_err(|why| {
                 wrong(
-                    format!("the pattern for the header `{}` cannot be used: {why}", header.name),
+                    format!("the pattern for {of} cannot be used: {why}"),
                     "Write a regular expression as of Rust's `regex`.",
                 )
-            })?;
-            Ok((header.name.clone(), matcher))
-        });
+            })
+        };
+        let headers = |headers: &[HeaderMatch]| -> Result<Headers, Diagnostic> {
+            let one = |header: &HeaderMatch| {
+                let matcher = matcher(&header.value, &format!("the header `{}`", header.name))?;
+                Ok((header.name.clone(), matcher))
+            };
+            headers.iter().map(one).collect()
+        };
+        let models = |models: &[Pattern]| -> Result<Vec<Matcher>, Diagnostic> {
+            models.iter().map(|model| matcher(model, "a model")).collect()
+        };
+        let Selector { unless, .. } = &limit.selector;
         Ok(Self {
             name: limit.name.clone(),
             selector: limit.selector.clone(),
-            headers: headers.collect::<Result<_, _>>()?,
+            headers: headers(&limit.selector.headers)?,
+            models: models(&limit.selector.models)?,
+            unless: (models(&unless.models)?, headers(&unless.headers)?),
             measured,
             most: limit.amount,
             window: limit.window,
@@ -96,17 +115,25 @@ impl Rule {
     }
 
     pub(super) fn applies_to(&self, facts: &Facts<'_>) -> bool {
-        let Selector { routes, keys, models, tags, headers: _, per: _ } = &self.selector;
+        let Selector { routes, keys, models: _, tags, headers: _, unless, per: _ } = &self.selector;
         let is_one_of = |names: &[String], name: &str| names.iter().any(|n| n == name);
+        let is_key = |keys: &[String]| facts.key.is_some_and(|key| is_one_of(keys, key));
+        let is_model = |matchers: &[Matcher]| {
+            matchers.iter().any(|matcher| facts.models.iter().any(|name| matcher.matches(name)))
+        };
+        let has_header = |(name, matcher): &(String, Matcher)| {
+            let values = facts.headers.get_all(name.as_str());
+            values.iter().any(|v| v.to_str().is_ok_and(|value| matcher.matches(value)))
+        };
+        let (unless_models, unless_headers) = &self.unless;
         (routes.is_empty() || is_one_of(routes, facts.route))
-            && (keys.is_empty() || facts.key.is_some_and(|key| is_one_of(keys, key)))
-            && (models.is_empty()
-                || models.iter().any(|m| facts.models.iter().any(|name| wildcard(m, name))))
+            && (keys.is_empty() || is_key(keys))
+            && (self.models.is_empty() || is_model(&self.models))
             && tags.iter().all(|tag| facts.tags.contains(tag))
-            && self.headers.iter().all(|(name, matcher)| {
-                let values = facts.headers.get_all(name.as_str());
-                values.iter().any(|v| v.to_str().is_ok_and(|value| matcher.matches(value)))
-            })
+            && self.headers.iter().all(has_header)
+            && !is_key(&unless.keys)
+            && !is_model(unless_models)
+            && !unless_headers.iter().any(has_header)
     }
 
     /// The counter that a request takes from. Values that come from outside, some of them secret, are in

@@ -72,13 +72,30 @@ impl<'n> Plugin<'n> {
             };
             reading.say(diagnostic);
         }
-        Some(Self {
-            what,
-            node,
-            service: reference(node, "service"),
-            route: reference(node, "route"),
-            consumer: reference(node, "consumer"),
-        })
+        let (service, route, consumer) =
+            (reference(node, "service"), reference(node, "route"), reference(node, "consumer"));
+        Self { what, node, service, route, consumer: None }.of_consumer(consumer, reading)
+    }
+
+    /// The plugin for this consumer alone. Limits are; what asks Bedrock is the same for all.
+    pub(super) fn of_consumer(
+        self,
+        consumer: Option<&'n str>,
+        reading: &mut Reading<'_>,
+    ) -> Option<Self> {
+        let (Some(name), false) = (consumer, matches!(self.what, Use::Other | Use::OtherAuth))
+        else {
+            return Some(self);
+        };
+        if self.what == Use::RateLimiting {
+            return Some(Self { consumer, ..self });
+        }
+        self.node.dismiss();
+        let what =
+            format!("a plugin for the consumer `{name}` alone is not honoured: it is left out");
+        let hint = "rate-limiting can be for one consumer; others are for all of a route";
+        reading.say(Diagnostic::warning(self.node.origin(), what).hint(hint));
+        None
     }
 
     /// Whether a plugin that is written at the top applies to a route, and how closely: 0 to all.

@@ -1,6 +1,5 @@
 //! Kong's routes that Outcrop serves.
 
-use super::guard;
 use super::plugin::{Plugin, Use};
 use super::reference;
 use crate::document::Node;
@@ -167,13 +166,17 @@ impl<'n> Served<'n> {
         self.plugins.iter().find(|plugin| plugin.what == what)
     }
 
+    /// All plugins for this, nearest first.
+    pub(super) fn every(&self, what: Use) -> impl Iterator<Item = &Plugin<'n>> {
+        self.plugins.iter().filter(move |plugin| plugin.what == what)
+    }
+
     pub(super) fn push(self, reading: &mut Reading<'_>) {
         let errors = reading.errors();
         let asks = self.plugins.iter().find(|plugin| {
             matches!(plugin.what, Use::BedrockProxy | Use::AiProxy | Use::AiProxyAdvanced)
         });
         let asking = asks.and_then(|plugin| plugin.asking(&self.name, reading));
-        guard::limits(&self, reading);
         let Some(asking) = asking.filter(|_| reading.errors() == errors) else {
             reading.push(Item::LeftOut(Kind::Route, self.name));
             return;

@@ -27,12 +27,9 @@ pub(super) fn read(objects: &Objects<'_>, listeners: &[Known], reading: &mut Rea
     for object in objects.every("AIGatewayRoute", &[AI]) {
         routes.extend(route::rules(object, objects, listeners, reading));
     }
-    // As in the Gateway API: more conditions first, then as they are written.
-    routes.sort_by_key(|rule| std::cmp::Reverse(rule.conditions));
+    let runs = route::ranked(&mut routes);
     traffic::apply(&mut routes, objects, reading);
-    for rule in routes {
-        rule.push(reading);
-    }
+    route::push(routes, runs, reading);
     // Read where they are referred to; what nobody refers to is told as unread.
     for (kind, group) in [
         ("AIServiceBackend", AI),

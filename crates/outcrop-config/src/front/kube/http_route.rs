@@ -46,7 +46,14 @@ pub(super) struct Rule<'n> {
     pub(super) retry: RetryPolicy,
     /// Something in it is wrong, which has been said.
     pub(super) broken: bool,
-    created: &'n str,
+    standing: Standing,
+}
+
+/// Where a rule stands among others whose conditions rank alike.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Standing {
+    created: String,
+    route: String,
     index: usize,
 }
 
@@ -70,7 +77,7 @@ struct Rank {
     host: Reverse<(usize, usize)>,
     path: Reverse<(u8, usize)>,
     others: Reverse<(bool, usize, usize)>,
-    route: (String, String, usize),
+    rule: Standing,
 }
 
 pub(super) fn rules<'n>(
@@ -83,7 +90,6 @@ pub(super) fn rules<'n>(
     let parents = parents_of(spec, object.namespace, reading);
     let hosts = reading.list(spec, "hostnames").iter().filter_map(Node::text);
     let hosts: Vec<String> = hosts.map(str::to_lowercase).collect();
-    let created = object.root.at("metadata.creationTimestamp").and_then(Node::text);
     let nodes = reading.list(spec, "rules");
     let mut rules = Vec::new();
     for (index, node) in nodes.iter().enumerate() {
@@ -117,8 +123,7 @@ pub(super) fn rules<'n>(
             timeouts,
             retry,
             broken: reading.errors() > errors,
-            created: created.unwrap_or_default(),
-            index,
+            standing: Standing::of(object, index),
         });
     }
     rules
@@ -287,43 +292,64 @@ pub(super) fn header_edits(node: &Node, reading: &mut Reading<'_>) -> HeaderEdit
     edits
 }
 
+impl Standing {
+    /// Of a route's rule with this index.
+    pub(super) fn of(route: &Object<'_>, index: usize) -> Self {
+        let created = route.root.at("metadata.creationTimestamp").and_then(Node::text);
+        // A route without a time is one that is only now made.
+        let created = created.filter(|time| !time.is_empty()).unwrap_or("now").to_owned();
+        Self { created, route: format!("{}/{}", route.namespace, route.name), index }
+    }
+}
+
+/// One piece for each condition and host of a rule.
+pub(super) fn pieces(hosts: &[String], conditions: &[Match], standing: &Standing) -> Vec<Piece> {
+    let hosts: Vec<Option<&String>> = match hosts.is_empty() {
+        true => vec![None],
+        false => hosts.iter().map(Some).collect(),
+    };
+    let mut pieces = Vec::new();
+    for host in hosts {
+        for condition in conditions {
+            let hosts = host.into_iter().cloned().collect();
+            let condition = Match { hosts, ..condition.clone() };
+            pieces.push(Piece { rank: rank(&condition, standing), condition });
+        }
+    }
+    pieces
+}
+
+fn rank(condition: &Match, standing: &Standing) -> Rank {
+    let host = condition.hosts.first().map_or("", String::as_str);
+    let plain = if host.starts_with('*') { 0 } else { host.len() };
+    let path = match &condition.path {
+        Some(PathMatch::Exact(path)) => (2, path.len()),
+        Some(PathMatch::Prefix(path)) => (1, path.len()),
+        // The Gateway API leaves it open; agentgateway has it so.
+        Some(PathMatch::Regex(path)) => (1, path.len()),
+        None => (1, 1),
+    };
+    let Match { method, headers, query, model, .. } = condition;
+    // Envoy AI Gateway has the model in a header.
+    let headers = headers.len() + usize::from(model.is_some());
+    Rank {
+        host: Reverse((plain, host.len())),
+        path: Reverse(path),
+        others: Reverse((method.is_some(), headers, query.len())),
+        rule: standing.clone(),
+    }
+}
+
+/// Conditions to be written down: a single one that asks nothing is none.
+pub(super) fn written(conditions: &[Match]) -> Vec<Match> {
+    let plain = |one: &Match| *one == Match::default();
+    if conditions.iter().all(plain) { Vec::new() } else { conditions.to_vec() }
+}
+
 impl Rule<'_> {
     /// One for each condition and host.
     pub(super) fn pieces(&self) -> Vec<Piece> {
-        let hosts: Vec<Option<&String>> = match self.hosts.is_empty() {
-            true => vec![None],
-            false => self.hosts.iter().map(Some).collect(),
-        };
-        let mut pieces = Vec::new();
-        for host in hosts {
-            for condition in &self.conditions {
-                let hosts = host.into_iter().cloned().collect();
-                let condition = Match { hosts, ..condition.clone() };
-                pieces.push(Piece { rank: self.rank(&condition), condition });
-            }
-        }
-        pieces
-    }
-
-    fn rank(&self, condition: &Match) -> Rank {
-        let host = condition.hosts.first().map_or("", String::as_str);
-        let plain = if host.starts_with('*') { 0 } else { host.len() };
-        let path = match &condition.path {
-            Some(PathMatch::Exact(path)) => (2, path.len()),
-            Some(PathMatch::Prefix(path)) => (1, path.len()),
-            // The Gateway API leaves it open; agentgateway has it so.
-            Some(PathMatch::Regex(path)) => (1, path.len()),
-            None => (1, 1),
-        };
-        let Match { method, headers, query, .. } = condition;
-        // A route without a time is one that is only now made.
-        let created = if self.created.is_empty() { "now" } else { self.created };
-        Rank {
-            host: Reverse((plain, host.len())),
-            path: Reverse(path),
-            others: Reverse((method.is_some(), headers.len(), query.len())),
-            route: (created.to_owned(), format!("{}/{}", self.namespace, self.of), self.index),
-        }
+        pieces(&self.hosts, &self.conditions, &self.standing)
     }
 }
 

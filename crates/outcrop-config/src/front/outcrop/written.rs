@@ -16,7 +16,7 @@ pub use backend::{
     Backend, CredentialHeaders, CredentialsFile, Identity, KeyPair, Oidc, Role, WebIdentity,
     Without,
 };
-pub use limit::{Each, Limit, OnLoss, Redis, Store, When};
+pub use limit::{Each, Limit, OnLoss, Redis, Store, Unless, When};
 pub use policy::{
     BodyStep, Cache, CacheTtl, Guardrail, HeaderStep, Message, Policy, Prompt, Retry, Timeouts,
 };

@@ -185,7 +185,7 @@ fn key((name, text): (String, &str), scopes: &Scopes, origin: Origin) -> ClientK
     };
     ClientKey {
         name,
-        proof: KeyProof::Token(secret::of_text(token)),
+        proof: KeyProof::Tokens(vec![secret::of_text(token)]),
         scopes: scopes.clone(),
         expires: None,
         owner: None,

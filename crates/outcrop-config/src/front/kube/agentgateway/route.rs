@@ -289,9 +289,7 @@ impl Served<'_> {
             let name = format!("{name}/alias-{index}");
             routes.push(route(name, matches.iter().map(with).collect(), targets.collect()));
         }
-        let plain = |one: &Match| *one == Match::default();
-        let matches = if matches.iter().all(plain) { Vec::new() } else { matches.to_vec() };
-        routes.push(route(name.to_owned(), matches, self.targets.clone()));
+        routes.push(route(name.to_owned(), http_route::written(matches), self.targets.clone()));
         routes
     }
 }

@@ -5,6 +5,7 @@ use crate::document::Node;
 use crate::edit::{BodyEdit, BodyEdits, HeaderEdit, HeaderEdits, Mode};
 use crate::front::kube::gateway::{Known, parents};
 use crate::front::kube::grant;
+use crate::front::kube::http_route::{self, Piece, Standing};
 use crate::front::kube::object::{Object, Objects, Reference};
 use crate::front::{Item, Kind, Reading};
 use crate::limit::{Limit, Measure};
@@ -16,12 +17,16 @@ use crate::route::{HeaderMatch, Match, Pattern, Route, Surface, Target};
 pub(super) struct Rule {
     /// Title of the AIGatewayRoute.
     pub(super) of: String,
-    pub(super) gateways: Vec<String>,
+    /// The Gateways that it hangs on, by namespace and name.
+    pub(super) gateways: Vec<(String, String)>,
+    /// Without its matches and by its title.
     pub(super) route: Route,
+    /// Of the routes that it becomes.
+    pub(super) names: Vec<String>,
     pub(super) limits: Vec<Limit>,
     /// What is counted under which key of the request's metadata.
     pub(super) costs: Vec<(String, Measure)>,
-    pub(super) conditions: usize,
+    pub(super) pieces: Vec<Piece>,
     backends: Vec<(String, crate::backend::Backend)>,
     broken: bool,
 }
@@ -38,9 +43,9 @@ pub(super) fn rules(
         spec.get(key).map(Node::dismiss);
     }
     let of = parents(spec, object.namespace, listeners, reading);
-    let gateways = reading.list(spec, "parentRefs");
-    let gateways: Vec<String> =
-        gateways.iter().filter_map(|node| Some(node.get("name")?.text()?.to_owned())).collect();
+    let gateways = http_route::parents_of(spec, object.namespace, reading).into_iter();
+    let gateways: Vec<(String, String)> =
+        gateways.map(|parent| (parent.namespace.to_owned(), parent.name.to_owned())).collect();
     let hosts: Vec<String> = reading
         .list(spec, "hostnames")
         .iter()
@@ -57,7 +62,8 @@ pub(super) fn rules(
             (None, _) => format!("{}/{index}", object.title()),
         };
         let errors = reading.errors();
-        let (matches, conditions) = conditions(node, &hosts, reading);
+        let pieces =
+            http_route::pieces(&hosts, &conditions(node, reading), &Standing::of(object, index));
         let mut backends = Vec::new();
         let mut targets = Vec::new();
         for reference in reading.list(node, "backendRefs") {
@@ -74,7 +80,7 @@ pub(super) fn rules(
         let route = Route {
             name,
             listeners: of.clone(),
-            matches,
+            matches: Vec::new(),
             surface: Surface::ByPath,
             targets,
             policy,
@@ -85,9 +91,10 @@ pub(super) fn rules(
             of: object.title(),
             gateways: gateways.clone(),
             route,
+            names: Vec::new(),
             limits: Vec::new(),
             costs: costs.clone(),
-            conditions,
+            pieces,
             backends,
             broken: reading.errors() > errors,
         });
@@ -123,15 +130,12 @@ fn costs(spec: &Node, reading: &mut Reading<'_>) -> Vec<(String, Measure)> {
     costs
 }
 
-/// The rule's matches, and the number of headers in the longest.
-fn conditions(node: &Node, hosts: &[String], reading: &mut Reading<'_>) -> (Vec<Match>, usize) {
+/// The rule's matches, of any host.
+fn conditions(node: &Node, reading: &mut Reading<'_>) -> Vec<Match> {
     let mut matches = Vec::new();
-    let mut most = 0;
     for one in reading.list(node, "matches") {
-        let mut matched = Match { hosts: hosts.to_vec(), ..Match::default() };
-        let headers = reading.list(one, "headers");
-        most = most.max(headers.len());
-        for header in headers {
+        let mut matched = Match::default();
+        for header in reading.list(one, "headers") {
             let Some(name) = reading.need_str(header, "name").map(str::to_lowercase) else {
                 continue;
             };
@@ -155,10 +159,10 @@ fn conditions(node: &Node, hosts: &[String], reading: &mut Reading<'_>) -> (Vec<
         }
         matches.push(matched);
     }
-    if matches.is_empty() && !hosts.is_empty() {
-        matches.push(Match { hosts: hosts.to_vec(), ..Match::default() });
+    if matches.is_empty() {
+        matches.push(Match::default());
     }
-    (matches, most)
+    matches
 }
 
 /// One `backendRefs` item, and the backend that it means.
@@ -231,13 +235,62 @@ fn edits(node: &Node, reading: &mut Reading<'_>) -> (HeaderEdits, BodyEdits) {
     (headers, body)
 }
 
+/// A rule, by its place among the rules, and the conditions of it that stand side by side.
+type Run = (usize, Vec<Match>);
+
+/// Takes the rules' pieces in the order in which they take precedence, and gives the routes that they
+/// become their names.
+pub(super) fn ranked(rules: &mut [Rule]) -> Vec<Run> {
+    let mut pieces: Vec<(usize, Piece)> = Vec::new();
+    for (index, rule) in rules.iter_mut().enumerate() {
+        pieces.extend(std::mem::take(&mut rule.pieces).into_iter().map(|piece| (index, piece)));
+    }
+    pieces.sort_by_key(|(_, piece)| piece.order());
+    let mut runs: Vec<Run> = Vec::new();
+    for (index, Piece { condition, .. }) in pieces {
+        match runs.last_mut() {
+            Some((last, conditions)) if *last == index => conditions.push(condition),
+            Some(_) | None => {
+                let rule = &mut rules[index];
+                let title = &rule.route.name;
+                rule.names.push(match rule.names.len() {
+                    0 => title.clone(),
+                    more => format!("{title}-{}", more + 1),
+                });
+                runs.push((index, vec![condition]));
+            }
+        }
+    }
+    runs
+}
+
+/// Pushes the routes, and what they need.
+pub(super) fn push(mut rules: Vec<Rule>, runs: Vec<Run>, reading: &mut Reading<'_>) {
+    for rule in &mut rules {
+        rule.push_rest(reading);
+    }
+    let mut names: Vec<std::vec::IntoIter<String>> =
+        rules.iter_mut().map(|rule| std::mem::take(&mut rule.names).into_iter()).collect();
+    for (index, conditions) in runs {
+        let rule = &rules[index];
+        let Some(name) = names[index].next() else { continue };
+        reading.push(match rule.broken {
+            true => Item::LeftOut(Kind::Route, name),
+            false => {
+                let matches = http_route::written(&conditions);
+                Item::Route(Box::new(Route { name, matches, ..rule.route.clone() }))
+            }
+        });
+    }
+}
+
 impl Rule {
-    pub(super) fn push(self, reading: &mut Reading<'_>) {
+    /// Pushes backends and limits.
+    fn push_rest(&mut self, reading: &mut Reading<'_>) {
         if self.broken {
-            reading.push(Item::LeftOut(Kind::Route, self.route.name));
             return;
         }
-        for (name, backend) in self.backends {
+        for (name, backend) in std::mem::take(&mut self.backends) {
             let known = reading
                 .items
                 .iter()
@@ -246,8 +299,7 @@ impl Rule {
                 reading.push(Item::Backend(name, Box::new(backend)));
             }
         }
-        reading.push(Item::Route(Box::new(self.route)));
-        for limit in self.limits {
+        for limit in std::mem::take(&mut self.limits) {
             let known = reading
                 .items
                 .iter()

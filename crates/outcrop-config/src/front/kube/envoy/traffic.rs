@@ -1,4 +1,9 @@
 //! BackendTrafficPolicy: retries, timeouts and rate limits of routes.
+//!
+//! 1. A route's own policy takes the place of its Gateway's, unless it has a `mergeType`: then what it says
+//!    comes first, and its limits are added. Of several for the same the oldest counts, then the first by
+//!    name.
+//! 2. A limit counts each route by itself, as Envoy Gateway does, unless it is `shared`.
 
 use std::time::Duration;
 
@@ -6,46 +11,102 @@ use super::route::Rule;
 use super::{ENVOY, MODEL};
 use crate::document::Node;
 use crate::front::Reading;
-use crate::front::kube::object::Objects;
+use crate::front::kube::object::{Object, Objects};
 use crate::limit::{Limit, Measure, Per, Selector, Window};
 use crate::origin::Diagnostic;
 use crate::route::{HeaderMatch, Pattern};
 
+/// A policy, and what it is for.
+struct Aimed<'n> {
+    title: String,
+    spec: &'n Node,
+    is_merged: bool,
+    /// Titles of routes.
+    routes: Vec<String>,
+    /// Gateways by namespace and name.
+    gateways: Vec<(String, String)>,
+}
+
 pub(super) fn apply(rules: &mut [Rule], objects: &Objects<'_>, reading: &mut Reading<'_>) {
-    for policy in objects.every("BackendTrafficPolicy", &[ENVOY]) {
-        let spec = policy.spec();
-        let mut names = Vec::new();
-        let mut gateways = Vec::new();
-        let single = spec.get("targetRef").map(std::slice::from_ref).unwrap_or_default();
-        for target in reading.list(spec, "targetRefs").iter().chain(single) {
-            target.dismiss();
-            let text = |key: &str| target.peek(key).and_then(Node::text);
-            match (text("kind"), text("name")) {
-                (Some("Gateway"), Some(name)) => gateways.push(name.to_owned()),
-                (_, Some(name)) => names.push(match policy.namespace {
-                    "default" => name.to_owned(),
-                    namespace => format!("{namespace}/{name}"),
-                }),
-                (_, None) => {}
-            }
-        }
-        let mut meant: Vec<&mut Rule> = rules
-            .iter_mut()
-            .filter(|rule| {
-                names.contains(&rule.of) || rule.gateways.iter().any(|own| gateways.contains(own))
-            })
-            .collect();
+    let mut policies = objects.every("BackendTrafficPolicy", &[ENVOY]);
+    policies.sort_by_key(|policy| {
+        let created = policy.root.at("metadata.creationTimestamp").and_then(Node::text);
+        (created.is_none(), created.unwrap_or_default().to_owned(), policy.title())
+    });
+    let aimed: Vec<Aimed<'_>> = policies.iter().map(|policy| aim(policy, reading)).collect();
+    let in_force: Vec<Vec<usize>> = rules.iter().map(|rule| in_force(rule, &aimed)).collect();
+    // Those of routes speak first.
+    let mut order: Vec<usize> = (0..aimed.len()).collect();
+    order.sort_by_key(|index| aimed[*index].routes.is_empty());
+    for index in order {
+        let policy = &aimed[index];
+        let meant = rules.iter_mut().zip(&in_force);
+        let meant = meant.filter(|(_, force)| force.contains(&index));
+        let mut meant: Vec<&mut Rule> = meant.map(|(rule, _)| rule).collect();
         if meant.is_empty() {
-            let what = "this policy is for no route of the files";
-            reading.say(Diagnostic::warning(policy.root.origin(), what));
-            spec.dismiss();
+            let what = match policy.is_for_any(rules) {
+                true => "another policy takes the place of this one on all of its routes",
+                false => "this policy is for no route of the files",
+            };
+            reading.say(Diagnostic::warning(policy.spec.origin(), what));
+            policy.spec.dismiss();
             continue;
         }
-        retry(spec, &mut meant, reading);
-        let limits = limits(spec, (&policy.title(), &meant), reading);
+        retry(policy.spec, &mut meant, reading);
+        let limits = limits(policy.spec, (&policy.title, &meant), reading);
         for rule in meant {
             rule.limits.extend(limits.iter().cloned());
         }
+    }
+}
+
+fn aim<'n>(policy: &Object<'n>, reading: &mut Reading<'_>) -> Aimed<'n> {
+    let spec = policy.spec();
+    let (mut routes, mut gateways) = (Vec::new(), Vec::new());
+    let single = spec.get("targetRef").map(std::slice::from_ref).unwrap_or_default();
+    for target in reading.list(spec, "targetRefs").iter().chain(single) {
+        target.dismiss();
+        let text = |key: &str| target.peek(key).and_then(Node::text);
+        if text("sectionName").is_some() {
+            let what = "sectionName is not looked at: the policy is for the whole";
+            reading.say(Diagnostic::warning(target.origin(), what));
+        }
+        match (text("kind"), text("name")) {
+            (Some("Gateway"), Some(name)) => {
+                gateways.push((policy.namespace.to_owned(), name.to_owned()));
+            }
+            (_, Some(name)) => routes.push(match policy.namespace {
+                "default" => name.to_owned(),
+                namespace => format!("{namespace}/{name}"),
+            }),
+            (_, None) => {}
+        }
+    }
+    let is_merged = reading.str(spec, "mergeType").is_some();
+    Aimed { title: policy.title(), spec, is_merged, routes, gateways }
+}
+
+impl Aimed<'_> {
+    fn is_of_route(&self, rule: &Rule) -> bool {
+        self.routes.contains(&rule.of)
+    }
+
+    fn is_of_gateway(&self, rule: &Rule) -> bool {
+        rule.gateways.iter().any(|own| self.gateways.contains(own))
+    }
+
+    fn is_for_any(&self, rules: &[Rule]) -> bool {
+        rules.iter().any(|rule| self.is_of_route(rule) || self.is_of_gateway(rule))
+    }
+}
+
+/// The policies that hold for a rule, the nearest first.
+fn in_force(rule: &Rule, policies: &[Aimed<'_>]) -> Vec<usize> {
+    let of_route = policies.iter().position(|policy| policy.is_of_route(rule));
+    let of_gateway = policies.iter().position(|policy| policy.is_of_gateway(rule));
+    match of_route {
+        Some(own) if !policies[own].is_merged => vec![own],
+        own => own.into_iter().chain(of_gateway).collect(),
     }
 }
 
@@ -69,11 +130,15 @@ fn retry(spec: &Node, rules: &mut [&mut Rule], reading: &mut Reading<'_>) {
         timeouts.request = timeouts.request.or(request);
         timeouts.connect = timeouts.connect.or(connect);
         timeouts.attempt = timeouts.attempt.or(attempt);
-        policy.retry.total_attempts = retries.map(|retries| retries.saturating_add(1));
-        policy.retry.attempts = each;
-        policy.retry.base = base;
-        policy.retry.cap = cap;
-        policy.retry.also_on.clone_from(&codes);
+        let known = &mut policy.retry;
+        let total = retries.map(|retries| retries.saturating_add(1));
+        known.total_attempts = known.total_attempts.or(total);
+        known.attempts = known.attempts.or(each);
+        known.base = known.base.or(base);
+        known.cap = known.cap.or(cap);
+        if known.also_on.is_empty() {
+            known.also_on.clone_from(&codes);
+        }
     }
 }
 
@@ -86,24 +151,26 @@ fn limits(
     spec.at("rateLimit.type").map(Node::dismiss);
     let global = reading.list(spec, "rateLimit.global.rules");
     let local = reading.list(spec, "rateLimit.local.rules");
-    let routes: Vec<String> = rules.iter().map(|rule| rule.route.name.clone()).collect();
+    let routes: Vec<String> = rules.iter().flat_map(|rule| rule.names.iter().cloned()).collect();
     for (index, node) in global.iter().chain(local).enumerate() {
         let Some(amount) = reading.int(node, "limit.requests") else {
             reading.missing(node.origin(), "limit.requests");
             continue;
         };
         let Some(window) = window(node, reading) else { continue };
-        let selector = Selector { routes: routes.clone(), ..selector(node, reading) };
-        for (measure, word) in measures(node, rules, reading) {
-            limits.push(Limit {
-                name: format!("{title}-{index}{word}"),
-                selector: selector.clone(),
-                measure,
-                amount: u128::from(amount),
-                window,
-                origin: node.origin(),
-            });
+        let mut selector = Selector { routes: routes.clone(), ..selector(node, reading) };
+        if reading.bool(node, "shared") != Some(true) && routes.len() > 1 {
+            selector.per.push(Per::Route);
         }
+        let Some((measure, each)) = measure(node, rules, reading) else { continue };
+        limits.push(Limit {
+            name: format!("{title}-{index}"),
+            selector,
+            measure,
+            amount: u128::from(amount / each),
+            window,
+            origin: node.origin(),
+        });
     }
     limits
 }
@@ -124,31 +191,38 @@ fn window(node: &Node, reading: &mut Reading<'_>) -> Option<Window> {
     }
 }
 
-/// What counts: requests, unless the rule says that they cost nothing, and what the answer's metadata
-/// have.
-fn measures(
-    node: &Node,
-    rules: &[&mut Rule],
-    reading: &mut Reading<'_>,
-) -> Vec<(Measure, &'static str)> {
-    let mut measures = Vec::new();
+/// What counts, and how much the limit takes for one of it: requests, unless the rule says that they cost
+/// nothing, and what the answer's metadata have.
+fn measure(node: &Node, rules: &[&mut Rule], reading: &mut Reading<'_>) -> Option<(Measure, u64)> {
     node.at("cost.request.from").map(Node::dismiss);
-    if reading.int(node, "cost.request.number") != Some(0) {
-        measures.push((Measure::Requests, ""));
-    }
     node.at("cost.response.from").map(Node::dismiss);
     node.at("cost.response.metadata.namespace").map(Node::dismiss);
-    if let Some(key) = reading.str(node, "cost.response.metadata.key") {
-        let cost = rules.iter().flat_map(|rule| &rule.costs).find(|(known, _)| known == key);
-        match cost {
-            Some((_, measure)) => measures.push((measure.clone(), "-cost")),
-            None => {
-                let what = format!("no llmRequestCosts of the route has the key `{key}`");
-                reading.say(Diagnostic::error(node.origin(), what));
-            }
+    let request = reading.int(node, "cost.request.number").unwrap_or(1);
+    let Some(key) = reading.str(node, "cost.response.metadata.key") else {
+        if request == 0 {
+            let what = "this limit counts nothing: requests cost 0, and answers are not counted";
+            reading.say(Diagnostic::warning(node.origin(), what));
         }
+        return (request > 0).then_some((Measure::Requests, request));
+    };
+    let cost = rules.iter().flat_map(|rule| &rule.costs).find(|(known, _)| known == key);
+    let Some((_, cost)) = cost else {
+        let what = format!("no llmRequestCosts of the route has the key `{key}`");
+        reading.say(Diagnostic::error(node.origin(), what));
+        return None;
+    };
+    let together = |what: &str| Some((Measure::Cel(format!("{request}u + uint({what})")), 1));
+    match (request, cost) {
+        (0, cost) => Some((cost.clone(), 1)),
+        (_, Measure::InputTokens) => together("input_tokens"),
+        (_, Measure::OutputTokens) => together("output_tokens"),
+        (_, Measure::TotalTokens) => together("total_tokens"),
+        (_, Measure::CachedInputTokens) => together("cached_input_tokens"),
+        (_, Measure::CacheWriteTokens) => together("cache_creation_input_tokens"),
+        (_, Measure::ReasoningTokens) => together("reasoning_tokens"),
+        (_, Measure::Cel(expression)) => together(expression),
+        (_, Measure::Requests | Measure::Concurrent | Measure::Money(_)) => Some((cost.clone(), 1)),
     }
-    measures
 }
 
 fn selector(node: &Node, reading: &mut Reading<'_>) -> Selector {
@@ -159,20 +233,32 @@ fn selector(node: &Node, reading: &mut Reading<'_>) -> Selector {
                 continue;
             };
             let value = reading.str(header, "value").map(str::to_owned);
-            match (reading.str(header, "type").unwrap_or("Exact"), value) {
-                ("Distinct", _) if name == MODEL => selector.per.push(Per::Model),
-                ("Distinct", _) => selector.per.push(Per::Header(name)),
-                ("Exact", Some(value)) if name == MODEL => selector.models.push(value),
-                ("Exact", Some(value)) => {
-                    selector.headers.push(HeaderMatch { name, value: Pattern::Exact(value) });
+            let is_not = reading.bool(header, "invert") == Some(true);
+            let pattern = match (reading.str(header, "type").unwrap_or("Exact"), value) {
+                ("Distinct", _) if is_not => {
+                    let what = "`invert` of a header that is counted by its value means nothing";
+                    reading.say(Diagnostic::error(header.origin(), what));
+                    continue;
                 }
-                ("RegularExpression", Some(value)) => {
-                    selector.headers.push(HeaderMatch { name, value: Pattern::Regex(value) });
+                ("Distinct", _) => {
+                    let is_model = name == MODEL;
+                    selector.per.push(if is_model { Per::Model } else { Per::Header(name) });
+                    continue;
                 }
+                ("Exact", Some(value)) => Pattern::Exact(value),
+                ("RegularExpression", Some(value)) => Pattern::Regex(value),
                 (other, _) => {
                     let what = format!("a header selected by `{other}` is not honoured");
                     reading.say(Diagnostic::error(header.origin(), what));
+                    continue;
                 }
+            };
+            // The gateway sets this header, clients do not: it is the model.
+            match (name == MODEL, is_not) {
+                (true, false) => selector.models.push(pattern),
+                (true, true) => selector.unless.models.push(pattern),
+                (false, false) => selector.headers.push(HeaderMatch { name, value: pattern }),
+                (false, true) => selector.unless.headers.push(HeaderMatch { name, value: pattern }),
             }
         }
         if client.get("sourceCIDR").is_some() {

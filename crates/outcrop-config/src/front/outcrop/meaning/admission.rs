@@ -6,7 +6,7 @@ use super::{Context, Needed};
 use crate::admission::{ClientKey, JwtIssuer, KeyProof, Scopes};
 use crate::front::Item;
 use crate::front::outcrop::print::Printing;
-use crate::front::outcrop::short::{Many, Table};
+use crate::front::outcrop::short::{Many, Short, Table};
 use crate::front::outcrop::written;
 use crate::words;
 
@@ -18,7 +18,7 @@ impl Context<'_, '_> {
         let written::Key { name, token, token_hash, access_key, scopes, expires, owner, tags } =
             written;
         let choices = vec![
-            ("token", token.map(|token| KeyProof::Token(self.secret(token, "token")))),
+            ("token", self.tokens(token.0)),
             ("token_hash", token_hash.map(|hash| KeyProof::TokenHash(hash.to_lowercase()))),
             ("access_key", access_key.map(|pair| self.pair(pair))),
         ];
@@ -43,6 +43,11 @@ impl Context<'_, '_> {
             self.error("", format!("`{name}` is no name of a header"), None);
         }
         Some(Item::KeyHeader(name.to_lowercase()))
+    }
+
+    fn tokens(&mut self, written: Vec<Short<written::Secret>>) -> Option<KeyProof> {
+        let tokens: Vec<_> = written.into_iter().map(|token| self.secret(token, "token")).collect();
+        (!tokens.is_empty()).then_some(KeyProof::Tokens(tokens))
     }
 
     fn pair(&mut self, written: written::Pair) -> KeyProof {
@@ -88,7 +93,7 @@ impl Printing {
         let ClientKey { name, proof, scopes, expires, owner, tags, origin: _ } = key;
         let mut written = written::Key {
             name: name.clone(),
-            token: None,
+            token: Many::default(),
             token_hash: None,
             access_key: None,
             scopes: scopes.into(),
@@ -97,7 +102,9 @@ impl Printing {
             tags: Table(tags.clone()),
         };
         match proof {
-            KeyProof::Token(token) => written.token = Some(self.secret(token)),
+            KeyProof::Tokens(tokens) => {
+                written.token = Many(tokens.iter().map(|token| self.secret(token)).collect());
+            }
             KeyProof::TokenHash(hash) => written.token_hash = Some(hash.clone()),
             KeyProof::Pair { access_key_id, secret_access_key } => {
                 written.access_key = Some(written::Pair {

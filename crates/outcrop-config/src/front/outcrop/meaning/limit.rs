@@ -8,15 +8,16 @@ use super::route::{header_matches, patterns};
 use super::{Context, Needed};
 use crate::front::Item;
 use crate::front::outcrop::print::{Printing, text};
-use crate::front::outcrop::short::{Many, Table};
+use crate::front::outcrop::short::{Many, Short, Table};
 use crate::front::outcrop::written;
-use crate::limit::{Budget, Limit, Measure, OnStoreLoss, Per, Selector, Store, Window};
+use crate::limit::{Budget, Limit, Measure, OnStoreLoss, Per, Selector, Store, Unless, Window};
+use crate::route::Pattern;
 use crate::words;
 
 impl Context<'_, '_> {
     pub(in crate::front::outcrop) fn limit(&mut self, written: written::Limit) -> Option<Item> {
         let measured = self.measure(&written);
-        let written::Limit { name, window, soft, webhook, when, each, .. } = written;
+        let written::Limit { name, window, soft, webhook, when, unless, each, .. } = written;
         let budget = Budget {
             soft: soft.map(|soft| soft.0),
             webhook: webhook.map(|webhook| self.secret(webhook, "webhook")),
@@ -32,7 +33,7 @@ impl Context<'_, '_> {
         }
         Some(Item::Limit(Limit {
             name,
-            selector: selector(when, each.0),
+            selector: selector((when, unless), each.0),
             measure,
             amount,
             window: window?,
@@ -113,8 +114,14 @@ impl Context<'_, '_> {
     }
 }
 
-fn selector(when: written::When, each: Vec<written::Each>) -> Selector {
+fn selector(
+    (when, unless): (written::When, written::Unless),
+    each: Vec<written::Each>,
+) -> Selector {
     let written::When { routes, keys, models, tags, headers } = when;
+    let models_of = |many: Many<Short<written::Pattern>>| -> Vec<Pattern> {
+        many.0.into_iter().map(|Short(pattern)| pattern.into()).collect()
+    };
     let per = |each| match each {
         written::Each::Key => Per::Key,
         written::Each::Route => Per::Route,
@@ -126,9 +133,14 @@ fn selector(when: written::When, each: Vec<written::Each>) -> Selector {
     Selector {
         routes: routes.0,
         keys: keys.0,
-        models: models.0,
+        models: models_of(models),
         tags: tags.0,
         headers: header_matches(headers),
+        unless: Unless {
+            keys: unless.keys.0,
+            models: models_of(unless.models),
+            headers: header_matches(unless.headers),
+        },
         per: each.into_iter().map(per).collect(),
     }
 }
@@ -136,16 +148,23 @@ fn selector(when: written::When, each: Vec<written::Each>) -> Selector {
 impl Printing {
     pub(in crate::front::outcrop) fn limit(&mut self, limit: &Limit) -> written::Limit {
         let Limit { name, selector, measure, amount, window, origin: _ } = limit;
-        let Selector { routes, keys, models, tags, headers, per } = selector;
+        let Selector { routes, keys, models, tags, headers, unless, per } = selector;
+        let written_models =
+            |models: &[Pattern]| Many(models.iter().map(|model| Short(model.into())).collect());
         let mut written = written::Limit {
             name: name.clone(),
             window: (*measure != Measure::Concurrent).then(|| written_window(*window)),
             when: written::When {
                 routes: Many(routes.clone()),
                 keys: Many(keys.clone()),
-                models: Many(models.clone()),
+                models: written_models(models),
                 tags: Table(tags.clone()),
                 headers: patterns(headers),
+            },
+            unless: written::Unless {
+                keys: Many(unless.keys.clone()),
+                models: written_models(&unless.models),
+                headers: patterns(&unless.headers),
             },
             each: Many(per.iter().map(written_per).collect()),
             ..written::Limit::default()

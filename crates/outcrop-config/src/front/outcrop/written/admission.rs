@@ -12,9 +12,10 @@ use crate::front::outcrop::short::{Many, Short, Table};
 pub struct Key {
     /// In receipts, logs and limits.
     pub name: String,
-    /// What the client sends as `Authorization: Bearer` or `x-api-key`.
+    /// What the client sends as `Authorization: Bearer` or `x-api-key`; any of several, such as the old
+    /// and the new one while it changes over.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub token: Option<Short<Secret>>,
+    pub token: Many<Short<Secret>>,
     /// SHA-256 of it, in hex.
     #[serde(default, skip_serializing_if = "is_default")]
     pub token_hash: Option<String>,

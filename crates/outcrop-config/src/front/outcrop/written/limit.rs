@@ -61,6 +61,9 @@ pub struct Limit {
     /// Which requests count. Without it: all.
     #[serde(default, skip_serializing_if = "is_default")]
     pub when: When,
+    /// Which of these do not count.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub unless: Unless,
     /// What has a counter of its own: `key`, `route`, `model`, `peer`, `tag:NAME`, `header:NAME`. Without
     /// it: all count together.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -79,10 +82,25 @@ pub struct When {
     pub keys: Many<String>,
     /// Models; `*` stands for any characters.
     #[serde(skip_serializing_if = "is_default")]
-    pub models: Many<String>,
+    pub models: Many<Short<Pattern>>,
     /// Tags of the caller.
     #[serde(skip_serializing_if = "is_default")]
     pub tags: Table<String>,
+    /// Headers by name.
+    #[serde(skip_serializing_if = "is_default")]
+    pub headers: Table<Short<Pattern>>,
+}
+
+/// Which requests do not count: those for which any of this holds.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Unless {
+    /// Names of keys.
+    #[serde(skip_serializing_if = "is_default")]
+    pub keys: Many<String>,
+    /// Models; `*` stands for any characters.
+    #[serde(skip_serializing_if = "is_default")]
+    pub models: Many<Short<Pattern>>,
     /// Headers by name.
     #[serde(skip_serializing_if = "is_default")]
     pub headers: Table<Short<Pattern>>,
