@@ -15,7 +15,7 @@ check_for_update_on_startup = false
 [model_providers.outcrop]
 name = "Outcrop"
 base_url = "{gateway}/v1"
-env_key = "OUTCROP_KEY"
+env_http_headers = {{ "x-api-key" = "OUTCROP_KEY" }}
 wire_api = "responses"
 request_max_retries = 2
 stream_max_retries = 2
@@ -40,7 +40,7 @@ class Codex(Agent):
         bypass = "--dangerously-bypass-approvals-and-sandbox"
         args = [self.binary(), "exec", "--skip-git-repo-check", "--json", bypass, prompt]
         config = CONFIG.format(model=model, gateway=gateway)
-        return Start(args, {"OUTCROP_KEY": "any"}, {".codex/config.toml": config})
+        return Start(args, {}, {".codex/config.toml": config})
 
     def read(self, ended: Ended) -> Said:
         said = Said("", tokens=None)

@@ -4,16 +4,18 @@
 //! 2. Keys are named by their variable; none is written or printed.
 //! 3. What a client's file had is kept, and `--uninstall` gives it back.
 
+mod codex;
 mod install;
 mod merge;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use http::Uri;
 use serde::Deserialize;
 
 use crate::cli::ConnectArgs;
 use crate::exit::{Exit, Failure};
+use crate::home::Home;
 use crate::print::print_text;
 
 #[derive(Debug, Deserialize)]
@@ -28,6 +30,10 @@ struct Client {
     name: String,
     title: String,
     file: Option<String>,
+    /// The variable that holds another folder for the first one of `file`.
+    home: Option<String>,
+    /// A catalogue of models beside `file`.
+    models: Option<String>,
     merge: Option<String>,
     #[serde(default)]
     env: Vec<(String, String)>,
@@ -56,7 +62,8 @@ pub fn run(args: &ConnectArgs) -> anyhow::Result<()> {
     }
     if args.write {
         let (file, merge) = client.writable()?;
-        install::install(&client.name, &file, &args.filled(merge))?;
+        let models = client.know_models(args, &file)?;
+        install::install(&client.name, &file, &args.filled_with(merge, &models))?;
         return told(client, args);
     }
     if args.env {
@@ -104,8 +111,15 @@ fn check(args: &ConnectArgs) -> anyhow::Result<()> {
 // === impl ConnectArgs ===
 
 impl ConnectArgs {
+    /// With no more told of the model than how long a prompt may be.
     fn filled(&self, text: &str) -> String {
+        self.filled_with(text, &codex::window(&self.model))
+    }
+
+    fn filled_with(&self, text: &str, models: &str) -> String {
+        let models = if models.is_empty() { String::new() } else { format!("{models}\n") };
         let url = self.url.trim_end_matches('/').trim_end_matches("/v1");
+        let text = text.replace("@models@\n", &models);
         text.replace("@url@", url).replace("@model@", &self.model).replace("@key@", &self.key_env)
     }
 }
@@ -117,15 +131,34 @@ impl Client {
     fn writable(&self) -> anyhow::Result<(PathBuf, &str)> {
         match (&self.file, &self.merge) {
             (Some(file), Some(merge)) => {
-                let home = std::env::home_dir().unwrap_or_default();
-                let file =
-                    file.strip_prefix("~/").map_or_else(|| file.into(), |rest| home.join(rest));
+                let path = file.trim_start_matches("~/");
+                let moved = self.home.as_deref().and_then(std::env::var_os);
+                let file = match (moved.filter(|folder| !folder.is_empty()), path.split_once('/')) {
+                    (Some(folder), Some((_, rest))) => PathBuf::from(folder).join(rest),
+                    (_, _) => std::env::home_dir().unwrap_or_default().join(path),
+                };
                 Ok((file, merge))
             }
             (_, _) => {
                 let what = format!("{} has no file to write.", self.title);
                 let mend = format!("`outcrop connect {}` shows what to do.", self.name);
                 Err(Failure::new(Exit::InvalidArgument, what).mend(mend).into())
+            }
+        }
+    }
+
+    /// Writes the catalogue that the client has of models, and says the line that names it.
+    fn know_models(&self, args: &ConnectArgs, file: &Path) -> anyhow::Result<String> {
+        let Some(name) = &self.models else { return Ok(String::new()) };
+        let scratch = Home::find()?.data.join("connect").join("scratch");
+        match codex::catalogue(&args.model, &scratch) {
+            Ok(text) => {
+                install::place(&self.name, &file.with_file_name(name), &text)?;
+                Ok(format!("model_catalog_json = \"{name}\""))
+            }
+            Err(why) => {
+                note!("Without a catalogue {} will warn of the model: {why}.", self.title);
+                Ok(codex::window(&args.model))
             }
         }
     }
@@ -145,10 +178,12 @@ impl Client {
     fn shown(&self, args: &ConnectArgs) -> String {
         let mut out = format!("# {}\n", self.title);
         if let (Some(file), Some(merge)) = (&self.file, &self.merge) {
-            out.push_str(&format!(
-                "\n# In {file} (`--write` puts it there):\n{}\n",
-                args.filled(merge.trim())
-            ));
+            let more = match &self.models {
+                Some(name) => format!(", and a catalogue of models into {name} beside it"),
+                None => String::new(),
+            };
+            let merge = args.filled(merge.trim());
+            out.push_str(&format!("\n# In {file} (`--write` puts it there{more}):\n{merge}\n"));
         }
         if !self.env.is_empty() {
             out.push_str("\n# By variables (`--env` prints these alone):\n");

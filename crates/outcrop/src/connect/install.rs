@@ -57,7 +57,41 @@ pub fn install(client: &str, file: &Path, merge: &str) -> anyhow::Result<()> {
     print_text(&said)
 }
 
+/// A file beside the client's own that is ours alone. Another of its name is kept.
+pub fn place(client: &str, file: &Path, text: &str) -> anyhow::Result<()> {
+    let part = part(client);
+    let now = read(file)?;
+    let former = remembered(&part)?.filter(|deed| deed.file == file);
+    let is_own = former.as_ref().is_some_and(|deed| now.as_ref() == Some(&deed.after));
+    let mut said = format!("written    {}\n", file.display());
+    if let Some(now) = now.as_ref().filter(|now| *now != text && !is_own) {
+        let copy = free_name(file);
+        write(&copy, now, true)?;
+        said = format!("changed    {} (before: {})\n", file.display(), copy.display());
+    }
+    let before = former.map_or(now, |deed| deed.before);
+    // Of one that was changed since, nothing is taken away.
+    let merged = "{}".to_owned();
+    let deed = Deed { file: file.to_owned(), before, merged, after: text.to_owned() };
+    write(&memory(&part)?, &serde_json::to_string(&deed)?, true)?;
+    write(file, text, false)?;
+    print_text(&said)
+}
+
+/// What a client's second file is remembered as.
+fn part(client: &str) -> String {
+    format!("{client}.models")
+}
+
 pub fn uninstall(client: &str) -> anyhow::Result<()> {
+    take_back(client)?;
+    match remembered(&part(client))? {
+        Some(_) => take_back(&part(client)),
+        None => Ok(()),
+    }
+}
+
+fn take_back(client: &str) -> anyhow::Result<()> {
     let Some(deed) = remembered(client)? else {
         let what = format!("Nothing was set for {client} by `outcrop connect --write`.");
         return Err(Failure::new(Exit::Other, what).into());

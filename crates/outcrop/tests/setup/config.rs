@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::desk::{Desk, NOVA, PROVIDER, close, write};
+use crate::desk::{Desk, NOVA, PROVIDER, allow, write};
 
 async fn configured() -> Desk {
     let desk = Desk::new().await;
@@ -65,7 +65,7 @@ async fn secrets_are_found_and_never_shown() {
     let text = std::fs::read_to_string(&path).unwrap();
     write(&path, &text.replace("${AWS_SECRET_ACCESS_KEY}", "very-secret"));
     write(&desk.home(".env"), "SOME_KEY=hidden\n");
-    close(&desk.home(".env"));
+    allow(&desk.home(".env"), 0o600);
     let shown = desk.run(&["config", "show"]).await.fine();
     assert!(
         shown.contains("aws_secret_access_key: ***") && shown.contains("SOME_KEY=***"),

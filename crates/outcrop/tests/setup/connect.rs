@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::desk::{Desk, write};
+use crate::desk::{Desk, allow, write};
 
 const GATEWAY: [&str; 4] = ["--url", "https://gateway.example.com/v1/", "--model", "nova-pro"];
 
@@ -91,6 +91,49 @@ async fn settings_of_a_client_come_back_as_they_were() {
         desk.run(&["connect", client, "--uninstall"]).await.quiet();
         assert!(!path.exists(), "{client}");
     }
+}
+
+/// As Codex 0.169 begins: one request, with its prompt in the first message of the developer.
+const CODEX: &str = r#"#!/usr/bin/env python3
+import json, os, re, sys, urllib.request
+url = re.search(r'base_url="([^"]+)"', " ".join(sys.argv)).group(1)
+assert os.listdir(os.environ["CODEX_HOME"]) == [], "somebody's settings"
+prompt = {"type": "input_text", "text": "You are a coding agent."}
+body = json.dumps({"input": [{"role": "developer", "content": [prompt]}]}).encode()
+urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url + "/responses", body)
+"#;
+
+#[tokio::test]
+async fn codex_is_told_of_models() {
+    let desk = Desk::without_account().await;
+    let program = desk.file("bin/codex", CODEX);
+    allow(&program, 0o755);
+    let (folder, moved) = (desk.path("bin"), desk.home("codex"));
+    let path = format!("{}:/usr/bin:/bin", folder.display());
+    let desk = desk.env("PATH", &path).env("CODEX_HOME", &moved.display().to_string());
+    let catalogue = moved.join("outcrop-models.json");
+    for model in ["nova-pro", "claude-haiku-4-5"] {
+        let connect = ["connect", "codex", "--write", "--model", model];
+        let said = desk.run(&connect).await.fine();
+        assert!(!said.contains("before:") || said.contains("config.toml"), "{said}");
+        let config: toml::Table = text(&moved.join("config.toml")).parse().unwrap();
+        assert_eq!(config["model_catalog_json"].as_str(), Some("outcrop-models.json"));
+        let told: Value = serde_json::from_str(&text(&catalogue)).unwrap();
+        assert_eq!(told["models"][0]["slug"], model);
+        let all = told["models"].as_array().unwrap();
+        let has = |id: &str| all.iter().filter(|one| one["slug"] == id).count();
+        assert_eq!((has("claude-haiku-4-5"), has("cohere.embed-english-v3")), (1, 0), "{told}");
+        assert!(all.iter().all(|one| one["base_instructions"] == "You are a coding agent."));
+    }
+    assert_eq!(desk.run(&["connect", "codex", "--uninstall"]).await.fine().lines().count(), 2);
+    assert!(!catalogue.exists() && !moved.join("config.toml").exists());
+    // Where Codex is not installed yet, the window is what can be said.
+    std::fs::remove_file(&program).unwrap();
+    let ended = desk.run(&["connect", "codex", "--write", "--model", "claude-haiku-4-5"]).await;
+    assert!(ended.err.contains("codex is not installed"), "{ended:?}");
+    let config: toml::Table = text(&moved.join("config.toml")).parse().unwrap();
+    assert_eq!(config["model_context_window"].as_integer(), Some(200_000));
+    assert!(!catalogue.exists());
 }
 
 #[tokio::test]

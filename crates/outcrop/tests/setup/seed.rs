@@ -2,7 +2,7 @@
 
 use outcrop_emulator::{AccessKey, Config, Fault};
 
-use crate::desk::{Desk, Ended, PROVIDER, close};
+use crate::desk::{Desk, Ended, PROVIDER, allow};
 
 const DOCUMENT: &str = include_str!("../../../../acceptance/seeds/mcp-cli-shell.txt");
 const FILES: &str = include_str!("../../../outcrop-config/tests/fixtures/mcp-cli.yaml");
@@ -54,7 +54,7 @@ async fn run(title: &str, lines: &str) {
     }
     let variables: Vec<&str> = after("dotenv").collect();
     if !variables.is_empty() {
-        close(&desk.file(".env", &variables.join("\n")));
+        allow(&desk.file(".env", &variables.join("\n")), 0o600);
     }
     for fault in after("fault") {
         let (times, fault) = fault.split_once(' ').unwrap();

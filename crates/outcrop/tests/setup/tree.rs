@@ -3,7 +3,7 @@
 use outcrop_emulator::{EXAMPLE_ACCESS_KEY_ID, EXAMPLE_REGION, EXAMPLE_SECRET_ACCESS_KEY};
 use serde_json::Value;
 
-use crate::desk::{Desk, NOVA, PROVIDER, close, write};
+use crate::desk::{Desk, NOVA, PROVIDER, allow, write};
 
 const ROOT: &str = "includes: {providers: 'config/providers/*.yaml', embeddings: 'config/embeddings/*.yaml', settings: config/settings.yaml}\n";
 const ACCOUNT: &str = "\
@@ -116,7 +116,7 @@ async fn dot_env_stands_behind_the_environment() {
         "# Account\nexport AWS_ACCESS_KEY_ID={EXAMPLE_ACCESS_KEY_ID}\nAWS_SECRET_ACCESS_KEY='{EXAMPLE_SECRET_ACCESS_KEY}'\nAWS_REGION=us-west-2\nAWS_SESSION_TOKEN=\n"
     );
     let file = desk.file(".env", &variables);
-    close(&file);
+    allow(&file, 0o600);
     desk.run(&["query", "Hi"]).await.quiet();
     let region = |desk: &Desk| {
         let request = desk.emulator.requests().pop().unwrap();
@@ -200,7 +200,7 @@ async fn a_file_that_nobody_named_sends_nothing_elsewhere() {
     desk.run(&["query", "Hi", "--config", "config.yaml"]).await.quiet();
     desk.file(PROVIDER, &provider(NOVA));
     desk.file("config/settings.yaml", "query: {via: 'http://127.0.0.1:9', output: stolen}\n");
-    close(&desk.file(".env", "OUTCROP_VIA=http://127.0.0.1:9\n"));
+    allow(&desk.file(".env", "OUTCROP_VIA=http://127.0.0.1:9\n"), 0o600);
     let ended = desk.run(&["query", "Hi"]).await;
     assert!(ended.err.contains("`OUTCROP_VIA` is not taken"), "{ended:?}");
     assert_eq!(ended.fine(), "You said: Hi\n");
@@ -215,7 +215,7 @@ async fn a_foreign_folder_learns_nothing_and_brings_no_account_in_secret() {
         .replace("${AWS_SECRET_ACCESS_KEY}", EXAMPLE_SECRET_ACCESS_KEY)
         .replace("${AWS_REGION}", EXAMPLE_REGION);
     desk.file("config.yaml", ROOT);
-    close(&desk.file(PROVIDER, &keys));
+    allow(&desk.file(PROVIDER, &keys), 0o600);
     desk.file("config/settings.yaml", "query: {model: 'm-${TOKEN}'}\n");
     let ended = desk.run(&["query", "Hi", "--json"]).await;
     assert!(!(ended.err + &ended.out).contains("s3cr3t"), "the model is asked for with a secret");
