@@ -8,6 +8,7 @@
 
 mod approve;
 mod call;
+mod client;
 mod command;
 mod definition;
 mod fault;

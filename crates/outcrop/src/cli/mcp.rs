@@ -118,6 +118,9 @@ pub struct McpListArgs {
     /// All that is known of each, as JSON.
     #[arg(short, long)]
     pub json: bool,
+    /// Anything to be said of the files is an error: what cannot be read, is not known or has no effect.
+    #[arg(long)]
+    pub strict: bool,
     #[command(flatten)]
     pub files: McpFilesArgs,
 }

@@ -1,6 +1,7 @@
 //! `outcrop mcp`: servers and their tools, by hand.
 
 mod define;
+mod import;
 
 use std::io::{IsTerminal, Read};
 use std::time::Instant;
@@ -8,11 +9,11 @@ use std::time::Instant;
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use super::call::{Called, arguments, call};
+use super::call::{Called, arguments};
 use super::definition::{Breadth, Definition, Trust, find};
 use super::result::{Images, told};
 use super::serve::serve;
-use super::server::{Login, Server, Tool};
+use super::server::{Login, Server, Tool, with_said};
 use super::{note, printable};
 use crate::cli::{
     McpArgs, McpCallArgs, McpListArgs, McpLoginArgs, McpReachArgs, McpTestArgs, McpVerb,
@@ -30,7 +31,7 @@ pub async fn run(args: McpArgs) -> anyhow::Result<()> {
         Some(McpVerb::Add(args)) => define::add(args),
         Some(McpVerb::Test(args)) => test(&args).await,
         Some(McpVerb::Call(args)) => by_hand(&args).await,
-        Some(McpVerb::Import(args)) => define::import(&args),
+        Some(McpVerb::Import(args)) => import::import(&args),
         Some(McpVerb::Login(args)) => login(&args).await,
         Some(McpVerb::Logout(args)) => logout(&args),
         Some(McpVerb::Rm(args)) => define::remove(&args.name),
@@ -43,15 +44,25 @@ fn list(args: &McpListArgs) -> anyhow::Result<()> {
     for what in &found.notes {
         note(what);
     }
-    if args.json {
-        let all: Vec<Value> = found.definitions.iter().map(in_json).collect();
+    show_all(&found.definitions, args.json)?;
+    match args.strict && !found.notes.is_empty() {
+        true => {
+            Err(Failure::new(Exit::InvalidArgument, "The definitions are not all fine.").into())
+        }
+        false => Ok(()),
+    }
+}
+
+fn show_all(definitions: &[Definition], json: bool) -> anyhow::Result<()> {
+    if json {
+        let all: Vec<Value> = definitions.iter().map(in_json).collect();
         return print_line(&format!("{:#}", Value::Array(all)));
     }
-    if found.definitions.is_empty() {
+    if definitions.is_empty() {
         note("no server is defined; `outcrop mcp add` defines one");
         return Ok(());
     }
-    let rows = found.definitions.iter().map(|definition| {
+    let rows = definitions.iter().map(|definition| {
         vec![
             line(&printable(&definition.name), 30),
             started(definition.trust).to_owned(),
@@ -83,6 +94,7 @@ async fn test(args: &McpTestArgs) -> anyhow::Result<()> {
     let (server, definition) = connected(&args.name, &args.reach).await?;
     let tools = server.tools(args.reach.server_timeout).await;
     let took = begun.elapsed();
+    let (prompts, resources) = server.asides(args.reach.server_timeout).await;
     server.close().await;
     let (tools, notes) = tools.map_err(|why| unusable(&definition.name, &why))?;
     for what in notes {
@@ -101,8 +113,26 @@ async fn test(args: &McpTestArgs) -> anyhow::Result<()> {
         vec![cell(name, 64), cell(&names.join(", "), 40), cell(description, 80)]
     });
     print_text(&table(&["TOOL", "ARGUMENTS", "WHAT IT DOES"], rows))?;
-    note!("{} tools, {:.1} s", tools.len(), took.as_secs_f64());
+    let tools = counted(tools.len(), "tool");
+    note!("{tools}, {:.1} s", took.as_secs_f64());
+    tell_of("prompt", &prompts);
+    tell_of("resource", &resources);
     Ok(())
+}
+
+/// What a server has that models are not offered.
+fn tell_of(what: &str, names: &[String]) {
+    const SHOWN: usize = 10;
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    let shown: Vec<_> = names.iter().take(SHOWN).map(|name| line(&printable(name), 60)).collect();
+    if !names.is_empty() {
+        let count = counted(names.len(), what);
+        note!("also {count}, which models are not offered: {}{more}", shown.join(", "));
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 async fn by_hand(args: &McpCallArgs) -> anyhow::Result<()> {
@@ -118,7 +148,7 @@ async fn by_hand(args: &McpCallArgs) -> anyhow::Result<()> {
     let (server, _) = connected(&args.server, &args.reach).await?;
     let mut stop = Stop::watch()?;
     let called = tokio::select! {
-        called = call(server.peer(), args.tool.clone(), given, args.tool_timeout) => Some(called),
+        called = server.caller().call(args.tool.clone(), given, args.tool_timeout) => Some(called),
         _ = stop.asked() => None,
     };
     let said = server.said();
@@ -137,8 +167,8 @@ async fn by_hand(args: &McpCallArgs) -> anyhow::Result<()> {
             if is_error { failed("The tool failed.".to_owned()) } else { Ok(()) }
         }
         Some(Called::Refused(why)) => failed(printable(&why)),
-        Some(Called::Late) => {
-            let seconds = args.tool_timeout.as_secs_f64();
+        Some(Called::Late(time)) => {
+            let seconds = time.as_secs_f64();
             failed(format!(
                 "The tool gave no result within {seconds} s. --tool-timeout allows more."
             ))
@@ -147,11 +177,10 @@ async fn by_hand(args: &McpCallArgs) -> anyhow::Result<()> {
             "The server wants a new login. `outcrop mcp login {}` begins one.",
             printable(&args.server)
         )),
-        Some(Called::Lost(why)) => failed(format!(
-            "The server ended during the call: {} {}",
-            printable(&why),
-            said.in_words()
-        )),
+        Some(Called::Lost(why)) => {
+            let what = with_said(&format!("The call failed: {why}"), &said);
+            failed(format!("{what}. What it did is not known."))
+        }
     }
 }
 
@@ -198,7 +227,9 @@ fn logout(args: &McpLoginArgs) -> anyhow::Result<()> {
 
 async fn connected(name: &str, reach: &McpReachArgs) -> anyhow::Result<(Server, Definition)> {
     let found = find(&reach.files.mcp_config, Breadth::All)?;
-    let definition = found.named(name)?.clone();
+    // What is wrong with the files may be why it is not there.
+    let tell = |_: &anyhow::Error| found.notes.iter().for_each(|what| note(what));
+    let definition = found.named(name).inspect_err(tell)?.clone();
     let mut stop = Stop::watch()?;
     tokio::select! {
         biased;

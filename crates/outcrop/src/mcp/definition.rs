@@ -1,6 +1,8 @@
 //! Which MCP servers there are, and how each is reached: as it is written, variables and all.
 
 mod find;
+mod known;
+mod plain;
 mod read;
 
 use std::collections::BTreeMap;
@@ -12,7 +14,7 @@ use serde_json::json;
 use super::variables::{Dollars, resolve};
 
 pub use self::find::{Breadth, Found, find};
-pub use self::read::read;
+pub use self::plain::secrets;
 
 /// A server.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,20 +60,16 @@ pub enum Way {
 // === impl Way ===
 
 impl Way {
-    /// Whether `text` stands anywhere in it.
-    pub fn holds(&self, text: &str) -> bool {
-        let mut texts: Vec<&String> = Vec::new();
+    /// All texts in which variables may stand.
+    pub fn texts(&mut self) -> Vec<&mut String> {
         match self {
             Self::Stdio { command, args, env, cwd } => {
-                texts.push(command);
-                texts.extend(args.iter().chain(env.values()).chain(cwd));
+                std::iter::once(command).chain(args).chain(env.values_mut()).chain(cwd).collect()
             }
             Self::Http { url, headers, bearer_variable: _ } => {
-                texts.push(url);
-                texts.extend(headers.values());
+                std::iter::once(url).chain(headers.values_mut()).collect()
             }
         }
-        texts.into_iter().any(|one| one.contains(text))
     }
 }
 

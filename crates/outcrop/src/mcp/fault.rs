@@ -155,12 +155,14 @@ fn of_status(status: u16, body: &str) -> String {
 
 /// Why nothing is heard from an address.
 fn unreached(error: &reqwest::Error) -> String {
-    let mut root: &dyn Error = error;
-    while let Some(source) = root.source() {
-        root = source;
+    let mut root: &(dyn Error + 'static) = error;
+    while let Some(inner) = within(root) {
+        root = inner;
     }
-    let inner = root.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    let root = inner.map_or_else(|| root.to_string(), ToString::to_string);
+    if let Some(tls) = root.downcast_ref::<rustls::Error>() {
+        return of_tls(tls);
+    }
+    let root = root.to_string();
     match error {
         error if error.is_timeout() => format!("it cannot be reached in time: {}", said(&root)),
         error if error.is_redirect() => {
@@ -173,6 +175,26 @@ fn unreached(error: &reqwest::Error) -> String {
             None => said(&root),
         },
         _ => format!("the connection broke off: {}", said(&root)),
+    }
+}
+
+/// The cause of an error. That of one of input and output is the error inside it, which it hides.
+fn within<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    match error.downcast_ref::<std::io::Error>() {
+        Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+        None => error.source(),
+    }
+}
+
+fn of_tls(error: &rustls::Error) -> String {
+    use rustls::{CertificateError, Error as E};
+    let what = said(&error.to_string());
+    match error {
+        E::InvalidCertificate(CertificateError::UnknownIssuer) => format!(
+            "nobody that this system trusts vouches for it: SSL_CERT_FILE names whom to trust ({what})"
+        ),
+        E::InvalidMessage(_) => format!("it does not speak TLS: is its address http://? ({what})"),
+        _ => format!("there is no safe connection: {what}"),
     }
 }
 

@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
-use rmcp::model::{
-    ClientCapabilities, ClientConfig, ClientRequest, Implementation, ListToolsRequest,
-    PaginatedRequestParams,
-};
-use rmcp::service::{Peer, RunningService};
+use rmcp::model::{ClientRequest, ListToolsRequest, PaginatedRequestParams};
+use rmcp::service::RunningService;
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
-use rmcp::{ClientHandler, RoleClient, ServiceExt};
+use rmcp::{RoleClient, ServiceExt};
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 
 use super::approve::somebody_is_there;
+use super::call::{Caller, Running};
+use super::client::Client;
 use super::definition::{Definition, Way};
 use super::printable;
 use super::process::{MOST, Process, Said};
@@ -25,14 +25,14 @@ use super::{fault, oauth};
 
 /// Most pages of a list of tools: a server that always has another one has none.
 const PAGES: usize = 200;
-
-/// What we tell servers of ourselves. They may neither ask our model nor our user anything.
-struct Client;
+/// How long a server may take to hear that its calls are given up.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// A connection.
 pub struct Server {
     service: RunningService<RoleClient, Client>,
     process: Option<Process>,
+    caller: Caller,
 }
 
 /// What is done where a server wants to know who asks.
@@ -59,13 +59,6 @@ pub struct Tool {
     pub input: Map<String, Value>,
 }
 
-impl ClientHandler for Client {
-    fn get_info(&self) -> ClientConfig {
-        let us = Implementation::new("outcrop", env!("CARGO_PKG_VERSION"));
-        ClientConfig::new(ClientCapabilities::default(), us)
-    }
-}
-
 // === impl Server ===
 
 impl Server {
@@ -83,12 +76,18 @@ impl Server {
         }
     }
 
+    fn new(service: RunningService<RoleClient, Client>, process: Option<Process>) -> Self {
+        let signs = service.service().signs();
+        let caller = Caller { peer: service.peer().clone(), signs, running: Running::default() };
+        Self { service, process, caller }
+    }
+
     async fn start(way: &Way, patience: Duration) -> Result<Self, String> {
         let (process, (lines, stdin)) = Process::start(way)?;
         let said = process.said.clone();
         let transport = AsyncRwTransport::new_client(lines, stdin).with_max_line_length(usize::MAX);
-        let (why, has_ended) = match tokio::time::timeout(patience, Client.serve(transport)).await {
-            Ok(Ok(service)) => return Ok(Self { service, process: Some(process) }),
+        let (why, has_ended) = match timeout(patience, Client::default().serve(transport)).await {
+            Ok(Ok(service)) => return Ok(Self::new(service, Some(process))),
             Ok(Err(error)) => (fault::of_connect(&error), fault::is_end(&error)),
             Err(_) => (late(patience), false),
         };
@@ -147,8 +146,8 @@ impl Server {
         if let Some(token) = bearer {
             config = config.auth_header(token);
         }
-        match Client.serve(StreamableHttpClientTransport::from_config(config)).await {
-            Ok(service) => Ok(Self { service, process: None }),
+        match Client::default().serve(StreamableHttpClientTransport::from_config(config)).await {
+            Ok(service) => Ok(Self::new(service, None)),
             Err(error) if error.is_authorization_required() => {
                 Err(Unreached::WhoAsks(error.auth_challenge().map(str::to_owned)))
             }
@@ -182,8 +181,13 @@ impl Server {
         oauth::logout(&address(definition)?)
     }
 
-    pub fn peer(&self) -> Peer<RoleClient> {
-        self.service.peer().clone()
+    pub fn caller(&self) -> Caller {
+        self.caller.clone()
+    }
+
+    /// Whether it said since this was last asked that its tools are others now.
+    pub fn has_other_tools(&self) -> bool {
+        self.service.service().has_other_tools()
     }
 
     pub fn is_gone(&self) -> bool {
@@ -233,6 +237,25 @@ impl Server {
         Ok((tools, notes))
     }
 
+    /// What it has beside tools, for people: the names of prompts and of resources. A list that it does not
+    /// give is empty.
+    pub async fn asides(&self, patience: Duration) -> (Vec<String>, Vec<String>) {
+        let peer = self.service.peer();
+        let Some(info) = peer.peer_info() else { return Default::default() };
+        let mut asides = (Vec::new(), Vec::new());
+        if info.capabilities.prompts.is_some()
+            && let Ok(Ok(prompts)) = timeout(patience, peer.list_all_prompts()).await
+        {
+            asides.0 = prompts.into_iter().map(|prompt| prompt.name).collect();
+        }
+        if info.capabilities.resources.is_some()
+            && let Ok(Ok(resources)) = timeout(patience, peer.list_all_resources()).await
+        {
+            asides.1 = resources.into_iter().map(|resource| resource.uri).collect();
+        }
+        asides
+    }
+
     /// A page of the list, as it came: one bad tool shall not cost the others.
     async fn page(&self, cursor: Option<String>) -> Result<Value, String> {
         let mut params = PaginatedRequestParams::default();
@@ -252,6 +275,7 @@ impl Server {
 
     /// Ends it, in a few seconds at the most.
     pub async fn close(mut self) {
+        let _given_up = timeout(FAREWELL, self.caller.give_up()).await;
         // What matters is the process, which is ended next.
         let _closed = self.service.close_with_timeout(Duration::from_secs(1)).await;
         if let Some(process) = self.process.take() {
@@ -316,7 +340,7 @@ async fn within<T, E: From<String>>(
     patience: Duration,
     doing: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
-    match tokio::time::timeout(patience, doing).await {
+    match timeout(patience, doing).await {
         Ok(done) => done,
         Err(_) => Err(late(patience).into()),
     }
@@ -350,7 +374,8 @@ fn late(patience: Duration) -> String {
     format!("it does not answer within {} s", patience.as_secs_f64())
 }
 
-fn with_said(what: &str, said: &Said) -> String {
+/// With what the server said on stderr, if it said anything.
+pub fn with_said(what: &str, said: &Said) -> String {
     match said.in_words().as_str() {
         "" => what.to_owned(),
         said => format!("{what}; it said: {said}"),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::approve::{Approval, Verdict, Wish};
-use super::call::{Called, arguments, call};
+use super::call::{Called, arguments};
 use super::definition::{Breadth, Definition, Trust, find};
 use super::names::{Pattern, for_model, for_people};
 use super::result::{Images, Told, failed, told};
@@ -24,6 +24,8 @@ use crate::stop::Stop;
 pub struct Toolbox {
     servers: Vec<Started>,
     offered: Vec<Offered>,
+    /// Those of which only these are; all, where there are none.
+    patterns: Vec<Pattern>,
     approval: Approval,
     tool_timeout: Duration,
     server_timeout: Duration,
@@ -71,6 +73,7 @@ impl Toolbox {
         let mut toolbox = Self {
             servers: Vec::new(),
             offered: Vec::new(),
+            patterns: Pattern::all(&args.tool)?,
             approval: Approval::new(args)?,
             tool_timeout: args.tool_timeout,
             server_timeout: args.server_timeout,
@@ -84,8 +87,7 @@ impl Toolbox {
         if args.no_tools {
             return Ok(toolbox);
         }
-        let patterns = Pattern::all(&args.tool)?;
-        let chosen = choose(args, &patterns)?;
+        let chosen = choose(args, &toolbox.patterns)?;
         let mut stop = Stop::watch()?;
         // Ctrl-C is watched before the first server starts: none may be left behind.
         let started = tokio::select! {
@@ -93,7 +95,7 @@ impl Toolbox {
             _ = stop.asked() => {
                 Err(Failure::new(Exit::Interrupted, "Interrupted.").into())
             }
-            started = toolbox.start(chosen, &patterns) => started,
+            started = toolbox.start(chosen) => started,
         };
         match started {
             Ok(()) => Ok(toolbox),
@@ -123,11 +125,7 @@ impl Toolbox {
         closing.join_all().await;
     }
 
-    async fn start(
-        &mut self,
-        chosen: Vec<(Definition, Asked)>,
-        patterns: &[Pattern],
-    ) -> anyhow::Result<()> {
+    async fn start(&mut self, chosen: Vec<(Definition, Asked)>) -> anyhow::Result<()> {
         let patience = self.server_timeout;
         let mut starting = JoinSet::new();
         for (at, (definition, asked)) in chosen.iter().cloned().enumerate() {
@@ -156,7 +154,7 @@ impl Toolbox {
                     for what in notes {
                         note(&format!("the MCP server {name}: {what}"));
                     }
-                    self.take((definition, asked.login()), server, (tools, patterns));
+                    self.take((definition, asked.login()), server, tools);
                 }
                 (Err(why), Asked::ByName) => {
                     let why = printable(&why);
@@ -171,7 +169,7 @@ impl Toolbox {
         if let Some(failure) = failure {
             return Err(failure.into());
         }
-        if let Some(pattern) = patterns.iter().find(|pattern| {
+        if let Some(pattern) = self.patterns.iter().find(|pattern| {
             !self.offered.iter().any(|o| pattern.matches(&o.server_name, &o.tool.name))
         }) {
             let what = format!("No tool is named {}.", pattern.text);
@@ -182,24 +180,23 @@ impl Toolbox {
         Ok(())
     }
 
-    fn take(
-        &mut self,
-        (definition, login): (Definition, Login),
-        server: Server,
-        (tools, patterns): (Vec<Tool>, &[Pattern]),
-    ) {
-        let at = self.servers.len();
+    fn take(&mut self, (definition, login): (Definition, Login), server: Server, tools: Vec<Tool>) {
+        self.offer(self.servers.len(), &definition.name, tools);
+        self.servers.push(Started { definition, login, server: Some(server), may_restart: true });
+    }
+
+    /// Offers those of a server's tools that are wanted.
+    fn offer(&mut self, at: usize, server_name: &str, tools: Vec<Tool>) {
         let mut taken: HashSet<String> = self.offered.iter().map(|o| o.name.clone()).collect();
         for tool in tools {
-            let is_wanted = |pattern: &Pattern| pattern.matches(&definition.name, &tool.name);
-            if patterns.is_empty() || patterns.iter().any(is_wanted) {
-                let name = for_model(&definition.name, &tool.name, &taken);
+            let is_wanted = |pattern: &Pattern| pattern.matches(server_name, &tool.name);
+            if self.patterns.is_empty() || self.patterns.iter().any(is_wanted) {
+                let name = for_model(server_name, &tool.name, &taken);
                 taken.insert(name.clone());
-                let server_name = definition.name.clone();
+                let server_name = server_name.to_owned();
                 self.offered.push(Offered { name, server: at, server_name, tool });
             }
         }
-        self.servers.push(Started { definition, login, server: Some(server), may_restart: true });
     }
 
     /// What is to be done about a call.
@@ -246,11 +243,11 @@ impl Toolbox {
                 results[at] = Some((failed(what), Duration::ZERO));
                 continue;
             };
-            let (peer, patience) = (running.peer(), self.tool_timeout);
+            let (caller, patience) = (running.caller(), self.tool_timeout);
             let name = for_people(&self.servers[server].definition.name, &tool);
             calling.spawn(async move {
                 let begun = Instant::now();
-                let called = call(peer, tool, arguments, patience).await;
+                let called = caller.call(tool, arguments, patience).await;
                 (at, server, name, called, begun.elapsed())
             });
         }
@@ -276,8 +273,8 @@ impl Toolbox {
                 told
             }
             Called::Refused(why) => failed(why),
-            Called::Late => {
-                let seconds = self.tool_timeout.as_secs_f64();
+            Called::Late(time) => {
+                let seconds = time.as_secs_f64();
                 note(&format!("{name} gave no result within {seconds} s (--tool-timeout)"));
                 failed(format!(
                     "The tool gave no result within {seconds} s; what it did is not known."
@@ -291,6 +288,30 @@ impl Toolbox {
                     note(&format!("the call of {name} failed: {why}"));
                 }
                 failed("The tool's server failed during the call; what the call did is not known.")
+            }
+        }
+    }
+
+    /// Takes the tools of servers that said that they have others now.
+    async fn look_again(&mut self) {
+        for at in 0..self.servers.len() {
+            let Started { definition, server: Some(server), .. } = &self.servers[at] else {
+                continue;
+            };
+            if !server.has_other_tools() {
+                continue;
+            }
+            let name = printable(&definition.name);
+            match server.tools(self.server_timeout).await {
+                Ok((tools, notes)) => {
+                    for what in notes {
+                        note(&format!("the MCP server {name}: {what}"));
+                    }
+                    let server_name = definition.name.clone();
+                    self.offered.retain(|offered| offered.server != at);
+                    self.offer(at, &server_name, tools);
+                }
+                Err(why) => note(&format!("the MCP server {name} keeps its old tools: {why}")),
             }
         }
     }
@@ -373,7 +394,9 @@ impl Tools for Toolbox {
             success: told.success,
             duration,
         };
-        Ok(self.make(steps).await.into_iter().map(result).collect())
+        let made = self.make(steps).await;
+        self.look_again().await;
+        Ok(made.into_iter().map(result).collect())
     }
 }
 

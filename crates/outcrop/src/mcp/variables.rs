@@ -26,7 +26,7 @@ pub fn resolve(text: &str, dollars: Dollars) -> Result<String, String> {
     };
     if text.contains("${input:") {
         return Err("it asks for an input of VS Code's, which is not supported here: \
-                    put a variable of the environment in its place"
+                    `outcrop mcp import vscode` makes a variable of it"
             .to_owned());
     }
     interpolate(&text, unset, &variable).map(Cow::into_owned).map_err(|unresolved| match unresolved

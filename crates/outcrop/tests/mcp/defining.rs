@@ -1,8 +1,12 @@
 //! Servers are defined, taken over and tried by hand.
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+
 use serde_json::{Value, json};
 
-use crate::desk::{SERVER, all_have_ended, home, mcp, says};
+use crate::desk::{SERVER, all_have_ended, home, mcp, outcrop, says};
+use crate::support::text;
 
 #[test]
 fn servers_are_defined_and_tried_by_hand() {
@@ -17,7 +21,7 @@ fn servers_are_defined_and_tried_by_hand() {
     let output = mcp(&home, &["add", "mine", "--url", "https://h/mcp"]);
     assert_eq!(output.status.code(), Some(20));
     says(&mcp(&home, &[]), "mine", "");
-    says(&mcp(&home, &["test", "mine"]), "Does echo", "10 tools");
+    says(&mcp(&home, &["test", "mine"]), "Does echo", "13 tools");
     says(&mcp(&home, &["call", "mine", "env", r#"{"text": "GREETING"}"#]), "hello", "");
     for (arguments, code, said) in [
         (&["call", "mine", "fail"][..], 14, "The tool failed"),
@@ -29,6 +33,8 @@ fn servers_are_defined_and_tried_by_hand() {
         (&["test", "none"], 13, "There is no MCP server"),
         (&["rm", "none"], 20, "No server of your own"),
         (&["add", "../up", "--", "x"], 20, "cannot be the name"),
+        (&["add", "ftp", "--url", "ftp://h/mcp"], 20, "It looks like https://"),
+        (&["add", "ftp", "--url", "https:///mcp"], 20, "It looks like https://"),
     ] {
         let output = mcp(&home, arguments);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
@@ -63,4 +69,114 @@ fn servers_of_other_programs_are_taken_over() {
     assert_eq!(listed[1]["started"], "always");
     assert_eq!(listed[1]["how"], "https://h/mcp");
     assert_eq!(listed[0]["how"], "python3 with 1 argument");
+}
+
+/// Where every address is that of nothing.
+fn page_server() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _head = stream.read(&mut [0; 4096]).unwrap();
+            // Who spoke TLS has gone.
+            let _gone = write!(stream, "HTTP/1.1 404 Not Found\r\ncontent-length: 4\r\n\r\nnone");
+        }
+    });
+    address
+}
+
+#[test]
+fn what_is_wrong_with_a_server_is_said_in_words() {
+    let home = home("well");
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let page = page_server();
+    let reached = format!("http://{page}/mcp");
+    let unreached = format!("http://{nobody}/mcp");
+    for (how, said) in [
+        (
+            &["--", "sh", "-c", "echo my files are gone >&2; exit 3"][..],
+            "with exit code 3; it said: my files",
+        ),
+        (&["--", "sh", "-c", "exit 0"], "with exit code 0"),
+        (&["--", "no-such-command"], "there is no command `no-such-command`"),
+        (&["--", "python3", SERVER, "refuse"], "it refuses to begin: not today"),
+        (&["--url", &unreached], "it cannot be reached: Connection refused"),
+        (
+            &["--url", &reached],
+            "nothing at its address; check the path, which often is /mcp (HTTP 404",
+        ),
+        (&["--url", &format!("https://{page}/mcp")], "does not speak TLS: is its address http://?"),
+    ] {
+        assert!(mcp(&home, &[&["add", "bad", "--force"], how].concat()).status.success());
+        let output = mcp(&home, &["test", "bad"]);
+        assert_eq!(output.status.code(), Some(13), "{output:?}");
+        says(&output, "", said);
+        assert!(!text(&output.stderr).contains("::"), "{output:?}");
+    }
+}
+
+#[test]
+fn secrets_and_slips_are_told() {
+    let home = home("well");
+    for (how, said) in [
+        (
+            &["--url", "https://h/mcp", "--header", "Authorization: Bearer x"][..],
+            "the header Authorization",
+        ),
+        (&["--env", "API_KEY=x", "--", "x"], "the variable API_KEY of a seems to hold a secret"),
+        (&["--url", "http://h/mcp"], "is not encrypted"),
+        (&["--url", "http://127.0.0.1/mcp", "--header", "X-Key: ${KEY}"], ""),
+    ] {
+        let output = mcp(&home, &[&["add", "a", "--force"], how].concat());
+        says(&output, "", said);
+        assert_eq!(text(&output.stderr).contains("note:"), !said.is_empty(), "{output:?}");
+    }
+    let slip = json!({ "mcpServers": { "slip": { "command": "x", "agrs": [] } } });
+    std::fs::write(home.path().join("slip.json"), slip.to_string()).unwrap();
+    let list = ["list", "--mcp-config", "slip.json"];
+    assert!(mcp(&home, &list).status.success());
+    let output = mcp(&home, &[&list[..], &["--strict"]].concat());
+    assert_eq!(output.status.code(), Some(20), "{output:?}");
+    says(&output, "slip", "`agrs` is not known; did you mean `args`?");
+}
+
+#[test]
+fn what_cannot_be_taken_over_as_it_is_is_told() {
+    let home = home("well");
+    let output = mcp(&home, &["import", "vscode"]);
+    assert_eq!(output.status.code(), Some(10), "{output:?}");
+    says(&output, "", "there is no .vscode/mcp.json");
+    std::fs::create_dir(home.path().join(".vscode")).unwrap();
+    let text = r#"{
+        // As VS Code writes it.
+        "inputs": [{ "type": "promptString", "id": "github-token", "description": "A token", "password": true }],
+        "servers": {
+            "github": { "type": "http", "url": "https://h/mcp", "headers": { "Authorization": "Bearer ${input:github-token}" } },
+            "old": { "type": "sse", "url": "https://h/sse" },
+            "files": { "command": "npx", "args": ["-y", "files", "${workspaceFolder}"], "env": { "A": "${env:A}" }, "envFile": "${workspaceFolder}/.env" },
+            "off": { "command": "x", "disabled": true },
+        },
+    }"#;
+    std::fs::write(home.path().join(".vscode/mcp.json"), text).unwrap();
+    let output = mcp(&home, &["import", "vscode"]);
+    assert!(output.status.success(), "{output:?}");
+    for said in [
+        "github asks for the input github-token (A token): set the variable GITHUB_TOKEN",
+        "the transport `sse` is no longer part of MCP",
+        "`envFile` is not used",
+        "off is left out: it is switched off there",
+        "took over files",
+    ] {
+        says(&output, "", said);
+    }
+    let written = |name: &str| std::fs::read_to_string(home.path().join(name)).unwrap();
+    assert!(written("servers/github.json").contains("Bearer ${GITHUB_TOKEN}"));
+    assert!(written("servers/files.json").contains("${env:A}"));
+    std::fs::create_dir(home.path().join(".codex")).unwrap();
+    let toml = "[mcp_servers.c]\nurl = \"https://h/mcp\"\nenv_http_headers = { X-Key = \"KEY\" }\n";
+    std::fs::write(home.path().join(".codex/config.toml"), toml).unwrap();
+    let output = outcrop(&home, &["mcp", "import", "codex"]).env("KEY", "sesame").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(written("servers/c.json").contains("${KEY}"), "{}", written("servers/c.json"));
 }

@@ -34,7 +34,7 @@ pub fn add(home: &Path, name: &str, how: &str) {
 pub fn outcrop(home: &TempDir, arguments: &[&str]) -> Command {
     let mut command = support::outcrop(arguments);
     command.env("PATH", std::env::var_os("PATH").unwrap());
-    command.env("PIDS", home.path().join("pids"));
+    command.env("PIDS", home.path().join("pids")).env("LOG", home.path().join("log"));
     command.env("OUTCROP_HOME", home.path()).env("HOME", home.path()).env("GREETING", "hello");
     command.current_dir(home.path());
     command
@@ -74,4 +74,10 @@ pub fn mcp(home: &TempDir, arguments: &[&str]) -> Output {
     let output = outcrop(home, &[&["mcp"], arguments].concat()).output().unwrap();
     ended(home);
     output
+}
+
+/// How many messages of this method servers have had.
+pub fn heard(home: &TempDir, method: &str) -> usize {
+    let log = std::fs::read_to_string(home.path().join("log")).unwrap();
+    log.lines().filter(|line| line.contains(&format!("\"{method}\""))).count()
 }

@@ -13,7 +13,7 @@ mod support;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use desk::{CLAUDE, LLAMA, SERVER, add, all_have_ended, home, mcp, outcrop, query, says};
+use desk::{CLAUDE, LLAMA, SERVER, add, all_have_ended, heard, home, mcp, outcrop, query, says};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use support::text;
@@ -246,4 +246,34 @@ fn an_interrupt_ends_the_servers_too() {
     kill_process(pid, Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     all_have_ended(&home);
+    assert_eq!(heard(&home, "notifications/cancelled"), 1);
+}
+
+#[test]
+fn a_call_that_gets_on_has_more_time() {
+    let home = home("well");
+    let output = query(&home, "call:s__progress {}", &["-y", "--tool-timeout", "2"]);
+    says(&output, "got on", "");
+    assert_eq!(heard(&home, "notifications/cancelled"), 0);
+    let wait = r#"call:s__wait {"text": "3600"}"#;
+    says(&query(&home, wait, &["-y", "--tool-timeout", "0.5"]), "no result within 0.5 s", "");
+    assert_eq!(heard(&home, "notifications/cancelled"), 1);
+}
+
+#[test]
+fn a_server_may_ask_nothing() {
+    let home = home("well");
+    says(&query(&home, "call:s__ask {}", &["-y"]), "-32601 -32601 -32601", "");
+    let log = std::fs::read_to_string(home.path().join("log")).unwrap();
+    assert!(log.contains(r#""capabilities":{}"#), "{log}");
+}
+
+#[test]
+fn tools_that_come_later_are_offered_too() {
+    let home = home("well");
+    let mut chat = outcrop(&home, &["chat", "--emulator", "-m", CLAUDE, "-y"]);
+    let lines = "call:s__grow {}\ncall:s__echo {}\ncall:s__grown {\"text\": \"x\"}\n";
+    let output = support::given(&mut chat, lines.as_bytes());
+    says(&output, "grown says x", "");
+    assert!(heard(&home, "tools/list") > 2);
 }

@@ -11,6 +11,9 @@ import time
 
 how = sys.argv[1] if len(sys.argv) > 1 else "well"
 lock = threading.Lock()
+# What we asked the client, until it answers; tools that came later.
+asked = {}
+grown = []
 
 
 def say(message):
@@ -43,7 +46,7 @@ TOOLS = {
 def pages(params):
     tools = TOOLS.get(how, [tool("echo"), tool("wait"), tool("die"), tool("huge"), tool("fail"),
                             tool("image"), tool("flood"), tool("env"), tool("odd_answer"),
-                            tool("refuse")])
+                            tool("refuse"), tool("progress"), tool("ask"), tool("grow")] + grown)
     if how == "endless":
         n = int(params.get("cursor", "0"))
         return {"tools": [tool(f"tool_{n}")], "nextCursor": str(n + 1)}
@@ -53,7 +56,17 @@ def pages(params):
     return {"tools": tools[:half], "nextCursor": "second"}
 
 
-def call(name, arguments, request):
+def ask(method):
+    """What the client says to a request of ours."""
+    params = {"roots/list": {}, "sampling/createMessage": {"messages": [], "maxTokens": 1},
+              "elicitation/create": {"message": "Who?", "requestedSchema": {"type": "object", "properties": {}}}}
+    asked[method] = answered = threading.Event()
+    say({"jsonrpc": "2.0", "id": method, "method": method, "params": params[method]})
+    answered.wait()
+    return str(asked[method].get("error", {}).get("code"))
+
+
+def call(name, arguments, request, token):
     text = arguments.get("text", "")
     answer = lambda content, **more: {"content": content, **more}
     words = lambda said: [{"type": "text", "text": said}]
@@ -77,6 +90,21 @@ def call(name, arguments, request):
             say({"jsonrpc": "2.0", "method": "notifications/progress",
                  "params": {"progressToken": request, "progress": n}})
         return answer(words("after the flood"))
+    if name == "progress":
+        for n in range(30):
+            time.sleep(0.1)
+            say({"jsonrpc": "2.0", "method": "notifications/progress",
+                 "params": {"progressToken": token, "progress": n}})
+            say({"jsonrpc": "2.0", "method": "notifications/message",
+                 "params": {"level": "info", "data": f"{n} of 30"}})
+        return answer(words("got on"))
+    if name == "ask":
+        return answer(words(" ".join(ask(method) for method in (
+            "roots/list", "sampling/createMessage", "elicitation/create"))))
+    if name == "grow":
+        grown.append(tool("grown"))
+        say({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
+        return answer(words("grew"))
     if name == "env":
         return answer(words(os.environ.get(text, "not set")))
     if name == "odd_answer":
@@ -86,6 +114,10 @@ def call(name, arguments, request):
 
 def answer(message):
     method, params = message.get("method"), message.get("params") or {}
+    if message.get("id") in asked and not method:
+        answered = asked[message["id"]]
+        asked[message["id"]] = message
+        answered.set()
     if "id" not in message or not method:
         return
     reply = {"jsonrpc": "2.0", "id": message["id"]}
@@ -106,7 +138,8 @@ def answer(message):
         if params["name"] == "refuse":
             say({**reply, "error": {"code": -32602, "message": "wrong arguments"}})
         else:
-            say({**reply, "result": call(params["name"], params.get("arguments") or {}, message["id"])})
+            say({**reply, "result": call(params["name"], params.get("arguments") or {}, message["id"],
+                                           (params.get("_meta") or {}).get("progressToken"))})
     else:
         say({**reply, "error": {"code": -32601, "message": "no such method"}})
 
@@ -129,6 +162,9 @@ if how == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 for line in sys.stdin:
     message = json.loads(line)
+    if os.environ.get("LOG"):
+        with open(os.environ["LOG"], "a") as log:
+            log.write(line)
     threading.Thread(target=answer, args=(message,), daemon=True).start()
 if how == "stubborn":
     time.sleep(3600)

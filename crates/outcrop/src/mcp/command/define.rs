@@ -2,15 +2,16 @@
 //!
 //! References to variables are written as they are; what they stand for is never.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
+use http::Uri;
 use serde_json::{Map, Value, json};
 
-use crate::cli::{McpAddArgs, McpImportArgs, Program};
+use crate::cli::McpAddArgs;
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
-use crate::mcp::definition::{Definition, Found, Trust, Way};
-use crate::mcp::variables::Dollars;
+use crate::mcp::definition::{Way, secrets};
 use crate::mcp::{note, printable, store};
 
 pub fn add(args: McpAddArgs) -> anyhow::Result<()> {
@@ -18,6 +19,7 @@ pub fn add(args: McpAddArgs) -> anyhow::Result<()> {
     let mut words = command.into_iter();
     let way = match (url, words.next()) {
         (Some(url), _) => {
+            is_address(&url)?;
             Way::Http { url, headers: header.into_iter().collect(), bearer_variable: bearer_env }
         }
         (None, Some(command)) => {
@@ -37,50 +39,50 @@ pub fn add(args: McpAddArgs) -> anyhow::Result<()> {
             .into());
     }
     write(&path, &name, &way)?;
+    tell_of_secrets(&name, &way);
     note!("defined {} in {}; try: outcrop mcp test {}", name, path.display(), name);
     Ok(())
 }
 
-pub fn import(args: &McpImportArgs) -> anyhow::Result<()> {
-    let mut found = Found::default();
-    for path in places(args.program)? {
-        found.look_at(&path, Trust::OtherProgram);
+/// # Errors
+/// [`Exit::InvalidArgument`] for what no client of HTTP can ask. What variables stand for is seen later.
+fn is_address(url: &str) -> anyhow::Result<()> {
+    if url.starts_with("${") {
+        return Ok(());
     }
-    for what in &found.notes {
-        note(what);
-    }
-    for name in &args.names {
-        found.named(name)?;
-    }
-    let is_wanted =
-        |definition: &&Definition| args.names.is_empty() || args.names.contains(&definition.name);
-    let mut taken = 0;
-    for definition in found.definitions.iter().filter(is_wanted) {
-        let name = printable(&definition.name);
-        let path = match path_of(&definition.name) {
-            Ok(path) => path,
-            Err(error) => {
-                note(&format!("{name} is left out: {error}"));
-                continue;
-            }
-        };
-        if path.exists() && !args.force {
-            note(&format!("{name} is left out: there is one already (--force takes its place)"));
-            continue;
+    let authority = match url.split_once("://") {
+        Some((scheme, rest)) if matches!(scheme, "http" | "https") => {
+            rest.split(['/', '?', '#']).next().unwrap_or_default()
         }
-        if definition.dollars == Dollars::Plain && definition.way.holds("${") {
-            note(&format!("{name} is left out: `${{` in it would be a variable here"));
-            continue;
-        }
-        write(&path, &definition.name, &definition.way)?;
-        note!("took over {name} from {}", definition.source.display());
-        taken += 1;
+        Some(_) | None => "",
+    };
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    if host.is_empty() || (!url.contains("${") && url.parse::<Uri>().is_err()) {
+        let what = format!("`{}` is no address of a server.", printable(url));
+        return Err(Failure::new(Exit::InvalidArgument, what)
+            .mend("It looks like https://mcp.example.com/mcp.")
+            .into());
     }
-    if taken == 0 {
-        let what = "No server was taken over.";
-        return Err(Failure::new(Exit::ConfigMissing, what).into());
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']);
+    let is_here = name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    if url.starts_with("http://") && !is_here {
+        note(
+            "http:// is not encrypted: whoever is on the way can read and change it; is there an https://?",
+        );
     }
     Ok(())
+}
+
+/// Says where a secret stands as it is, and what to do about it.
+pub fn tell_of_secrets(name: &str, way: &Way) {
+    let secrets = secrets(way);
+    if !secrets.is_empty() {
+        let (name, what) = (printable(name), secrets.join(", "));
+        note(&format!(
+            "{what} of {name} seems to hold a secret, which is now in a file that only you can read; \
+             write '${{NAME}}' in its place, and the secret into the variable NAME"
+        ));
+    }
 }
 
 pub fn remove(name: &str) -> anyhow::Result<()> {
@@ -100,32 +102,7 @@ pub fn remove(name: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Where the program keeps its servers: here, then at home.
-fn places(program: Program) -> anyhow::Result<Vec<PathBuf>> {
-    let home = etcetera::home_dir().map_err(|_| {
-        Failure::new(Exit::ConfigMissing, "There is no home folder.").mend("Set HOME.")
-    })?;
-    let (here, at_home): (&[&str], &[&str]) = match program {
-        Program::Claude => (
-            &[".mcp.json"],
-            &[
-                ".claude.json",
-                ".config/Claude/claude_desktop_config.json",
-                "Library/Application Support/Claude/claude_desktop_config.json",
-            ],
-        ),
-        Program::Cursor => (&[".cursor/mcp.json"], &[".cursor/mcp.json"]),
-        Program::Vscode => (
-            &[".vscode/mcp.json"],
-            &[".config/Code/User/mcp.json", "Library/Application Support/Code/User/mcp.json"],
-        ),
-        Program::Codex => (&[".codex/config.toml"], &[".codex/config.toml"]),
-    };
-    let here = here.iter().map(PathBuf::from);
-    Ok(here.chain(at_home.iter().map(|path| home.join(path))).collect())
-}
-
-fn path_of(name: &str) -> anyhow::Result<PathBuf> {
+pub fn path_of(name: &str) -> anyhow::Result<PathBuf> {
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ' | '@');
     if name.is_empty() || name.starts_with('.') || !name.chars().all(is_plain) {
         let what = format!("`{}` cannot be the name of a server.", printable(name));
@@ -136,7 +113,7 @@ fn path_of(name: &str) -> anyhow::Result<PathBuf> {
     Ok(Home::find()?.config.join("servers").join(format!("{name}.json")))
 }
 
-fn write(path: &std::path::Path, name: &str, way: &Way) -> anyhow::Result<()> {
+pub fn write(path: &std::path::Path, name: &str, way: &Way) -> anyhow::Result<()> {
     let mut server = Map::new();
     let mut put = |member: &str, value: Value| {
         let is_empty = value.is_null()

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Definition, Trust, read};
+use super::read::{Read, read};
+use super::{Definition, Trust};
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::mcp::printable;
@@ -13,6 +14,10 @@ use crate::settings::Settings;
 pub struct Found {
     pub definitions: Vec<Definition>,
     pub notes: Vec<String>,
+    /// Names of those that are switched off.
+    pub off: Vec<String>,
+    /// VS Code's inputs: id and description.
+    pub inputs: Vec<(String, String)>,
 }
 
 /// How far is looked.
@@ -35,9 +40,15 @@ pub fn find(named: &[PathBuf], breadth: Breadth) -> anyhow::Result<Found> {
             let what = format!("Cannot read {}: {error}.", path.display());
             Failure::new(Exit::ConfigMissing, what)
         })?;
-        let (definitions, notes) = read(path, &text, Trust::Named)
+        let read = read(path, &text, Trust::Named)
             .map_err(|why| Failure::new(Exit::InvalidArgument, printable(&why)))?;
-        found.add(definitions, notes);
+        if read.definitions.is_empty() && read.notes.is_empty() && read.off.is_empty() {
+            found.notes.push(format!(
+                "{} defines no servers: they belong into `mcpServers`, `servers` or `mcp_servers`",
+                path.display()
+            ));
+        }
+        found.add(read);
     }
     for (path, trust) in places(breadth)? {
         found.look_at(&path, trust);
@@ -116,13 +127,16 @@ impl Found {
             }
         };
         match read(path, &text, trust) {
-            Ok((definitions, notes)) => self.add(definitions, notes),
+            Ok(read) => self.add(read),
             Err(why) => self.notes.push(why),
         }
     }
 
-    fn add(&mut self, definitions: Vec<Definition>, notes: Vec<String>) {
+    fn add(&mut self, read: Read) {
+        let Read { definitions, notes, off, inputs } = read;
         self.notes.extend(notes);
+        self.off.extend(off);
+        self.inputs.extend(inputs);
         for definition in definitions {
             match self.definitions.iter().find(|known| known.name == definition.name) {
                 None => self.definitions.push(definition),

@@ -1,18 +1,29 @@
 //! One file of definitions, in any of the formats that people have.
 //!
 //! 1. The format is told by what the file holds, not by its name.
-//! 2. A member that is not known is passed over; one that would change what the server does is noted.
+//! 2. A member that has no effect is noted, where it could have been meant to have one.
+//! 3. What is secret is never read here: variables stay references.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::known::unused;
 use super::{Definition, Trust, Way};
 use crate::mcp::variables::Dollars;
 
-/// Definitions, and notes on what is not supported.
-type Read = (Vec<Definition>, Vec<String>);
+/// What a file says.
+#[derive(Debug, Default)]
+pub struct Read {
+    pub definitions: Vec<Definition>,
+    /// On what is not supported.
+    pub notes: Vec<String>,
+    /// Names of those that are switched off.
+    pub off: Vec<String>,
+    /// VS Code's inputs: id and description.
+    pub inputs: Vec<(String, String)>,
+}
 
 /// Members that hold definitions by name.
 const OF_SERVERS: [(&str, Dollars); 3] = [
@@ -27,37 +38,50 @@ const OF_SERVERS: [(&str, Dollars); 3] = [
 /// What is wrong with the file.
 pub fn read(path: &Path, text: &str, trust: Trust) -> Result<Read, String> {
     let value = parse(path, text)?;
-    let mut out = (Vec::new(), Vec::new());
+    let mut out = Read::default();
     if let Some(name) = value["server_name"].as_str() {
-        let dollars = Dollars::McpCli;
-        let way = one(&value["config"], name, dollars)
+        let config = &value["config"];
+        let (way, dollars) = one(config, name, Dollars::McpCli)
             .map_err(|why| format!("{}: {why}", path.display()))?;
-        out.0.push(definition(name.to_owned(), way, (path, trust, dollars)));
-        if value["config"]["system_prompt"].is_string() {
-            out.1.push(format!(
-                "{}: config.system_prompt is not used: say it with --system",
-                path.display()
-            ));
-        }
+        out.definitions.push(definition(name.to_owned(), way, (path, trust, dollars)));
+        out.note_unused(name, config, (path, trust));
         return Ok(out);
     }
-    if value["inputs"].as_array().is_some_and(|inputs| !inputs.is_empty()) {
-        out.1.push(format!("{}: inputs are not supported", path.display()));
-    }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let inputs = value["inputs"].as_array().into_iter().flatten();
+    out.inputs = inputs.map(|input| (text(&input["id"]), text(&input["description"]))).collect();
     for (member, dollars) in OF_SERVERS {
         let folder = std::env::current_dir().unwrap_or_default();
         // Claude Code keeps a folder's own servers beside those for all.
         let of_folder = &value["projects"][folder.to_string_lossy().as_ref()][member];
         let all = [&value[member], of_folder];
         for (name, server) in all.iter().filter_map(|map| map.as_object()).flatten() {
+            if is_off(server) {
+                out.off.push(name.clone());
+                continue;
+            }
             match one(server, name, dollars) {
-                Ok(_) if is_off(server) => {}
-                Ok(way) => out.0.push(definition(name.clone(), way, (path, trust, dollars))),
-                Err(why) => out.1.push(format!("{}: {why}", path.display())),
+                Ok((way, dollars)) => {
+                    out.definitions.push(definition(name.clone(), way, (path, trust, dollars)));
+                    out.note_unused(name, server, (path, trust));
+                }
+                Err(why) => out.notes.push(format!("{}: {why}", path.display())),
             }
         }
     }
     Ok(out)
+}
+
+// === impl Read ===
+
+impl Read {
+    fn note_unused(&mut self, name: &str, server: &Value, (path, trust): (&Path, Trust)) {
+        let members = server.as_object().into_iter();
+        for what in members.flat_map(|members| unused(members, trust)) {
+            let name = crate::mcp::printable(name);
+            self.notes.push(format!("{}: server {name}: {what}", path.display()));
+        }
+    }
 }
 
 fn definition(
@@ -73,51 +97,68 @@ fn is_off(server: &Value) -> bool {
     server["disabled"] == true || server["enabled"] == false
 }
 
-fn one(server: &Value, name: &str, dollars: Dollars) -> Result<Way, String> {
+/// How the server is reached, and what dollars mean in that.
+fn one(server: &Value, name: &str, dollars: Dollars) -> Result<(Way, Dollars), String> {
     let wrong = |what: &str| format!("server {}: {what}", crate::mcp::printable(name));
     let Some(members) = server.as_object() else {
         return Err(wrong("an object belongs here"));
     };
     let text = |member: &str| members.get(member).and_then(Value::as_str).map(str::to_owned);
     if let Some(url) = text("url").or_else(|| text("httpUrl")) {
-        if text("type").as_deref() == Some("sse") {
-            return Err(wrong(
-                "the transport `sse` is no longer part of MCP; ask its maker for the address of \
-                 the streamable HTTP endpoint",
-            ));
+        let transport = text("type").or_else(|| text("transport"));
+        is_supported(transport.as_deref()).map_err(|why| wrong(&why))?;
+        let mut headers = texts(members, "headers").map_err(|why| wrong(&why))?;
+        headers.extend(texts(members, "http_headers").map_err(|why| wrong(&why))?);
+        let named = texts(members, "env_http_headers").map_err(|why| wrong(&why))?;
+        let bearer_variable = text("bearer_token_env_var");
+        // Codex has no variables in texts: it names them instead.
+        let dollars = if named.is_empty() { dollars } else { Dollars::Braced };
+        if dollars != Dollars::McpCli && !named.is_empty() {
+            let holds = |text: &String| text.contains("${");
+            if holds(&url) || headers.values().any(holds) {
+                return Err(wrong("`${` cannot stand beside `env_http_headers`"));
+            }
         }
-        let mut headers = texts(members, "headers");
-        headers.extend(texts(members, "http_headers"));
-        for (header, variable) in texts(members, "env_http_headers") {
-            // Codex has no variables in texts: it names them instead.
-            match std::env::var(&variable) {
-                Ok(value) => headers.insert(header, value),
-                Err(_) => return Err(wrong(&format!("the variable {variable} is not set"))),
-            };
-        }
-        return Ok(Way::Http { url, headers, bearer_variable: text("bearer_token_env_var") });
+        headers.extend(named.into_iter().map(|(header, name)| (header, format!("${{{name}}}"))));
+        return Ok((Way::Http { url, headers, bearer_variable }, dollars));
     }
     let command = text("command").filter(|command| !command.is_empty());
     let Some(command) = command else {
         return Err(wrong("it has neither `command` nor `url`"));
     };
-    let args = members.get("args").and_then(Value::as_array);
-    let args = args.into_iter().flatten().map(plain).collect();
-    let mut env = texts(members, "env");
-    if dollars == Dollars::Plain {
-        let passed = members.get("env_vars").and_then(Value::as_array).into_iter().flatten();
-        let set = passed.filter_map(|name| {
-            let name = name.as_str()?;
-            Some((name.to_owned(), std::env::var(name).ok()?))
-        });
-        env.extend(set);
-    }
-    Ok(Way::Stdio { command, args, env, cwd: text("cwd") })
+    let args = match members.get("args") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(args)) => args.iter().map(plain).collect(),
+        Some(_) => return Err(wrong("`args` is to be a list")),
+    };
+    let env = texts(members, "env").map_err(|why| wrong(&why))?;
+    Ok((Way::Stdio { command, args, env, cwd: text("cwd") }, dollars))
 }
 
-fn texts(members: &Map<String, Value>, member: &str) -> BTreeMap<String, String> {
-    let map = members.get(member).and_then(Value::as_object).into_iter().flatten();
-    map.map(|(name, value)| (name.clone(), plain(value))).collect()
+/// Whether a server by address speaks what we do.
+fn is_supported(transport: Option<&str>) -> Result<(), String> {
+    match transport {
+        None => Ok(()),
+        Some(http) if http.to_lowercase().replace(['-', '_'], "").ends_with("http") => Ok(()),
+        Some("sse") => Err("the transport `sse` is no longer part of MCP and not supported; ask its \
+                            maker for the address of the streamable HTTP endpoint, which often ends \
+                            in /mcp"
+            .to_owned()),
+        Some(other) => {
+            let other = crate::mcp::printable(other);
+            Err(format!("the transport `{other}` is not supported: stdio and http are"))
+        }
+    }
+}
+
+fn texts(members: &Map<String, Value>, member: &str) -> Result<BTreeMap<String, String>, String> {
+    match members.get(member) {
+        None | Some(Value::Null) => Ok(BTreeMap::new()),
+        Some(Value::Object(map)) => {
+            Ok(map.iter().map(|(name, value)| (name.clone(), plain(value))).collect())
+        }
+        Some(_) => Err(format!("`{member}` is to be an object")),
+    }
 }
 
 /// A text as it is, anything else as JSON: people write ports as numbers.
@@ -192,9 +233,9 @@ mod tests {
     use super::*;
 
     fn read_one(path: &str, text: &str) -> (Definition, Vec<String>) {
-        let (mut definitions, notes) = read(Path::new(path), text, Trust::Folder).unwrap();
-        assert_eq!(definitions.len(), 1, "{path}");
-        (definitions.remove(0), notes)
+        let mut read = read(Path::new(path), text, Trust::Folder).unwrap();
+        assert_eq!(read.definitions.len(), 1, "{path}");
+        (read.definitions.remove(0), read.notes)
     }
 
     #[test]
@@ -231,17 +272,25 @@ mod tests {
         let (definition, _) = read_one("c.toml", toml);
         let Way::Http { bearer_variable, .. } = definition.way else { panic!("no address") };
         assert_eq!(bearer_variable.as_deref(), Some("T"));
+        let toml = "[mcp_servers.s]\nurl = \"https://h/mcp\"\nenv_http_headers = { X = \"Y\" }\n";
+        let (definition, _) = read_one("c.toml", toml);
+        assert_eq!(definition.dollars, Dollars::Braced);
+        assert!(matches!(&definition.way, Way::Http { headers, .. } if headers["X"] == "${Y}"));
     }
 
     #[test]
     fn what_is_not_supported_is_noted() {
         for (text, note) in [
-            (r#"{"inputs": [{"id": "k"}], "servers": {}}"#, "inputs are not supported"),
+            (r#"{"mcpServers": {"s": {"command": "x", "args": "y"}}}"#, "`args` is to be a list"),
+            (
+                r#"{"mcpServers": {"s": {"type": "ws", "url": "https://h"}}}"#,
+                "`ws` is not supported",
+            ),
             (r#"{"mcpServers": {"s": {"type": "sse", "url": "https://h"}}}"#, "sse"),
             (r#"{"mcpServers": {"s": {}}}"#, "neither"),
         ] {
-            let (definitions, notes) = read(Path::new("f.json"), text, Trust::Folder).unwrap();
-            assert!(definitions.is_empty() && notes[0].contains(note), "{notes:?}");
+            let read = read(Path::new("f.json"), text, Trust::Folder).unwrap();
+            assert!(read.definitions.is_empty() && read.notes[0].contains(note), "{read:?}");
         }
         assert!(read(Path::new("f.json"), "{", Trust::Folder).is_err());
     }
