@@ -70,21 +70,28 @@ pub struct McpArgs {
 #[derive(Debug, Subcommand)]
 pub enum McpVerb {
     /// List the servers that are defined, and where.
+    #[command(after_help = LIST_EXAMPLES)]
     List(McpListArgs),
     /// Define a server of one's own.
     #[command(after_help = ADD_EXAMPLES)]
     Add(McpAddArgs),
     /// Start a server and show its tools.
+    #[command(after_help = TEST_EXAMPLES)]
     Test(McpTestArgs),
-    /// Use a tool: outcrop mcp call files read_file '{"path": "a.txt"}'.
+    /// Use a tool.
+    #[command(after_help = CALL_EXAMPLES)]
     Call(McpCallArgs),
-    /// Take over the servers of another program.
+    /// Take over the servers of another program: from its files here, then from those at home.
+    #[command(after_help = IMPORT_EXAMPLES)]
     Import(McpImportArgs),
     /// Log in at a server that wants to know who asks, with a browser.
+    #[command(after_help = LOGIN_EXAMPLES)]
     Login(McpLoginArgs),
     /// Forget a login.
+    #[command(after_help = LOGIN_EXAMPLES)]
     Logout(McpLoginArgs),
-    /// Remove a server of one's own.
+    /// Remove a server of one's own; those of other files are removed there.
+    #[command(after_help = RM_EXAMPLES)]
     Rm(McpRmArgs),
     /// Be an MCP server, on stdin and stdout or by HTTP: ask models, make vectors, list models.
     #[command(after_help = SERVE_EXAMPLES)]
@@ -95,7 +102,45 @@ const ADD_EXAMPLES: &str = "\
 Examples:
   outcrop mcp add files -- npx -y @modelcontextprotocol/server-filesystem .
   outcrop mcp add notes --env 'TOKEN=${NOTES_TOKEN}' -- notes-server --stdio
-  outcrop mcp add docs --url https://mcp.example.com/mcp --header 'X-Key: ${DOCS_KEY}'";
+  outcrop mcp add docs --url https://mcp.example.com/mcp --header 'X-Key: ${DOCS_KEY}'
+  outcrop mcp add docs --url https://mcp.example.com/mcp --bearer-env DOCS_TOKEN";
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  outcrop mcp list
+  outcrop mcp list --json --mcp-config .mcp.json
+  outcrop mcp list --strict      for scripts: fails where a file has a slip";
+
+const TEST_EXAMPLES: &str = "\
+Examples:
+  outcrop mcp test files
+  outcrop mcp test files --server-timeout 120      the first start of npx may take long
+  outcrop mcp test files --json                    the tools with their schemas
+  outcrop mcp test github --mcp-config .mcp.json";
+
+const CALL_EXAMPLES: &str = "\
+Examples:
+  outcrop mcp call files read_file '{\"path\": \"a.txt\"}'
+  outcrop mcp call time get_current_time '{\"timezone\": \"Europe/Berlin\"}' --json
+  jq -n '{path: $p}' --arg p \"$FILE\" | outcrop mcp call files read_file -";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  outcrop mcp import claude
+  outcrop mcp import vscode github      this one alone
+  outcrop mcp import codex --force      in the place of those of the same name";
+
+const LOGIN_EXAMPLES: &str = "\
+Examples:
+  outcrop mcp add linear --url https://mcp.linear.app/mcp
+  outcrop mcp login linear
+  outcrop mcp logout linear";
+
+const RM_EXAMPLES: &str = "\
+Examples:
+  outcrop mcp              where each is defined
+  outcrop mcp rm files
+  outcrop mcp rm files && outcrop mcp add files -- npx -y @modelcontextprotocol/server-filesystem .";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -166,6 +211,7 @@ pub struct McpAddArgs {
 
 #[derive(Debug, Args)]
 pub struct McpTestArgs {
+    /// The server.
     pub name: String,
     /// The tools with their schemas, as JSON.
     #[arg(short, long)]
@@ -176,7 +222,9 @@ pub struct McpTestArgs {
 
 #[derive(Debug, Args)]
 pub struct McpCallArgs {
+    /// The server that has the tool.
     pub server: String,
+    /// The tool, as its server calls it.
     pub tool: String,
     /// A JSON object; `-` reads it from stdin.
     #[arg(default_value = "{}", value_name = "JSON")]
@@ -216,6 +264,7 @@ pub struct McpImportArgs {
 
 #[derive(Debug, Args)]
 pub struct McpLoginArgs {
+    /// The server.
     pub name: String,
     #[command(flatten)]
     pub reach: McpReachArgs,
@@ -256,6 +305,7 @@ pub struct McpWebArgs {
 
 #[derive(Debug, Args)]
 pub struct McpRmArgs {
+    /// The server.
     pub name: String,
 }
 

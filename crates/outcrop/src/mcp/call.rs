@@ -205,3 +205,31 @@ pub fn arguments(written: &str) -> Result<Map<String, Value>, String> {
         Err(error) => Err(format!("The arguments are not JSON ({error}): write a JSON object.")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn signs_give_more_time_but_not_for_ever() {
+        let token = |number: i64| ProgressToken(rmcp::model::NumberOrString::Number(number));
+        let second = Duration::from_secs(1);
+        for (of, every, expected) in [(1, 900, 10), (2, 900, 1), (1, 1100, 1)] {
+            let (signs, mut heard) = broadcast::channel(1);
+            let telling = async {
+                loop {
+                    tokio::time::sleep(Duration::from_millis(every)).await;
+                    let _heard = signs.send(token(of));
+                }
+            };
+            let begun = Instant::now();
+            let ours = token(1);
+            let late = tokio::select! {
+                late = silence(&mut heard, &ours, second) => late,
+                () = telling => panic!("it is told for ever"),
+            };
+            assert_eq!(late, second * expected);
+            assert_eq!(begun.elapsed().as_secs(), u64::from(expected));
+        }
+    }
+}

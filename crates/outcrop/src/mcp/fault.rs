@@ -15,7 +15,7 @@ use super::printable;
 
 /// Most characters of what the other side said.
 const SAID: usize = 300;
-const OLD_TRANSPORT: &str = "it may speak the older transport SSE, which is not supported";
+pub const OLD_TRANSPORT: &str = "it may speak the older transport SSE, which is not supported";
 
 /// Why a server could not be spoken to.
 pub fn of_connect(error: &ClientInitializeError) -> String {
@@ -148,7 +148,8 @@ fn of_status(status: u16, body: &str) -> String {
         _ => "it refuses the request".to_owned(),
     };
     match body {
-        "" => format!("{what} (HTTP {status})"),
+        // Pages are for browsers.
+        page if page.is_empty() || page.starts_with('<') => format!("{what} (HTTP {status})"),
         body => format!("{what} (HTTP {status}: {})", said(body)),
     }
 }

@@ -176,7 +176,23 @@ fn open(page: &str) {
 
 /// What went wrong, without what a server could put on the terminal.
 fn said(error: AuthError) -> String {
-    super::printable(&error.to_string())
+    let other = "give it a token instead, with `outcrop mcp add --bearer-env VARIABLE`";
+    let words = match error {
+        AuthError::RegistrationFailed(_) => {
+            format!("it lets no program register for a login; {other}")
+        }
+        AuthError::NoAuthorizationSupport
+        | AuthError::AuthorizationServersUnavailable { .. }
+        | AuthError::DiscoveryRequestFailed { .. } => {
+            format!("it does not say where to log in; {other}")
+        }
+        AuthError::PkceUnsupported => format!("its login is not safe (no PKCE); {other}"),
+        AuthError::TokenRefreshRejected(_) | AuthError::TokenExpired => {
+            "the login has expired; `outcrop mcp login` begins another".to_owned()
+        }
+        error => error.to_string(),
+    };
+    super::printable(&words)
 }
 
 // === impl Tokens ===

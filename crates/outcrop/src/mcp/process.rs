@@ -66,7 +66,7 @@ impl Process {
         #[cfg(unix)]
         starting.process_group(0);
         let mut child = starting.spawn().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => format!("there is no command `{}`", printable(command)),
+            io::ErrorKind::NotFound => missing(command),
             _ => format!("`{}` cannot be started: {error}", printable(command)),
         })?;
         let said = Said::default();
@@ -134,6 +134,16 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Commands that people's definitions begin with, and what they come with.
+const MAKERS: [(&str, &str); 4] =
+    [("npx", "Node.js"), ("uvx", "uv"), ("docker", "Docker"), ("bunx", "Bun")];
+
+fn missing(command: &str) -> String {
+    let maker = MAKERS.iter().find(|(name, _)| *name == command);
+    let comes = maker.map(|(_, maker)| format!("; it comes with {maker}")).unwrap_or_default();
+    format!("there is no command `{}`{comes}", printable(command))
 }
 
 async fn keep(mut stderr: ChildStderr, said: Said) {

@@ -8,6 +8,7 @@ mod tools;
 mod web;
 
 use std::convert::Infallible;
+use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -65,6 +66,11 @@ pub async fn serve(args: &McpServeArgs) -> anyhow::Result<()> {
 
 async fn on_stdio(models: Arc<Models>) -> anyhow::Result<()> {
     let mut stop = Stop::watch()?;
+    if std::io::stdin().is_terminal() {
+        note!(
+            "note: waiting for a client on stdin, which starts this command; --listen serves by HTTP"
+        );
+    }
     let client = |what: String| Failure::new(Exit::Other, what);
     let serving = tokio::select! {
         serving = models.serve(stdio_pipes()) => serving.map_err(|error| {

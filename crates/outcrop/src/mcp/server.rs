@@ -25,6 +25,7 @@ use super::{fault, oauth};
 
 /// Most pages of a list of tools: a server that always has another one has none.
 const PAGES: usize = 200;
+const NO_LOGIN: &str = "it is a command, which needs no login";
 /// How long a server may take to hear that its calls are given up.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -117,7 +118,8 @@ impl Server {
         let connect = |bearer| within(patience, Self::over_http(url, headers.clone(), bearer));
         match connect(bearer).await {
             Err(Unreached::WhoAsks(_)) if is_known => {
-                Err("it does not take the credentials that its definition names".to_owned())
+                Err("it does not take the credentials that its definition names (HTTP 401)"
+                    .to_owned())
             }
             Err(Unreached::WhoAsks(challenge))
                 if login == Login::Browser && somebody_is_there() =>
@@ -151,7 +153,13 @@ impl Server {
             Err(error) if error.is_authorization_required() => {
                 Err(Unreached::WhoAsks(error.auth_challenge().map(str::to_owned)))
             }
-            Err(error) => Err(Unreached::Why(fault::of_connect(&error))),
+            Err(error) => {
+                let why = fault::of_connect(&error);
+                let is_old = url.trim_end_matches('/').ends_with("/sse");
+                let old =
+                    if is_old { format!("; {}", fault::OLD_TRANSPORT) } else { String::new() };
+                Err(Unreached::Why(format!("{why}{old}")))
+            }
         }
     }
 
@@ -160,7 +168,13 @@ impl Server {
     /// # Errors
     /// Why that cannot be.
     pub async fn login(definition: &Definition, patience: Duration) -> Result<(), String> {
-        let url = address(definition)?;
+        let Way::Http { url, headers, bearer_variable } = definition.resolved()? else {
+            return Err(NO_LOGIN.to_owned());
+        };
+        let names = |header: &String| header.eq_ignore_ascii_case(AUTHORIZATION.as_str());
+        if bearer_variable.is_some() || headers.keys().any(names) {
+            return Err("its definition names credentials, so no login would count".to_owned());
+        }
         secure();
         let challenge = match within(patience, Self::over_http(&url, HashMap::new(), None)).await {
             Err(Unreached::WhoAsks(challenge)) => challenge,
@@ -349,7 +363,7 @@ async fn within<T, E: From<String>>(
 fn address(definition: &Definition) -> Result<String, String> {
     match definition.resolved()? {
         Way::Http { url, .. } => Ok(url),
-        Way::Stdio { .. } => Err("it is a command, which needs no login".to_owned()),
+        Way::Stdio { .. } => Err(NO_LOGIN.to_owned()),
     }
 }
 

@@ -64,6 +64,9 @@ fn a_server_behind_oauth_wants_a_login() {
     }
     says(&mcp(&home, &["logout", "web"]), "", "forgotten");
     assert_eq!(mcp(&home, &["test", "web"]).status.code(), Some(13));
+    let add = ["add", "web", "--force", "--bearer-env", "T", "--url", base.trim()];
+    assert!(mcp(&home, &add).status.success());
+    says(&mcp(&home, &["login", "web"]), "", "no login would count");
     server.kill().unwrap();
     server.wait().unwrap();
 }

@@ -150,6 +150,29 @@ fn a_budget_ends_the_calls() {
 }
 
 #[test]
+fn a_call_that_is_given_up_costs_no_more() {
+    let home = home("well");
+    let gateway = TcpListener::bind("127.0.0.1:0").unwrap();
+    let via = format!("http://{}", gateway.local_addr().unwrap());
+    let served = Served::start(&mut outcrop(&home, &[SERVE, &["--via", &via]].concat()));
+    define(&home, &served, &[]);
+    let stdio = json!({ "mcpServers": { "us": {
+        "command": env!("CARGO_BIN_EXE_outcrop"), "args": ["mcp", "serve", "--via", &via],
+    } } });
+    std::fs::write(home.path().join("us.json"), stdio.to_string()).unwrap();
+    for from in [&["--mcp-config", "us.json"][..], &[]] {
+        let hello = ["mcp", "call", "us", "query", r#"{"prompt": "Hello"}"#, "--tool-timeout", "1"];
+        let calling = outcrop(&home, &[&hello, from].concat()).spawn().unwrap();
+        let (mut asked, _) = gateway.accept().unwrap();
+        // Ends when the request to the gateway is let go, while the server goes on.
+        let mut request = String::new();
+        asked.read_to_string(&mut request).unwrap();
+        assert!(request.contains("Hello"), "{request}");
+        says(&calling.wait_with_output().unwrap(), "", "no result within 1 s");
+    }
+}
+
+#[test]
 fn who_stops_it_waits_for_its_calls() {
     let home = home("well");
     let gateway = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -18,6 +18,8 @@ pub struct Found {
     pub off: Vec<String>,
     /// VS Code's inputs: id and description.
     pub inputs: Vec<(String, String)>,
+    /// Files that were read: who works at home has some of them twice.
+    read: Vec<PathBuf>,
 }
 
 /// How far is looked.
@@ -118,6 +120,12 @@ impl Found {
 
     /// Reads a file, if it is there.
     pub fn look_at(&mut self, path: &Path, trust: Trust) {
+        if let Ok(file) = path.canonicalize() {
+            if self.read.contains(&file) {
+                return;
+            }
+            self.read.push(file);
+        }
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
