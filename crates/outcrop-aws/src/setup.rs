@@ -11,13 +11,7 @@ pub type Lookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 /// A reason why the gateway cannot talk to AWS as configured.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SetupError {
-    #[error(
-        "no AWS credentials. Tried: {}.\n\
-         To try Outcrop without an AWS account, run `outcrop demo`, or `outcrop serve --emulator`.\n\
-         To use Bedrock, set AWS_BEARER_TOKEN_BEDROCK to a Bedrock API key, or AWS_ACCESS_KEY_ID and \
-         AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN for temporary keys), or name a profile by --profile.",
-        tried.join(", ")
-    )]
+    #[error("no AWS credentials.")]
     MissingCredentials {
         /// Each source with what was found there.
         tried: Vec<String>,
@@ -36,11 +30,7 @@ pub enum SetupError {
         "{name} holds a blank or a control character inside its value: copy the value again, on one line"
     )]
     UnusableSecret { name: &'static str },
-    #[error(
-        "no AWS region. Tried: --region, AWS_REGION, AWS_DEFAULT_REGION, the AWS profile. Set one of them, for example \
-         --region us-east-1. \
-         Without an AWS account, run `outcrop demo`, or `outcrop serve --emulator`"
-    )]
+    #[error("no AWS region.")]
     MissingRegion,
     #[error("`{value}` (from {origin}) is not an AWS region: a region looks like us-east-1")]
     BadRegion { value: String, origin: &'static str },
@@ -70,6 +60,30 @@ pub enum SetupError {
     BadCaBundle { path: PathBuf, reason: String },
     #[error("cannot set up TLS: {0}")]
     Tls(String),
+}
+
+// === impl SetupError ===
+
+impl SetupError {
+    /// What was tried, and what whoever runs a gateway can do. The other errors say it themselves.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::MissingCredentials { tried } => Some(format!(
+                "Tried: {}.\n\
+                 To try Outcrop without an AWS account, run `outcrop demo`, or `outcrop serve --emulator`.\n\
+                 To use Bedrock, set AWS_BEARER_TOKEN_BEDROCK to a Bedrock API key, or AWS_ACCESS_KEY_ID and \
+                 AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN for temporary keys), or name a profile by --profile.",
+                tried.join(", ")
+            )),
+            Self::MissingRegion => Some(
+                "Tried: --region, AWS_REGION, AWS_DEFAULT_REGION, the AWS profile. Set one of them, for example \
+                 --region us-east-1. \
+                 Without an AWS account, run `outcrop demo`, or `outcrop serve --emulator`."
+                    .to_owned(),
+            ),
+            _the_others_say_it_themselves => None,
+        }
+    }
 }
 
 /// The trimmed value of `name`; an empty one counts as unset, as in the AWS SDKs.

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use outcrop_aws::identity::trace::{self, Explained};
-use outcrop_aws::{AwsClient, ClientConfig, Clock, Endpoint, EndpointWish, Endpoints, Timeouts};
+use outcrop_aws::{
+    AwsClient, ClientConfig, Clock, Endpoint, EndpointWish, Endpoints, SetupError, Timeouts,
+};
 use outcrop_config as config;
 use outcrop_config::Origin;
 use outcrop_model::{Carrier, Catalog};
@@ -69,8 +71,20 @@ pub struct Standing {
 pub(crate) enum Trouble {
     /// It is wrong as it is written.
     Wrong(String),
-    /// Its credentials cannot be had at the moment, or at all.
-    Credentials(String),
+    /// It cannot talk to AWS at the moment, or at all.
+    Setup(SetupError),
+}
+
+// === impl Trouble ===
+
+impl Trouble {
+    /// What is wrong, and the mend where it is said apart.
+    pub(crate) fn told(&self) -> (String, Option<String>) {
+        match self {
+            Self::Wrong(what) => (what.clone(), None),
+            Self::Setup(error) => (error.to_string(), error.hint()),
+        }
+    }
 }
 
 // === impl Around ===
@@ -103,7 +117,7 @@ impl Backend {
         let catalog = Catalog::built_in();
         let geography = geography(settings.geography.as_deref(), catalog)?;
         let client = client(settings, around).await?;
-        let aws = Arc::new(AwsClient::new(client).map_err(wrong)?);
+        let aws = Arc::new(AwsClient::new(client).map_err(Trouble::Setup)?);
         let account = Account::new(Arc::clone(&aws), catalog);
         let watch = around.listing.as_ref().map(|listing| account.watch(listing));
         let region = aws.endpoints().region.as_str();
@@ -140,8 +154,7 @@ impl Backend {
         if lends.is_some_and(|lends| lends.without == config::Without::Refuse) {
             return Ok(());
         }
-        let begun = self.aws.begin().await;
-        begun.map_err(|error| Trouble::Credentials(error.to_string()))
+        self.aws.begin().await.map_err(Trouble::Setup)
     }
 
     /// How it fares, for whoever looks.
@@ -182,19 +195,23 @@ fn geography(word: Option<&str>, catalog: &Catalog) -> Result<Geography, Trouble
     }
 }
 
+fn said(trouble: &Trouble) -> String {
+    match trouble.told() {
+        (what, Some(hint)) => format!("{what} {hint}"),
+        (what, None) => what,
+    }
+}
+
 /// Tells each step from the settings to endpoints and credentials, for whoever looks for what is wrong.
 ///
 /// # Errors
 /// When the settings are wrong as they are written.
 pub async fn explained(settings: &config::Backend, around: &Around) -> Result<Explained, String> {
-    let said = |trouble| match trouble {
-        Trouble::Wrong(text) | Trouble::Credentials(text) => text,
-    };
     let lookup = variables(settings, around);
-    let identity = identity::wish(&settings.identity, &lookup).map_err(said)?;
+    let identity = identity::wish(&settings.identity, &lookup).map_err(|trouble| said(&trouble))?;
     let told = trace::explain(endpoint_wish(settings), &identity, &lookup).await;
-    let mut explained = told.map_err(|error| error.to_string())?;
-    place(&mut explained.endpoints, settings).map_err(said)?;
+    let mut explained = told.map_err(|error| said(&Trouble::Setup(error)))?;
+    place(&mut explained.endpoints, settings).map_err(|trouble| said(&trouble))?;
     Ok(explained)
 }
 
@@ -203,14 +220,11 @@ pub async fn explained(settings: &config::Backend, around: &Around) -> Result<Ex
 /// # Errors
 /// When the settings are wrong as they are written.
 pub async fn endpoints(settings: &config::Backend, around: &Around) -> Result<Endpoints, String> {
-    let said = |trouble| match trouble {
-        Trouble::Wrong(text) | Trouble::Credentials(text) => text,
-    };
     let lookup = variables(settings, around);
-    let identity = identity::wish(&settings.identity, &lookup).map_err(said)?;
+    let identity = identity::wish(&settings.identity, &lookup).map_err(|trouble| said(&trouble))?;
     let told = trace::endpoints(endpoint_wish(settings), &identity, &lookup).await;
-    let mut endpoints = told.map_err(|error| error.to_string())?;
-    place(&mut endpoints, settings).map_err(said)?;
+    let mut endpoints = told.map_err(|error| said(&Trouble::Setup(error)))?;
+    place(&mut endpoints, settings).map_err(|trouble| said(&trouble))?;
     Ok(endpoints)
 }
 
@@ -218,7 +232,8 @@ async fn client(settings: &config::Backend, around: &Around) -> Result<ClientCon
     let lookup = variables(settings, around);
     let identity = identity::wish(&settings.identity, &lookup)?;
     let wish = endpoint_wish(settings);
-    let mut client = ClientConfig::from_env(wish, &identity, &lookup).await.map_err(wrong)?;
+    let mut client =
+        ClientConfig::from_env(wish, &identity, &lookup).await.map_err(Trouble::Setup)?;
     place(&mut client.endpoints, settings)?;
     client.clock = around.clock.clone();
     client.timeouts = timeouts(&settings.timeouts);

@@ -55,15 +55,12 @@ pub(crate) struct Notes(pub(crate) Vec<Diagnostic>);
 
 impl Notes {
     pub(crate) fn error(&mut self, origin: &Origin, what: impl Into<String>) {
-        self.note(Severity::Error, origin, what.into());
+        self.0.push(Diagnostic::error(origin.clone(), what));
     }
 
-    pub(crate) fn warning(&mut self, origin: &Origin, what: impl Into<String>) {
-        self.note(Severity::Warning, origin, what.into());
-    }
-
-    fn note(&mut self, severity: Severity, origin: &Origin, what: String) {
-        self.0.push(Diagnostic { severity, origin: origin.clone(), what, hint: None });
+    fn trouble(&mut self, severity: Severity, origin: &Origin, trouble: &Trouble) {
+        let (what, hint) = trouble.told();
+        self.0.push(Diagnostic { severity, origin: origin.clone(), what, hint });
     }
 
     fn is_fatal(&self) -> bool {
@@ -152,9 +149,7 @@ impl Snapshot {
                 Ok(backend) => {
                     backends.insert(name.clone(), backend);
                 }
-                Err(Trouble::Wrong(what) | Trouble::Credentials(what)) => {
-                    notes.error(&settings.origin, what);
-                }
+                Err(trouble) => notes.trouble(Severity::Error, &settings.origin, &trouble),
             }
         }
         backends
@@ -174,17 +169,15 @@ impl Snapshot {
         for (name, backend) in backends {
             match if is_new(backend) { backend.begin().await } else { Ok(()) } {
                 Ok(()) => usable += 1,
-                Err(Trouble::Wrong(what) | Trouble::Credentials(what)) => {
+                Err(trouble) => {
                     let origin = config.backends.get(name).map(|b| b.origin.clone());
-                    troubles.push((origin.unwrap_or_default(), what));
+                    troubles.push((origin.unwrap_or_default(), trouble));
                 }
             }
         }
-        for (origin, what) in troubles {
-            match usable {
-                0 => notes.error(&origin, what),
-                _ => notes.warning(&origin, what),
-            }
+        let severity = if usable == 0 { Severity::Error } else { Severity::Warning };
+        for (origin, trouble) in troubles {
+            notes.trouble(severity, &origin, &trouble);
         }
     }
 }

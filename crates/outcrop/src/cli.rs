@@ -19,6 +19,8 @@ mod serve;
 mod sessions;
 mod setup;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod value;
 
@@ -65,7 +67,7 @@ pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 
 ///
 /// Outcrop puts OpenAI's and Anthropic's APIs, and Bedrock's own, in front of Amazon Bedrock.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100)]
+#[command(version, about, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -74,6 +76,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Show Outcrop at work, with no AWS account: emulator, gateway, one chat through each API.
+    #[command(after_help = local::DEMO_EXAMPLES)]
     Demo(DemoArgs),
     /// Configure the command line: who is calling, where, which models.
     ///
@@ -121,8 +124,10 @@ pub enum Command {
     ///
     /// The region comes from AWS_REGION; credentials from where any AWS tool finds them: environment,
     /// shared files, web identity, container or instance (docs/guide/aws-identity.md).
+    #[command(after_help = serve::SERVE_EXAMPLES)]
     Serve(Box<ServeArgs>),
     /// Run the local Bedrock alone, for any AWS SDK to talk to.
+    #[command(after_help = local::EMULATE_EXAMPLES)]
     Emulate(EmulateArgs),
     Keys(KeysArgs),
     /// Say what is wrong with a configuration, and what was understood of it.
@@ -152,6 +157,14 @@ pub enum Command {
     IamPolicy(IamPolicyArgs),
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  outcrop \"What is Bedrock?\"                without a command it is a question
+  outcrop init                              find account, region and models
+  outcrop chat
+  outcrop serve --emulator                  a gateway; no AWS account needed
+  outcrop help query                        what a command can do";
+
 const QUERY_EXAMPLES: &str = "\
 Examples:
   outcrop query \"What is the capital of France?\"
@@ -180,26 +193,4 @@ Examples:
 pub enum LogFormat {
     Text,
     Json,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_list_to_fetch_from_names_something() {
-        let parsed = |args: &[&str]| {
-            Cli::try_parse_from(["outcrop", "serve"].iter().chain(args)).map_err(|e| e.to_string())
-        };
-        let listed = ["--fetch-media", "listed"];
-        assert!(parsed(&listed).unwrap_err().contains("--fetch-allow"));
-        assert!(parsed(&[&listed[..], &["--fetch-allow", "*.example.com"]].concat()).is_ok());
-        assert!(parsed(&["--fetch-allow", "https://x"]).unwrap_err().contains("10.1.0.0/16"));
-    }
 }

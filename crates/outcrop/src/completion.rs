@@ -1,6 +1,6 @@
 //! `outcrop completion` and `outcrop man`: what shells and `man` know of the command line.
 //!
-//! Names of models, sessions and roles are completed by the binary itself, when a shell asks it.
+//! Names of models, sessions, roles and servers are completed by the binary itself, when a shell asks it.
 
 use std::path::Path;
 
@@ -8,13 +8,14 @@ use clap::{Command, CommandFactory};
 use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::Shells;
-use outcrop_model::Catalog;
 
-use crate::cli::{Cli, CompletionArgs, ManArgs};
+use crate::cli::{Cli, CompletionArgs, Kind, ManArgs};
+use crate::engine::names;
 use crate::exit::{Exit, Failure};
 use crate::history::Store;
+use crate::models::kind_of;
 use crate::print::print_text;
-use crate::roles;
+use crate::{mcp, roles};
 
 /// The variable by which a shell asks for completions.
 const VARIABLE: &str = "COMPLETE";
@@ -62,30 +63,62 @@ fn pages(folder: &Path) -> anyhow::Result<()> {
 
 /// The command line, with candidates for what it cannot know itself.
 fn known() -> Command {
-    with_candidates(Cli::command())
+    Cli::command().mut_subcommands(|command| {
+        let of = command.get_name().to_owned();
+        with_candidates(command, &of)
+    })
 }
 
-fn with_candidates(command: Command) -> Command {
-    command
-        .mut_args(|arg| match arg.get_id().as_str() {
-            "model" | "embed_model" => arg.add(ArgValueCandidates::new(models)),
-            "session" => arg.add(ArgValueCandidates::new(sessions)),
-            "role" => arg.add(ArgValueCandidates::new(role_names)),
-            _other => arg,
-        })
-        .mut_subcommands(with_candidates)
+/// `of` is the first word of the command: the same argument is another thing elsewhere.
+fn with_candidates(command: Command, of: &str) -> Command {
+    let is_new = command.get_name() == "new" || command.get_name() == "add";
+    let command = command.mut_args(|arg| match (of, arg.get_id().as_str()) {
+        ("embed", "model") | (_, "embed_model") => arg.add(ArgValueCandidates::new(embed_models)),
+        ("models", "model" | "models") => arg.add(ArgValueCandidates::new(all_models)),
+        (_, "model" | "fallback" | "compare") => arg.add(ArgValueCandidates::new(chat_models)),
+        (_, "session") | ("sessions", "name" | "names") => {
+            arg.add(ArgValueCandidates::new(sessions))
+        }
+        (_, "role") => arg.add(ArgValueCandidates::new(role_names)),
+        ("roles", "name") if !is_new => arg.add(ArgValueCandidates::new(role_names)),
+        ("mcp", "name") if !is_new => arg.add(ArgValueCandidates::new(servers)),
+        ("query" | "chat" | "sessions" | "mcp", "server") => {
+            arg.add(ArgValueCandidates::new(servers))
+        }
+        _other => arg,
+    });
+    command.mut_subcommands(|inner| with_candidates(inner, of))
 }
 
-fn models() -> Vec<CompletionCandidate> {
-    Catalog::built_in().listed().iter().map(|model| CompletionCandidate::new(&model.id)).collect()
+fn all_models() -> Vec<CompletionCandidate> {
+    candidates(names())
+}
+
+fn chat_models() -> Vec<CompletionCandidate> {
+    candidates(names().into_iter().filter(|name| kind_of(name) == Kind::Chat))
+}
+
+fn embed_models() -> Vec<CompletionCandidate> {
+    candidates(names().into_iter().filter(|name| kind_of(name) == Kind::Embeddings))
 }
 
 /// Where nothing is remembered there is nothing to complete.
 fn sessions() -> Vec<CompletionCandidate> {
     let sessions = Store::open().and_then(|store| store.sessions(None)).unwrap_or_default();
-    sessions.into_iter().map(|session| CompletionCandidate::new(session.name)).collect()
+    candidates(sessions.into_iter().map(|session| session.name))
 }
 
 fn role_names() -> Vec<CompletionCandidate> {
-    roles::names().unwrap_or_default().into_iter().map(CompletionCandidate::new).collect()
+    candidates(roles::names().unwrap_or_default())
+}
+
+fn servers() -> Vec<CompletionCandidate> {
+    candidates(mcp::server_names())
+}
+
+/// Names may be anybody's, and a shell shows them as they are.
+fn candidates(names: impl IntoIterator<Item = impl Into<String>>) -> Vec<CompletionCandidate> {
+    let names = names.into_iter().map(Into::into);
+    let harmless = names.filter(|name| !name.contains(char::is_control));
+    harmless.map(CompletionCandidate::new).collect()
 }

@@ -17,7 +17,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use outcrop_config::{Guardrail, Severity};
+use outcrop_config::{Diagnostic, Guardrail, Severity};
 use outcrop_core::{Gateway, ReceiptSink, Settings};
 use outcrop_emulator::{Config, Emulator};
 use outcrop_model::Receipt;
@@ -25,7 +25,8 @@ use outcrop_server::Direct;
 use serde_json::Value;
 
 pub use self::chat::{Chat, Part, ToolCall, Usage};
-pub use self::refusal::refusal;
+pub use self::meant::names;
+pub use self::refusal::Refusal;
 use crate::cli::{CallArgs, EngineArgs};
 use crate::configuration::{emulated, emulated_instead, told};
 use crate::exit::{Exit, Failure};
@@ -100,8 +101,7 @@ impl Engine {
         };
         let gateway = Gateway::new(Settings { around, ..Settings::default() }, sink);
         let put_to_work = gateway.reload(&config).await;
-        put_to_work
-            .map_err(|found| Failure::new(Exit::Credentials, told(&found, Severity::Error)))?;
+        put_to_work.map_err(|found| no_account(&found))?;
         let region =
             gateway.backends().first().map(|one| one.endpoints().region.as_str().to_owned());
         let way = Way::Inside(Direct::new(gateway));
@@ -151,23 +151,28 @@ impl Engine {
 
     /// Asks with a JSON body. Any status but 2xx is a failure.
     pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Answer> {
-        let outcome = self.ask(Method::POST, path, Bytes::from(body.to_string())).await;
-        outcome.map_err(|error| meaning(error, body["model"].as_str().unwrap_or_default()))
+        let model = body["model"].as_str().unwrap_or_default();
+        self.ask((Method::POST, path), Bytes::from(body.to_string()), model).await
     }
 
     /// What is known of a model.
     pub async fn model(&self, name: &str) -> anyhow::Result<Value> {
         let segment: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
         let path = format!("/v1/models/{segment}");
-        let answer = self.get(&path).await.map_err(|error| meaning(error, name))?;
-        answer.json().await
+        self.ask((Method::GET, &path), Bytes::new(), name).await?.json().await
     }
 
     pub async fn get(&self, path: &str) -> anyhow::Result<Answer> {
-        self.ask(Method::GET, path, Bytes::new()).await
+        self.ask((Method::GET, path), Bytes::new(), "").await
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<Answer> {
+    /// Asks; `model` is the one that it is about, if it is about one.
+    async fn ask(
+        &self,
+        (method, path): (Method, &str),
+        body: Bytes,
+        model: &str,
+    ) -> anyhow::Result<Answer> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         let json = HeaderValue::from_static("application/json");
@@ -192,10 +197,21 @@ impl Engine {
                 Answer::of(response)
             }
         };
-        match answer.status.is_success() {
-            true => Ok(answer),
-            false => Err(refusal(answer).await.into()),
+        if answer.status.is_success() {
+            return Ok(answer);
         }
+        let refusal = Refusal::read(path, answer).await;
+        let failure = match &self.way {
+            Way::Elsewhere { .. } => refusal.told(model),
+            Way::Inside(_) => refusal.told_to_owner(model, self.settled(&refusal).as_ref()),
+        };
+        Err(failure.into())
+    }
+
+    /// The receipt of what was refused, which is written once the answer is read.
+    fn settled(&self, refusal: &Refusal) -> Option<Receipt> {
+        let receipts = self.receipts.lock().unwrap_or_else(PoisonError::into_inner);
+        receipts.iter().rfind(|receipt| receipt.request_id == refusal.request_id).cloned()
     }
 
     /// What the last request cost and took, where this process knows it. It is told once.
@@ -261,16 +277,15 @@ impl Answer {
     }
 }
 
-/// The failure, with the names that may have been meant where there is no such model.
-fn meaning(error: anyhow::Error, model: &str) -> anyhow::Error {
-    match error.downcast::<Failure>() {
-        Ok(failure) if failure.exit == Exit::UnknownModel => match meant::meant(model) {
-            Some(meant) => failure.also(&meant).into(),
-            None => failure.into(),
-        },
-        Ok(failure) => failure.into(),
-        Err(error) => error,
-    }
+/// Nobody can be asked. The hints of `found` are for whoever runs a gateway.
+fn no_account(found: &[Diagnostic]) -> Failure {
+    let causes: Vec<_> =
+        found.iter().cloned().map(|found| Diagnostic { hint: None, ..found }).collect();
+    let cause = told(&causes, Severity::Error);
+    Failure::new(Exit::Credentials, format!("{}.", cause.trim_end_matches('.'))).mend(
+        "`outcrop init` finds account and region and remembers them; AWS_PROFILE and AWS_REGION, or \
+         --profile and --region, name them; --emulator needs none. `outcrop doctor` tells what was tried.",
+    )
 }
 
 /// What the flags say of calls, over what files say.

@@ -84,6 +84,11 @@ impl Failure {
         Self { exit, what: what.into(), mend: None }
     }
 
+    /// Tells what went wrong in other words.
+    pub fn because(self, what: impl Into<String>) -> Self {
+        Self { what: what.into(), ..self }
+    }
+
     /// Says more of what went wrong.
     pub fn also(self, more: &str) -> Self {
         Self { what: format!("{} {more}", self.what), ..self }

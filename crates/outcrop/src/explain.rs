@@ -20,6 +20,7 @@ use outcrop_core::{Gateway, ReceiptSink, Settings};
 use outcrop_emulator::{self as emulator, Emulator, Received};
 use outcrop_model::{Fidelity, Outcome, Receipt};
 use outcrop_server::Direct;
+use serde_json::{Map, Value, json};
 
 use self::curl::Asked;
 use crate::check;
@@ -113,6 +114,15 @@ impl Traced {
         way(self.receipt.as_ref(), config, &self.headers) + &sent.collect::<String>()
     }
 
+    /// As [`Traced::written`], for programs.
+    pub fn to_json(&self, config: &Config) -> Value {
+        let (steps, losses) = steps(self.receipt.as_ref(), config, &self.headers);
+        let way: Map<String, Value> =
+            steps.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        let sent: Vec<Value> = self.received.iter().map(upstream_json).collect();
+        json!({ "way": way, "losses": losses, "sent": sent })
+    }
+
     /// # Errors
     /// [`Exit::RequestFailed`] where it was refused.
     pub fn verdict(&self) -> anyhow::Result<()> {
@@ -158,7 +168,24 @@ fn tell_all(config: &mut Config) {
 
 /// Which way the request took, a line each.
 fn way(receipt: Option<&Receipt>, config: &Config, headers: &HeaderMap) -> String {
-    let Some(receipt) = receipt else { return "the gateway answers this itself\n".to_owned() };
+    if receipt.is_none() {
+        return "the gateway answers this itself\n".to_owned();
+    }
+    let (mut steps, losses) = steps(receipt, config, headers);
+    // What came of it stands last.
+    let refused = steps.iter().position(|(name, _)| *name == "refused").map(|at| steps.remove(at));
+    let losses = losses.into_iter().map(|loss| ("loss", loss));
+    let lines = steps.into_iter().chain(losses).chain(refused);
+    lines.map(|(name, value)| format!("{name:<9}{value}\n")).collect()
+}
+
+/// The stations of the request by name, and what it lost.
+fn steps(
+    receipt: Option<&Receipt>,
+    config: &Config,
+    headers: &HeaderMap,
+) -> (Vec<(&'static str, String)>, Vec<String>) {
+    let Some(receipt) = receipt else { return (Vec::new(), Vec::new()) };
     let Receipt { dialect, route, backend, failed_over, carrier, model, target, outcome, .. } =
         receipt;
     let mut lines = vec![("dialect", dialect.as_str().to_owned())];
@@ -174,29 +201,44 @@ fn way(receipt: Option<&Receipt>, config: &Config, headers: &HeaderMap) -> Strin
     // What was asked is the model's own id where no other is told.
     line("target", target.clone().or_else(|| carrier.map(|_| model.clone())));
     line("carrier", carrier.map(|carrier| carrier.as_str().to_owned()));
-    let losses = headers.get("x-outcrop-loss").and_then(|value| value.to_str().ok());
-    for loss in losses.into_iter().flat_map(|losses| losses.split("; ")) {
-        line("loss", Some(loss.to_owned()));
-    }
     if let Outcome::Failed(class) = outcome {
         line("refused", Some(class.as_str().to_owned()));
     }
-    lines.into_iter().map(|(name, value)| format!("{name:<9}{value}\n")).collect()
+    let losses = headers.get("x-outcrop-loss").and_then(|value| value.to_str().ok());
+    let losses = losses.into_iter().flat_map(|losses| losses.split("; ")).map(str::to_owned);
+    (lines, losses.collect())
 }
 
 /// A request as AWS would get it, secrets masked. The host is this machine's here, and left out.
 fn upstream(received: &Received) -> String {
-    let Received { method, raw_path, raw_query, headers, body, .. } = received;
+    let Received { method, raw_path, raw_query, body, .. } = received;
     let query = if raw_query.is_empty() { String::new() } else { format!("?{raw_query}") };
     let mut text = format!("{method} {raw_path}{query}\n");
-    for (name, value) in headers.iter().filter(|(name, _)| **name != header::HOST) {
-        let value = match SECRET.contains(name) {
-            true => SHOWN_INSTEAD.into(),
-            false => String::from_utf8_lossy(value.as_bytes()),
-        };
+    for (name, value) in shown(received) {
         text.push_str(&format!("{name}: {value}\n"));
     }
     format!("{text}\n{}\n", String::from_utf8_lossy(body))
+}
+
+/// As [`upstream`], for programs.
+fn upstream_json(received: &Received) -> Value {
+    let Received { method, raw_path, raw_query, body, .. } = received;
+    let headers: Map<String, Value> =
+        shown(received).map(|(name, value)| (name.to_owned(), value.into())).collect();
+    let body = serde_json::from_slice(body)
+        .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(body).into_owned()));
+    json!({
+        "method": method.as_str(), "path": raw_path, "query": raw_query, "headers": headers,
+        "body": body,
+    })
+}
+
+fn shown(received: &Received) -> impl Iterator<Item = (&str, String)> {
+    let headers = received.headers.iter().filter(|(name, _)| **name != header::HOST);
+    headers.map(|(name, value)| match SECRET.contains(name) {
+        true => (name.as_str(), SHOWN_INSTEAD.to_owned()),
+        false => (name.as_str(), String::from_utf8_lossy(value.as_bytes()).into_owned()),
+    })
 }
 
 fn header_line(text: &str) -> Result<(HeaderName, HeaderValue), String> {

@@ -26,7 +26,7 @@ const MANAGED_POLICY: usize = 6144;
   outcrop iam-policy --region us-east-1 --model claude-sonnet-4-5
   outcrop iam-policy --region eu-west-1 --model eu.amazon.nova-pro-v1:0 --format terraform
   outcrop iam-policy -f outcrop.yaml
-  outcrop iam-policy --region us-east-1 --model 'amazon.nova-*' --geography off --features count-tokens
+  outcrop iam-policy --region us-east-1 --model 'amazon.nova-*' --features count-tokens
 
 Nothing is asked of AWS. What had to be assumed is told on stderr, in Terraform as comments.")]
 pub struct IamPolicyArgs {

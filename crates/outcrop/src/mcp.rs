@@ -25,6 +25,12 @@ mod variables;
 pub use self::command::run;
 pub use self::toolbox::Toolbox;
 
+/// The servers that can be named, for shells to complete; what cannot be read defines none.
+pub fn server_names() -> Vec<String> {
+    let found = definition::find(&[], definition::Breadth::All).unwrap_or_default();
+    found.definitions.into_iter().map(|definition| definition.name).collect()
+}
+
 /// `text` of a server's, a model's or a file's as a terminal may be shown it, in one line: controls could
 /// pretend to be us, and what is not seen could say something else than what is.
 pub fn printable(text: &str) -> String {

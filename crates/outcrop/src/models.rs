@@ -78,7 +78,7 @@ fn specialist(model: &str) -> Option<&'static Specialist> {
     Catalog::built_in().specialist(&alias::resolve(model).id)
 }
 
-fn kind_of(model: &str) -> Kind {
+pub fn kind_of(model: &str) -> Kind {
     match specialist(model) {
         None => Kind::Chat,
         Some(Specialist::Embeddings(_)) => Kind::Embeddings,

@@ -379,6 +379,17 @@ fn several_models_are_compared() {
 }
 
 #[test]
+fn the_model_of_the_question_is_compared_too() {
+    let (one, other) = ("amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0");
+    let output = ask(&["Hi", "-m", one, "--compare", other], b"");
+    let said = text(&output.stdout);
+    assert!(said.starts_with(&format!("## {one}\n")) && said.contains(&format!("## {other}\n")));
+    let output = ask(&["Hi", "--compare", ","], b"");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(text(&output.stderr).contains("--compare"), "{output:?}");
+}
+
+#[test]
 fn what_would_be_sent_is_shown_and_not_sent() {
     // No credentials, and an address at which nobody answers.
     let nowhere = ["query", "Hi", "-m", "amazon.nova-lite-v1:0", "--region", "eu-west-1"];

@@ -12,6 +12,20 @@ use super::value::address;
 /// Where the emulator listens unless told otherwise.
 pub const EMULATOR_LISTEN: &str = "127.0.0.1:4566";
 
+pub const DEMO_EXAMPLES: &str = "\
+Examples:
+  outcrop demo                              serves on until Ctrl-C
+  outcrop demo --once                       ends after three chats
+  outcrop demo --listen 127.0.0.1:8080";
+
+pub const EMULATE_EXAMPLES: &str = "\
+Examples:
+  outcrop emulate
+  outcrop emulate --listen 127.0.0.1:0 --region eu-west-1
+  outcrop emulate --tls --tls-ca-out emulator.pem
+  outcrop emulate --engine \"lorem;tokens=200\" --api-key secret
+  AWS_ENDPOINT_URL=http://127.0.0.1:4566 outcrop query \"Hello\"";
+
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// Exit after the round trips instead of serving on.

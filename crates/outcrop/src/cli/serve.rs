@@ -15,6 +15,14 @@ use super::identity::LentArgs;
 use super::value::{address, body_size, geography_word, seconds, seconds_or_none};
 use super::{AdmissionArgs, IdentityArgs, LogFormat, TlsArgs};
 
+pub const SERVE_EXAMPLES: &str = "\
+Examples:
+  outcrop serve --emulator                  no AWS account needed
+  AWS_REGION=us-east-1 outcrop serve
+  outcrop serve --region eu-west-1 --listen 127.0.0.1:9000
+  outcrop serve -f outcrop.yaml --admin 127.0.0.1:9090
+  outcrop serve --assume-role arn:aws:iam::123456789012:role/bedrock";
+
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
     /// Address to listen on, instead of those of --config; port 0 takes a free one

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use outcrop_config::Guardrail;
 use outcrop_model::{PicoUsd, Units};
@@ -67,11 +68,11 @@ pub struct TermsArgs {
 #[command(next_help_heading = "On what terms")]
 pub struct OthersArgs {
     /// Ask these models, in this order, where the model cannot answer.
-    #[arg(long, value_name = "MODEL,…", value_delimiter = ',')]
+    #[arg(long, value_name = "MODEL,…", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
     pub fallback: Vec<String>,
-    /// Ask all these models at once, and show the answers side by side, with time and cost. Not kept in
-    /// the history, and without tools.
-    #[arg(long, value_name = "MODEL,…", value_delimiter = ',', conflicts_with_all = ["fallback", "max_budget_usd", "output", "output_format", "extract", "extract_last"])]
+    /// Ask all these models at once, with that of -m, and show the answers side by side, with time and
+    /// cost. Not kept in the history, and without tools.
+    #[arg(long, value_name = "MODEL,…", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new(), conflicts_with_all = ["fallback", "max_budget_usd", "output", "output_format", "extract", "extract_last"])]
     pub compare: Vec<String>,
 }
 

@@ -19,6 +19,7 @@ use crate::engine::{Engine, Part, ToolCall};
 use crate::exit::{Exit, Failure, exit_of};
 use crate::print::print_said;
 use crate::render::{Ink, Markdown, neutral, terminal_width};
+use crate::settings::is_preset;
 
 /// Columns of text that are worth reading; with less room the answers stand one below the other.
 const NARROWEST: usize = 24;
@@ -40,7 +41,8 @@ pub async fn run(
     schema: Option<&Schema>,
 ) -> anyhow::Result<Option<anyhow::Error>> {
     let mut asked = JoinSet::new();
-    for (at, model) in args.others.compare.iter().enumerate() {
+    let models = models(args);
+    for (at, model) in models.iter().enumerate() {
         let mut talk = talk.clone();
         talk.settings.insert("model".to_owned(), model.as_str().into());
         let run = Run::new(&args.engine.provider, model);
@@ -65,6 +67,19 @@ pub async fn run(
     };
     print_said(&text)?;
     Ok(failure(said))
+}
+
+/// The model of `-m`, if it was given by hand, and those to compare it with.
+fn models(args: &QueryArgs) -> Vec<String> {
+    let by_hand = args.ask.model.as_ref().filter(|_| !is_preset("model"));
+    let others = args.others.compare.iter();
+    let mut models: Vec<String> = Vec::new();
+    for model in by_hand.into_iter().chain(others) {
+        if !models.contains(model) {
+            models.push(model.clone());
+        }
+    }
+    models
 }
 
 async fn one(args: EngineArgs, mut talk: Talk, run: Run) -> (Run, Outcome) {

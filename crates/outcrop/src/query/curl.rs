@@ -11,7 +11,7 @@ use outcrop_core::backend::endpoints;
 use outcrop_emulator::Received;
 use outcrop_model::Carrier;
 
-use super::preview::{base, body, traced};
+use super::preview::{base, body, traced, verdict};
 use crate::ask::turn::{CHAT, Talk};
 use crate::cli::{EMULATOR_LISTEN, QueryArgs};
 use crate::exit::{Exit, Failure};
@@ -41,7 +41,7 @@ pub async fn line(args: &QueryArgs, talk: &Talk) -> anyhow::Result<String> {
         return written(parts, &body.to_string());
     }
     let (traced, config, around) = traced(&args.engine, &body).await?;
-    traced.verdict()?;
+    verdict(&traced, talk)?;
     let Some(Received { raw_path, body, headers, .. }) = traced.received.last() else {
         let what = "The gateway answers this itself: there is nothing to send.";
         return Err(Failure::new(Exit::RequestFailed, what).into());

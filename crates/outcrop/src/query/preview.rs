@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use crate::ask::turn::{CHAT, Talk};
 use crate::cli::{EngineArgs, QueryArgs};
-use crate::engine::call;
+use crate::engine::{Refusal, call};
+use crate::exit::Failure;
 use crate::explain::{Traced, trace};
 use crate::settings;
 
@@ -24,11 +25,29 @@ pub async fn request(args: &QueryArgs, talk: &Talk) -> anyhow::Result<String> {
     let body = body(talk, !args.show.look.no_stream && !args.show.json);
     if let Some(url) = &args.engine.via {
         let path = format!("{}{CHAT}", base(url));
-        return Ok(format!("POST {path}\ncontent-type: application/json\n\n{body}\n"));
+        return Ok(match args.show.json {
+            true => format!("{:#}\n", json!({ "method": "POST", "url": path, "body": body })),
+            false => format!("POST {path}\ncontent-type: application/json\n\n{body}\n"),
+        });
     }
     let (traced, config, _) = traced(&args.engine, &body).await?;
-    traced.verdict()?;
-    Ok(traced.written(&config))
+    verdict(&traced, talk)?;
+    Ok(match args.show.json {
+        true => format!("{:#}\n", traced.to_json(&config)),
+        false => traced.written(&config),
+    })
+}
+
+/// # Errors
+/// As the question itself would end.
+pub fn verdict(traced: &Traced, talk: &Talk) -> Result<(), Failure> {
+    match traced.status.is_success() {
+        true => Ok(()),
+        false => {
+            let refusal = Refusal::of(CHAT, traced.status, &traced.answer);
+            Err(refusal.told_to_owner(talk.model(), traced.receipt.as_ref()))
+        }
+    }
 }
 
 pub fn body(talk: &Talk, streams: bool) -> Value {

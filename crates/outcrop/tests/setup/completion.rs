@@ -11,11 +11,21 @@ async fn shells_are_told_models_sessions_and_roles() {
     assert_eq!(desk.run(&["completion", "tcsh"]).await.code, 20);
     desk.run(&["query", "Hi", "--session", "travel"]).await.quiet();
     write(&desk.home("roles/terse.md"), "Be brief.\n");
+    desk.run(&["mcp", "add", "notes", "--", "true"]).await.fine();
     let desk = desk.env("COMPLETE", "fish");
     for (words, told) in [
         (&["query", "--model", "amazon.nova-l"][..], "amazon.nova-lite-v1:0"),
+        (&["query", "--model", "claude-son"], "claude-sonnet-4-5"),
+        (&["query", "--compare", "claude-haiku-4-5,claude-son"], "claude-sonnet-4-5"),
+        (&["embed", "--model", "co"], "cohere.embed-english-v3"),
+        (&["models", "show", "titan"], "titan-text-express"),
         (&["query", "--session", "tr"], "travel"),
+        (&["sessions", "show", ""], "travel"),
+        (&["sessions", "rm", "tr"], "travel"),
         (&["query", "--role", "te"], "terse"),
+        (&["roles", "edit", ""], "terse"),
+        (&["query", "--server", "no"], "notes"),
+        (&["mcp", "test", ""], "notes"),
         (&["conn"], "connect"),
     ] {
         let said = desk.run(&[&["--", "outcrop"], words].concat()).await.quiet();
