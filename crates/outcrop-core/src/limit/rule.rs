@@ -51,8 +51,8 @@ pub(super) enum Precision {
     Guessed,
 }
 
-/// Hexadecimal characters of a hash that tells values apart: 128 bits.
-const HASH_CHARS: usize = 32;
+/// Bytes of a hash that tell values apart.
+const HASH_BYTES: usize = 16;
 
 // === impl Rule ===
 
@@ -165,8 +165,15 @@ impl Rule {
             values.extend_from_slice(value.unwrap_or_default());
         }
         let hash = digest(&SHA256, &values);
-        let hash: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{}/{}", self.name, &hash[..HASH_CHARS])
+        let mut name = String::with_capacity(self.name.len() + 1 + HASH_BYTES * 2);
+        name.push_str(&self.name);
+        name.push('/');
+        for byte in &hash.as_ref()[..HASH_BYTES] {
+            for half in [byte >> 4, byte & 15] {
+                name.extend(char::from_digit(half.into(), 16));
+            }
+        }
+        name
     }
 
     pub(super) fn span(&self, now: u64) -> Span {

@@ -29,6 +29,45 @@ pub struct Told {
     output: Option<Left>,
 }
 
+/// Headers for what is allowed, what is left of it, and when all is free.
+type Names = [HeaderName; 3];
+
+const OPENAI: [Names; 2] = [
+    [
+        HeaderName::from_static("x-ratelimit-limit-requests"),
+        HeaderName::from_static("x-ratelimit-remaining-requests"),
+        HeaderName::from_static("x-ratelimit-reset-requests"),
+    ],
+    [
+        HeaderName::from_static("x-ratelimit-limit-tokens"),
+        HeaderName::from_static("x-ratelimit-remaining-tokens"),
+        HeaderName::from_static("x-ratelimit-reset-tokens"),
+    ],
+];
+
+const ANTHROPIC: [Names; 4] = [
+    [
+        HeaderName::from_static("anthropic-ratelimit-requests-limit"),
+        HeaderName::from_static("anthropic-ratelimit-requests-remaining"),
+        HeaderName::from_static("anthropic-ratelimit-requests-reset"),
+    ],
+    [
+        HeaderName::from_static("anthropic-ratelimit-tokens-limit"),
+        HeaderName::from_static("anthropic-ratelimit-tokens-remaining"),
+        HeaderName::from_static("anthropic-ratelimit-tokens-reset"),
+    ],
+    [
+        HeaderName::from_static("anthropic-ratelimit-input-tokens-limit"),
+        HeaderName::from_static("anthropic-ratelimit-input-tokens-remaining"),
+        HeaderName::from_static("anthropic-ratelimit-input-tokens-reset"),
+    ],
+    [
+        HeaderName::from_static("anthropic-ratelimit-output-tokens-limit"),
+        HeaderName::from_static("anthropic-ratelimit-output-tokens-remaining"),
+        HeaderName::from_static("anthropic-ratelimit-output-tokens-reset"),
+    ],
+];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Left {
     most: u128,
@@ -80,27 +119,18 @@ impl Told {
         // There is one name for tokens of any kind.
         let tokens = [self.tokens, self.input, self.output];
         let tokens = tokens.into_iter().flatten().min_by_key(|left| left.remaining);
-        for (kind, left) in [("requests", self.requests), ("tokens", tokens)] {
-            let Some(Left { most, remaining, reset }) = left else { continue };
-            put(headers, &format!("x-ratelimit-limit-{kind}"), &most.to_string());
-            put(headers, &format!("x-ratelimit-remaining-{kind}"), &remaining.to_string());
-            let wait = duration(reset.saturating_sub(self.now));
-            put(headers, &format!("x-ratelimit-reset-{kind}"), &wait);
+        for (names, left) in OPENAI.iter().zip([self.requests, tokens]) {
+            let Some(left) = left else { continue };
+            left.put(names, duration(left.reset.saturating_sub(self.now)), headers);
         }
     }
 
     fn put_anthropic(&self, headers: &mut HeaderMap) {
-        for (kind, left) in [
-            ("requests", self.requests),
-            ("tokens", self.tokens),
-            ("input-tokens", self.input),
-            ("output-tokens", self.output),
-        ] {
-            let Some(Left { most, remaining, reset }) = left else { continue };
-            let name = |what| format!("anthropic-ratelimit-{kind}-{what}");
-            put(headers, &name("limit"), &most.to_string());
-            put(headers, &name("remaining"), &remaining.to_string());
-            put(headers, &name("reset"), &moment(reset));
+        for (names, left) in
+            ANTHROPIC.iter().zip([self.requests, self.tokens, self.input, self.output])
+        {
+            let Some(left) = left else { continue };
+            left.put(names, moment(left.reset), headers);
         }
     }
 }
@@ -116,12 +146,16 @@ impl Left {
             reset: newest.or(standing.empty_at).unwrap_or(now),
         }
     }
-}
 
-fn put(headers: &mut HeaderMap, name: &str, value: &str) {
-    // Both are made here, of letters, digits and signs that headers may hold.
-    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
-        headers.insert(name, value);
+    fn put(&self, names: &Names, reset: String, headers: &mut HeaderMap) {
+        let Self { most, remaining, reset: _ } = self;
+        let values = [most.to_string(), remaining.to_string(), reset];
+        for (name, value) in names.iter().zip(values) {
+            // They are made here, of letters, digits and signs that headers may hold.
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(name.clone(), value);
+            }
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 -- ticket, lease, ticket, earlier ticket (empty for none), how many to take from; for each of these: kind
 -- (window or flight), slot, oldest slot that counts, most, take, life; for each of the others: kind, slot,
 -- change. Milliseconds throughout.
--- Returns whether it is granted, then for each counter its slots and amounts before.
+-- Returns whether it is granted, then for each counter what was in it before: the newest slot that holds
+-- something, and the sum; where it is refused, all slots and amounts.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local is_done = redis.call('EXISTS', KEYS[1]) == 1
@@ -19,16 +20,16 @@ if is_held then
     if ARGV[a] ~= 'flight' then back[KEYS[i]] = { ARGV[a + 1], tonumber(ARGV[a + 2]) } end
   end
 end
-local reply = { 1 }
+local granted, reply, held = 1, { 1 }, {}
 for i = 3, last do
   local a = claim(i)
   local oldest, most, take = tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3]), tonumber(ARGV[a + 4])
-  local sum, slots = 0, {}
+  local sum, newest, slots = 0, 0, {}
   if ARGV[a] == 'flight' then
     redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', now)
     sum = redis.call('ZCARD', KEYS[i])
     if is_held and redis.call('ZSCORE', KEYS[i], ARGV[4]) then sum = sum - 1 end
-    slots = { '0', string.format('%.0f', sum) }
+    slots = { 0, sum }
   else
     local all = redis.call('HGETALL', KEYS[i])
     local given = back[KEYS[i]]
@@ -38,20 +39,22 @@ for i = 3, last do
       else
         local amount = tonumber(all[j + 1])
         if given and given[1] == all[j] then amount = math.max(0, amount + given[2]) end
+        local slot = tonumber(all[j])
         sum = sum + amount
-        slots[#slots + 1] = all[j]
-        slots[#slots + 1] = string.format('%.0f', amount)
+        if amount > 0 and slot > newest then newest = slot end
+        slots[#slots + 1] = slot
+        slots[#slots + 1] = amount
       end
     end
   end
-  if sum + take > most then
-    reply[1] = 0
-  end
-  reply[i - 1] = slots
+  if sum + take > most then granted = 0 end
+  reply[i - 1], held[i - 1] = { newest, sum }, slots
 end
 if is_done then
-  reply[1] = 1
-elseif reply[1] == 1 then
+  granted = 1
+elseif granted == 0 then
+  reply = held
+else
   if is_held then
     redis.call('DEL', KEYS[2])
     for i = last + 1, #KEYS do
@@ -75,4 +78,5 @@ elseif reply[1] == 1 then
     redis.call('PEXPIRE', KEYS[i], ARGV[a + 5])
   end
 end
+reply[1] = granted
 return reply

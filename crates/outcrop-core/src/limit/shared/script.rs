@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{RedisResult, Script, Value};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisResult, Script, ServerErrorKind, Value};
 
 use super::job::{Batch, How, Slot};
 use crate::limit::book::{Adjustment, Claim, Standing, standing_of};
@@ -59,6 +59,28 @@ pub(super) fn difference(change: &Adjustment) -> i64 {
     number(truth) - number(taken)
 }
 
+/// A call of a script, to which its keys and then its arguments are added.
+fn call_of(script: &Script, keys: usize) -> Cmd {
+    let mut call = redis::cmd("EVALSHA");
+    call.arg(script.get_hash()).arg(keys);
+    call
+}
+
+/// Runs a script, which Redis is told first where it does not know it.
+async fn run<T: FromRedisValue>(
+    script: &Script,
+    call: &Cmd,
+    connection: &mut MultiplexedConnection,
+) -> RedisResult<T> {
+    match call.query_async(connection).await {
+        Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+            script.load_async(connection).await?;
+            call.query_async(connection).await
+        }
+        outcome => outcome,
+    }
+}
+
 /// Whether it is granted, and how each counter stood before.
 pub(super) async fn reserve(
     connection: &mut MultiplexedConnection,
@@ -66,23 +88,22 @@ pub(super) async fn reserve(
     now: u64,
 ) -> RedisResult<(bool, Vec<Standing>)> {
     let (earlier, back) = earlier.unwrap_or_default();
-    let mut call = RESERVE.key(ticket_key(ticket));
-    call.key(ticket_key(earlier));
+    let mut call = call_of(&RESERVE, 2 + claims.len() + back.len());
+    call.arg(ticket_key(ticket)).arg(ticket_key(earlier));
+    for counter in claims.iter().map(|c| &c.counter).chain(back.iter().map(|c| &c.counter)) {
+        call.arg(key(counter));
+    }
     call.arg(millis(TICKET_LIFE)).arg(millis(LEASE)).arg(ticket).arg(earlier).arg(claims.len());
-    for Claim { counter, span, most, take, scale } in claims {
+    for Claim { counter: _, span, most, take, scale } in claims {
         let life = span.gone(span.slot).map_or(millis(LEASE), |end| end.saturating_sub(now).max(1));
-        call.key(key(counter));
         call.arg(kind(span.is_in_flight())).arg(span.slot).arg(span.oldest);
         call.arg(number(most / scale)).arg(number(take.div_ceil(*scale))).arg(life);
     }
     for change in back {
-        let Adjustment { counter, span, .. } = change;
-        call.key(key(counter))
-            .arg(kind(span.is_in_flight()))
-            .arg(span.slot)
-            .arg(difference(change));
+        let Adjustment { span, .. } = change;
+        call.arg(kind(span.is_in_flight())).arg(span.slot).arg(difference(change));
     }
-    let (granted, slots) = read(call.invoke_async(connection).await?)?;
+    let (granted, slots) = read(run(&RESERVE, &call, connection).await?)?;
     let standings = claims.iter().zip(slots).map(|(claim, slots)| {
         let mut slots: Vec<(u64, u128)> = slots
             .into_iter()
@@ -103,15 +124,17 @@ pub(super) async fn adjust(
     batch: &Batch<'_>,
     now: u64,
 ) -> RedisResult<Vec<u64>> {
-    let mut call = ADJUST.prepare_invoke();
+    let mut call = call_of(&ADJUST, batch.jobs.len() + batch.slots.len());
     for job in batch.jobs {
-        call.key(ticket_key(&job.ticket));
+        call.arg(ticket_key(&job.ticket));
+    }
+    for slot in &batch.slots {
+        call.arg(key(&slot.change.counter));
     }
     call.arg(millis(TICKET_LIFE)).arg(batch.jobs.len()).arg(batch.slots.len());
     for Slot { change, watch } in &batch.slots {
-        let Adjustment { counter, span, .. } = change;
+        let Adjustment { span, .. } = change;
         let life = span.gone(span.slot).map_or(millis(LEASE), |end| end.saturating_sub(now).max(1));
-        call.key(key(counter));
         call.arg(kind(span.is_in_flight())).arg(span.slot).arg(life);
         match watch {
             Some(_) => call.arg(span.oldest),
@@ -129,7 +152,7 @@ pub(super) async fn adjust(
             call.arg(slot + 1).arg(*difference);
         }
     }
-    call.invoke_async(connection).await
+    run(&ADJUST, &call, connection).await
 }
 
 /// Says that the instance lives, and holds these in flight. Returns how many instances do.
@@ -138,12 +161,16 @@ pub(super) async fn beat(
     instance: &str,
     in_flight: &[(Arc<str>, String)],
 ) -> RedisResult<u32> {
-    let mut call = BEAT.key(format!("{PREFIX}instances"));
-    call.arg(instance).arg(millis(LEASE));
-    for (counter, ticket) in in_flight {
-        call.key(key(counter)).arg(ticket);
+    let mut call = call_of(&BEAT, 1 + in_flight.len());
+    call.arg(format!("{PREFIX}instances"));
+    for (counter, _) in in_flight {
+        call.arg(key(counter));
     }
-    call.invoke_async(connection).await
+    call.arg(instance).arg(millis(LEASE));
+    for (_, ticket) in in_flight {
+        call.arg(ticket);
+    }
+    run(&BEAT, &call, connection).await
 }
 
 /// Whether this is the first to say so.
@@ -161,7 +188,8 @@ pub(super) async fn first_to_tell(
 /// Slots of a counter and what is in each.
 type Slots = Vec<(u64, u64)>;
 
-/// The reply to a reservation: a number, then for each counter a flat list of slots and amounts.
+/// The reply to a reservation: a number, then for each counter a flat list of slots and amounts: all where
+/// it is refused, else their sum under the newest.
 fn read(reply: Value) -> RedisResult<(bool, Vec<Slots>)> {
     let mut parts = redis::from_redis_value::<Vec<Value>>(reply)?.into_iter();
     let granted: Option<u64> = parts.next().map(redis::from_redis_value).transpose()?;
