@@ -1,4 +1,4 @@
-//! `load [--write FILE] [--only TEXT] [--rounds N] [--log FILTER] [--pair NAME]`
+//! `load [--write FILE] [--only TEXT] [--rounds N] [--log FILTER] [--pair NAME] | --reloads N`
 
 use std::path::PathBuf;
 
@@ -21,12 +21,20 @@ pub struct Args {
     pub log: Option<String>,
     /// Two gateways beside each other, instead of a gateway beside the floor.
     pub pair: Option<Pair>,
+    /// So many reloads under load, and no measurement.
+    pub reloads: Option<usize>,
 }
 
 impl Args {
     pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Self> {
-        let mut parsed =
-            Self { write: None, only: String::new(), rounds: ROUNDS, log: None, pair: None };
+        let mut parsed = Self {
+            write: None,
+            only: String::new(),
+            rounds: ROUNDS,
+            log: None,
+            pair: None,
+            reloads: None,
+        };
         while let Some(name) = args.next() {
             let mut value = || args.next().with_context(|| format!("{name} needs a value"));
             match &*name {
@@ -35,9 +43,10 @@ impl Args {
                 "--rounds" => parsed.rounds = value()?.parse().context("--rounds")?,
                 "--log" => parsed.log = Some(value()?),
                 "--pair" => parsed.pair = Some(Pair::named(&value()?)?),
+                "--reloads" => parsed.reloads = Some(value()?.parse().context("--reloads")?),
                 _ => bail!(
                     "unknown argument `{name}`; known: --write FILE, --only TEXT, --rounds N, --log FILTER, \
-                     --pair NAME"
+                     --pair NAME, --reloads N"
                 ),
             }
         }

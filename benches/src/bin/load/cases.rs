@@ -10,7 +10,7 @@ pub const EVENTS: u32 = 200;
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
     pub concurrency: usize,
-    /// Requests of one round.
+    /// Requests of one round, if there is time for them.
     pub requests: usize,
 }
 
@@ -71,7 +71,8 @@ pub fn pair() -> Vec<Case> {
     small().into_iter().map(alike).collect()
 }
 
-fn small() -> Vec<Case> {
+/// Short requests with short answers.
+pub fn small() -> Vec<Case> {
     let loads = loads([1000, 4000, 4000]);
     let case = |name, path: String, floor_path, body: Vec<u8>, aim| Case {
         name,
@@ -157,6 +158,11 @@ fn large() -> Vec<Case> {
             image,
         ),
     ]
+}
+
+/// Events as fast as they come.
+pub fn streamed_at_once() -> impl Iterator<Item = Case> {
+    streamed().into_iter().filter(|case| !is_paced(&case.floor_path))
 }
 
 /// Events as fast as they come, and at the pace of a fast model.

@@ -1,4 +1,5 @@
-//! The driver: so many connections, each with one request after the other.
+//! The driver: so many connections, each with one request after the other, until a number of requests is
+//! done or [`LONGEST`] is over.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -21,6 +22,18 @@ const TOKEN: &str = "sk-local";
 /// Its SHA-256.
 pub const TOKEN_HASH: &str = "7c9f8cb332edbdb1679a6876df821b38cfee40359a5540148444f31446af1ff4";
 
+/// How long a load may last: enough to measure, where a disk or a network lets it take much longer.
+const LONGEST: Duration = Duration::from_secs(10);
+
+pub type Sender = SendRequest<Full<Bytes>>;
+
+/// How much was done, and in what wall time, connecting not included.
+#[derive(Debug, Clone, Copy)]
+pub struct Done {
+    pub requests: usize,
+    pub wall: Duration,
+}
+
 /// What is sent again and again.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -39,35 +52,36 @@ pub async fn once(target: &Target) -> Result<Bytes> {
     Ok(body)
 }
 
-/// Sends all requests of a load; the wall time that they took, connecting not included.
-pub async fn all(target: &Target, load: Load) -> Result<Duration> {
+/// Sends the requests of a load, as many as the time allows.
+pub async fn all(target: &Target, load: Load) -> Result<Done> {
     let mut senders = Vec::new();
     for _ in 0..load.concurrency {
         senders.push(connect(target.address).await?);
     }
     let left = Rc::new(Cell::new(load.requests));
     let began = Instant::now();
+    let ends = began + LONGEST;
     let local = LocalSet::new();
     let workers: Vec<_> = senders
         .into_iter()
-        .map(|sender| local.spawn_local(work(sender, target.clone(), Rc::clone(&left))))
+        .map(|sender| local.spawn_local(work(sender, target.clone(), (Rc::clone(&left), ends))))
         .collect();
     local
         .run_until(async {
             for worker in workers {
                 worker.await.context("a connection's task")??;
             }
-            Ok(began.elapsed())
+            Ok(Done { requests: load.requests - left.get(), wall: began.elapsed() })
         })
         .await
 }
 
 async fn work(
-    mut sender: SendRequest<Full<Bytes>>,
+    mut sender: Sender,
     target: Target,
-    left: Rc<Cell<usize>>,
+    (left, ends): (Rc<Cell<usize>>, Instant),
 ) -> Result<()> {
-    while left.get() > 0 {
+    while left.get() > 0 && Instant::now() < ends {
         left.set(left.get() - 1);
         let mut answer = send(&mut sender, &target).await?;
         if answer.status() != StatusCode::OK {
@@ -80,7 +94,7 @@ async fn work(
     Ok(())
 }
 
-async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
+pub async fn connect(address: SocketAddr) -> Result<Sender> {
     let socket = TcpStream::connect(address).await?;
     socket.set_nodelay(true)?;
     let (sender, connection) = http1::handshake(TokioIo::new(socket)).await?;
@@ -88,8 +102,8 @@ async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
     Ok(sender)
 }
 
-async fn send(
-    sender: &mut SendRequest<Full<Bytes>>,
+pub async fn send(
+    sender: &mut Sender,
     target: &Target,
 ) -> Result<http::Response<hyper::body::Incoming>> {
     let Target { address, path, body } = target;

@@ -4,9 +4,11 @@
 //!    disturbed one counts: whatever else the machine does can only add to CPU time.
 //! 2. CPU time is that of the process under test alone, read from the kernel; the upstream is a stub
 //!    and the driver is this process, so neither is counted.
-//! 3. Numbers of requests are fixed; a run takes about three minutes.
+//! 3. Numbers of requests are fixed, and no load takes longer than ten seconds; a run takes about three
+//!    minutes.
 //!
 //! With `--pair NAME` a gateway stands in the floor's place, and beside it one that differs in one thing.
+//! With `--reloads N` nothing is measured: the configuration changes under load, and no request may fail.
 
 mod args;
 mod cases;
@@ -14,6 +16,7 @@ mod drive;
 mod measure;
 mod pairs;
 mod process;
+mod reloads;
 mod report;
 
 use std::process::ExitCode;
@@ -40,6 +43,9 @@ fn run() -> Result<()> {
     let args = Args::parse(std::env::args().skip(1))?;
     let build = Build::make()?;
     let stub = Launch::stub(&build).start()?;
+    if let Some(count) = args.reloads {
+        return reloads::run(count, &build, &stub.address, &args);
+    }
     let idle = measure::idle(|| Launch::gateway(&build, &stub.address, &args).start())?;
     let (sides, cases) = match args.pair {
         None => (Sides::against_floor(&build, &stub.address, &args)?, cases::all()),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use crate::cases::{Case, Load, Unit};
-use crate::drive::{self, Target};
+use crate::drive::{self, Done, Target};
 use crate::process::Running;
 
 /// Starts of the gateway, of which the median counts.
@@ -103,12 +103,12 @@ impl Bench<'_> {
 
 async fn sample(process: &Running, target: &Target, load: Load, unit: Unit) -> Result<Sample> {
     let before = process.cpu()?;
-    let wall = drive::all(target, load).await?;
+    let Done { requests, wall } = drive::all(target, load).await?;
     let used = process.cpu()?.saturating_sub(before);
-    let units = load.requests as f64 * f64::from(unit.per_request());
+    let units = requests as f64 * f64::from(unit.per_request());
     Ok(Sample {
         cpu_us: used.as_secs_f64() * 1e6 / units,
-        requests_per_second: load.requests as f64 / wall.as_secs_f64(),
+        requests_per_second: requests as f64 / wall.as_secs_f64(),
     })
 }
 

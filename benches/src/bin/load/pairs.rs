@@ -48,7 +48,7 @@ pub struct Sides {
 }
 
 /// Limits that nobody reaches.
-const LIMITS: &str = "limits:
+pub const LIMITS: &str = "limits:
   - {name: rate, requests: 1000000000, window: minute, each: key}
   - {name: tokens, total_tokens: 1000000000000, window: day}
   - {name: budget, money: $1000000, window: month}
@@ -101,7 +101,8 @@ impl Pair {
     }
 }
 
-fn configuration(
+/// Writes the file of a gateway: where requests go, and `more`.
+pub fn configuration(
     files: &TempDir,
     (name, more): (&str, &str),
     upstream: &SocketAddr,
@@ -113,7 +114,7 @@ fn configuration(
 }
 
 /// So many keys; the driver's is the last.
-fn keys(count: usize) -> String {
+pub fn keys(count: usize) -> String {
     let mut text = "keys:\n".to_owned();
     for at in 1..count {
         // Writing to a String cannot fail.
@@ -123,7 +124,7 @@ fn keys(count: usize) -> String {
 }
 
 /// So many routes; the last takes what the others do not.
-fn routes(count: usize) -> String {
+pub fn routes(count: usize) -> String {
     let mut text = "routes:\n".to_owned();
     for at in 1..count {
         // Writing to a String cannot fail.
@@ -133,9 +134,14 @@ fn routes(count: usize) -> String {
     text + "  - {name: rest, targets: main}\n"
 }
 
+/// Of a port that was free a moment ago.
+pub fn free_address() -> Result<SocketAddr> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
 /// A Redis server of our own, on a free port.
 fn redis(files: &TempDir) -> Result<Running> {
-    let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let address = free_address()?;
     let running = Launch::redis(files.path(), &address).start_silent(address)?;
     for _ in 0..100 {
         if std::net::TcpStream::connect(address).is_ok() {

@@ -89,6 +89,12 @@ impl Launch {
         launch.with_keys()
     }
 
+    /// With the operator's door at this address.
+    pub fn with_door(mut self, address: &SocketAddr) -> Self {
+        self.0.arg("--admin").arg(address.to_string());
+        self
+    }
+
     /// The system's Redis server, which keeps nothing on disk.
     pub fn redis(folder: &Path, address: &SocketAddr) -> Self {
         let mut command = Command::new("redis-server");
