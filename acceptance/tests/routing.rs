@@ -168,6 +168,37 @@ async fn a_routes_guardrail_is_in_every_chat_and_no_caller_can_change_it() {
     assert!(answer.header("x-outcrop-loss").contains("guardrailConfig"));
 }
 
+/// Neither by marks, nor by tags, nor by streams that are judged when they have passed.
+#[tokio::test]
+async fn no_caller_can_have_a_guardrail_judge_a_part_alone() {
+    let guardrail =
+        Guardrail { id: "abcdefghij12".to_owned(), version: "1".to_owned(), trace: false };
+    let policy = Policy { guardrail: Some(guardrail), ..Policy::default() };
+    let routes = vec![Route { policy, ..route("all", vec![Target::new("bedrock")]) }];
+    let stack = stack(Config { routes, ..Config::default() }).await;
+    let (path, _) = chat("converse", NOVA, "hi", false);
+    // A name may be written in another way.
+    let body = r#"{"system": [{"guardContent": {"text": {"text": "be good"}}}],
+        "messages": [{"role": "user", "content": [{"text": "bad"},
+        {"guard\u0043ontent": {"text": {"text": "go\u006fd", "qualifiers": ["query"]}}}]}]}"#;
+    let answer = stack.send(Method::POST, &path, &[], body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let sent = stack.upstream_body();
+    assert_eq!(sent["system"], json!([{"text": "be good"}]));
+    assert_eq!(sent["messages"][0]["content"], json!([{"text": "bad"}, {"text": "good"}]));
+    let told = answer.header("x-outcrop-loss");
+    for place in ["system.0.guardContent", "messages.0.content.1.guardContent"] {
+        assert!(told.contains(place), "{told}");
+    }
+    let (path, mut body) = chat("invoke", CLAUDE, "hi", false);
+    let own = "amazon-bedrock-guardrailConfig";
+    body[own] = json!({"tagSuffix": "xyz", "streamProcessingMode": "ASYNCHRONOUS"});
+    let answer = stack.post(&path, &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(stack.upstream_body().get(own).is_none());
+    assert!(answer.header("x-outcrop-loss").contains(own));
+}
+
 #[tokio::test]
 async fn a_chat_that_no_guardrail_reaches_is_refused() {
     let guardrail =
