@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Method;
 use outcrop_config::{
     Budget, CacheRule, Config, Limit, Measure, Origin, Pattern, Policy, Redacted, Route, Secret,
-    Selector, Target, Window,
+    Selector, Target, Timeouts, Window,
 };
 use outcrop_core::limit::{Counters, StoreWish, Timepiece, posting};
 use outcrop_fetch::Courier;
@@ -172,6 +172,41 @@ async fn what_failed_took_nothing_and_what_was_streamed_counts() {
     drop(socket);
     stack.receipt().await;
     assert!(before - left(&mut stack).await >= 2000);
+}
+
+/// Bedrock goes on with what the gateway gave up.
+#[tokio::test]
+async fn what_had_no_answer_in_time_is_charged_as_reserved() {
+    let limits = vec![limit("out", Measure::OutputTokens, 10_000, Window::Day)];
+    let timeouts = Timeouts { first_byte: Some(Duration::from_secs(1)), ..Timeouts::default() };
+    let mut stack = Stack::with(Options { limits, timeouts, ..Options::default() }).await;
+    let (path, mut body) = chat("anthropic", CLAUDE, "x", false);
+    body["max_tokens"] = json!(2000);
+    let before = left(&mut stack).await;
+    stack.fault("slow=60000", 1);
+    assert_eq!(stack.post(&path, &body).await.status, 504);
+    stack.receipt().await;
+    assert!(before - left(&mut stack).await >= 2000);
+}
+
+/// The last of its calls fails; what was answered before is counted, though nobody gets it.
+#[tokio::test]
+async fn what_a_failed_bundle_used_counts() {
+    let mut stack = limited(vec![limit("tokens", Measure::TotalTokens, 100_000, MINUTE)]).await;
+    let fault = json!({"fault": "error=ValidationException", "every": 13}).to_string();
+    let url = format!("{}/_emulator/faults", stack.emulator.base_url());
+    assert!(stack.send_to(Method::POST, &url, &[], fault).await.status.is_success());
+    let input = vec!["one two three"; 13];
+    let body = json!({"model": "amazon.titan-embed-text-v2:0", "input": input});
+    let answer = stack.post("/v1/embeddings", &body).await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    let receipt = stack.receipt().await;
+    assert!(receipt.attempts > 1 && receipt.usage.unwrap().input >= 5, "{receipt:?}");
+    assert!(receipt.cost.is_some());
+    let one = json!({"model": "amazon.titan-embed-text-v2:0", "input": "one"});
+    let answer = stack.post("/v1/embeddings", &one).await;
+    let left: u64 = answer.header("x-ratelimit-remaining-tokens").parse().unwrap();
+    assert!(left < 100_000 - receipt.usage.unwrap().input, "{left}");
 }
 
 #[tokio::test]

@@ -150,7 +150,12 @@ impl Settlement {
         let Some(receipt) = self.receipt.take() else { return };
         let told = receipt.usage.filter(|usage| usage.total() > 0);
         let cost = told.and_then(|_| self.cost(&receipt));
-        let spent = told.map_or(Spent::Nothing, |usage| Spent::Told { usage, cost });
+        let was_sent = self.tries > self.tried;
+        let spent = match told {
+            Some(usage) => Spent::Told { usage, cost },
+            None if was_sent && is_open_ended(class) => Spent::Unknown,
+            None => Spent::Nothing,
+        };
         self.reserved = match std::mem::take(&mut self.reserved) {
             Reserved::Holding(held) => Reserved::Earlier(Box::new(held.ending_as(spent))),
             Reserved::Nothing => Reserved::NotYet,
@@ -185,12 +190,15 @@ impl Settlement {
         self._permit = permit;
     }
 
+    /// The request is this route's, and goes nowhere.
+    pub fn on_route(&mut self, route: &str) {
+        self.note(|r| r.route = Some(route.to_owned()));
+    }
+
     /// The request goes this way, for these prices.
     pub fn routed(&mut self, route: &str, backend: &str, pricing: Arc<Pricing>) {
-        self.note(|r| {
-            r.route = Some(route.to_owned());
-            r.backend = Some(backend.to_owned());
-        });
+        self.on_route(route);
+        self.note(|r| r.backend = Some(backend.to_owned()));
         self.pricing = Some(pricing);
     }
 
@@ -419,7 +427,10 @@ impl Settlement {
             (Outcome::Failed(_) | Outcome::ClientLeft, _) if receipt.attempts == 0 => {
                 Spent::Nothing
             }
-            (Outcome::Failed(_), None) if !is_begun => Spent::Nothing,
+            (Outcome::Failed(class), None) if !is_begun => match is_open_ended(*class) {
+                true => Spent::Unknown,
+                false => Spent::Nothing,
+            },
             // Who asks and does not stay for the answer is charged by Bedrock all the same.
             (Outcome::ClientLeft, None) if !is_begun => Spent::Unknown,
             (Outcome::Failed(_) | Outcome::ClientLeft, told) => {
@@ -429,6 +440,12 @@ impl Settlement {
             }
         }
     }
+}
+
+/// Whether Bedrock may have gone on with what the gateway gave up: it is charged all the same, and nobody says
+/// for how much.
+fn is_open_ended(class: ErrorClass) -> bool {
+    class == ErrorClass::UpstreamTimeout
 }
 
 /// Of an answer that was broken off: what was told, and of what was not, the prompt as it was expected and

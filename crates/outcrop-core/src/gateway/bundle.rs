@@ -1,5 +1,6 @@
 //! Requests that become several calls of InvokeModel: plan, attempt each, put together, settle once.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -136,12 +137,24 @@ impl Leg<'_> {
         planned: &Planned,
         settlement: &mut Settlement,
     ) -> Result<Vec<Returned>, Fault> {
-        let settlement = Mutex::new(settlement);
+        let shared = Mutex::new(&mut *settlement);
         let attempt = |failed| {
-            settlement.lock().unwrap_or_else(PoisonError::into_inner).attempt(failed);
+            shared.lock().unwrap_or_else(PoisonError::into_inner).attempt(failed);
         };
-        let calls = planned.bundle.calls.len();
-        fan_out(calls, FAN_WIDTH, |index| self.call(planned, index, &attempt)).await
+        let (calls, tokens) = (planned.bundle.calls.len(), AtomicU64::new(0));
+        let call = async |index| {
+            let returned = self.call(planned, index, &attempt).await?;
+            tokens.fetch_add(returned.piece.input_tokens.unwrap_or_default(), Ordering::Relaxed);
+            Ok(returned)
+        };
+        let outcome = fan_out(calls, FAN_WIDTH, call).await;
+        let input = tokens.into_inner();
+        if outcome.is_err() && input > 0 {
+            // What was answered is charged, though nobody gets it.
+            let usage = Some(Usage { input, ..Usage::default() });
+            settlement.tally(&Tally { usage, ..Tally::default() });
+        }
+        outcome
     }
 
     async fn call(
