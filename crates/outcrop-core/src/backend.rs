@@ -1,6 +1,7 @@
 //! A backend at work: its client, and what was learned there.
 //!
-//! 1. A backend outlives a reload that leaves its settings as they are, with all that it knows.
+//! 1. A backend outlives a reload that leaves its settings as they are, with all that it knows; one with other
+//!    settings takes over what still holds.
 //! 2. What is wrong with one is told without a secret and without a resource of the account.
 
 mod identity;
@@ -46,8 +47,8 @@ pub struct Backend {
     pub(crate) learned: Learned,
     pub(crate) upstream: UpstreamHealth,
     /// By the id that is called: quotas and outages are a model's.
-    pub(crate) ward: Ward,
-    pub(crate) budget: RetryBudget,
+    pub(crate) ward: Arc<Ward>,
+    pub(crate) budget: Arc<RetryBudget>,
     /// `None` where any number of requests may be in flight.
     pub(crate) gate: Option<Gate>,
     pub(crate) carrier: Option<Carrier>,
@@ -129,12 +130,9 @@ impl Backend {
             learned: Learned::new(&geography, account, region, catalog),
             aws,
             upstream: UpstreamHealth::default(),
-            ward: Ward::default(),
-            budget: RetryBudget::new(Instant::now()),
-            // Where nobody says how many may wait, as many as are let in.
-            gate: settings
-                .max_concurrent
-                .map(|most| Gate::new(most, settings.max_queued.unwrap_or(most))),
+            ward: Arc::default(),
+            budget: Arc::new(RetryBudget::new(Instant::now())),
+            gate: room(settings).map(|(most, most_waiting)| Gate::new(most, most_waiting)),
             carrier: settings.carrier,
             lent,
             _watch: watch,
@@ -144,6 +142,29 @@ impl Backend {
     /// Whether `settings` would make the same.
     pub(crate) fn is_as(&self, settings: &config::Backend) -> bool {
         self.settings == placeless(settings)
+    }
+
+    /// Takes over from the one of its name before: who is in flight there stays counted, retries are paid from
+    /// the same budget, and what is known of models stays known where the same account is asked at the same
+    /// place.
+    pub(crate) fn succeeding(mut self, before: &Self) -> Self {
+        self.budget = Arc::clone(&before.budget);
+        self.gate = self.gate.map(|own| before.gate.clone().unwrap_or(own));
+        let place = |of: &config::Backend| {
+            let config::Backend { region, endpoint, endpoints, identity, .. } = of.clone();
+            (region, endpoint, endpoints, identity)
+        };
+        if place(&self.settings) == place(&before.settings) {
+            self.ward = Arc::clone(&before.ward);
+        }
+        self
+    }
+
+    /// It is at work from now on: the numbers of its gate are its own.
+    pub(crate) fn take_office(&self) {
+        if let (Some(gate), Some((most, most_waiting))) = (&self.gate, room(&self.settings)) {
+            gate.resize(most, most_waiting);
+        }
     }
 
     /// Fetches the first credentials, so that a wrong setup is known before the first request.
@@ -179,6 +200,12 @@ impl Backend {
 }
 
 // === helpers ===
+
+/// How many may be in flight and how many wait: where nobody says the latter, as many again.
+fn room(settings: &config::Backend) -> Option<(u32, u32)> {
+    let most = settings.max_concurrent?;
+    Some((most, settings.max_queued.unwrap_or(most)))
+}
 
 fn placeless(settings: &config::Backend) -> config::Backend {
     config::Backend { origin: Origin::default(), ..settings.clone() }

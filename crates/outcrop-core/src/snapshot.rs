@@ -2,7 +2,8 @@
 //!
 //! 1. Immutable: a reload makes another, and every request holds one for its whole life.
 //! 2. A configuration with an error is never put to work: what was there before stays.
-//! 3. Backends whose settings did not change are taken over with all that they know.
+//! 3. Backends whose settings did not change are taken over with all that they know; of others the requests in
+//!    flight, the retry budget and, where it is the same place, the health.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -98,6 +99,7 @@ impl Snapshot {
         if notes.is_fatal() {
             return Err(notes.0);
         }
+        backends.values().for_each(|backend| backend.take_office());
         let generation = self.generation + 1;
         Ok((Self { generation, backends, routes, table, rules: Arc::new(rules) }, notes.0))
     }
@@ -143,7 +145,12 @@ impl Snapshot {
             let kept = self.backends.get(name).filter(|backend| backend.is_as(settings));
             let backend = match kept {
                 Some(backend) => Ok(Arc::clone(backend)),
-                None => Backend::open(name, settings, around).await.map(Arc::new),
+                None => Backend::open(name, settings, around).await.map(|new| {
+                    Arc::new(match self.backends.get(name) {
+                        Some(before) => new.succeeding(before),
+                        None => new,
+                    })
+                }),
             };
             match backend {
                 Ok(backend) => {

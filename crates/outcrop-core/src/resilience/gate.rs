@@ -5,6 +5,10 @@
 //! 2. The limit falls when the backend throttles or is overloaded, and grows again with what succeeds, up
 //!    to what was configured.
 //! 3. Who waits and leaves takes up no room.
+//! 4. Other numbers count at once, for those in flight too: they are never counted anew.
+//!
+//! How long answers take is no sign here: it follows the lengths of prompts and answers, caches and thinking,
+//! over which it differs a hundredfold from request to request, so that no rise of it says "too many".
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,13 +28,13 @@ pub struct Gate(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    most: f64,
-    most_waiting: usize,
     inner: Mutex<Inner>,
 }
 
 #[derive(Debug)]
 struct Inner {
+    most: f64,
+    most_waiting: usize,
     limit: f64,
     in_flight: usize,
     waiting: VecDeque<oneshot::Sender<Permit>>,
@@ -50,10 +54,38 @@ pub struct Full;
 impl Gate {
     /// `most` in flight (at least one), and as many as `most_waiting` in the queue.
     pub fn new(most: u32, most_waiting: u32) -> Self {
+        let inner = Inner {
+            most: f64::from(most.max(1)),
+            most_waiting: usize::try_from(most_waiting).unwrap_or(usize::MAX),
+            limit: f64::from(most.max(1)),
+            in_flight: 0,
+            waiting: VecDeque::new(),
+            fell: None,
+        };
+        Self(Arc::new(Shared { inner: Mutex::new(inner) }))
+    }
+
+    /// Other numbers from now on. A limit that has fallen stays where it is.
+    pub fn resize(&self, most: u32, most_waiting: u32) {
+        let mut inner = self.0.lock();
         let most = f64::from(most.max(1));
-        let inner = Inner { limit: most, in_flight: 0, waiting: VecDeque::new(), fell: None };
-        let most_waiting = usize::try_from(most_waiting).unwrap_or(usize::MAX);
-        Self(Arc::new(Shared { most, most_waiting, inner: Mutex::new(inner) }))
+        let has_fallen = inner.limit < inner.most;
+        inner.limit = if has_fallen { inner.limit.min(most) } else { most };
+        inner.most = most;
+        inner.most_waiting = usize::try_from(most_waiting).unwrap_or(usize::MAX);
+        drop(inner);
+        Shared::let_in(&self.0);
+    }
+
+    /// Leave at once, where there is room and nobody waits for it.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn try_enter(&self) -> Result<Permit, Full> {
+        match self.0.lock().takes_in() {
+            true => Ok(Permit { gate: Arc::clone(&self.0) }),
+            false => Err(Full),
+        }
     }
 
     /// Waits for leave, at most this long.
@@ -63,12 +95,10 @@ impl Gate {
     pub async fn enter(&self, patience: Duration) -> Result<Permit, Full> {
         let receiver = {
             let mut inner = self.0.lock();
-            inner.waiting.retain(|waiting| !waiting.is_closed());
-            if inner.waiting.is_empty() && inner.has_room() {
-                inner.in_flight += 1;
+            if inner.takes_in() {
                 return Ok(Permit { gate: Arc::clone(&self.0) });
             }
-            if inner.waiting.len() >= self.0.most_waiting {
+            if inner.waiting.len() >= inner.most_waiting {
                 return Err(Full);
             }
             let (sender, receiver) = oneshot::channel();
@@ -92,7 +122,7 @@ impl Gate {
                 }
             }
             // One more for each round of successes.
-            None => inner.limit = (inner.limit + 1.0 / inner.limit).min(self.0.most),
+            None => inner.limit = (inner.limit + 1.0 / inner.limit).min(inner.most),
             Some(_says_nothing_of_how_much_it_takes) => {}
         }
         drop(inner);
@@ -137,6 +167,14 @@ impl Shared {
 }
 
 impl Inner {
+    /// Takes one more in flight, if that is possible at once.
+    fn takes_in(&mut self) -> bool {
+        self.waiting.retain(|waiting| !waiting.is_closed());
+        let may = self.waiting.is_empty() && self.has_room();
+        self.in_flight += usize::from(may);
+        may
+    }
+
     fn has_room(&self) -> bool {
         self.in_flight as f64 + 1.0 <= self.limit()
     }
@@ -217,5 +255,18 @@ mod tests {
             permits.push(permit);
         }
         assert_eq!(permits.len(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rule_4_other_numbers_count_those_in_flight() {
+        let gate = Gate::new(2, 1);
+        let held = [gate.enter(LONG).await.unwrap(), gate.enter(LONG).await.unwrap()];
+        gate.resize(3, 0);
+        let third = gate.try_enter().unwrap();
+        assert_eq!(gate.try_enter().unwrap_err(), Full);
+        gate.resize(1, 0);
+        drop((third, held));
+        let _one = gate.try_enter().unwrap();
+        assert_eq!(gate.try_enter().unwrap_err(), Full);
     }
 }
