@@ -68,6 +68,108 @@ async fn attempts_are_bounded_over_all_targets() {
     assert_eq!((answer.status.as_u16(), second.requests().len()), (200, 4), "{}", answer.text());
 }
 
+/// Both asked for a minute: they are left alone for it, and the caller hears how long.
+#[tokio::test]
+async fn where_all_targets_cool_down_none_is_asked() {
+    let (mut stack, second, _) = pair(Policy::default()).await;
+    for emulator in [&stack.emulator, &second] {
+        let fault = Fault::parse_list("error=ThrottlingException;retry-after=60").unwrap();
+        emulator.inject(fault, 99);
+    }
+    let (path, body) = chat("openai", NOVA, "hi", false);
+    for asked_before in [true, false, false] {
+        let answer = stack.post(&path, &body).await;
+        assert_eq!(answer.status, 429, "{}", answer.text());
+        let wait: u64 = answer.header("retry-after").parse().unwrap();
+        assert!((1..=60).contains(&wait), "{wait}");
+        let receipt = stack.receipt().await;
+        assert_eq!(receipt.route.as_deref(), Some("all"));
+        assert_eq!(receipt.attempts, if asked_before { 2 } else { 0 });
+    }
+    assert_eq!((stack.emulator.requests().len(), second.requests().len()), (1, 1));
+}
+
+/// It gets half of the time; after five times in a row it is left alone.
+#[tokio::test]
+async fn a_target_that_says_nothing_is_neither_waited_for_nor_asked_for_ever() {
+    let timeouts = Timeouts { request: Some(Duration::from_millis(1600)), ..Timeouts::default() };
+    let (mut stack, second, _) = pair(Policy { timeouts, ..Policy::default() }).await;
+    stack.fault("slow=600000", 99);
+    let (path, body) = chat("openai", NOVA, "hi", false);
+    for (at, asked) in [1, 2, 3, 4, 5, 5, 5].into_iter().enumerate() {
+        let answer = stack.post(&path, &body).await;
+        assert_eq!(answer.status, 200, "{at}: {}", answer.text());
+        assert_eq!((stack.emulator.requests().len(), second.requests().len()), (asked, at + 1));
+        let failed = stack.receipt().await.failed_over;
+        let classes: Vec<&str> = failed.iter().map(|(_, class)| class.as_str()).collect();
+        assert_eq!(classes.is_empty(), at >= 5, "{at}: {classes:?}");
+        assert!(classes.iter().all(|class| *class == "upstream_timeout"), "{classes:?}");
+    }
+}
+
+/// Two attempts were throttled, though the request was answered.
+#[tokio::test]
+async fn each_attempt_tells_how_much_a_backend_takes() {
+    let emulator =
+        Emulator::bind("127.0.0.1:0", outcrop_emulator::Config::default()).await.unwrap();
+    let one =
+        outcrop_config::Backend { max_concurrent: Some(10), ..backend(&emulator, EXAMPLE_SECRET) };
+    let config = Config {
+        backends: [("one".to_owned(), one)].into(),
+        routes: vec![route("all", vec![Target::new("one")])],
+        ..Config::default()
+    };
+    let options = Options { attempts: 3, ..Options::default() };
+    let mut stack = Stack::routing(options, config).await;
+    emulator.inject(Fault::parse_list("error=ThrottlingException").unwrap(), 2);
+    let (path, body) = chat("openai", NOVA, "hi", false);
+    assert_eq!(stack.post(&path, &body).await.status, 200);
+    assert_eq!(stack.receipt().await.attempts, 3);
+    let gateway = stack.readiness.gateway();
+    let backends = gateway.backends();
+    let one = backends.iter().find(|backend| backend.name() == "one").unwrap();
+    assert_eq!(one.standing().gate, Some(((0, 0), 7)));
+}
+
+/// Who is in flight stays counted where a backend gets other settings, and nobody waits there while another
+/// target has room.
+#[tokio::test]
+async fn a_full_target_is_full_after_a_reload_too() {
+    let emulator =
+        Emulator::bind("127.0.0.1:0", outcrop_emulator::Config::default()).await.unwrap();
+    emulator.inject(Fault::parse_list("slow=600000").unwrap(), 1);
+    let config = |idle| {
+        let small = outcrop_config::Backend {
+            max_concurrent: Some(1),
+            timeouts: Timeouts { idle: Some(Duration::from_secs(idle)), ..Timeouts::default() },
+            ..backend(&emulator, EXAMPLE_SECRET)
+        };
+        let later = Target { priority: 1, ..Target::new("bedrock") };
+        Config {
+            backends: [("small".to_owned(), small)].into(),
+            routes: vec![route("all", vec![Target::new("small"), later])],
+            ..Config::default()
+        }
+    };
+    let mut stack = Stack::routing(Options::default(), config(60)).await;
+    let (path, body) = chat("openai", NOVA, "hi", false);
+    let text = body.to_string();
+    let head =
+        format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{text}", text.len());
+    let _first = stack.say(head.as_bytes()).await;
+    while emulator.requests().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    for idle in [60, 61] {
+        stack.reload(config(idle)).await;
+        assert_eq!(stack.post(&path, &body).await.status, 200);
+        let receipt = stack.receipt().await;
+        assert_eq!(receipt.backend.as_deref(), Some("bedrock"), "{idle}");
+        assert_eq!(receipt.failed_over.len(), 1, "{idle}");
+    }
+    assert_eq!(emulator.requests().len(), 1);
+}
+
 /// Its friendly name leads to a profile, once that is known to be needed.
 #[tokio::test]
 async fn a_throttled_model_is_left_alone_under_each_of_its_names() {

@@ -12,6 +12,8 @@ mod leg;
 mod media;
 mod relay;
 mod reserve;
+mod travel;
+mod watch;
 
 use std::borrow::Cow;
 use std::sync::Arc;

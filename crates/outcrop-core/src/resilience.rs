@@ -10,5 +10,5 @@ mod ward;
 
 pub use budget::RetryBudget;
 pub use gate::{Full, Gate, Permit};
-pub use health::{Condition, Health, Verdict};
+pub use health::{Condition, Health, Probe, Verdict};
 pub(crate) use ward::Ward;

@@ -168,7 +168,11 @@ impl Leg<'_> {
         let mut retries = self.retries(&self.how.backoff);
         loop {
             attempt(retries.failed());
-            match self.call_once(planned, index, &outbound).await {
+            let watch = self.watch(&planned.callee.target, retries.failed());
+            let watch = watch.lent(outbound.credentials.as_ref());
+            let outcome = self.call_once(planned, index, &outbound).await;
+            watch.ended(&outcome);
+            match outcome {
                 Ok(returned) => {
                     self.backend.upstream.note_answer();
                     return Ok(returned);

@@ -339,7 +339,7 @@ impl Leg<'_> {
         let mut retries = self.retries(&self.how.backoff);
         let mut returned = loop {
             settlement.attempt(retries.failed());
-            match self.once(planned).await {
+            match self.watched(planned, retries.failed()).await {
                 Ok(returned) => break returned,
                 Err(fault) => {
                     self.backend.upstream.note_fault(&fault);
@@ -353,6 +353,18 @@ impl Leg<'_> {
         settlement.told_tier(*tier);
         returned.judge_form(self.how.fidelity, settlement)?;
         Ok(returned)
+    }
+
+    async fn watched(&self, planned: &Planned, failed: u32) -> Result<Returned, Fault> {
+        let Planned { callee, outbound, delivery, .. } = planned;
+        let watch = self.watch(&callee.target, failed).lent(outbound.credentials.as_ref());
+        let watch = match delivery {
+            Delivery::Stream => watch.streaming(),
+            Delivery::Whole | Delivery::Replay { .. } => watch,
+        };
+        let outcome = self.once(planned).await;
+        watch.ended(&outcome);
+        outcome
     }
 
     /// One attempt, up to the commit point.

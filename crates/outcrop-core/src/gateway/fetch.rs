@@ -36,9 +36,13 @@ impl Leg<'_> {
         settlement: &mut Settlement,
     ) -> Result<Fetched, Fault> {
         let mut retries = self.retries(backoff);
+        let model = settlement.called().unwrap_or(self.key).to_owned();
         let fetched = loop {
             settlement.attempt(retries.failed());
-            match self.fetch_once(outbound).await {
+            let watch = self.watch(&model, retries.failed()).lent(outbound.credentials.as_ref());
+            let outcome = self.fetch_once(outbound).await;
+            watch.ended(&outcome);
+            match outcome {
                 Ok(fetched) => break fetched,
                 Err(fault) => retries.after(fault).await?,
             }

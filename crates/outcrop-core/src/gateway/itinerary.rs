@@ -1,27 +1,16 @@
-//! The way that one request goes: its route, the targets in order, and from one to the next.
-//!
-//! 1. The order is made once; a target is tried once, with retries of its own.
-//! 2. The next target is tried by `failover(class, phase)` alone, before the commit point only, with the
-//!    whole request planned anew.
+//! The way that one request goes: its route, and the targets in the order in which they are tried.
 
 use std::borrow::Cow;
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use outcrop_config::ModelIs;
 use outcrop_model::json::{Members, parse_body};
-use outcrop_model::{ErrorClass, Fault, Phase, alias, failover};
-use tokio::time::{Instant, timeout_at};
+use outcrop_model::{ErrorClass, Fault, Phase, alias};
 
-use super::leg::{Arrived, Leg};
-use super::{Gateway, refuse};
 use crate::affinity;
-use crate::edit::{edit_body, set_text};
 use crate::inbound::Inbound;
-use crate::limit::Limiter;
 use crate::model_id;
-use crate::reply::Reply;
-use crate::resilience::{Full, Verdict};
+use crate::resilience::{Probe, Verdict};
 use crate::route::Named;
 use crate::route::pick::{Lot, order};
 use crate::settle::Settlement;
@@ -33,26 +22,23 @@ const MOST_TARGETS: usize = 16;
 /// Names that an unknown one may have been meant for.
 const MOST_NEAREST: usize = 3;
 
-/// Longest wait in a backend's queue: clients give up on a silent server after about a minute.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// When to come back to a full one.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
-
 /// See the module.
 pub(super) struct Itinerary<'s> {
-    snapshot: &'s Snapshot,
-    route: &'s Route,
+    pub(super) snapshot: &'s Snapshot,
+    pub(super) route: &'s Route,
     /// In the order in which they are tried.
-    stops: Vec<Stop<'s>>,
+    pub(super) stops: Vec<Stop<'s>>,
 }
 
 /// A target with the model to ask for there.
-struct Stop<'s> {
-    target: &'s Target,
+pub(super) struct Stop<'s> {
+    pub(super) target: &'s Target,
     /// `None`: the caller's.
-    model: Option<Cow<'s, str>>,
+    pub(super) model: Option<Cow<'s, str>>,
     /// The model by the name that it is asked for.
-    key: String,
+    pub(super) key: String,
+    /// Leave to look whether it is back.
+    probe: Option<Probe>,
 }
 
 // === impl Itinerary ===
@@ -81,12 +67,15 @@ impl<'s> Itinerary<'s> {
         let stops = route.targets.iter().map(|target| {
             let model = model_at(snapshot, target, written, &name);
             let key = model.as_deref().unwrap_or(written).to_owned();
-            Stop { target, model, key }
+            Stop { target, model, key, probe: None }
         });
         let mut stops: Vec<Option<Stop<'s>>> = stops.map(Some).collect();
-        let order = lots(route, &stops, inbound);
-        let stops: Vec<Stop<'s>> =
-            order.into_iter().filter_map(|at| stops.get_mut(at)?.take()).collect();
+        let order = lots(route, &mut stops, inbound);
+        let stops: Vec<Stop<'s>> = order
+            .into_iter()
+            .filter_map(|at| stops.get_mut(at)?.take())
+            .take(MOST_TARGETS)
+            .collect();
         match stops.is_empty() {
             true => Err(no_route(snapshot, inbound, None)),
             false => Ok(Self { snapshot, route, stops }),
@@ -102,161 +91,22 @@ impl Itinerary<'_> {
     }
 }
 
-impl Gateway {
-    /// From target to target, until one answers or all hope is gone.
-    pub(super) async fn travel(
-        &self,
-        itinerary: &Itinerary<'_>,
-        mut inbound: Inbound,
-        mut settlement: Settlement,
-    ) -> Reply {
-        let Itinerary { route, stops, .. } = itinerary;
-        let how = &route.treatment;
-        let deadline = how.timeouts.request.map(|limit| Instant::now() + limit);
-        let (whole, headers) = (inbound.body.clone(), inbound.headers.clone());
-        let limiter =
-            Limiter::new(Arc::clone(&itinerary.snapshot.rules), Arc::clone(&self.counters));
-        let mut telling: Option<Fault> = None;
-        for (at, stop) in stops.iter().take(MOST_TARGETS).enumerate() {
-            let backend = &stop.target.backend;
-            settlement.routed(&route.name, &backend.name, Arc::clone(&stop.target.pricing));
-            let leg = Leg {
-                gateway: self,
-                how,
-                backend,
-                route: &route.name,
-                pricing: &stop.target.pricing,
-                limiter: &limiter,
-                headers: &stop.target.of.headers,
-                model: stop.model.as_deref(),
-                has_others: at + 1 < stops.len().min(MOST_TARGETS),
-                attempts_left: how
-                    .most_attempts
-                    .map(|most| most.saturating_sub(settlement.tries())),
-                until: deadline,
-            };
-            if at > 0 {
-                inbound.headers.clone_from(&headers);
-            }
-            let visit = visit(&leg, stop, &whole, &mut inbound, &mut settlement);
-            let outcome = match deadline {
-                Some(deadline) => timeout_at(deadline, visit).await.unwrap_or_else(|_| Err(late())),
-                None => visit.await,
-            };
-            let is_late = deadline.is_some_and(|deadline| deadline <= Instant::now());
-            match outcome {
-                Ok(arrived) => {
-                    let way = how.route_header.then(|| way(route, stop, &settlement));
-                    let told = settlement.told();
-                    let mut reply = leg.reply(arrived, &inbound, settlement);
-                    if let Some(told) = told {
-                        told.put(inbound.operation.dialect(), &mut reply.headers);
-                    }
-                    if let Some(way) = way {
-                        reply.route(&way);
-                    }
-                    return reply;
-                }
-                Err(fault) => {
-                    // A limit of the gateway's holds wherever the request would go.
-                    let goes_on = leg.has_others
-                        && !is_late
-                        && how.most_attempts.is_none_or(|most| settlement.tries() < most)
-                        && !settlement.is_refused()
-                        && is_for_others(&fault, &inbound);
-                    if goes_on {
-                        settlement.failed_over(&backend.name, fault.class);
-                        tracing::debug!(class = fault.class.as_str(), "trying another target");
-                        telling = Some(more_telling(telling, fault));
-                        continue;
-                    }
-                    let way = how.route_header.then(|| way(route, stop, &settlement));
-                    let told = settlement.told();
-                    let mut reply = refuse(&more_telling(telling, fault), &inbound, settlement);
-                    if let Some(told) = told {
-                        told.put(inbound.operation.dialect(), &mut reply.headers);
-                    }
-                    if let Some(way) = way {
-                        reply.route(&way);
-                    }
-                    return reply;
-                }
-            }
-        }
-        let fault = telling.unwrap_or_else(|| nowhere("No target of this route can be asked."));
-        refuse(&fault, &inbound, settlement)
-    }
-}
-
-/// One target: from the operator's changes to its answer.
-async fn visit(
-    leg: &Leg<'_>,
-    stop: &Stop<'_>,
-    whole: &bytes::Bytes,
-    inbound: &mut Inbound,
-    settlement: &mut Settlement,
-) -> Result<Arrived, Fault> {
-    let Stop { target, model, key } = stop;
-    let backend = leg.backend;
-    let edits = leg.how.body.iter().chain(&target.of.body);
-    inbound.body = whole.clone();
-    if let Some(model) = model
-        && inbound.names_model_in_body()
-        && inbound.model().is_none_or(|model| model.is_empty())
-    {
-        inbound.body = set_text(&inbound.body, "model", model)?;
-    }
-    if inbound.operation.is_for_a_model() {
-        inbound.body = edit_body(&inbound.body, edits)?;
-    }
-    leg.borrow(inbound)?;
-    settlement.hold(None);
-    if let Some(gate) = &backend.gate {
-        settlement.hold(Some(gate.enter(PATIENCE).await.map_err(|Full| full())?));
-    }
-    let (attempts, sent) = (settlement.attempts(), std::time::Instant::now());
-    let outcome = leg.go(inbound, settlement).await;
-    let now = std::time::Instant::now();
-    if settlement.attempts() == attempts {
-        // What stayed in the gateway says nothing of the backend.
-        return outcome;
-    }
-    backend.budget.deposit();
-    if let Some(gate) = &backend.gate {
-        gate.ended(outcome.as_ref().err().map(|fault| fault.class), now);
-    }
-    // What the caller's own credentials meet says nothing of the gateway's.
-    if inbound.credentials.is_none() {
-        let model = settlement.called().unwrap_or(key);
-        match &outcome {
-            Ok(_) => backend.ward.answered(model, (sent, now)),
-            Err(fault) if fault.param.is_some() && fault.phase == Phase::BeforeSend => {}
-            Err(fault) => {
-                if backend.ward.failed(model, fault, (sent, now)) {
-                    let (backend, class) = (&backend.name, fault.class.as_str());
-                    tracing::warn!(backend, model = key, class, "left alone for a while");
-                }
-            }
+impl Stop<'_> {
+    /// Whether to ask it now. Who may probe it asks it.
+    pub(super) fn verdict(&self, now: Instant) -> Verdict {
+        match self.probe {
+            Some(_) => Verdict::Well,
+            None => self.target.backend.ward.verdict(&called(self.target, &self.key), now),
         }
     }
-    outcome
-}
 
-/// Whether another target may do better. What a caller's own credentials are refused for is the caller's.
-fn is_for_others(fault: &Fault, inbound: &Inbound) -> bool {
-    let is_the_callers = inbound.credentials.is_some()
-        && matches!(fault.class, ErrorClass::AccessDenied | ErrorClass::BadCredentials);
-    let is_of_the_body = fault.param.is_some() && fault.phase == Phase::BeforeSend;
-    failover(fault.class, fault.phase) && !is_the_callers && !is_of_the_body
-}
+    pub(super) fn is_well(&self, now: Instant) -> bool {
+        self.verdict(now) == Verdict::Well
+    }
 
-/// That a target is busy tells more than what befell others: the caller is to come back.
-fn more_telling(before: Option<Fault>, now: Fault) -> Fault {
-    let is_busy =
-        |fault: &Fault| matches!(fault.class, ErrorClass::Throttled | ErrorClass::Overloaded);
-    match before {
-        Some(before) if is_busy(&before) && !is_busy(&now) => before,
-        Some(_) | None => now,
+    fn probe(&mut self, now: Instant) -> bool {
+        self.probe = self.target.backend.ward.probe(&called(self.target, &self.key), now);
+        self.probe.is_some()
     }
 }
 
@@ -287,67 +137,44 @@ fn called(target: &Target, model: &str) -> String {
     target.backend.learned.callee(model).target
 }
 
-fn lots(route: &Route, stops: &[Option<Stop<'_>>], inbound: &Inbound) -> Vec<usize> {
-    let now = std::time::Instant::now();
+fn lots(route: &Route, stops: &mut [Option<Stop<'_>>], inbound: &Inbound) -> Vec<usize> {
     let how = &route.treatment;
     if stops.len() == 1 {
         return vec![0];
     }
-    let mut lots: Vec<Lot<'_>> = stops
-        .iter()
-        .flatten()
-        .map(|Stop { target, key, model: _ }| Lot {
-            name: (&target.backend.name, key),
-            weight: target.of.weight,
-            priority: target.of.priority,
-            fit: target.backend.ward.is_well(&called(target, key), now),
-        })
-        .collect();
+    let now = Instant::now();
     let kept = || {
         let session = how.session_header.as_deref();
         affinity::seed(&inbound.headers, session, &inbound.body)
     };
-    let seed = match lots.len() {
-        0 => 0,
-        _ if how.affinity => kept().unwrap_or_else(|| fastrand::u64(..)),
-        _ => fastrand::u64(..),
+    let seed = match how.affinity {
+        true => kept().unwrap_or_else(|| fastrand::u64(..)),
+        false => fastrand::u64(..),
     };
-    // Whoever would be first if all were well may be due to be looked at again.
-    let all_well: Vec<Lot<'_>> = lots.iter().map(|lot| Lot { fit: true, ..*lot }).collect();
-    if let Some(&first) = order(&all_well, seed).first()
-        && !lots[first].fit
-        && let Some(Some(Stop { target, key, .. })) = stops.get(first)
-    {
-        lots[first].fit = target.backend.ward.verdict(&called(target, key), now) == Verdict::Probe;
-    }
-    order(&lots, seed)
+    let fit: Vec<bool> = stops.iter().flatten().map(|stop| stop.is_well(now)).collect();
+    let drawn = order(&tickets(stops, |_| true), seed);
+    // Who would come before the first that is well may be due to be looked at again.
+    let before = drawn.into_iter().take_while(|at| !fit[*at]);
+    let probed = before
+        .into_iter()
+        .find(|at| stops.get_mut(*at).and_then(Option::as_mut).is_some_and(|stop| stop.probe(now)));
+    order(&tickets(stops, |at| fit[at] || probed == Some(at)), seed)
 }
 
-/// What the header tells: the route, the backend that answered, and those that did not.
-fn way(route: &Route, stop: &Stop<'_>, settlement: &Settlement) -> String {
-    let mut way = format!("{}; backend={}", route.name, stop.target.backend.name);
-    for (backend, class) in settlement.failures() {
-        way.push_str(&format!("; failed={backend} {}", class.as_str()));
-    }
-    way
+fn tickets<'t>(stops: &'t [Option<Stop<'_>>], is_fit: impl Fn(usize) -> bool) -> Vec<Lot<'t>> {
+    let lot = |(at, stop): (usize, &'t Stop<'_>)| Lot {
+        name: (&stop.target.backend.name, &stop.key),
+        weight: stop.target.of.weight,
+        priority: stop.target.of.priority,
+        fit: is_fit(at),
+    };
+    stops.iter().flatten().enumerate().map(lot).collect()
 }
 
 // === faults ===
 
 fn nowhere(what: &'static str) -> Fault {
     Fault::new(ErrorClass::UnknownPath, Phase::BeforeSend, what)
-}
-
-fn full() -> Fault {
-    let what = "This gateway has as many requests in flight as it may. Try again in a moment.";
-    let mut fault = Fault::new(ErrorClass::Overloaded, Phase::BeforeSend, what);
-    fault.retry_after = Some(RETRY_AFTER);
-    fault.with_detail("the backend's queue is full")
-}
-
-fn late() -> Fault {
-    let what = "The request took longer than this gateway allows.";
-    Fault::new(ErrorClass::UpstreamTimeout, Phase::AwaitingHead, what)
 }
 
 /// Why no route takes the request: most often for its model.

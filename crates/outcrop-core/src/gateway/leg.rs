@@ -35,12 +35,15 @@ pub(super) struct Leg<'g> {
     pub(super) headers: &'g HeaderEdits,
     /// The model to ask for, where it is not the caller's.
     pub(super) model: Option<&'g str>,
-    /// Whether there is another target to try after this one.
+    /// Whether there is another target that is well to try after this one.
     pub(super) has_others: bool,
     /// How many of the attempts are left that the route allows over all targets.
     pub(super) attempts_left: Option<u32>,
+    pub(super) began: Instant,
     /// When its time is up.
     pub(super) until: Option<Instant>,
+    /// The model by the name that it is asked for, for whatever is known of it.
+    pub(super) key: &'g str,
 }
 
 /// What came back from a target: enough to answer the caller with.

@@ -2,12 +2,12 @@
 //!
 //! 1. After some failures in a row a target is left alone, for longer each time; then one request may
 //!    probe it, and others only once that has succeeded.
-//! 2. A target that throttles is left alone for as long as it asks, or for a little longer each time; it
-//!    is not ill, so no probe is needed.
+//! 2. A target that throttles is left alone for as long as it asks (within reason), or for a little longer
+//!    each time; it is not ill, so no probe is needed.
 //! 3. What is wrong with a request, or with a model at the target, says nothing about the target.
 //! 4. A failure that is older than the last change of the state changes nothing.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use outcrop_model::{ErrorClass, Fault, Phase};
@@ -22,6 +22,9 @@ const EJECTED: (Duration, Duration) = (Duration::from_secs(30), Duration::from_s
 const COOLING: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// A quota of a day that is spent: looked at again after this.
 const SPENT: Duration = Duration::from_secs(600);
+/// How long a target is left alone because it says so, at most: Bedrock's quotas are for a minute, and a word
+/// of hours (of a proxy in between, say) is not to take a target away from everybody for so long.
+const MOST_ASKED: Duration = Duration::from_secs(600);
 /// A probe that has not come back after this is taken for lost, and another may go.
 const PROBE: Duration = Duration::from_secs(60);
 
@@ -29,11 +32,19 @@ const PROBE: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     Well,
-    /// It was left alone; this request may look whether it is back. Who gets this verdict and does not ask
-    /// leaves it to the next after a while.
-    Probe,
-    /// Left alone until then.
-    Until(Instant),
+    /// It was left alone until now: who wants to ask it is to get leave for a probe.
+    Due,
+    /// Better left alone until then, as far as can be guessed.
+    Guessed(Instant),
+    /// It asked itself to be left alone until then.
+    Asked(Instant),
+}
+
+/// Leave to look whether a target is back; whoever has it does so, or leaves it to the next by dropping it.
+#[derive(Debug)]
+pub struct Probe {
+    health: Arc<Health>,
+    since: Instant,
 }
 
 /// How a target fares.
@@ -58,8 +69,15 @@ struct Inner {
     ejected: Option<Instant>,
     probing: Option<Instant>,
     throttles: u32,
-    cooling: Option<Instant>,
+    cooling: Option<Cooling>,
     changed: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Cooling {
+    until: Instant,
+    /// Whether the target named the time itself.
+    was_asked: bool,
 }
 
 /// What a failure says of its target.
@@ -76,31 +94,43 @@ impl Health {
         !matches!(meaning(class), Meaning::Nothing)
     }
 
-    /// Whether to ask it.
+    /// Whether to ask it; to look changes nothing.
     pub fn verdict(&self, now: Instant) -> Verdict {
-        let mut inner = self.lock();
-        if let Some(until) = inner.cooling.filter(|until| *until > now) {
-            return Verdict::Until(until);
-        }
-        let Some(until) = inner.ejected else { return Verdict::Well };
-        if until > now {
-            return Verdict::Until(until);
-        }
-        match inner.probing.map(|since| since + PROBE).filter(|lost| *lost > now) {
-            Some(lost) => Verdict::Until(lost),
-            None => {
-                inner.probing = Some(now);
-                Verdict::Probe
+        let inner = self.lock();
+        match (inner.cooling, inner.ejected) {
+            (Some(Cooling { until, was_asked: true }), _) if until > now => Verdict::Asked(until),
+            (Some(Cooling { until, was_asked: false }), _) if until > now => {
+                Verdict::Guessed(until)
             }
+            (_, None) => Verdict::Well,
+            (_, Some(until)) => match inner.probing.map(|since| since + PROBE) {
+                Some(lost) if lost > now => Verdict::Guessed(lost),
+                _ if until > now => Verdict::Guessed(until),
+                Some(_) | None => Verdict::Due,
+            },
         }
     }
 
-    /// The same for looking only: nobody probes for it.
+    /// Leave to look whether it is back, where that is due and nobody else does.
+    pub fn probe(self: &Arc<Self>, now: Instant) -> Option<Probe> {
+        if self.verdict(now) != Verdict::Due {
+            return None;
+        }
+        let mut inner = self.lock();
+        // Somebody may have been quicker.
+        let is_free = inner.probing.is_none_or(|since| since + PROBE <= now);
+        is_free.then(|| {
+            inner.probing = Some(now);
+            Probe { health: Arc::clone(self), since: now }
+        })
+    }
+
+    /// The same in a word for the operator.
     pub fn condition(&self, now: Instant) -> Condition {
         let inner = self.lock();
         match (inner.ejected, inner.cooling) {
             (Some(_), _) => Condition::Ejected,
-            (None, Some(until)) if until > now => Condition::Cooling,
+            (None, Some(cooling)) if cooling.until > now => Condition::Cooling,
             (None, _) => Condition::Well,
         }
     }
@@ -133,12 +163,12 @@ impl Health {
                 }
                 false
             }
-            Meaning::Spent => inner.cool(now + fault.retry_after.unwrap_or(SPENT), now),
+            Meaning::Spent => inner.cool(fault.retry_after, SPENT, now),
             Meaning::Busy => {
                 let (first, most) = COOLING;
                 let grown = first.saturating_mul(1 << inner.throttles.min(8)).min(most);
                 inner.throttles = inner.throttles.saturating_add(1);
-                inner.cool(now + fault.retry_after.unwrap_or(grown), now)
+                inner.cool(fault.retry_after, grown, now)
             }
             Meaning::Ill => {
                 inner.failures = inner.failures.saturating_add(1);
@@ -164,10 +194,23 @@ impl Health {
 }
 
 impl Inner {
-    fn cool(&mut self, until: Instant, now: Instant) -> bool {
-        self.cooling = Some(self.cooling.map_or(until, |known| known.max(until)));
+    fn cool(&mut self, asked: Option<Duration>, guessed: Duration, now: Instant) -> bool {
+        let until = now + asked.unwrap_or(guessed).min(MOST_ASKED);
+        if self.cooling.is_none_or(|known| known.until < until) {
+            self.cooling = Some(Cooling { until, was_asked: asked.is_some() });
+        }
         self.changed = Some(now);
         true
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        let mut inner = self.health.lock();
+        // What came of it is known, or it was never sent.
+        if inner.probing == Some(self.since) {
+            inner.probing = None;
+        }
     }
 }
 
@@ -224,8 +267,8 @@ mod tests {
     }
 
     /// A target that has just been left alone, and when.
-    fn ejected() -> (Health, Instant) {
-        let (health, now) = (Health::default(), Instant::now());
+    fn ejected() -> (Arc<Health>, Instant) {
+        let (health, now) = (Arc::new(Health::default()), Instant::now());
         for _ in 1..PATIENCE {
             assert!(!health.failed(&fault(ErrorClass::Unreachable), now, now));
         }
@@ -237,24 +280,32 @@ mod tests {
     fn rule_1_one_probe_decides() {
         let (health, now) = ejected();
         let back = now + EJECTED.0;
-        assert_eq!(health.verdict(now + SECOND), Verdict::Until(back));
-        assert_eq!(health.verdict(back), Verdict::Probe);
-        assert_eq!(health.verdict(back), Verdict::Until(back + PROBE));
+        assert_eq!(health.verdict(now + SECOND), Verdict::Guessed(back));
+        assert!(health.probe(now + SECOND).is_none());
+        let probe = health.probe(back).unwrap();
+        assert!(health.probe(back).is_none());
+        assert_eq!(health.verdict(back), Verdict::Guessed(back + PROBE));
         assert!(health.failed(&fault(ErrorClass::Unreachable), back, back + SECOND));
+        drop(probe);
         let longer = back + SECOND + EJECTED.0 * 2;
-        assert_eq!(health.verdict(back + SECOND), Verdict::Until(longer));
-        assert_eq!(health.verdict(longer), Verdict::Probe);
+        assert_eq!(health.verdict(back + SECOND), Verdict::Guessed(longer));
+        let _probe = health.probe(longer).unwrap();
         health.answered(longer, longer);
         assert_eq!(health.verdict(longer), Verdict::Well);
         assert_eq!(health.condition(longer), Condition::Well);
     }
 
     #[test]
-    fn rule_1_a_lost_probe_does_not_lock_the_door() {
+    fn rule_1_a_probe_that_is_lost_or_not_sent_locks_no_door() {
         let (health, now) = ejected();
         let back = now + EJECTED.0;
-        assert_eq!(health.verdict(back), Verdict::Probe);
-        assert_eq!(health.verdict(back + PROBE), Verdict::Probe);
+        drop(health.probe(back).unwrap());
+        let lost = health.probe(back).unwrap();
+        let later = health.probe(back + PROBE).unwrap();
+        drop(lost);
+        assert!(health.probe(back + PROBE).is_none(), "the later one is on its way");
+        drop(later);
+        assert_eq!(health.verdict(back + PROBE), Verdict::Due);
     }
 
     #[test]
@@ -262,15 +313,19 @@ mod tests {
         let (health, now) = (Health::default(), Instant::now());
         let mut throttled = fault(ErrorClass::Throttled);
         assert!(health.failed(&throttled, now, now));
-        assert_eq!(health.verdict(now), Verdict::Until(now + COOLING.0));
+        assert_eq!(health.verdict(now), Verdict::Guessed(now + COOLING.0));
         let later = now + COOLING.0;
         assert_eq!(health.verdict(later), Verdict::Well);
         assert!(health.failed(&throttled, later, later));
-        assert_eq!(health.verdict(later), Verdict::Until(later + COOLING.0 * 2));
+        assert_eq!(health.verdict(later), Verdict::Guessed(later + COOLING.0 * 2));
         throttled.retry_after = Some(SECOND * 90);
         let again = later + SECOND * 2;
         health.failed(&throttled, again, again);
-        assert_eq!(health.verdict(again), Verdict::Until(again + SECOND * 90));
+        assert_eq!(health.verdict(again), Verdict::Asked(again + SECOND * 90));
+        throttled.retry_after = Some(SECOND * 86_400);
+        let at_last = again + SECOND * 100;
+        health.failed(&throttled, at_last, at_last);
+        assert_eq!(health.verdict(at_last), Verdict::Asked(at_last + MOST_ASKED));
     }
 
     #[test]
@@ -290,6 +345,6 @@ mod tests {
         let before = now.checked_sub(SECOND).unwrap_or(now);
         assert!(!health.failed(&fault(ErrorClass::Internal), before, now + SECOND));
         health.answered(before, now + SECOND);
-        assert_eq!(health.verdict(now + SECOND), Verdict::Until(back));
+        assert_eq!(health.verdict(now + SECOND), Verdict::Guessed(back));
     }
 }

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use outcrop_model::Fault;
 
-use super::health::{Condition, Health, Verdict};
+use super::health::{Condition, Health, Probe, Verdict};
 
 /// Models whose health is kept: more than an account has.
 const MOST_MODELS: usize = 1000;
@@ -28,8 +28,9 @@ impl Ward {
         self.known(model).map_or(Verdict::Well, |health| health.verdict(now))
     }
 
-    pub fn is_well(&self, model: &str, now: Instant) -> bool {
-        self.known(model).is_none_or(|health| health.condition(now) == Condition::Well)
+    /// Leave to look whether the model is back, where that is due.
+    pub fn probe(&self, model: &str, now: Instant) -> Option<Probe> {
+        self.known(model)?.probe(now)
     }
 
     /// A request that was sent to it at `sent` was answered.
@@ -87,7 +88,7 @@ mod tests {
     fn rule_1_names_that_are_none_leave_nothing() {
         let (ward, now) = (Ward::default(), Instant::now());
         for name in (0..2 * MOST_MODELS).map(|n| format!("nonsense-{n}")) {
-            assert!(ward.is_well(&name, now) && ward.verdict(&name, now) == Verdict::Well);
+            assert_eq!(ward.verdict(&name, now), Verdict::Well);
             fail(&ward, &name, ErrorClass::UnknownModel, now);
         }
         assert_eq!(ward.conditions(now), []);
@@ -101,12 +102,13 @@ mod tests {
             ward.answered(&name, (now, now));
         }
         assert!(ward.conditions(now).len() <= MOST_MODELS);
-        assert!(!ward.is_well("ill", now));
+        assert_ne!(ward.verdict("ill", now), Verdict::Well);
         for name in (0..MOST_MODELS).map(|n| format!("ill-{n}")) {
             fail(&ward, &name, ErrorClass::Throttled, now);
         }
         assert!(!fail(&ward, "another", ErrorClass::Throttled, now));
-        assert!(ward.is_well("another", now) && !ward.is_well("ill", now));
+        assert_eq!(ward.verdict("another", now), Verdict::Well);
+        assert_ne!(ward.verdict("ill", now), Verdict::Well);
         assert_eq!(ward.conditions(now).len(), MOST_MODELS);
     }
 }

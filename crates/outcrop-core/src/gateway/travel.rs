@@ -1,0 +1,300 @@
+//! From target to target, until one answers.
+//!
+//! 1. A target is tried once, with retries of its own.
+//! 2. The next is tried by `failover(class, phase)` alone, before the commit point only, with the whole
+//!    request planned anew.
+//! 3. A target that is not well is asked where none is well: one of them for each request, and more only as
+//!    the retry budget of each allows. One that asked itself to be left alone is not asked before its time.
+//! 4. Where the request has a time limit, no target takes all of it while others are left.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use outcrop_model::{ErrorClass, Fault, Phase, failover};
+use tokio::time::{Instant, timeout_at};
+
+use super::itinerary::{Itinerary, Stop};
+use super::leg::{Arrived, Leg};
+use super::{Gateway, refuse};
+use crate::edit::{edit_body, set_text};
+use crate::inbound::Inbound;
+use crate::limit::{Limiter, Told};
+use crate::reply::Reply;
+use crate::resilience::{Full, Verdict};
+use crate::settle::Settlement;
+use crate::snapshot::Route;
+use crate::treatment::Treatment;
+
+/// Longest wait in a backend's queue: clients give up on a silent server after about a minute.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// When to come back to a full one.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+impl Gateway {
+    pub(super) async fn travel(
+        &self,
+        itinerary: &Itinerary<'_>,
+        mut inbound: Inbound,
+        mut settlement: Settlement,
+    ) -> Reply {
+        let Itinerary { snapshot, route, stops } = itinerary;
+        let how = &route.treatment;
+        let deadline = how.timeouts.request.map(|limit| Instant::now() + limit);
+        let (whole, headers) = (inbound.body.clone(), inbound.headers.clone());
+        let limiter = Limiter::new(Arc::clone(&snapshot.rules), Arc::clone(&self.counters));
+        let mut telling: Option<Fault> = None;
+        let mut at = match first(stops) {
+            Ok(at) => at,
+            Err(fault) => {
+                settlement.on_route(&route.name);
+                return refuse(&fault, &inbound, settlement);
+            }
+        };
+        loop {
+            let Some(stop) = stops.get(at) else { return refuse(&nowhere(), &inbound, settlement) };
+            let backend = &stop.target.backend;
+            settlement.routed(&route.name, &backend.name, Arc::clone(&stop.target.pricing));
+            let now = std::time::Instant::now();
+            let has_others = stops.iter().skip(at + 1).any(|other| other.is_well(now));
+            let began = Instant::now();
+            let leg = Leg {
+                gateway: self,
+                how,
+                backend,
+                route: &route.name,
+                pricing: &stop.target.pricing,
+                limiter: &limiter,
+                headers: &stop.target.of.headers,
+                model: stop.model.as_deref(),
+                key: &stop.key,
+                has_others,
+                attempts_left: how
+                    .most_attempts
+                    .map(|most| most.saturating_sub(settlement.tries())),
+                began,
+                until: deadline.map(|end| match has_others {
+                    true => share(how, (began, end)),
+                    false => end,
+                }),
+            };
+            inbound.headers.clone_from(&headers);
+            let outcome = leg.visit(stop, &whole, (&mut inbound, &mut settlement)).await;
+            let fault = match outcome {
+                Err(fault) => fault,
+                Ok(arrived) => {
+                    let more = More::of(route, stop, &settlement);
+                    return more.put(leg.reply(arrived, &inbound, settlement), &inbound);
+                }
+            };
+            let may_go_on = deadline.is_none_or(|deadline| Instant::now() < deadline)
+                && how.most_attempts.is_none_or(|most| settlement.tries() < most)
+                // A limit of the gateway's holds wherever the request would go.
+                && !settlement.is_refused()
+                && is_for_others(&fault, &inbound);
+            if let Some(next) = may_go_on.then(|| next(stops, at)).flatten() {
+                settlement.failed_over(&backend.name, fault.class);
+                tracing::debug!(class = fault.class.as_str(), "trying another target");
+                telling = Some(more_telling(telling, fault));
+                at = next;
+                continue;
+            }
+            let more = More::of(route, stop, &settlement);
+            let reply = refuse(&more_telling(telling, fault), &inbound, settlement);
+            return more.put(reply, &inbound);
+        }
+    }
+}
+
+// === impl Leg ===
+
+impl Leg<'_> {
+    /// One target: from the operator's changes to its answer, within the time that it has.
+    async fn visit(
+        &self,
+        stop: &Stop<'_>,
+        whole: &Bytes,
+        (inbound, settlement): (&mut Inbound, &mut Settlement),
+    ) -> Result<Arrived, Fault> {
+        let before = settlement.attempts();
+        let Some(until) = self.until else {
+            return self.stay(stop, whole, (inbound, settlement)).await;
+        };
+        let stay = self.stay(stop, whole, (inbound, &mut *settlement));
+        match timeout_at(until, stay).await {
+            Ok(outcome) => outcome,
+            Err(_) if settlement.attempts() == before => Err(late(Phase::BeforeSend)),
+            Err(_) => Err(late(Phase::AwaitingHead)),
+        }
+    }
+
+    async fn stay(
+        &self,
+        stop: &Stop<'_>,
+        whole: &Bytes,
+        (inbound, settlement): (&mut Inbound, &mut Settlement),
+    ) -> Result<Arrived, Fault> {
+        let edits = self.how.body.iter().chain(&stop.target.of.body);
+        inbound.body = whole.clone();
+        if let Some(model) = &stop.model
+            && inbound.names_model_in_body()
+            && inbound.model().is_none_or(|model| model.is_empty())
+        {
+            inbound.body = set_text(&inbound.body, "model", model)?;
+        }
+        if inbound.operation.is_for_a_model() {
+            inbound.body = edit_body(&inbound.body, edits)?;
+        }
+        self.borrow(inbound)?;
+        settlement.hold(None);
+        if let Some(gate) = &self.backend.gate {
+            // Nobody waits here for what another target can do at once.
+            let permit = match self.has_others {
+                true => gate.try_enter(),
+                false => gate.enter(PATIENCE).await,
+            };
+            settlement.hold(Some(permit.map_err(|Full| full())?));
+        }
+        self.go(inbound, settlement).await
+    }
+}
+
+// === which target ===
+
+/// The target to begin with: the first that is well. Where none is, the one that is due first; but none
+/// before its time that asked for it.
+///
+/// # Errors
+/// When all asked to be left alone.
+fn first(stops: &[Stop<'_>]) -> Result<usize, Fault> {
+    let now = std::time::Instant::now();
+    if stops.len() == 1 {
+        // Whoever has no choice hears what Bedrock itself says.
+        return Ok(0);
+    }
+    let mut guessed: Option<(std::time::Instant, usize)> = None;
+    let mut asked: Option<std::time::Instant> = None;
+    for (at, stop) in stops.iter().enumerate() {
+        let due = match stop.verdict(now) {
+            Verdict::Well => return Ok(at),
+            Verdict::Due => now,
+            Verdict::Guessed(until) => until,
+            Verdict::Asked(until) => {
+                asked = Some(asked.map_or(until, |known| known.min(until)));
+                continue;
+            }
+        };
+        if guessed.is_none_or(|(known, _)| due < known) {
+            guessed = Some((due, at));
+        }
+    }
+    match (guessed, asked) {
+        (Some((_, at)), _) => Ok(at),
+        (None, Some(until)) => Err(busy(until.saturating_duration_since(now))),
+        (None, None) => Err(nowhere()),
+    }
+}
+
+/// The target after that at `at`: the first that is well, else the first whose budget pays for it.
+fn next(stops: &[Stop<'_>], at: usize) -> Option<usize> {
+    let now = std::time::Instant::now();
+    let rest = || stops.iter().enumerate().skip(at + 1);
+    let well = rest().find(|(_, stop)| stop.is_well(now));
+    let paid = || {
+        rest().find(|(_, stop)| match stop.verdict(now) {
+            Verdict::Asked(_) => false,
+            Verdict::Well | Verdict::Due | Verdict::Guessed(_) => {
+                stop.target.backend.budget.withdraw(now)
+            }
+        })
+    };
+    well.or_else(paid).map(|(at, _)| at)
+}
+
+/// When the time of a target is up while others are left to ask: it gets half of what is left, unless the
+/// operator says how long an attempt may take.
+fn share(how: &Treatment, (now, end): (Instant, Instant)) -> Instant {
+    match (how.timeouts.attempt, how.timeouts.first_byte) {
+        (None, None) => now + end.saturating_duration_since(now) / 2,
+        (Some(_), _) | (_, Some(_)) => end,
+    }
+}
+
+/// Whether another target may do better. What a caller's own credentials are refused for is the caller's.
+fn is_for_others(fault: &Fault, inbound: &Inbound) -> bool {
+    let is_the_callers = inbound.credentials.is_some()
+        && matches!(fault.class, ErrorClass::AccessDenied | ErrorClass::BadCredentials);
+    let is_of_the_body = fault.param.is_some() && fault.phase == Phase::BeforeSend;
+    failover(fault.class, fault.phase) && !is_the_callers && !is_of_the_body
+}
+
+// === what is told ===
+
+/// What the answer's headers tell beside what the target says.
+struct More {
+    limits: Option<Arc<Told>>,
+    way: Option<String>,
+}
+
+// === impl More ===
+
+impl More {
+    fn of(route: &Route, stop: &Stop<'_>, settlement: &Settlement) -> Self {
+        let way = route.treatment.route_header.then(|| way(route, stop, settlement));
+        Self { limits: settlement.told(), way }
+    }
+
+    fn put(self, mut reply: Reply, inbound: &Inbound) -> Reply {
+        if let Some(told) = self.limits {
+            told.put(inbound.operation.dialect(), &mut reply.headers);
+        }
+        if let Some(way) = self.way {
+            reply.route(&way);
+        }
+        reply
+    }
+}
+
+/// The route, the backend that answered, and those that did not.
+fn way(route: &Route, stop: &Stop<'_>, settlement: &Settlement) -> String {
+    let mut way = format!("{}; backend={}", route.name, stop.target.backend.name);
+    for (backend, class) in settlement.failures() {
+        way.push_str(&format!("; failed={backend} {}", class.as_str()));
+    }
+    way
+}
+
+/// That a target is busy tells more than what befell others: the caller is to come back.
+fn more_telling(before: Option<Fault>, now: Fault) -> Fault {
+    let is_busy =
+        |fault: &Fault| matches!(fault.class, ErrorClass::Throttled | ErrorClass::Overloaded);
+    match before {
+        Some(before) if is_busy(&before) && !is_busy(&now) => before,
+        Some(_) | None => now,
+    }
+}
+
+fn nowhere() -> Fault {
+    let what = "No target of this route can be asked.";
+    Fault::new(ErrorClass::UnknownPath, Phase::BeforeSend, what)
+}
+
+fn full() -> Fault {
+    let what = "This gateway has as many requests in flight as it may. Try again in a moment.";
+    let mut fault = Fault::new(ErrorClass::Overloaded, Phase::BeforeSend, what);
+    fault.retry_after = Some(RETRY_AFTER);
+    fault.with_detail("the backend's queue is full")
+}
+
+fn busy(wait: Duration) -> Fault {
+    let what = "Bedrock asked to be left alone for a while, wherever this request could go. Try again later.";
+    let mut fault = Fault::new(ErrorClass::Throttled, Phase::BeforeSend, what);
+    // Whole seconds are told; earlier would be in vain.
+    fault.retry_after = Some(Duration::from_secs(wait.as_secs() + 1));
+    fault.with_detail("all targets cool down")
+}
+
+fn late(phase: Phase) -> Fault {
+    let what = "The request took longer than this gateway allows.";
+    Fault::new(ErrorClass::UpstreamTimeout, phase, what)
+}
