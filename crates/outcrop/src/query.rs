@@ -15,12 +15,12 @@ use serde_json::{Value, json};
 
 use self::report::{Report, Run};
 use self::schema::Schema;
-use self::show::Show;
+use self::show::{Show, format_of};
 use crate::ask::budget::Budget;
 use crate::ask::stdin::{self, Wanted};
 use crate::ask::turn::{Bounds, End, Outcome, Talk, turn};
 use crate::ask::{self, attach};
-use crate::cli::QueryArgs;
+use crate::cli::{OutputFormat, QueryArgs};
 use crate::engine::Engine;
 use crate::exit::{Exit, Failure, code_of, exit_of};
 use crate::history::{Asked, Begun, Recorder};
@@ -49,7 +49,7 @@ pub async fn run(mut args: QueryArgs) -> anyhow::Result<ExitCode> {
 
 /// A failure before anything could be said, for programs.
 fn report_alone(args: &QueryArgs, error: &anyhow::Error) {
-    if exit_of(error) == Exit::OutputWrite {
+    if exit_of(error) == Exit::OutputWrite || format_of(&args.show) == OutputFormat::Text {
         return;
     }
     let run = Run::new(&args.engine.provider, args.ask.model.as_deref().unwrap_or_default());

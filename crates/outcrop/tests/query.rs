@@ -175,6 +175,8 @@ fn a_run_that_fails_is_a_document_too() {
         (&["lorem:50", "--max-tokens", "5", "--strict"], 29, "truncated", "lorem"),
         (&["say:no JSON", "--schema", "name"], 25, "schema_mismatch", ""),
         (&["Hi", "--max-budget-usd", "0"], 27, "budget", ""),
+        (&["Hi", "--max-budget-usd", "9", "--latency", "optimized"], 27, "budget", ""),
+        (&["Hi", "--max-budget-usd", "9", "-m", "no.such-model"], 12, "unknown_model", ""),
     ] {
         let output = ask(&[arguments, &["--json"]].concat(), b"");
         let document: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -351,8 +353,10 @@ fn terms_are_kept() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
         assert!(said.contains(told) && said.is_empty() == told.is_empty(), "{arguments:?}: {said}");
     }
-    let fallback = ["Hi", "-m", "no.such-model", "--fallback", "no.other,amazon.nova-lite-v1:0"];
-    let output = ask(&fallback, b"");
+    // The last is listed by its profiles alone.
+    let others = "no.other,anthropic.claude-sonnet-4-20250514-v1:0";
+    let fallback = ["Hi", "-m", "no.such-model", "--fallback", others];
+    let output = ask(&[&fallback[..], &["--max-budget-usd", "1"]].concat(), b"");
     assert_eq!(text(&output.stdout), "You said: Hi\n");
     assert!(text(&output.stderr).contains("no.such-model cannot answer, so no.other is asked"));
 }

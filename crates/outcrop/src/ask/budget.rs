@@ -56,12 +56,13 @@ impl Budget {
     /// Holds what a request may cost.
     ///
     /// # Errors
-    /// [`Exit::Budget`] where that is more than is left, or nobody knows what it is.
+    /// [`Exit::Budget`] where that is more than is left, or nobody knows what it is; [`Exit::UnknownModel`] where the
+    /// model is in no list.
     pub async fn hold(&mut self, engine: &Engine, body: &Value) -> anyhow::Result<()> {
         let model = body["model"].as_str().unwrap_or_default();
         let rates = match self.rates.take() {
             Some((of, rates)) if of == model => rates,
-            Some(_) | None => Rates::of(engine, model).await?,
+            Some(_) | None => Rates::of(engine, model).await.map_err(unlisted)?,
         };
         let (_, rates) = self.rates.insert((model.to_owned(), rates));
         let unknown = || {
@@ -117,6 +118,17 @@ impl Budget {
             (None, None) => cost,
         };
         self.spent = self.spent + spent;
+    }
+}
+
+/// A model that is in no list may be called all the same, but not with a budget.
+fn unlisted(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<Failure>() {
+        Ok(failure) if failure.exit == Exit::UnknownModel => {
+            failure.also("Without a price no budget can be kept.").into()
+        }
+        Ok(failure) => failure.into(),
+        Err(error) => error,
     }
 }
 

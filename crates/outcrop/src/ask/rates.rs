@@ -1,13 +1,13 @@
 //! What a model's tokens cost, as whoever answers lists it.
 
-use outcrop_model::{Catalog, PicoUsd, Units, alias};
+use outcrop_model::{Catalog, PicoUsd, Prices, Units, alias, price};
 use serde_json::Value;
 
 use crate::engine::{Engine, Usage};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, exit_of};
 
 /// The prices of a model, and how long its answers may be.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Rates {
     rows: Vec<Row>,
     /// Most tokens of an answer, and those that are asked for where nobody set a limit; `None` where the first is
@@ -41,18 +41,36 @@ pub fn tier(body: &Value) -> &str {
 // === impl Rates ===
 
 impl Rates {
-    /// Of a model by any name. One that is in no list has no known price.
+    /// Of a model by any name.
     ///
     /// # Errors
-    /// Where nobody answers.
+    /// Where nobody answers, or the model is in no list.
     pub async fn of(engine: &Engine, model: &str) -> anyhow::Result<Self> {
         match engine.model(model).await {
             Ok(listed) => Ok(Self::read(model, &listed)),
-            Err(error) => match error.downcast_ref::<Failure>().map(|failure| failure.exit) {
-                Some(Exit::UnknownModel) => Ok(Self::default()),
-                Some(_) | None => Err(error),
-            },
+            // Models that are called by profiles alone are listed by those.
+            Err(error) if exit_of(&error) == Exit::UnknownModel => {
+                Self::built_in(engine, model).ok_or(error)
+            }
+            Err(error) => Err(error),
         }
+    }
+
+    /// As the price list of the program has it: the dearer of the model itself and its profile in one geography.
+    fn built_in(engine: &Engine, model: &str) -> Option<Self> {
+        let (catalog, id) = (Catalog::built_in(), alias::resolve(model).id);
+        let region = engine.region.as_deref().unwrap_or_default();
+        let quote = |id: &str| Prices::built_in().quote(catalog, id, region);
+        let quotes = [quote(&id), quote(&format!("us.{id}"))];
+        let rows = quotes.iter().flatten().map(|quote| quote.rows().map(Row::of).collect());
+        let rows = rows.max_by_key(|rows: &Vec<Row>| rows.first().and_then(|row| row.input))?;
+        let card = catalog.card(&id);
+        let some = |tokens: u64| Some(tokens).filter(|tokens| *tokens > 0);
+        Some(Self {
+            rows,
+            most: some(card.max_output_tokens),
+            usual: some(card.default_max_tokens),
+        })
     }
 
     fn read(model: &str, listed: &Value) -> Self {
@@ -87,6 +105,18 @@ impl Rates {
 // === impl Row ===
 
 impl Row {
+    fn of(row: &price::Row) -> Self {
+        let rates = &row.rates;
+        Self {
+            tier: row.tier.as_str().to_owned(),
+            above: row.above,
+            input: rates.input,
+            output: rates.output,
+            cache_read: rates.cache_read,
+            cache_write: rates.cache_write_1h.max(rates.cache_write_5m),
+        }
+    }
+
     fn read(row: &Value) -> Self {
         let price = |kind: &str| PicoUsd::per_unit(row[kind].as_str()?, Units::Million).ok();
         Self {

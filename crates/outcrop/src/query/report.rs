@@ -16,7 +16,7 @@ pub struct Run {
     /// By the clock on the wall, tools and all.
     pub took: Duration,
     pub provider: String,
-    /// As it was asked for.
+    /// As it was asked for; empty where that is not known yet.
     pub model: String,
     /// `None` where a gateway elsewhere chooses it.
     pub region: Option<String>,
@@ -35,7 +35,7 @@ pub struct Report<'r> {
     reasoning: &'r str,
     tool_calls: Vec<Used<'r>>,
     provider: &'r str,
-    model: &'r str,
+    model: Option<&'r str>,
     target: Option<&'r str>,
     region: Option<&'r str>,
     session_id: Option<&'r str>,
@@ -161,7 +161,7 @@ impl<'r> Report<'r> {
             reasoning,
             tool_calls: calls.iter().map(|(call, result)| Used::of(call, result)).collect(),
             provider,
-            model,
+            model: Some(model.as_str()).filter(|model| !model.is_empty()),
             target: last.target.as_deref(),
             region: region.as_deref(),
             session_id: session.as_deref(),

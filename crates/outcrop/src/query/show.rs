@@ -62,7 +62,7 @@ impl Show {
     /// # Errors
     /// [`Exit::OutputWrite`] where the file cannot be made.
     pub fn new(args: &ShowArgs) -> anyhow::Result<Self> {
-        let format = if args.json { OutputFormat::Json } else { args.output_format };
+        let format = format_of(args);
         let out = match &args.output {
             None => Out::Stdout,
             Some(path) => Out::Kept(open_file(path)?),
@@ -316,6 +316,11 @@ impl Watch for Show {
             OutputFormat::Json | OutputFormat::Text => Ok(()),
         }
     }
+}
+
+/// The format that the flags ask for.
+pub fn format_of(args: &ShowArgs) -> OutputFormat {
+    if args.json { OutputFormat::Json } else { args.output_format }
 }
 
 fn unwritten(error: io::Error) -> Failure {
