@@ -4,6 +4,7 @@
 mod chat;
 mod meant;
 mod refusal;
+mod trace;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,6 +28,7 @@ use serde_json::Value;
 pub use self::chat::{Chat, Part, ToolCall, Usage};
 pub use self::meant::names;
 pub use self::refusal::Refusal;
+use self::trace::{Trace, Traced};
 use crate::cli::{CallArgs, EngineArgs};
 use crate::configuration::{emulated, emulated_instead, told};
 use crate::exit::{Exit, Failure};
@@ -41,6 +43,7 @@ pub struct Engine {
     /// Where Bedrock is asked; `None` where a gateway elsewhere chooses it.
     pub region: Option<String>,
     receipts: Receipts,
+    trace: Option<Arc<Trace>>,
     /// Answers as long as it is held.
     _emulator: Option<Emulator>,
 }
@@ -62,6 +65,7 @@ pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     body: UnsyncBoxBody<Bytes, anyhow::Error>,
+    traced: Option<Traced>,
 }
 
 // === impl Engine ===
@@ -72,10 +76,12 @@ impl Engine {
     /// # Errors
     /// [`Exit::Credentials`] and its like, before anything is asked.
     pub async fn start(args: &EngineArgs) -> anyhow::Result<Self> {
-        match &args.via {
-            Some(url) => Self::elsewhere(url, args.via_key.as_deref()),
-            None => Self::inside(args).await,
-        }
+        let trace = args.trace.as_deref().map(Trace::open).transpose()?;
+        let engine = match &args.via {
+            Some(url) => Self::elsewhere(url, args.via_key.as_deref())?,
+            None => Self::inside(args).await?,
+        };
+        Ok(Self { trace, ..engine })
     }
 
     async fn inside(args: &EngineArgs) -> anyhow::Result<Self> {
@@ -105,7 +111,7 @@ impl Engine {
         let region =
             gateway.backends().first().map(|one| one.endpoints().region.as_str().to_owned());
         let way = Way::Inside(Direct::new(gateway));
-        Ok(Self { way, region, receipts, _emulator: emulator })
+        Ok(Self { way, region, receipts, trace: None, _emulator: emulator })
     }
 
     fn elsewhere(url: &str, key: Option<&str>) -> anyhow::Result<Self> {
@@ -141,7 +147,8 @@ impl Engine {
         let http = Box::new(Client::builder(TokioExecutor::new()).build(tls));
         let base = url.trim_end_matches('/').trim_end_matches("/v1").to_owned();
         let way = Way::Elsewhere { base, key, http };
-        Ok(Self { way, region: None, receipts: Receipts::default(), _emulator: None })
+        let receipts = Receipts::default();
+        Ok(Self { way, region: None, receipts, trace: None, _emulator: None })
     }
 
     /// Whether this process itself asks Bedrock.
@@ -173,6 +180,7 @@ impl Engine {
         body: Bytes,
         model: &str,
     ) -> anyhow::Result<Answer> {
+        let traced = self.trace.as_ref().map(|trace| trace.request(&method, path, &body));
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         let json = HeaderValue::from_static("application/json");
@@ -180,7 +188,7 @@ impl Engine {
         let answer = match &self.way {
             Way::Inside(direct) => {
                 *request.uri_mut() = path.parse()?;
-                Answer::of(direct.call(request).await)
+                Answer::of(direct.call(request).await, traced)
             }
             Way::Elsewhere { base, key, http } => {
                 *request.uri_mut() = format!("{base}{path}").parse()?;
@@ -188,13 +196,16 @@ impl Engine {
                     request.headers_mut().insert(header::AUTHORIZATION, key.clone());
                 }
                 let response = http.request(request).await.map_err(|error| {
+                    if let Some(traced) = &traced {
+                        traced.failed(&chain(&error));
+                    }
                     Failure::new(
                         Exit::Network,
                         format!("{base} does not answer: {}.", chain(&error)),
                     )
                     .mend("Is the gateway running? `outcrop serve` starts one.")
                 })?;
-                Answer::of(response)
+                Answer::of(response, traced)
             }
         };
         if answer.status.is_success() {
@@ -228,14 +239,17 @@ impl Engine {
 // === impl Answer ===
 
 impl Answer {
-    fn of<B>(response: Response<B>) -> Self
+    fn of<B>(response: Response<B>, traced: Option<Traced>) -> Self
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
         let (head, body) = response.into_parts();
         let body = body.map_err(anyhow::Error::from).boxed_unsync();
-        Self { status: head.status, headers: head.headers, body }
+        if let Some(traced) = &traced {
+            traced.head(head.status, &head.headers);
+        }
+        Self { status: head.status, headers: head.headers, body, traced }
     }
 
     /// The next bytes.
@@ -243,9 +257,17 @@ impl Answer {
         loop {
             let frame = match self.body.frame().await? {
                 Ok(frame) => frame,
-                Err(error) => return Some(Err(broken(&error))),
+                Err(error) => {
+                    if let Some(traced) = &self.traced {
+                        traced.failed(&format!("{error:#}"));
+                    }
+                    return Some(Err(broken(&error)));
+                }
             };
             if let Ok(data) = frame.into_data() {
+                if let Some(traced) = &self.traced {
+                    traced.data(&data);
+                }
                 return Some(Ok(data));
             }
         }

@@ -45,6 +45,10 @@ pub struct EngineArgs {
     /// AWS_ENDPOINT_URL, then the region's own host].
     #[arg(long, value_name = "URL")]
     pub endpoint_url: Option<String>,
+    /// Add what is asked and what comes to this file, a line of JSON each: requests, heads of answers and their
+    /// data, without keys.
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
     #[command(flatten)]
     pub identity: IdentityArgs,
     /// Whose inference profiles may stand in for a model that cannot be called by its own id: home,

@@ -130,3 +130,21 @@ async fn a_chat_has_the_terms_of_a_query() {
     let output = desk.told(&["chat", "-x"], "say:a\n```\nb\n```\n").await;
     assert!(output.status.success(), "{output:?}");
 }
+
+#[tokio::test]
+async fn a_trace_holds_what_was_asked_and_what_came() {
+    let desk = Desk::new().await;
+    let file = desk.home.path().join("trace");
+    let path = file.to_str().unwrap();
+    desk.told(&["chat", "--trace", path], "say:one\nsay:two\n").await;
+    desk.says(&["query", "say:three", "--trace", path]).await;
+    let written = std::fs::read_to_string(&file).unwrap();
+    let lines: Vec<Value> =
+        written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let asked = lines.iter().filter(|line| line["request"]["path"] == "/v1/chat/completions");
+    assert_eq!(asked.count(), 3, "{written}");
+    assert!(lines.iter().any(|line| line["answer"]["headers"]["x-request-id"].is_string()));
+    let data: String = lines.iter().filter_map(|line| line["data"].as_str()).collect();
+    assert!(data.contains("three") && data.contains("[DONE]"), "{data}");
+    assert!(!written.to_lowercase().contains("authorization"), "{written}");
+}
