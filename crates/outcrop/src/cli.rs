@@ -54,7 +54,7 @@ pub use self::sessions::{ExportArgs, SessionsArgs, SessionsVerb, ViewArgs};
 pub use self::setup::{CompletionArgs, ConfigArgs, ConfigVerb, ConnectArgs, ManArgs};
 pub use self::terms::{Cache, CallArgs, FormArgs, TermsArgs};
 pub use self::tls::TlsArgs;
-pub use self::value::{geography, geography_word};
+pub use self::value::{geography, geography_word, session_name};
 use crate::check::CheckArgs;
 use crate::doctor::DoctorArgs;
 use crate::explain::ExplainArgs;

@@ -80,6 +80,24 @@ pub fn open_file(path: &Path) -> anyhow::Result<File> {
     })
 }
 
+/// Writes a file that is not there yet: a conversation takes nobody's place. What is no plain file, such as
+/// /dev/null, is written to.
+///
+/// # Errors
+/// [`Exit::OutputWrite`], with `mend` where there is such a file.
+pub fn write_new(path: &Path, text: &str, mend: &str) -> anyhow::Result<()> {
+    let is_plain = path.metadata().map_or(true, |about| about.is_file());
+    let made = OpenOptions::new().write(true).create_new(is_plain).open(path);
+    made.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
+        let what = format!("Cannot write {}: {error}.", path.display());
+        let failure = Failure::new(Exit::OutputWrite, what);
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => failure.mend(mend).into(),
+            _ => failure.into(),
+        }
+    })
+}
+
 /// Takes away what is in the file. What is no plain file, such as /dev/null, has no length.
 pub fn empty(file: &File) -> io::Result<()> {
     if file.metadata().is_ok_and(|about| about.is_file()) { file.set_len(0) } else { Ok(()) }

@@ -11,8 +11,8 @@ use crate::chat;
 use crate::cli::{ExportArgs, SessionsArgs, SessionsVerb, ViewArgs};
 use crate::exit::{Exit, Failure};
 use crate::history::{Overview, Store, time};
-use crate::print::{print_line, print_said, print_text};
-use crate::table::{line, table};
+use crate::print::{print_line, print_said, print_text, write_new};
+use crate::table::{clean, line, table};
 
 /// How much of a session's first question a list shows, in characters.
 const GLIMPSE: usize = 50;
@@ -43,7 +43,7 @@ fn list(sessions: &[Overview], as_json: bool) -> anyhow::Result<()> {
     }
     let row = |session: &Overview| {
         vec![
-            session.name.clone(),
+            clean(&session.name),
             time(session.last.unwrap_or(session.began)),
             session.turns.to_string(),
             session.model.clone().unwrap_or_default(),
@@ -74,6 +74,9 @@ fn shown(store: &Store, view: &ViewArgs) -> anyhow::Result<String> {
 fn export(store: &Store, args: &ExportArgs) -> anyhow::Result<()> {
     let shown = shown(store, &args.view)?;
     let Some(path) = &args.output else { return print_said(&shown) };
+    if !args.force {
+        return write_new(path, &shown, "Choose a new name, or take its place with --force.");
+    }
     std::fs::write(path, shown).map_err(|error| {
         let what = format!("Cannot write {}: {error}.", path.display());
         Failure::new(Exit::OutputWrite, what).into()

@@ -37,10 +37,14 @@ pub fn csv<H: AsRef<[u8]>>(
 
 /// Text as one line of at most so many characters, without what would steer a terminal.
 pub fn line(text: &str, most: usize) -> String {
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let clean: String = words.chars().filter(|c| !c.is_control()).collect();
+    let clean = clean(&text.split_whitespace().collect::<Vec<_>>().join(" "));
     match clean.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &clean[..end]),
         None => clean,
     }
+}
+
+/// Text without what would steer a terminal, that of whoever reads a file or a pipe later too.
+pub fn clean(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
 }

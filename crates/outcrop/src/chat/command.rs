@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::export::export;
 use super::talking::{Talking, note};
 use crate::ask::SYSTEM;
+use crate::cli::session_name;
 use crate::exit::{Exit, Failure};
 use crate::history::words;
 use crate::table::line;
@@ -128,8 +129,7 @@ fn system(talking: &mut Talking, text: &str) {
 }
 
 async fn file(talking: &mut Talking, rest: &str) -> anyhow::Result<()> {
-    let paths: Vec<PathBuf> =
-        shlex::split(rest).unwrap_or_default().into_iter().map(PathBuf::from).collect();
+    let paths: Vec<PathBuf> = names(rest)?.into_iter().map(PathBuf::from).collect();
     if paths.is_empty() {
         return Err(Failure::new(Exit::Usage, "No file is named.")
             .mend("/file PATH attaches one.")
@@ -139,6 +139,18 @@ async fn file(talking: &mut Talking, rest: &str) -> anyhow::Result<()> {
     let files = if paths.len() == 1 { "1 file goes" } else { "The files go" };
     note(&format!("{files} with the next question."));
     Ok(())
+}
+
+/// Names of files, as a shell would read them.
+///
+/// # Errors
+/// A quote that is not closed.
+pub fn names(rest: &str) -> anyhow::Result<Vec<String>> {
+    shlex::split(rest).ok_or_else(|| {
+        Failure::new(Exit::Usage, "A quote is not closed.")
+            .mend("A name with a space stands between two of them.")
+            .into()
+    })
 }
 
 fn tools(talking: &Talking) {
@@ -184,12 +196,10 @@ fn history(talking: &Talking) {
 }
 
 fn save(talking: &mut Talking, name: &str) -> anyhow::Result<()> {
-    if name.is_empty() || name.contains(char::is_control) {
-        return Err(Failure::new(Exit::Usage, "A session needs a name.")
-            .mend("/save NAME gives it one.")
-            .into());
-    }
+    let wrong = |why| Failure::new(Exit::Usage, format!("/save NAME: {why}."));
+    session_name(name).map_err(wrong)?;
     talking.recorder.rename(name)?;
-    note(&format!("`outcrop chat --session {name}` goes on with it."));
+    let quoted = shlex::try_quote(name)?;
+    note(&format!("`outcrop chat --session {quoted}` goes on with it."));
     Ok(())
 }

@@ -2,12 +2,21 @@
 
 use serde_json::Value;
 
+use super::command::names;
 use super::talking::{Talking, note};
 use crate::exit::{Exit, Failure};
+use crate::print::{print_said, write_new};
 use crate::sessions::transcript::Transcript;
 
 /// Writes the conversation as it is now; without a path it is shown.
-pub fn export(talking: &Talking, path: &str) -> anyhow::Result<()> {
+pub fn export(talking: &Talking, rest: &str) -> anyhow::Result<()> {
+    let names = names(rest)?;
+    if names.len() > 1 {
+        return Err(Failure::new(Exit::Usage, "One file is written.")
+            .mend("Put a name with a space between quotes.")
+            .into());
+    }
+    let path = names.first().map(String::as_str).unwrap_or_default();
     let name = talking.recorder.session().unwrap_or("chat");
     let messages = &talking.talk.messages;
     let transcript = Transcript::of_messages(name, messages);
@@ -17,17 +26,9 @@ pub fn export(talking: &Talking, path: &str) -> anyhow::Result<()> {
         Some(_) | None => transcript.markdown(),
     };
     if path.is_empty() {
-        return crate::print::print_said(&text);
+        return print_said(&text);
     }
-    let made = std::fs::File::options().write(true).create_new(true).open(path);
-    let written = made.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));
-    written.map_err(|error| {
-        let failure = Failure::new(Exit::OutputWrite, format!("Cannot write {path}: {error}."));
-        match error.kind() {
-            std::io::ErrorKind::AlreadyExists => failure.mend("Choose a new name."),
-            _ => failure,
-        }
-    })?;
+    write_new(path.as_ref(), &text, "Choose a new name.")?;
     note(&format!("Written to {path}."));
     Ok(())
 }

@@ -128,7 +128,12 @@ impl Input {
                     };
                     match line {
                         None if text.is_empty() => return Ok(Said::End),
-                        None => return Ok(Said::Text(lines::meant(&text))),
+                        None => {
+                            note!(
+                                "note: the last text has no end of its own; it is asked as it is"
+                            );
+                            return Ok(Said::Text(lines::meant(&text)));
+                        }
                         Some(line) => text.push_str(&line.map_err(unreadable)?),
                     }
                     if lines::is_complete(&text) {

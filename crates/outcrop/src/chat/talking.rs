@@ -214,7 +214,7 @@ impl Talking {
     pub fn clear(&mut self) {
         self.talk.messages.retain(|message| message["role"] == "system");
         self.turns.clear();
-        self.used = 0;
+        self.used = estimate(&self.talk.messages);
         self.last = None;
         self.attached.clear();
         self.recorder.begin_another();

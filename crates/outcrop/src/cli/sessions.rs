@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::value::session_name;
 use super::{
     AskArgs, ChatArgs, ChatShowArgs, EngineArgs, FormArgs, KeepArgs, RoleArgs, TermsArgs, ToolArgs,
 };
@@ -50,7 +51,7 @@ pub enum SessionsVerb {
         #[arg(value_name = "NAME")]
         name: String,
         /// The new one [default: the name with a number].
-        #[arg(value_name = "NEW")]
+        #[arg(value_name = "NEW", value_parser = session_name)]
         new: Option<String>,
     },
     /// Write a session to stdout or a file.
@@ -114,7 +115,10 @@ pub struct ViewArgs {
 pub struct ExportArgs {
     #[command(flatten)]
     pub view: ViewArgs,
-    /// Write it to this file.
+    /// Write it to this file, which is not there yet.
     #[arg(short = 'O', long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Take the place of a file that is there.
+    #[arg(long, requires = "output")]
+    pub force: bool,
 }

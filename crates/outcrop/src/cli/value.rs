@@ -40,6 +40,14 @@ pub fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// It is shown in lists and hints.
+pub fn session_name(text: &str) -> Result<String, String> {
+    match text.trim().is_empty() || text.contains(char::is_control) {
+        true => Err("a name has letters, digits or signs, and no control characters".to_owned()),
+        false => Ok(text.to_owned()),
+    }
+}
+
 pub fn geography(text: &str) -> Result<Geography, String> {
     Geography::named(text, Catalog::built_in())
 }

@@ -132,6 +132,45 @@ async fn a_chat_has_the_terms_of_a_query() {
 }
 
 #[tokio::test]
+async fn names_with_spaces_are_meant() {
+    let desk = Desk::new().await;
+    let file = desk.home.path().join("out of it.md");
+    let path = file.display();
+    let lines = format!(
+        "say:one\n/save my trip\n/export '{path}'\n/export '{path}'\n/export {path}\n\
+         /clear\n/context\n:::\nsay:two\n"
+    );
+    let output = desk.told(&["chat", "-s", "Be brief, as brief as can be."], &lines).await;
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(19), "{said}");
+    for told in [
+        "--session 'my trip'",
+        "Choose a new name.",
+        "One file is written.",
+        "1 messages, about 7 tokens",
+        "no end of its own",
+    ] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
+    let export = |more: &[&'static str]| {
+        let file = file.to_str().unwrap().to_owned();
+        let mut arguments: Vec<String> =
+            ["sessions", "export", "my trip", "-O"].map(Into::into).into();
+        arguments.push(file);
+        arguments.extend(more.iter().map(|word| (*word).to_owned()));
+        arguments
+    };
+    let words = export(&[]);
+    let output = desk.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    assert_eq!(output.status.code(), Some(19), "{output:?}");
+    assert!(text(&output.stderr).contains("--force"), "{output:?}");
+    let words = export(&["--force"]);
+    desk.says(&words.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let output = desk.run(&["query", "Hi", "--session", "a\u{1b}[2Jb"]).await;
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+#[tokio::test]
 async fn a_trace_holds_what_was_asked_and_what_came() {
     let desk = Desk::new().await;
     let file = desk.home.path().join("trace");
