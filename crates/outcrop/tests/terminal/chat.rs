@@ -98,3 +98,34 @@ fn a_session_is_resumed_where_it_was_left() {
     terminal.press(&["C-d"]);
     terminal.looks_like("chat-resumed", "[exit 0]");
 }
+
+#[test]
+fn vi_has_its_own_keys() {
+    let terminal = Terminal::run((80, 24), &[], &[&CHAT[..], &["--vi"]].concat());
+    terminal.shows("\n>");
+    for (typed, shown) in [("s", "\n> s"), ("ay:two", "\n> say:two")] {
+        terminal.write(typed);
+        terminal.shows(shown);
+    }
+    terminal.press(&["Escape"]);
+    terminal.shows("\n: say:two");
+    terminal.write("A and three");
+    terminal.shows("\n> say:two and three");
+    terminal.press(&["Enter"]);
+    terminal.shows("\ntwo and three\n>");
+}
+
+#[test]
+fn leaving_inside_a_block_loses_nothing() {
+    let terminal = chat();
+    for line in [":::", "say:kept"] {
+        terminal.write(line);
+        terminal.press(&["Enter"]);
+    }
+    terminal.press(&["C-d"]);
+    terminal.write("too");
+    terminal.press(&["Enter"]);
+    terminal.write(":::");
+    terminal.press(&["Enter"]);
+    assert!(terminal.shows("too\n>").contains("\nkept"));
+}

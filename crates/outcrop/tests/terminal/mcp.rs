@@ -14,14 +14,24 @@ fn asked(folder: &tempfile::TempDir) -> Terminal {
 }
 
 fn asked_to_say(folder: &tempfile::TempDir, text: &str, size: (u16, u16)) -> Terminal {
+    Terminal::run(size, &[], &with_tools("query", &defined(folder), &[&call(text)]))
+}
+
+/// A server, in a file.
+fn defined(folder: &tempfile::TempDir) -> String {
     let file = folder.path().join("mcp.json");
     let server = json!({ "command": "python3", "args": [SERVER] });
     std::fs::write(&file, json!({ "mcpServers": { "s": server } }).to_string()).unwrap();
-    let question = format!(r#"call:s__echo {{"text": "{text}"}}"#);
+    file.display().to_string()
+}
+
+fn call(text: &str) -> String {
+    format!(r#"call:s__echo {{"text": "{text}"}}"#)
+}
+
+fn with_tools<'a>(command: &'a str, file: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let model = "anthropic.claude-sonnet-4-20250514-v1:0";
-    let file = file.to_str().unwrap();
-    let arguments = ["query", "--emulator", "-m", model, "--mcp-config", file, &question];
-    Terminal::run(size, &[], &arguments)
+    [&[command, "--emulator", "-m", model, "--mcp-config", file], more].concat()
 }
 
 #[test]
@@ -104,4 +114,24 @@ fn no_browser_opens_for_a_server_that_nobody_named() {
     server.wait().unwrap();
     assert!(screen.contains("outcrop mcp login web"), "{screen}");
     assert!(!screen.contains("log in here"), "{screen}");
+}
+
+#[test]
+fn leave_in_a_chat_is_for_all_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = defined(&folder);
+    let terminal = Terminal::run((80, 30), &[], &with_tools("chat", &file, &[]));
+    terminal.shows("\n>");
+    terminal.write(&call("granite"));
+    terminal.press(&["Enter"]);
+    terminal.shows("until I leave");
+    terminal.press(&["Down", "Down", "Enter"]);
+    terminal.shows("{\"said\":\"granite\"}\n>");
+    terminal.write(&call("basalt"));
+    terminal.press(&["Enter"]);
+    let screen = terminal.shows("{\"said\":\"basalt\"}\n>");
+    assert_eq!(screen.matches("until I leave").count(), 1, "asked again: {screen}");
+    terminal.press(&["C-d"]);
+    terminal.shows("[exit 0]");
+    assert!(!terminal.home.path().join("allowed-tools").exists());
 }

@@ -46,3 +46,18 @@ async fn an_interrupted_answer_stays_as_far_as_it_came() {
     terminal.press(&["C-c"]);
     terminal.looks_like("query-interrupted", "[exit 130]");
 }
+
+#[test]
+fn answers_are_compared_side_by_side() {
+    let models = "amazon.nova-lite-v1:0,amazon.nova-pro-v1:0";
+    let question = ["query", "--emulator", "--compare", models, "say:- granite\n- basalt"];
+    let terminal = Terminal::run((80, 20), &[], &question);
+    let screen = terminal.shows("[exit 0]");
+    for beside in ["nova-lite-v1:0", "• granite", "• basalt", " tokens in"] {
+        let row = screen.lines().find(|line| line.contains(beside)).unwrap();
+        let cells: Vec<&str> = row.split('┆').collect();
+        assert_eq!(cells.len(), 2, "{screen}");
+        let second = beside.replace("lite", "pro");
+        assert!(cells[0].contains(beside) && cells[1].contains(&second), "{screen}");
+    }
+}
