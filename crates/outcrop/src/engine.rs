@@ -85,6 +85,9 @@ impl Engine {
     }
 
     async fn inside(args: &EngineArgs) -> anyhow::Result<Self> {
+        if !args.emulator {
+            settings::known::tell_account();
+        }
         let emulator = match args.emulator {
             true => Some(
                 Emulator::bind("127.0.0.1:0", Config::default())

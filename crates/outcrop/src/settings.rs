@@ -12,6 +12,7 @@ mod dotenv;
 pub mod edit;
 mod find;
 pub mod keys;
+pub mod known;
 mod tree;
 pub mod verbs;
 

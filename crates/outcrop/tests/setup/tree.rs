@@ -93,6 +93,11 @@ async fn flags_win_over_the_environment_and_that_over_files() {
     let desk = desk.env("OUTCROP_MODEL", "amazon.nova-micro-v1:0");
     assert!(last(&desk, &[]).await.0.contains("nova-micro"));
     assert!(last(&desk, &["-m", NOVA]).await.0.contains("nova-lite"));
+    desk.file("config/settings.yaml", "query: {service_tier: flex}\n");
+    let named = ["--config", "config.yaml"];
+    assert_eq!(last(&desk, &named).await.1["serviceTier"]["type"], "flex");
+    let option = [&named[..], &["-o", "service_tier=priority"]].concat();
+    assert_eq!(last(&desk, &option).await.1["serviceTier"]["type"], "priority");
 }
 
 #[tokio::test]
@@ -117,6 +122,9 @@ async fn dot_env_stands_behind_the_environment() {
     );
     let file = desk.file(".env", &variables);
     allow(&file, 0o600);
+    let told = "note: the AWS account is that of ./.env, which gets what is asked";
+    assert!(desk.run(&["query", "Hi", "--emulator"]).await.quiet().ends_with("Hi\n"));
+    assert!(desk.run(&["query", "Hi"]).await.err.starts_with(told));
     desk.run(&["query", "Hi"]).await.quiet();
     let region = |desk: &Desk| {
         let request = desk.emulator.requests().pop().unwrap();
@@ -218,7 +226,10 @@ async fn a_foreign_folder_learns_nothing_and_brings_no_account_in_secret() {
     allow(&desk.file(PROVIDER, &keys), 0o600);
     desk.file("config/settings.yaml", "query: {model: 'm-${TOKEN}'}\n");
     let ended = desk.run(&["query", "Hi", "--json"]).await;
+    assert!(ended.err.contains("account is that of config/providers"), "{ended:?}");
     assert!(!(ended.err + &ended.out).contains("s3cr3t"), "the model is asked for with a secret");
+    allow(&desk.file(PROVIDER, &format!("{keys}# changed\n")), 0o600);
+    assert!(desk.run(&["query", "Hi", "-m", NOVA]).await.err.contains("account"), "told again");
     assert_eq!(asked(&desk, &["-m", NOVA]).await, NOVA);
     let hidden = desk.path(".outcrop");
     std::fs::create_dir(&hidden).unwrap();
