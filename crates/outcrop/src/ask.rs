@@ -130,26 +130,27 @@ pub fn given(args: &AskArgs) -> Map<String, Value> {
 /// [`Exit::InvalidArgument`], naming both.
 pub fn said_once(ask: &AskArgs, terms: &TermsArgs, form: &FormArgs) -> anyhow::Result<()> {
     let ask = by_hand(ask);
-    let most = ("--max-tokens", ask.max_tokens.is_some());
+    let schema = form.schema.is_some() || form.schema_multi.is_some();
     let flags = [
-        ("max_tokens", most),
-        ("max_completion_tokens", most),
-        ("temperature", ("--temperature", ask.temperature.is_some())),
-        ("top_p", ("--top-p", ask.top_p.is_some())),
-        ("stop", ("--stop", !ask.stop.is_empty())),
-        ("reasoning_effort", ("--effort", ask.effort.is_some())),
-        ("thinking", ("--thinking", ask.thinking.is_some())),
-        ("service_tier", ("--service-tier", terms.service_tier.is_some())),
-        ("performanceConfig", ("--latency", terms.latency.is_some())),
-        ("top_k", ("--top-k", terms.top_k.is_some())),
-        ("seed", ("--seed", terms.seed.is_some())),
-        ("metadata", ("--metadata", !terms.metadata.is_empty())),
-        ("response_format", ("--schema", form.schema.is_some() || form.schema_multi.is_some())),
+        ("max_tokens", "max-tokens", ask.max_tokens.is_some()),
+        ("max_completion_tokens", "max-tokens", ask.max_tokens.is_some()),
+        ("temperature", "temperature", ask.temperature.is_some()),
+        ("top_p", "top-p", ask.top_p.is_some()),
+        ("stop", "stop", !ask.stop.is_empty()),
+        ("reasoning_effort", "effort", ask.effort.is_some()),
+        ("thinking", "thinking", ask.thinking.is_some()),
+        ("service_tier", "service-tier", terms.service_tier.is_some()),
+        ("performanceConfig", "latency", terms.latency.is_some()),
+        ("top_k", "top-k", terms.top_k.is_some()),
+        ("seed", "seed", terms.seed.is_some()),
+        ("metadata", "metadata", !terms.metadata.is_empty()),
+        ("response_format", "schema", schema),
     ];
+    let by_hand = |flag: &str| !settings::is_preset(&flag.replace('-', "_"));
     for (option, _) in &ask.option {
-        let flag = flags.iter().find(|(name, (_, is_given))| name == option && *is_given);
-        if let Some((name, (flag, _))) = flag {
-            let what = format!("-o {name} and {flag} say the same thing.");
+        let twice = |(name, flag, is): &&(&str, &str, bool)| name == option && *is && by_hand(flag);
+        if let Some((name, flag, _)) = flags.iter().find(twice) {
+            let what = format!("-o {name} and --{flag} say the same thing.");
             return Err(Failure::new(Exit::InvalidArgument, what).mend("Leave one out.").into());
         }
     }

@@ -180,7 +180,10 @@ pub fn save(
 ) -> anyhow::Result<()> {
     let ask = by_hand(ask);
     let mut settings = given(&ask);
-    settings.extend(terms::settings(terms));
+    settings.extend(terms::to_keep(terms));
+    if !ask.file.is_empty() {
+        note!("note: a role does not keep -f");
+    }
     let system = system(&ask)?.and_then(|message| message["content"].as_str().map(str::to_owned));
     let text = match (has_input(question), system, question.trim()) {
         (true, system, _) => {

@@ -4,24 +4,45 @@ use serde_json::{Map, Value, json};
 
 use crate::ask::turn::Talk;
 use crate::cli::{Cache, TermsArgs};
+use crate::settings::is_preset;
 
-/// What the flags say of the request's body, but for what is of this request alone.
-pub fn settings(args: &TermsArgs) -> Map<String, Value> {
+/// Settings of the request: each flag, its member, and what it says.
+fn said(args: &TermsArgs) -> impl Iterator<Item = (&'static str, &'static str, Value)> {
     let TermsArgs { service_tier, latency, top_k, seed, cache: _, metadata: _, max_budget_usd: _ } =
         args;
     let latency = latency.as_ref().map(|latency| json!({ "latency": latency }));
     let said = [
-        ("service_tier", service_tier.as_deref().map(Value::from)),
-        ("performanceConfig", latency),
-        ("top_k", top_k.map(Value::from)),
-        ("seed", seed.map(Value::from)),
+        ("service_tier", "service_tier", service_tier.as_deref().map(Value::from)),
+        ("latency", "performanceConfig", latency),
+        ("top_k", "top_k", top_k.map(Value::from)),
+        ("seed", "seed", seed.map(Value::from)),
     ];
-    said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    said.into_iter().filter_map(|(flag, name, value)| Some((flag, name, value?)))
 }
 
-/// Puts the settings and marks into the request.
+/// What was said by hand, for a role to keep; what a role cannot keep is told.
+pub fn to_keep(args: &TermsArgs) -> Map<String, Value> {
+    let by_hand = |flag: &str| !is_preset(flag);
+    let lost = [
+        ("--cache", by_hand("cache") && args.cache != Cache::Off),
+        ("--metadata", by_hand("metadata") && !args.metadata.is_empty()),
+        ("--max-budget-usd", by_hand("max_budget_usd") && args.max_budget_usd.is_some()),
+    ];
+    for (flag, _) in lost.iter().filter(|(_, is_lost)| *is_lost) {
+        note!("note: a role does not keep {flag}");
+    }
+    let kept = said(args).filter(|(flag, ..)| by_hand(flag));
+    kept.map(|(_, name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Puts the settings and marks into the request. What nobody said by hand gives way to a role, to options and to
+/// the conversation so far.
 pub fn lay_down(args: &TermsArgs, talk: &mut Talk) {
-    talk.settings.extend(settings(args));
+    for (flag, name, value) in said(args) {
+        if !(is_preset(flag) && talk.settings.contains_key(name)) {
+            talk.settings.insert(name.to_owned(), value);
+        }
+    }
     let marks: Map<_, _> =
         args.metadata.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     if !marks.is_empty() {

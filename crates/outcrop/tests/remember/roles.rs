@@ -69,7 +69,8 @@ async fn places_of_a_role_are_filled() {
     assert_eq!(desk.says(&["query", "-r", "tutor", "x"]).await, "x 3\n");
     assert_eq!(desk.turns().await.last().unwrap()["settings"]["system"], "For all.");
     let saved = ["query", "x", "--top-k", "5", "--latency", "optimized", "--save", "quick"];
-    desk.says(&saved).await;
+    let output = desk.run(&[&saved[..], &["--cache", "5m"]].concat()).await;
+    assert!(text(&output.stderr).contains("does not keep --cache"), "{output:?}");
     desk.says(&["query", "-r", "quick", "y"]).await;
     let settings = desk.turns().await.last().unwrap()["settings"].clone();
     assert_eq!(
