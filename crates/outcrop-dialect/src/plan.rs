@@ -1,32 +1,26 @@
 //! From a caller's request to what is sent to Bedrock, and how its answer will be written.
 //!
-//! Which carrier and which dialect: [`carry`](crate::carry). Pure: called again for every target.
+//! Which carrier and which dialect: [`carry`](crate::carry). The chosen dialect is the caller's own:
+//! [`relayed`]. It is not: [`translated`]. Pure: called again for every target.
 
 mod estimate;
+mod relayed;
+mod translated;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use outcrop_model::json::{Members, Str, parse_body, parse_raw};
-use outcrop_model::{
-    Card, Carrier, ChatRequest, Dialect, ErrorClass, Fault, Fidelity, Lane, Ledger, Phase,
-};
+use outcrop_model::{Carrier, Dialect, ErrorClass, Fault, Lane, Ledger, Phase};
 
-use crate::anthropic::Envelope;
-use crate::anthropic::envelope;
-use crate::carry::{Chosen, Destination};
-use crate::fit::{Fitted, Target, fit, fit_tier};
+use crate::carry::Destination;
 use crate::names::ToolNames;
-use crate::relay::Toward;
 use crate::structured::Structured;
-use crate::{anthropic, cache, converse, enveloped, latency, openai, relay, responses};
+use crate::{anthropic, cache, enveloped, openai, relay, responses};
 
 pub use self::estimate::Estimate;
-
-/// A translated body is rarely larger than the caller's by more than this part of it; one that is
-/// costs a copy.
-const ROOM: usize = 4;
+use self::translated::{Caller, translate};
 
 /// A caller's request, read far enough to route it.
 #[derive(Debug)]
@@ -271,18 +265,17 @@ impl<'a> Peeked<'a> {
 
     /// Plans the request for one target.
     pub fn plan(self, to: Destination<'_>, ledger: &mut Ledger) -> Result<Outgoing, Fault> {
-        let Self { model, stream, size, .. } = self;
-        match self.content {
+        let Self { model, stream, size, content } = self;
+        match content {
             Read::Decoded { decoded, to: dialect } => {
                 let openai::Decoded { request, include_usage } = *decoded;
-                let caller = Caller { dialect, include_usage, size };
-                translate(request, caller, to, ledger)
+                translate(request, Caller { dialect, include_usage, size }, to, ledger)
             }
             Read::Chat { members, body, betas } => {
                 let chosen = to.choose(Dialect::OpenAiChat)?;
                 if chosen.dialect == Dialect::OpenAiChat {
                     no_betas(&betas, ledger);
-                    return Ok(relay_chat(&members, stream, to.card, chosen, ledger));
+                    return Ok(relayed::chat(&members, stream, to.card, chosen, ledger));
                 }
                 let openai::Decoded { mut request, include_usage } = openai::decode(body)?;
                 request.betas.extend(betas);
@@ -293,19 +286,11 @@ impl<'a> Peeked<'a> {
                 let chosen = to.choose(Dialect::Responses)?;
                 if chosen.dialect == Dialect::Responses {
                     no_betas(&betas, ledger);
-                    return relay_responses(body, recalled, stream, to.card, chosen, ledger);
+                    return relayed::responses(body, recalled, stream, to.card, chosen, ledger);
                 }
-                let decoded = body.decode(recalled)?;
-                let responses::Decoded { mut request, settings, ledger: losses } = decoded;
-                request.betas.extend(betas);
-                ledger.append(losses);
-                let caller = Caller { dialect: Dialect::Responses, include_usage: true, size };
-                let mut outgoing = translate(request, caller, to, ledger)?;
-                if let Way::Translate { from, names, structured, .. } = outgoing.way {
-                    let settings = Arc::new(settings);
-                    outgoing.way = Way::Respond { from, names, structured, settings };
-                }
-                Ok(outgoing)
+                let mut decoded = body.decode(recalled)?;
+                decoded.request.betas.extend(betas);
+                translated::respond(decoded, size, to, ledger)
             }
             Read::Mixed { decoded, include_usage } => {
                 let responses::Decoded { request, settings: _, ledger: losses } = *decoded;
@@ -323,7 +308,7 @@ impl<'a> Peeked<'a> {
                         Some(cached) => &parse_body(cached)?,
                         None => &members,
                     };
-                    return relay_messages(members, &betas, stream, to.card, chosen, ledger);
+                    return relayed::messages(members, &betas, stream, to.card, chosen, ledger);
                 }
                 let betas: Vec<&str> = betas.iter().map(|b| &**b).collect();
                 let request = anthropic::decode(body, &betas)?;
@@ -336,23 +321,13 @@ impl<'a> Peeked<'a> {
                 translate(request, caller, to, ledger)
             }
             Read::Bedrock { body, carrier } => {
-                let way = Way::RelayBedrock(carrier);
-                let corrected = match carrier {
-                    Carrier::Invoke => relay::correct_version(&body, to.card, ledger),
-                    Carrier::Converse => to
-                        .cache
-                        .and_then(|points| cache::in_converse(&body, &points, to.card, ledger)),
-                    Carrier::CountTokens
-                    | Carrier::OpenAi
-                    | Carrier::Anthropic
-                    | Carrier::Mantle => None,
-                };
-                let body = corrected.map_or(body, Bytes::from);
-                Ok(Outgoing { carrier, path: None, stream, headers: Vec::new(), body, way })
+                Ok(relayed::bedrock(body, carrier, stream, to, ledger))
             }
         }
     }
 }
+
+// === helpers ===
 
 /// Model and streaming of a chat, if they can be read without looking further.
 fn head_of<'a>(members: &Members<'a>) -> Option<(Cow<'a, str>, bool)> {
@@ -362,9 +337,6 @@ fn head_of<'a>(members: &Members<'a>) -> Option<(Cow<'a, str>, bool)> {
     let stream = stream.transpose().ok()?.flatten().unwrap_or(false);
     (!model.trim().is_empty()).then_some((model, stream))
 }
-
-/// Members that ask for parts of an answer that only a relay hands on.
-const RELAY_ONLY: [&str; 4] = ["n", "logprobs", "audio", "functions"];
 
 /// A model's name can ask for a beta that is not the model's vendor's.
 fn no_betas(betas: &[Cow<'_, str>], ledger: &mut Ledger) {
@@ -376,57 +348,6 @@ fn no_betas(betas: &[Cow<'_, str>], ledger: &mut Ledger) {
 const RESPONSES_PATH: &str = "/v1/responses";
 const CHAT_PATH: &str = "/v1/chat/completions";
 
-/// OpenAI's chat in the envelope of the chosen carrier.
-fn relay_chat(
-    members: &Members<'_>,
-    stream: bool,
-    card: &Card,
-    chosen: Chosen<'_>,
-    ledger: &mut Ledger,
-) -> Outgoing {
-    let Chosen { lane, dialect: _, model } = chosen;
-    let (usage, include_usage) = relay::openai::counted(members);
-    let mut changes = relay::openai::limit(members);
-    changes.extend(Some(usage).filter(|_| stream));
-    let body = relay::openai::body(members, model, changes, Toward { card, lane }, ledger);
-    let is_plain = !RELAY_ONLY.iter().any(|key| members.get(key).is_some());
-    let way = match card.reasoning_tags && is_plain {
-        // Only the answer is translated: its reasoning stands in the text, where no client looks for it.
-        true => {
-            let (from, to) = (Dialect::OpenAiChat, Dialect::OpenAiChat);
-            Way::Translate {
-                from,
-                to,
-                names: ToolNames::default(),
-                structured: None,
-                include_usage,
-            }
-        }
-        false => Way::RelayChat { include_usage },
-    };
-    let path = Some(openai_path(lane, CHAT_PATH));
-    let (carrier, headers) = (lane.carrier, Vec::new());
-    Outgoing { carrier, path, stream, headers, body: body.into(), way }
-}
-
-/// OpenAI's Responses in the envelope of the chosen carrier.
-fn relay_responses<'a>(
-    body: responses::Body<'a>,
-    recalled: &'a responses::Recalled,
-    stream: bool,
-    card: &Card,
-    chosen: Chosen<'_>,
-    ledger: &mut Ledger,
-) -> Result<Outgoing, Fault> {
-    let Chosen { lane, dialect: _, model } = chosen;
-    let toward = Toward { card, lane };
-    let (body, settings) = responses::relay(body, recalled, model, toward, ledger)?;
-    let way = Way::RelayResponses { settings: Arc::new(settings) };
-    let path = Some(openai_path(lane, RESPONSES_PATH));
-    let (carrier, headers) = (lane.carrier, Vec::new());
-    Ok(Outgoing { carrier, path, stream, headers, body: body.into(), way })
-}
-
 /// A path of OpenAI's API as the carrier has it.
 fn openai_path(lane: &Lane, path: &str) -> String {
     match lane.carrier {
@@ -436,126 +357,6 @@ fn openai_path(lane: &Lane, path: &str) -> String {
         | Carrier::Invoke
         | Carrier::CountTokens
         | Carrier::Anthropic => format!("/openai{path}"),
-    }
-}
-
-/// Anthropic Messages in the envelope of the chosen carrier.
-fn relay_messages(
-    members: &Members<'_>,
-    betas: &[Cow<'_, str>],
-    stream: bool,
-    card: &Card,
-    chosen: Chosen<'_>,
-    ledger: &mut Ledger,
-) -> Result<Outgoing, Fault> {
-    let Chosen { lane, dialect: _, model } = chosen;
-    let carrier = lane.carrier;
-    let envelope = Envelope::of(carrier, model, card);
-    let toward = Toward { card, lane };
-    let (body, betas) = relay::messages(members, betas, envelope, toward, ledger)?;
-    let (path, headers) = match envelope {
-        Envelope::Invoke { .. } => (None, relayed_tier(members, ledger)?),
-        Envelope::Direct { .. } => {
-            (Some(envelope::PATH.to_owned()), envelope::direct_headers(card, &betas))
-        }
-    };
-    Ok(Outgoing { carrier, path, stream, headers, body: body.into(), way: Way::RelayAnthropic })
-}
-
-/// What the way back depends on, and how much the caller sent.
-struct Caller {
-    dialect: Dialect,
-    include_usage: bool,
-    size: usize,
-}
-
-fn translate(
-    mut request: ChatRequest<'_>,
-    caller: Caller,
-    destination: Destination<'_>,
-    ledger: &mut Ledger,
-) -> Result<Outgoing, Fault> {
-    let card = destination.card;
-    let Chosen { lane, dialect: from, model } = destination.choose(caller.dialect)?;
-    let carrier = lane.carrier;
-    let target = Target { card, dialect: from };
-    if let Some(points) = destination.cache.filter(|_| from != Dialect::OpenAiChat) {
-        cache::mark(&mut request, &points, card, ledger);
-    }
-    let Fitted { names, structured } = fit(&mut request, target, ledger)?;
-    // What no fidelity permits need not be written first.
-    ledger.verdict(Fidelity::Lenient)?;
-    let Caller { dialect: to, include_usage, size } = caller;
-    let mut body = Vec::with_capacity(size + size / ROOM + 256);
-    let (mut path, mut headers) = (None, Vec::new());
-    if from == Dialect::Anthropic {
-        let envelope = Envelope::of(carrier, model, card);
-        anthropic::encode(&request, card, envelope, &mut body, ledger);
-        match envelope {
-            Envelope::Invoke { .. } => invoke_headers(&request, &mut headers),
-            Envelope::Direct { .. } => {
-                path = Some(envelope::PATH.to_owned());
-                headers = envelope::direct_headers(card, &request.betas);
-                no_headers(&request, carrier, ledger);
-            }
-        }
-    } else if from == Dialect::OpenAiChat {
-        path = Some(openai_path(lane, CHAT_PATH));
-        openai::encode(&request, model, &mut body, ledger);
-    } else {
-        converse::encode(&request, card, &mut body, ledger);
-    }
-    let way = Way::Translate { from, to, names, structured, include_usage };
-    Ok(Outgoing { carrier, path, stream: request.stream, headers, body: body.into(), way })
-}
-
-/// Settings that have a header on InvokeModel and no place in Anthropic's own API.
-fn no_headers(request: &ChatRequest<'_>, carrier: Carrier, ledger: &mut Ledger) {
-    let why = || format!("it has no place over the carrier `{}`", carrier.as_str());
-    if request.service_tier.is_some() {
-        ledger.dropped("service_tier", why());
-    }
-    if request.latency.is_some() {
-        ledger.dropped(latency::PATH, why());
-    }
-    if !request.metadata.is_empty() {
-        ledger.dropped("metadata", why());
-    }
-}
-
-/// InvokeModel takes the tier of a relayed body in a header.
-fn relayed_tier(
-    members: &Members<'_>,
-    ledger: &mut Ledger,
-) -> Result<Vec<(&'static str, String)>, Fault> {
-    let Some(raw) = members.get("service_tier") else { return Ok(Vec::new()) };
-    let tier = parse_raw::<Option<Str<'_>>>(raw, "service_tier")?;
-    let mut request = ChatRequest { service_tier: tier.map(|t| t.0), ..ChatRequest::default() };
-    fit_tier(&mut request, ledger);
-    let mut headers = Vec::new();
-    invoke_headers(&request, &mut headers);
-    Ok(headers)
-}
-
-/// Settings that travel in headers over InvokeModel and in the body over Converse.
-fn invoke_headers(request: &ChatRequest<'_>, headers: &mut Vec<(&'static str, String)>) {
-    if let Some(tier) = &request.service_tier {
-        headers.push(("x-amzn-bedrock-service-tier", tier.to_string()));
-    }
-    if let Some(latency) = &request.latency {
-        headers.push(("x-amzn-bedrock-performanceconfig-latency", latency.to_string()));
-    }
-    if !request.metadata.is_empty() {
-        let mut json = Vec::new();
-        let mut w = crate::write::JsonWriter::new(&mut json);
-        w.open_object();
-        for (key, value) in &request.metadata {
-            w.key_escaped(key);
-            w.str(value);
-        }
-        w.close_object();
-        headers
-            .push(("x-amzn-bedrock-request-metadata", String::from_utf8_lossy(&json).into_owned()));
     }
 }
 
