@@ -2,7 +2,8 @@
 //!
 //! What no single item can know is checked here: that names are unique and that what is referred to is
 //! there. So are the rules that hold in every format: patterns that are patterns, weights that let a
-//! target be chosen, prices that can be read. An item that breaks one is left out, and nothing else.
+//! target be chosen, prices that can be read. An item that breaks one is left out, and nothing else; what it
+//! refers to is looked at all the same, so that all that is wrong with it is told at once.
 
 mod check;
 mod reach;
@@ -12,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use crate::admission::Scopes;
 use crate::backend::Backend;
 use crate::config::Config;
-use crate::front::{Item, Kind};
+use crate::front::{Gaps, Item, Kind};
 use crate::name::ModelName;
 use crate::origin::{Diagnostic, Origin, Severity};
 use crate::route::{Match, Route, Surface, Target};
@@ -43,6 +44,8 @@ pub fn compile(items: Vec<Item>, broken: bool) -> (Config, Vec<Finding>) {
 #[derive(Default)]
 struct Compiler {
     config: Config,
+    /// What is wrong, to be looked at and left out.
+    wrong: Config,
     /// Where the first of each name is; nowhere if it was left out.
     known: BTreeMap<(Kind, String), Option<Origin>>,
     /// Where things are that may come once.
@@ -53,7 +56,11 @@ struct Compiler {
 
 /// What was found so far.
 #[derive(Default)]
-struct Findings(Vec<Finding>);
+struct Findings {
+    all: Vec<Finding>,
+    /// What is known to be missing of the items that are at these places.
+    gaps: HashMap<Origin, Gaps>,
+}
 
 impl Findings {
     fn add(
@@ -63,9 +70,12 @@ impl Findings {
         member: String,
         words: (String, Option<String>),
     ) {
+        if self.gaps.get(origin).is_some_and(|gaps| gaps.hide(&member)) {
+            return;
+        }
         let (what, hint) = words;
         let diagnostic = Diagnostic { severity, origin: origin.clone(), what, hint };
-        self.0.push(Finding { diagnostic, member });
+        self.all.push(Finding { diagnostic, member });
     }
 
     fn error(
@@ -89,16 +99,26 @@ impl Findings {
     }
 
     fn errors(&self) -> usize {
-        self.0.iter().filter(|finding| finding.diagnostic.severity == Severity::Error).count()
+        self.all.iter().filter(|finding| finding.diagnostic.severity == Severity::Error).count()
     }
 }
 
 impl Compiler {
     fn take(&mut self, item: Item) {
         let errors = self.findings.errors();
+        let (item, was_wrong) = match item {
+            Item::Wrong(item, gaps) => {
+                if let Some(origin) = origin_of(&item) {
+                    self.findings.gaps.insert(origin.clone(), gaps);
+                }
+                (*item, true)
+            }
+            item => (item, false),
+        };
         self.look_at(&item);
-        if self.findings.errors() == errors {
-            self.keep(item);
+        match !was_wrong && self.findings.errors() == errors {
+            true => self.keep(item),
+            false => put(item, &mut self.wrong),
         }
     }
 
@@ -138,31 +158,20 @@ impl Compiler {
                 check::prices(prices, origin, &mut self.findings);
                 self.only_one("prices", origin);
             }
-            Item::KeyHeader(_) | Item::Issuer(_) | Item::Anonymous | Item::LeftOut(_, _) => {}
+            Item::KeyHeader(_)
+            | Item::Issuer(_)
+            | Item::Anonymous
+            | Item::Wrong(_, _)
+            | Item::LeftOut(_, _) => {}
         }
     }
 
     fn keep(&mut self, item: Item) {
-        let config = &mut self.config;
         match item {
-            Item::Listener(listener, _) => config.listeners.push(listener),
-            Item::Backend(name, backend) => {
-                config.backends.insert(name, *backend);
-            }
-            Item::Name(name) => config.names.push(name),
-            Item::Route(route) => config.routes.push(*route),
-            Item::Defaults(policy, _) => config.defaults = *policy,
-            Item::Key(key) => config.admission.keys.push(key),
-            Item::KeyHeader(name) if config.admission.key_headers.contains(&name) => {}
-            Item::KeyHeader(name) => config.admission.key_headers.push(name),
-            Item::Issuer(issuer) => config.admission.issuers.push(issuer),
-            Item::Anonymous => config.admission.anonymous = true,
-            Item::Limit(limit) => config.limits.push(limit),
-            Item::Store(store, _) => config.store = store,
-            Item::Prices(prices, _) => config.prices = Some(prices),
             Item::LeftOut(kind, name) => {
                 self.known.entry((kind, name)).or_insert(None);
             }
+            item => put(item, &mut self.config),
         }
     }
 
@@ -173,7 +182,7 @@ impl Compiler {
         self.targets();
         self.references();
         reach::unreachable(&self.config.routes, &mut self.findings);
-        (self.config, self.findings.0)
+        (self.config, self.findings.all)
     }
 
     /// With no backend, the one of the environment; with no route, all to the only backend.
@@ -243,7 +252,8 @@ impl Compiler {
 
     fn listener_address(&mut self, listener: &crate::config::Listener, origin: &Origin) {
         let port = listener.address.port();
-        let taken = self.config.listeners.iter().find(|known| known.address == listener.address);
+        let mut known = self.config.listeners.iter().chain(&self.wrong.listeners);
+        let taken = known.find(|known| known.address == listener.address);
         if let Some(known) = taken.filter(|_| port != 0) {
             let what = format!("the listener `{}` has this address already", known.name);
             self.findings.error(origin, "address", what, Some("choose another port".to_owned()));
@@ -252,10 +262,10 @@ impl Compiler {
 
     /// Leaves out targets whose backend is not there, and routes that have none left.
     fn targets(&mut self) {
-        let Self { config, known, findings, .. } = self;
+        let Self { config, wrong, known, findings, .. } = self;
         let backends: BTreeSet<&str> = config.backends.keys().map(String::as_str).collect();
         let missing = |name: &str| !known.contains_key(&(Kind::Backend, name.to_owned()));
-        for route in &mut config.routes {
+        for route in config.routes.iter().chain(&wrong.routes) {
             for (index, target) in route.targets.iter().enumerate() {
                 if !backends.contains(&*target.backend) && missing(&target.backend) {
                     let what = format!("there is no backend `{}`", target.backend);
@@ -263,6 +273,8 @@ impl Compiler {
                     findings.error(&route.origin, format!("targets[{index}].backend"), what, hint);
                 }
             }
+        }
+        for route in &mut config.routes {
             route.targets.retain(|target| backends.contains(&*target.backend));
         }
         config.routes.retain(|route| !route.targets.is_empty());
@@ -270,7 +282,7 @@ impl Compiler {
 
     /// Listeners, routes and keys that something names and that are not there.
     fn references(&mut self) {
-        let Self { config, known, findings, broken, .. } = self;
+        let Self { config, wrong, known, findings, broken, .. } = self;
         let names = |kind: Kind| {
             known.keys().filter(move |(of, _)| *of == kind).map(|(_, name)| name.as_str())
         };
@@ -283,25 +295,26 @@ impl Compiler {
             let hint = words::instead(name, names(kind));
             findings.error(origin, member, what, hint);
         };
-        for route in &config.routes {
+        for route in config.routes.iter().chain(&wrong.routes) {
             for (index, name) in route.listeners.iter().enumerate() {
                 look(Kind::Listener, name, (&route.origin, format!("listeners[{index}]")));
             }
         }
-        let scopes = config.admission.keys.iter().map(|key| (&key.scopes, &key.origin));
+        let admissions = || [&config.admission, &wrong.admission].into_iter();
+        let scopes = admissions().flat_map(|one| &one.keys).map(|key| (&key.scopes, &key.origin));
         let issuers =
-            config.admission.issuers.iter().map(|issuer| (&issuer.scopes, &issuer.origin));
+            admissions().flat_map(|one| &one.issuers).map(|one| (&one.scopes, &one.origin));
         for (scopes, origin) in scopes.chain(issuers) {
             for (index, name) in scopes.routes.iter().enumerate() {
                 look(Kind::Route, name, (origin, format!("scopes.routes[{index}]")));
             }
         }
-        for limit in &config.limits {
+        for limit in config.limits.iter().chain(&wrong.limits) {
             for (index, name) in limit.selector.routes.iter().enumerate() {
                 look(Kind::Route, name, (&limit.origin, format!("when.routes[{index}]")));
             }
         }
-        for limit in &config.limits {
+        for limit in config.limits.iter().chain(&wrong.limits) {
             let unless = limit.selector.unless.keys.iter().enumerate();
             let unless = unless.map(|(index, name)| (format!("unless.keys[{index}]"), name));
             let when = limit.selector.keys.iter().enumerate();
@@ -338,7 +351,7 @@ impl Compiler {
     fn leave_out_the_unreferred(&mut self) {
         let broken: Vec<Origin> = self
             .findings
-            .0
+            .all
             .iter()
             .filter(|finding| finding.diagnostic.severity == Severity::Error)
             .filter(|finding| !finding.member.starts_with("targets["))
@@ -353,6 +366,44 @@ impl Compiler {
         admission.keys.retain_mut(|key| sound(&key.origin) && scoped(&mut key.scopes));
         admission.issuers.retain_mut(|one| sound(&one.origin) && scoped(&mut one.scopes));
         limits.retain_mut(|limit| sound(&limit.origin) && thin(&mut limit.selector.routes, &names));
+    }
+}
+
+fn put(item: Item, config: &mut Config) {
+    match item {
+        Item::Listener(listener, _) => config.listeners.push(listener),
+        Item::Backend(name, backend) => {
+            config.backends.insert(name, *backend);
+        }
+        Item::Name(name) => config.names.push(name),
+        Item::Route(route) => config.routes.push(*route),
+        Item::Defaults(policy, _) => config.defaults = *policy,
+        Item::Key(key) => config.admission.keys.push(key),
+        Item::KeyHeader(name) if config.admission.key_headers.contains(&name) => {}
+        Item::KeyHeader(name) => config.admission.key_headers.push(name),
+        Item::Issuer(issuer) => config.admission.issuers.push(issuer),
+        Item::Anonymous => config.admission.anonymous = true,
+        Item::Limit(limit) => config.limits.push(limit),
+        Item::Store(store, _) => config.store = store,
+        Item::Prices(prices, _) => config.prices = Some(prices),
+        Item::Wrong(_, _) | Item::LeftOut(_, _) => {}
+    }
+}
+
+fn origin_of(item: &Item) -> Option<&Origin> {
+    match item {
+        Item::Listener(_, origin)
+        | Item::Defaults(_, origin)
+        | Item::Store(_, origin)
+        | Item::Prices(_, origin) => Some(origin),
+        Item::Backend(_, backend) => Some(&backend.origin),
+        Item::Name(name) => Some(&name.origin),
+        Item::Route(route) => Some(&route.origin),
+        Item::Key(key) => Some(&key.origin),
+        Item::Issuer(issuer) => Some(&issuer.origin),
+        Item::Limit(limit) => Some(&limit.origin),
+        Item::Wrong(item, _) => origin_of(item),
+        Item::KeyHeader(_) | Item::Anonymous | Item::LeftOut(_, _) => None,
     }
 }
 

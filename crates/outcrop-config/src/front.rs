@@ -9,6 +9,7 @@
 //! 3. What a lenient front end did not read of its documents is reported for it, once per file and path.
 //! 4. Names need only be unique and known in the end: [`crate::compile`] checks that for all of them.
 
+mod gaps;
 mod item;
 pub mod kong;
 pub mod kube;
@@ -16,6 +17,7 @@ pub mod mcp_cli;
 pub mod outcrop;
 mod reading;
 
+pub use gaps::Gaps;
 pub use item::{Item, Kind};
 pub use reading::Reading;
 

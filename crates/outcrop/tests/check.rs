@@ -43,17 +43,25 @@ error: `regoin` is no key here
    |        ^^^^^^
    = help: did you mean `region`?
 
+notice: a secret stands in the file itself
+  --> outcrop.yaml:2:47 (backends.us.identity.api_key)
+   |
+ 2 |   us: {regoin: us-east-1, identity: {api_key: ***}}
+   |                                               ^^^
+   = help: refer to it: {env: NAME} or {file: PATH}
+
 error: there is no backend `eu`
   --> outcrop.yaml:5:15 (routes[0].targets[0])
    |
  5 |     targets: [eu]
    |               ^^
 
-error: the configuration has 2 errors
+error: the configuration has 2 errors, 1 notice
 "
     );
     let (code, stdout, stderr) = check(&folder, &["--json", "."]);
-    assert_eq!((code, stderr.as_str()), (Some(1), "error: the configuration has 2 errors\n"));
+    let count = "error: the configuration has 2 errors, 1 notice\n";
+    assert_eq!((code, stderr.as_str()), (Some(1), count));
     let value: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(value["diagnostics"][0]["line"], 2);
     assert_eq!(value["diagnostics"][0]["hint"], "did you mean `region`?");

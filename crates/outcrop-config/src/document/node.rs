@@ -241,6 +241,11 @@ impl Node {
         &self.path
     }
 
+    /// The path within this node of what is at `path` in the document.
+    pub(crate) fn within<'p>(&self, path: &'p str) -> &'p str {
+        path.strip_prefix(&*self.path).unwrap_or(path).trim_start_matches('.')
+    }
+
     /// The node at `path` below this one, or what is there of the way to it. The first item of what is no
     /// list is the thing itself: short forms are found by the paths of the long ones.
     pub(crate) fn nearest(&self, path: &str) -> &Node {

@@ -9,6 +9,8 @@ use crate::origin::Origin;
 use crate::policy::Policy;
 use crate::route::Route;
 
+use super::Gaps;
+
 /// A piece of a configuration. The order of names and routes is the order in which they are pushed.
 #[derive(Debug)]
 pub enum Item {
@@ -30,6 +32,8 @@ pub enum Item {
     Store(Store, Origin),
     /// TOML. May come once.
     Prices(String, Origin),
+    /// Something that is written and wrong, as far as it could be read: it is looked at, and left out.
+    Wrong(Box<Item>, Gaps),
     /// Something of this name is written and wrong, which has been said. Whatever refers to it does not
     /// need to be told that it is not there.
     LeftOut(Kind, String),

@@ -1,7 +1,8 @@
 //! `outcrop.yaml`.
 //!
 //! 1. Strict: a key that is not known, a value of a wrong type or a member that is missing is an error,
-//!    and the item that has it is left out. All errors of an item are told at once.
+//!    and the item that has it is left out. All errors of an item are told at once: what could be read of
+//!    it is looked at as if nothing were wrong.
 //! 2. The keys, their comments and their forms are those of [`written`]; reading, printing, the schema and
 //!    the guide's tables follow from these types.
 
@@ -74,6 +75,10 @@ impl FrontEnd for Outcrop {
         }
         let mut only = reading.items.iter().filter_map(|item| match item {
             Item::Backend(name, _) | Item::LeftOut(Kind::Backend, name) => Some(name.clone()),
+            Item::Wrong(item, _) => match &**item {
+                Item::Backend(name, _) => Some(name.clone()),
+                _other => None,
+            },
             _other => None,
         });
         let only = match (only.next(), only.next()) {
@@ -91,7 +96,12 @@ fn member(entry: &Entry, only: Option<&str>, reading: &mut Reading<'_>) {
     let node = &entry.value;
     match &*entry.key {
         "backends" => {}
-        "listeners" => items(node, reading, |context, written| context.listener(written)),
+        "listeners" => {
+            for node in node.one_or_many() {
+                let make = |context: &mut Context<'_, '_>, written| context.listener(written);
+                named_one(node, Kind::Listener, reading, make);
+            }
+        }
         "models" => {
             for entry in node.entries() {
                 one(&entry.value, reading, |context, model| context.model(&entry.key, model));
@@ -130,16 +140,15 @@ fn try_one<T: DeserializeOwned>(
     reading: &mut Reading<'_>,
     make: impl FnOnce(&mut Context<'_, '_>, T) -> Option<Item>,
 ) -> bool {
-    let errors = reading.errors();
-    let item =
-        read::<T>(node, reading).and_then(|written| make(&mut Context { node, reading }, written));
-    match item.filter(|_| reading.errors() == errors) {
-        Some(item) => {
-            reading.push(item);
-            true
-        }
-        None => false,
-    }
+    let Some((written, gaps)) = read::<T>(node, reading) else { return false };
+    let mut context = Context { node, reading, gaps };
+    let Some(item) = make(&mut context, written) else { return false };
+    let Context { gaps, .. } = context;
+    reading.push(match gaps.is_empty() {
+        true => item,
+        false => Item::Wrong(Box::new(item), gaps),
+    });
+    true
 }
 
 /// Each item of a list, or the only one.
@@ -163,12 +172,19 @@ fn named<T: DeserializeOwned>(
         reading
             .say(Diagnostic::error(node.origin(), what).hint("begin each item with `- name: …`"));
     }
-    for node in node.list() {
-        if !try_one(node, reading, &make)
-            && let Some(name) = node.peek("name").and_then(Node::text)
-        {
-            reading.push(Item::LeftOut(kind, name.to_owned()));
-        }
+    node.list().iter().for_each(|node| named_one(node, kind, reading, &make));
+}
+
+fn named_one<T: DeserializeOwned>(
+    node: &Node,
+    kind: Kind,
+    reading: &mut Reading<'_>,
+    make: impl FnOnce(&mut Context<'_, '_>, T) -> Option<Item>,
+) {
+    if !try_one(node, reading, make)
+        && let Some(name) = node.peek("name").and_then(Node::text)
+    {
+        reading.push(Item::LeftOut(kind, name.to_owned()));
     }
 }
 

@@ -15,7 +15,7 @@ use super::short::Short;
 use super::written::{self, KubernetesKey, Listener, Prices, Tls, TlsFiles};
 use crate::config::ListenerTls;
 use crate::document::Node;
-use crate::front::{Item, Reading};
+use crate::front::{Gaps, Item, Reading};
 use crate::origin::{Diagnostic, Origin};
 use crate::secret::{Redacted, Secret};
 use crate::variables::only_variable;
@@ -24,6 +24,8 @@ use crate::variables::only_variable;
 pub(super) struct Context<'a, 'r> {
     pub(super) node: &'a Node,
     pub(super) reading: &'a mut Reading<'r>,
+    /// What is wrong with it so far.
+    pub(super) gaps: Gaps,
 }
 
 impl Context<'_, '_> {
@@ -31,8 +33,13 @@ impl Context<'_, '_> {
         self.node.origin()
     }
 
-    /// Something wrong with the member at `path` of the item.
+    /// Something wrong with the member at `path` of the item; it is not told if it may follow from what
+    /// has been.
     fn error(&mut self, path: &str, what: impl Into<String>, hint: Option<&str>) {
+        if self.gaps.hide(path) {
+            return;
+        }
+        self.gaps.add(path);
         let mut diagnostic = Diagnostic::error(self.node.nearest(path).origin(), what);
         diagnostic.hint = hint.map(str::to_owned);
         self.reading.say(diagnostic);
@@ -70,7 +77,8 @@ impl Context<'_, '_> {
     fn secret(&mut self, written: Short<written::Secret>, path: &str) -> Secret {
         let secret = self.quiet_secret(written, path);
         let node = self.node.nearest(path);
-        if matches!(secret, Secret::Inline(_)) && node.raw() == node.text() && !node.is_map() {
+        let is_plain = node.raw() == node.text() && !node.is_map();
+        if matches!(secret, Secret::Inline(_)) && is_plain && !self.gaps.hide(path) {
             let what = "a secret stands in the file itself";
             let hint = "refer to it: {env: NAME} or {file: PATH}";
             self.reading.say(Diagnostic::notice(node.origin(), what).hint(hint));

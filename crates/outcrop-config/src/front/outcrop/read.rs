@@ -14,24 +14,30 @@ use serde::de::{
 
 use super::short::{MANY, SHORT};
 use crate::document::{Entry, Node, Scalar};
-use crate::front::Reading;
+use crate::front::{Gaps, Reading};
 use crate::origin::{Diagnostic, Origin, Severity};
 use crate::words;
 
 /// After so many errors in one item the rest is not looked for.
 const MOST: usize = 100;
 
-/// What `node` says, if nothing is wrong with it.
-pub(super) fn read<T: DeserializeOwned>(node: &Node, reading: &mut Reading<'_>) -> Option<T> {
-    let mut skip = HashSet::new();
+/// What `node` says, but for what is wrong with it.
+pub(super) fn read<T: DeserializeOwned>(
+    node: &Node,
+    reading: &mut Reading<'_>,
+) -> Option<(T, Gaps)> {
+    let (mut skip, mut gaps) = (HashSet::new(), Gaps::default());
     loop {
         let problem = match T::deserialize(Reader { node, skip: &skip }) {
-            Ok(value) => return skip.is_empty().then_some(value),
+            Ok(value) => return Some((value, gaps)),
             Err(problem) => problem.at(node, &skip, || node.origin()),
         };
         let Problem { what, hint, place, origin, follows, missing: _ } = problem;
         let place = place.unwrap_or(id(node));
         let new = skip.insert(place);
+        if let Some(origin) = &origin {
+            gaps.add(node.within(&origin.path));
+        }
         if let Some(origin) = origin.filter(|_| new && !follows) {
             reading.say(Diagnostic { severity: Severity::Error, origin, what, hint });
         }

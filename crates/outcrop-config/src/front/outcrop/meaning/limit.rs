@@ -45,7 +45,8 @@ impl Context<'_, '_> {
         let count =
             |measure: Measure, number: Option<u64>| number.map(|n| (measure, u128::from(n)));
         let cel = written.cel.clone().map(Measure::Cel);
-        if cel.is_some() != written.amount.is_some() {
+        let is_half = cel.is_some() != written.amount.is_some();
+        if is_half && !self.gaps.hide("amount") {
             self.error("cel", "`cel` and `amount` belong together", None);
             return None;
         }

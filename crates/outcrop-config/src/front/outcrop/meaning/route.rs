@@ -45,7 +45,7 @@ impl Context<'_, '_> {
             matches.map(|(i, one)| self.conditions(one, &format!("match[{i}]"))).collect();
         let mut own: Vec<Target> = Vec::new();
         for (index, Short(target)) in targets.0.into_iter().enumerate() {
-            own.extend(self.target(target, &format!("targets[{index}]")));
+            own.push(self.target(target, &format!("targets[{index}]")));
         }
         match only {
             Some(only) if own.is_empty() && self.node.peek("targets").is_none() => {
@@ -96,19 +96,19 @@ impl Context<'_, '_> {
         }
     }
 
-    fn target(&mut self, written: written::Target, path: &str) -> Option<Target> {
+    fn target(&mut self, written: written::Target, path: &str) -> Target {
         let written::Target { backend, model, default_model, weight, priority, headers, body } =
             written;
         let (model, model_is) = match (model, default_model) {
-            (Some(_), Some(_)) => {
+            (Some(model), Some(_)) => {
                 let what = "`default_model` beside `model`, which is taken in any case";
                 self.error(&format!("{path}.default_model"), what, Some("choose one of them"));
-                return None;
+                (Some(model), ModelIs::Set)
             }
             (None, Some(model)) => (Some(model), ModelIs::Default),
             (model, None) => (model, ModelIs::Set),
         };
-        Some(Target {
+        Target {
             backend,
             model,
             model_is,
@@ -116,7 +116,7 @@ impl Context<'_, '_> {
             priority,
             headers: header_edits(headers),
             body: body_edits(body),
-        })
+        }
     }
 }
 
