@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use crate::admission::Admission;
 use crate::backend::Backend;
@@ -10,6 +9,7 @@ use crate::limit::{Limit, Store};
 use crate::name::ModelName;
 use crate::policy::Policy;
 use crate::route::Route;
+use crate::secret::Secret;
 
 /// Everything that the gateway is to do. Immutable: a reload makes another.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -44,10 +44,18 @@ pub struct Listener {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListenerTls {
-    /// PEM files, read again when they change.
-    Files { certificate: PathBuf, key: PathBuf },
+    /// A client gets the first that is for the name that it asks for, else the first. Never empty.
+    Certificates(Vec<Certificate>),
     /// A certificate made at start.
     SelfSigned,
     /// With what this gateway does not have: it is not opened, and nobody comes to what is for it alone.
     Elsewhere,
+}
+
+/// In PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// The certificate and what is between it and the root.
+    pub chain: Secret,
+    pub key: Secret,
 }

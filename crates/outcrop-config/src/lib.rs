@@ -28,7 +28,7 @@ pub use backend::{
     ANY_SERVICE, AssumeRole, Backend, CredentialHeaders, Identity, IdentitySource, OidcExchange,
     Without,
 };
-pub use config::{Config, Listener, ListenerTls};
+pub use config::{Certificate, Config, Listener, ListenerTls};
 pub use edit::{BodyEdit, BodyEdits, HeaderEdit, HeaderEdits, Message, Mode};
 pub use front::outcrop::{Secrets, print};
 pub use limit::{Budget, Limit, Measure, OnStoreLoss, Per, Selector, Store, Unless, Window};

@@ -27,4 +27,4 @@ pub use metrics::Metrics;
 pub use patience::Patience;
 pub use routes::{Route, route};
 pub use serve::{MAX_BODY, Readiness, Server, ServerConfig};
-pub use tls::{Authority, Tls};
+pub use tls::{Authority, Pair, Pem, Tls};

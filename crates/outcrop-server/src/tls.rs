@@ -7,7 +7,7 @@
 //!
 //! Does not do: certificates of clients.
 
-mod files;
+mod certificates;
 mod self_signed;
 
 use std::future::Future as _;
@@ -23,7 +23,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, TlsAcceptor};
 
-use self::files::Files;
+use self::certificates::Certificates;
+pub use self::certificates::{Pair, Pem};
 pub use self::self_signed::Authority;
 
 /// HTTP/2 first, as clients that know both want it.
@@ -50,9 +51,18 @@ impl Tls {
     /// # Errors
     /// Names the file that cannot be used, and why.
     pub fn files(certificate: &Path, key: &Path) -> Result<Self, String> {
+        Self::certificates(vec![Pair { certificate: certificate.into(), key: key.into() }])
+    }
+
+    /// With one or more certificates: a client gets the first that is for the name that it asks for, else
+    /// the first.
+    ///
+    /// # Errors
+    /// Names what cannot be used, and why.
+    pub fn certificates(pairs: Vec<Pair>) -> Result<Self, String> {
         let provider = provider();
-        let files = Files::open(certificate, key, Arc::clone(&provider))?;
-        Self::new(Arc::new(files), provider)
+        let certificates = Certificates::open(pairs, &provider)?;
+        Self::new(Arc::new(certificates), provider)
     }
 
     /// With a certificate made now, for this machine by its usual names and for `names`, signed by

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::bail;
-use outcrop_config::{Listener, ListenerTls};
-use outcrop_server::{Authority, Tls};
+use outcrop_config::{Certificate, Listener, ListenerTls, Secret};
+use outcrop_server::{Authority, Pair, Pem, Tls};
 
 use crate::cli::{LISTEN, TlsArgs};
+use crate::secrets::reveal;
 
 /// An address to listen on.
 pub struct Place {
@@ -49,7 +50,7 @@ fn place(at: usize, listener: &Listener) -> anyhow::Result<Place> {
     let (tls, authority) = match tls {
         // Those that are elsewhere are no places here.
         None | Some(ListenerTls::Elsewhere) => (None, None),
-        Some(ListenerTls::Files { certificate, key }) => (Some(Tls::files(certificate, key)), None),
+        Some(ListenerTls::Certificates(all)) => (Some(certificates(all)), None),
         Some(ListenerTls::SelfSigned) => {
             let file = format!("outcrop-{}-{at}-ca.pem", std::process::id());
             let file = std::env::temp_dir().join(file);
@@ -62,4 +63,21 @@ fn place(at: usize, listener: &Listener) -> anyhow::Result<Place> {
     };
     let tls = tls.transpose().map_err(|why| anyhow::anyhow!("the listener `{name}`: {why}"))?;
     Ok(Place { name: Some(name.clone()), address, tls, authority })
+}
+
+fn certificates(all: &[Certificate]) -> Result<Tls, String> {
+    let pairs = all.iter().map(|Certificate { chain, key }| {
+        let certificate = pem(chain).map_err(|why| format!("its certificate: {why}"))?;
+        Ok(Pair { certificate, key: pem(key).map_err(|why| format!("its key: {why}"))? })
+    });
+    Tls::certificates(pairs.collect::<Result<_, String>>()?)
+}
+
+fn pem(secret: &Secret) -> Result<Pem, String> {
+    match secret {
+        Secret::File(path) => Ok(Pem::File(path.clone())),
+        Secret::Env(_) | Secret::Inline(_) | Secret::Kubernetes { .. } => {
+            reveal(secret).map(Pem::Text)
+        }
+    }
 }

@@ -8,7 +8,11 @@ use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command};
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 const GOOD: &str = "backends: {main: us-east-1}\nmodels: {fast: amazon.nova-lite-v1:0}\n";
 
@@ -48,7 +52,10 @@ impl Drop for Running {
 
 impl Running {
     fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut command = serve(folder, arguments);
+        Self::of(&mut serve(folder, arguments))
+    }
+
+    fn of(command: &mut Command) -> Self {
         let mut process = command.spawn().unwrap();
         let out = BufReader::new(process.stdout.take().unwrap()).lines();
         let log = BufReader::new(process.stderr.take().unwrap()).lines();
@@ -165,6 +172,41 @@ fn a_listener_that_is_elsewhere_keeps_its_routes() {
     let mut running =
         Running::start(&folder, &["-f", ".", "--emulator", "--listen", "127.0.0.1:0"]);
     assert_eq!(chat(&running.address()), 200);
+}
+
+/// Status of one answer over TLS, for a client that trusts `authority`.
+fn ask_secretly(address: &str, authority: &str) -> u16 {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = "localhost".try_into().unwrap();
+    let connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut stream = rustls::StreamOwned::new(connection, TcpStream::connect(address).unwrap());
+    write!(stream, "GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer[9..12].parse().unwrap()
+}
+
+#[test]
+fn certificates_of_the_configuration_are_served() {
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (own.cert.pem(), own.signing_key.serialize_pem());
+    let file = "listeners: {address: '127.0.0.1:0', tls: {certificates: {certificate: {env: CRT}, key: {file: tls.key}}}}\n";
+    let folder = folder("certificates", &[("outcrop.yaml", file), ("tls.key", &key)]);
+    let (code, told) = refused(&folder, &["-f", "outcrop.yaml", "--emulator"]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("its certificate: CRT is not set"), "{told}");
+    let mut command = serve(&folder, &["-f", "outcrop.yaml", "--emulator"]);
+    let mut running = Running::of(command.env("CRT", &certificate));
+    let line = running.out.next().unwrap().unwrap();
+    let address = line.strip_prefix("listening on https://").unwrap_or_else(|| panic!("{line}"));
+    assert_eq!(ask_secretly(address, &certificate), 200);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod envoy;
 mod gateway;
 mod grant;
 mod http_route;
+mod listener_tls;
 mod object;
 mod place;
 mod secret;

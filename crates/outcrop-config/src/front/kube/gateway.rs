@@ -1,16 +1,19 @@
 //! Gateways: where to listen.
 //!
-//! A Gateway's listener becomes a port on loopback: whether anyone else may come in, a file that was
-//! written for a cluster does not say. `--listen` decides otherwise. A listener of TLS keeps its name, so that
-//! what is for it does not come to others, and is not opened: its certificate is in the cluster.
+//! 1. A Gateway's listener becomes a port on loopback: whether anyone else may come in, a file that was
+//!    written for a cluster does not say. `--listen` decides otherwise.
+//! 2. A listener of HTTPS is opened with the certificates of its Secrets. Without any, and where it is for
+//!    another protocol, it keeps its name, so that what is for it does not come to others, and is not opened.
+//! 3. Listeners of one port are one, with the certificates of all.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use super::object::Objects;
+use super::listener_tls;
+use super::object::{Object, Objects};
 use crate::config::{Listener, ListenerTls};
 use crate::document::Node;
 use crate::front::{Item, Reading};
-use crate::origin::Diagnostic;
+use crate::origin::{Diagnostic, Origin};
 
 /// Listeners of a Gateway among the objects.
 pub(super) struct Known {
@@ -21,10 +24,18 @@ pub(super) struct Known {
     listener: String,
 }
 
+/// A port that listeners are for.
+struct Port {
+    port: u16,
+    name: String,
+    tls: Option<ListenerTls>,
+    origin: Origin,
+}
+
 /// Pushes the listeners of all Gateways.
 pub(super) fn listeners(objects: &Objects<'_>, reading: &mut Reading<'_>) -> Vec<Known> {
     let mut known: Vec<Known> = Vec::new();
-    let mut ports: Vec<(u16, String)> = Vec::new();
+    let mut ports: Vec<Port> = Vec::new();
     for gateway in objects.every("Gateway", &["gateway.networking.k8s.io"]) {
         let spec = gateway.spec();
         for key in ["gatewayClassName", "infrastructure", "addresses"] {
@@ -38,20 +49,15 @@ pub(super) fn listeners(objects: &Objects<'_>, reading: &mut Reading<'_>) -> Vec
                 reading.missing(node.origin(), "port");
                 continue;
             };
-            let is_plain = reading.str(node, "protocol").is_none_or(|protocol| protocol == "HTTP");
-            if !is_plain {
-                node.dismiss();
-            }
-            let name = match ports.iter().find(|(taken, _)| *taken == port) {
-                Some((_, name)) => name.clone(),
+            let tls = tls(gateway, node, objects, reading);
+            let name = match ports.iter_mut().find(|taken| taken.port == port) {
+                Some(taken) => {
+                    share(taken, tls, node, reading);
+                    taken.name.clone()
+                }
                 None => {
                     let name = format!("{}/{section}", gateway.title());
-                    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-                    let tls = (!is_plain).then_some(ListenerTls::Elsewhere);
-                    let listener = Listener { name: name.clone(), address, tls };
-                    reading.push(Item::Listener(listener, node.origin()));
-                    reading.say(told(node, &section, (port, is_plain)));
-                    ports.push((port, name.clone()));
+                    ports.push(Port { port, name: name.clone(), tls, origin: node.origin() });
                     name
                 }
             };
@@ -63,21 +69,75 @@ pub(super) fn listeners(objects: &Objects<'_>, reading: &mut Reading<'_>) -> Vec
             });
         }
     }
+    for Port { port, name, tls, origin } in ports {
+        reading.say(told(port, tls.as_ref(), origin.clone()));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        reading.push(Item::Listener(Listener { name, address, tls }, origin));
+    }
     known
 }
 
-/// What becomes of a listener.
-fn told(node: &Node, section: &str, (port, is_plain): (u16, bool)) -> Diagnostic {
-    if is_plain {
-        let what = format!("the port {port} is opened on loopback only");
-        return Diagnostic::notice(node.origin(), what)
-            .hint(format!("--listen 0.0.0.0:{port} opens it to others"));
+/// How a listener speaks TLS; none for plain HTTP.
+fn tls(
+    gateway: &Object<'_>,
+    node: &Node,
+    objects: &Objects<'_>,
+    reading: &mut Reading<'_>,
+) -> Option<ListenerTls> {
+    match reading.str(node, "protocol").unwrap_or("HTTP") {
+        "HTTP" => None,
+        "HTTPS" => {
+            let certificates = listener_tls::certificates(gateway, node, objects, reading);
+            Some(match certificates.is_empty() {
+                true => ListenerTls::Elsewhere,
+                false => ListenerTls::Certificates(certificates),
+            })
+        }
+        protocol => {
+            let what = format!("the protocol {protocol} is not honoured: HTTP and HTTPS are");
+            reading.say(Diagnostic::warning(node.origin(), what));
+            node.get("tls").map(Node::dismiss);
+            Some(ListenerTls::Elsewhere)
+        }
     }
-    let what = format!(
-        "the listener `{section}` is not for plain HTTP: it is not opened, and what is for it comes to no other"
-    );
-    Diagnostic::warning(node.origin(), what)
-        .hint("--listen with --tls-cert and --tls-key serves it in its place")
+}
+
+/// A further listener of a port.
+fn share(port: &mut Port, tls: Option<ListenerTls>, node: &Node, reading: &mut Reading<'_>) {
+    match (&mut port.tls, tls) {
+        (Some(ListenerTls::Certificates(all)), Some(ListenerTls::Certificates(more))) => {
+            all.extend(more);
+        }
+        (mine @ Some(ListenerTls::Elsewhere), Some(more)) => *mine = Some(more),
+        (None, None) | (Some(_), Some(ListenerTls::Elsewhere | ListenerTls::SelfSigned)) => {}
+        (None, Some(_)) | (Some(_), None) | (Some(ListenerTls::SelfSigned), Some(_)) => {
+            let what = format!(
+                "another protocol than that of {}, which has the port {} too: that one counts",
+                port.name, port.port
+            );
+            reading.say(Diagnostic::warning(node.origin(), what).hint("choose another port"));
+        }
+    }
+}
+
+/// What becomes of a port.
+fn told(port: u16, tls: Option<&ListenerTls>, origin: Origin) -> Diagnostic {
+    let opened = format!("the port {port} is opened on loopback only");
+    match tls {
+        None => Diagnostic::notice(origin, opened)
+            .hint(format!("--listen 0.0.0.0:{port} opens it to others")),
+        Some(ListenerTls::Certificates(_) | ListenerTls::SelfSigned) => {
+            let hint = "--listen with --tls-cert and --tls-key opens it to others";
+            Diagnostic::notice(origin, opened).hint(format!("{hint}, say 0.0.0.0:{port}"))
+        }
+        Some(ListenerTls::Elsewhere) => {
+            let what = format!(
+                "the port {port} is not opened, as nothing can be served there; what is for it comes to no other"
+            );
+            Diagnostic::warning(origin, what)
+                .hint("--listen with --tls-cert and --tls-key serves it in its place")
+        }
+    }
 }
 
 /// The listeners that a route's `parentRefs` mean. None where the Gateway is not among the objects: the

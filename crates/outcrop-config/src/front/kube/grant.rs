@@ -13,12 +13,26 @@ pub(super) fn allows(
     to: Reference<'_>,
     (origin, reading): (Origin, &mut Reading<'_>),
 ) -> bool {
+    let granted = is_granted(objects, from, to);
+    if !granted {
+        let what = format!(
+            "{} {}/{} is in another namespace, and no ReferenceGrant there allows the reference",
+            to.kind, to.namespace, to.name
+        );
+        let hint = format!("add a ReferenceGrant to the namespace {}", to.namespace);
+        reading.say(Diagnostic::error(origin, what).hint(hint));
+    }
+    granted
+}
+
+/// The same, and nothing is said.
+pub(super) fn is_granted(objects: &Objects<'_>, from: &Object<'_>, to: Reference<'_>) -> bool {
     if from.namespace == to.namespace {
         return true;
     }
     let text = |node: &Node, key: &str| node.get(key).and_then(Node::text).map(str::to_owned);
     let granted = objects.every("ReferenceGrant", &["gateway.networking.k8s.io"]);
-    let granted = granted.iter().filter(|grant| grant.namespace == to.namespace).any(|grant| {
+    granted.iter().filter(|grant| grant.namespace == to.namespace).any(|grant| {
         let spec = grant.spec();
         let list = |key: &str| spec.get(key).map(Node::list).unwrap_or_default();
         let sources = list("from").iter().any(|node| {
@@ -32,14 +46,5 @@ pub(super) fn allows(
                 && text(node, "name").is_none_or(|name| name == to.name)
         });
         sources && aims
-    });
-    if !granted {
-        let what = format!(
-            "{} {}/{} is in another namespace, and no ReferenceGrant there allows the reference",
-            to.kind, to.namespace, to.name
-        );
-        let hint = format!("add a ReferenceGrant to the namespace {}", to.namespace);
-        reading.say(Diagnostic::error(origin, what).hint(hint));
-    }
-    granted
+    })
 }

@@ -11,9 +11,9 @@ pub(super) use route::written_name;
 
 use std::path::{Path, PathBuf};
 
-use super::short::Short;
+use super::short::{Many, Short};
 use super::written::{self, KubernetesKey, Listener, Prices, Tls, TlsFiles};
-use crate::config::ListenerTls;
+use crate::config::{Certificate, ListenerTls};
 use crate::document::Node;
 use crate::front::{Gaps, Item, Reading};
 use crate::origin::{Diagnostic, Origin};
@@ -115,11 +115,30 @@ impl Context<'_, '_> {
             Tls::SelfSigned => ListenerTls::SelfSigned,
             Tls::Elsewhere => ListenerTls::Elsewhere,
             Tls::Files(TlsFiles { certificate, key }) => {
-                ListenerTls::Files { certificate: certificate.into(), key: key.into() }
+                let chain = Secret::File(certificate.into());
+                let key = Secret::File(key.into());
+                ListenerTls::Certificates(vec![Certificate { chain, key }])
+            }
+            Tls::Certificates(Many(all)) => {
+                if all.is_empty() {
+                    self.error("tls.certificates", "there is no certificate", None);
+                }
+                let all = all.into_iter().enumerate();
+                ListenerTls::Certificates(all.map(|(i, one)| self.certificate(i, one)).collect())
             }
         });
         let name = name.unwrap_or(address);
         Some(Item::Listener(crate::Listener { name, address: socket, tls }, self.origin()))
+    }
+
+    fn certificate(&mut self, index: usize, written: written::Certificate) -> Certificate {
+        let written::Certificate { certificate, key } = written;
+        let path = format!("tls.certificates[{index}]");
+        Certificate {
+            // Anyone may see a certificate.
+            chain: self.quiet_secret(certificate, &format!("{path}.certificate")),
+            key: self.secret(key, &format!("{path}.key")),
+        }
     }
 
     pub(super) fn prices(&mut self, written: Prices) -> Option<Item> {

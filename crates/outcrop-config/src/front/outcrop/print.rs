@@ -8,7 +8,7 @@ use super::short::{Many, Short, Table};
 use super::written::{self, File, KubernetesKey, Listener, Prices, Tls, TlsFiles};
 use super::yaml;
 use crate::admission::Admission;
-use crate::config::{Config, ListenerTls};
+use crate::config::{Certificate, Config, ListenerTls};
 use crate::policy::Policy;
 use crate::secret::Secret;
 
@@ -65,7 +65,7 @@ impl Printing {
         let name = |(name, model)| (name, Short(model));
         File {
             backends: Table(backends.iter().map(backend).collect()),
-            listeners: Many(listeners.iter().map(|listener| Short(listener.into())).collect()),
+            listeners: Many(listeners.iter().map(|one| Short(self.listener(one))).collect()),
             models: Table(names.iter().map(written_name).map(name).collect()),
             routes: routes.iter().map(Into::into).collect(),
             defaults: (*defaults != Policy::default()).then(|| defaults.into()),
@@ -77,6 +77,36 @@ impl Printing {
             store: self.store(store),
             prices: prices.clone().map(Prices::Inline),
         }
+    }
+
+    fn listener(&mut self, listener: &crate::config::Listener) -> Listener {
+        let crate::config::Listener { name, address, tls } = listener;
+        let address = address.to_string();
+        Listener {
+            name: (*name != address).then(|| name.clone()),
+            address,
+            tls: tls.as_ref().map(|tls| self.tls(tls)),
+        }
+    }
+
+    fn tls(&mut self, tls: &ListenerTls) -> Tls {
+        match tls {
+            ListenerTls::SelfSigned => Tls::SelfSigned,
+            ListenerTls::Elsewhere => Tls::Elsewhere,
+            ListenerTls::Certificates(all) => match &all[..] {
+                [Certificate { chain: Secret::File(chain), key: Secret::File(key) }] => {
+                    Tls::Files(TlsFiles { certificate: text(chain), key: text(key) })
+                }
+                all => {
+                    Tls::Certificates(Many(all.iter().map(|one| self.certificate(one)).collect()))
+                }
+            },
+        }
+    }
+
+    fn certificate(&mut self, certificate: &Certificate) -> written::Certificate {
+        let Certificate { chain, key } = certificate;
+        written::Certificate { certificate: self.secret(chain), key: self.secret(key) }
     }
 
     pub(super) fn secret(&mut self, secret: &Secret) -> Short<written::Secret> {
@@ -98,24 +128,6 @@ impl Printing {
                 }
             },
         })
-    }
-}
-
-impl From<&crate::config::Listener> for Listener {
-    fn from(listener: &crate::config::Listener) -> Self {
-        let crate::config::Listener { name, address, tls } = listener;
-        let address = address.to_string();
-        Self {
-            name: (*name != address).then(|| name.clone()),
-            address,
-            tls: tls.as_ref().map(|tls| match tls {
-                ListenerTls::SelfSigned => Tls::SelfSigned,
-                ListenerTls::Elsewhere => Tls::Elsewhere,
-                ListenerTls::Files { certificate, key } => {
-                    Tls::Files(TlsFiles { certificate: text(certificate), key: text(key) })
-                }
-            }),
-        }
     }
 }
 

@@ -100,6 +100,9 @@ pub struct Listener {
 pub enum Tls {
     /// With these files, read again when they change.
     Files(TlsFiles),
+    /// With these certificates, which need not be files: clients get the first that is for the name that they ask for,
+    /// else the first.
+    Certificates(Many<Certificate>),
     /// With a certificate made at start.
     SelfSigned,
     /// With what this gateway does not have: it is not opened. What is for it alone is served where `--listen` says.
@@ -114,6 +117,16 @@ pub struct TlsFiles {
     pub certificate: String,
     /// PEM file of the private key.
     pub key: String,
+}
+
+/// A certificate and its key, by reference.
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Certificate {
+    /// The certificate and what is between it and the root, in PEM.
+    pub certificate: Short<Secret>,
+    /// The private key, in PEM.
+    pub key: Short<Secret>,
 }
 
 /// Prices, in the form of `catalog/prices.toml`.
