@@ -1,7 +1,10 @@
 //! The operator's own door: what is at work, what was counted, and the wish to load it anew.
 //!
-//! 1. Loopback only: nobody is asked for a key, as who can reach it can read the files too.
-//! 2. Not for web pages: what a browser sends for one, or for a name that leads here by a trick, is refused.
+//! 1. The configuration is shown and loaded at a loopback address only: nobody is asked for a key, as who can
+//!    reach it can read the files too. At any other address there is what was counted, and nothing else; what
+//!    the connection comes from plays no part, as whatever forwards it comes from loopback itself.
+//! 2. Not for web pages: what a browser sends for one is refused, and at a loopback address also what is for
+//!    a name that leads here by a trick. Elsewhere names are how scrapers ask.
 
 use std::future::Future;
 use std::io;
@@ -16,6 +19,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use crate::metrics::OPEN_METRICS;
 
@@ -31,31 +35,51 @@ pub trait Operator: Send + Sync + 'static {
     fn reload(&self) -> impl Future<Output = Result<Value, Value>> + Send;
 }
 
+/// Connections at a time: others wait, and the gateway's own clients are not the ones who pay.
+const MOST_CONNECTIONS: usize = 64;
+
 /// A bound, not yet serving door.
 #[derive(Debug)]
-pub struct Admin(TcpListener);
+pub struct Admin {
+    listener: TcpListener,
+    view: View,
+}
+
+/// What there is to be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// At a loopback address.
+    All,
+    /// At any other.
+    Metrics,
+}
 
 // === impl Admin ===
 
 impl Admin {
     /// # Errors
-    /// When the address is taken, or is none of the loopback interface.
+    /// When the address is taken, or is none of this machine.
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
-        if !address.ip().is_loopback() {
-            let what = "only a loopback address will do, as nobody is asked for a key there";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
-        }
-        TcpListener::bind(address).await.map(Self)
+        let view = if address.ip().is_loopback() { View::All } else { View::Metrics };
+        Ok(Self { listener: TcpListener::bind(address).await?, view })
     }
 
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.listener.local_addr()
+    }
+
+    pub fn view(&self) -> View {
+        self.view
     }
 
     /// Serves as long as it is polled.
     pub async fn serve(self, operator: Arc<impl Operator>) {
+        let Self { listener, view } = self;
+        let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
         loop {
-            let socket = match self.0.accept().await {
+            // It is never closed.
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let socket = match listener.accept().await {
                 Ok((socket, _)) => socket,
                 Err(error) => {
                     tracing::warn!(%error, "could not accept a connection of the operator's");
@@ -66,7 +90,8 @@ impl Admin {
             let operator = Arc::clone(&operator);
             let service = service_fn(move |request| {
                 let operator = Arc::clone(&operator);
-                async move { Ok::<_, std::convert::Infallible>(answer(&request, &*operator).await) }
+                let answer = async move { answer(&request, &*operator, view).await };
+                async { Ok::<_, std::convert::Infallible>(answer.await) }
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -75,14 +100,24 @@ impl Admin {
                 if let Err(error) = connection.await {
                     tracing::debug!(%error, "connection of the operator's ended");
                 }
+                drop(place);
             });
         }
     }
 }
 
-async fn answer<B>(request: &Request<B>, operator: &impl Operator) -> Response<Full<Bytes>> {
-    if request.headers().contains_key(header::ORIGIN) || !names_this_machine(request) {
+async fn answer<B>(
+    request: &Request<B>,
+    operator: &impl Operator,
+    view: View,
+) -> Response<Full<Bytes>> {
+    let is_trick = view == View::All && !names_this_machine(request);
+    if request.headers().contains_key(header::ORIGIN) || is_trick {
         let what = "This door is not for web pages. Ask it by its address, such as http://127.0.0.1:9901, without the header origin.";
+        return reply(StatusCode::FORBIDDEN, &json!({ "error": what }));
+    }
+    if view == View::Metrics && request.uri().path().starts_with("/admin") {
+        let what = "At this address there is GET /metrics. The configuration is shown and loaded at a loopback address only: add --admin 127.0.0.1:9901.";
         return reply(StatusCode::FORBIDDEN, &json!({ "error": what }));
     }
     let reloaded = match (request.method(), request.uri().path()) {

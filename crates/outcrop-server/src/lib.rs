@@ -19,7 +19,7 @@ mod serve;
 mod service;
 mod tls;
 
-pub use admin::{Admin, Operator};
+pub use admin::{Admin, Operator, View};
 pub use body::Outflow;
 pub use cors::{Cors, Origin};
 pub use direct::Direct;

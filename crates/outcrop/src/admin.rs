@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use anyhow::Context;
 use outcrop_config::Secrets;
-use outcrop_server::{Admin, Operator};
+use outcrop_server::{Admin, Operator, View};
 use serde_json::{Value, json};
 
 use crate::running::{AtWork, Running, Trouble};
@@ -20,7 +20,12 @@ pub async fn start(address: SocketAddr, running: &Arc<Running>) -> anyhow::Resul
         .await
         .with_context(|| format!("cannot listen for the operator on {address} (--admin)"))?;
     let address = admin.local_addr()?;
-    tracing::info!("the operator may ask http://{address}/admin/config");
+    match admin.view() {
+        View::All => tracing::info!("the operator may ask http://{address}/admin/config"),
+        View::Metrics => tracing::info!(
+            "anyone who can reach it may ask http://{address}/metrics; the configuration is shown and loaded at a loopback address only"
+        ),
+    }
     tokio::spawn(admin.serve(Arc::clone(running)));
     Ok(())
 }

@@ -48,7 +48,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         drain: args.drain_timeout,
         ..ServerConfig::default()
     };
-    if let Some(address) = args.admin {
+    for address in args.admin {
         admin::start(address, &running).await?;
     }
     if !args.config.is_empty() {

@@ -125,8 +125,6 @@ fn what_cannot_be_served_is_told_at_once() {
     assert!(told.contains("not listening on 0.0.0.0:0"), "{told}");
     let (_, told) = refused(&folder, &["-f", "twice.yaml", "--emulator", "--tls-self-signed"]);
     assert!(told.contains("--listen"), "{told}");
-    let (_, told) = refused(&folder, &["--admin", "0.0.0.0:0", "--emulator"]);
-    assert!(told.contains("only a loopback address"), "{told}");
     let (_, told) = refused(&folder, &["-f", "absent.yaml"]);
     assert!(told.contains("cannot read absent.yaml"), "{told}");
 }
@@ -294,6 +292,38 @@ fn a_configuration_is_loaded_anew_and_a_bad_one_is_not() {
     assert_eq!(ask(&admin, "GET", "/admin/reload", "").0, 405);
     assert_eq!(ask(&address, "GET", "/admin/config", "").0, 404);
     assert_eq!(ask(&address, "GET", "/metrics", "").0, 404);
+}
+
+/// What is counted may be read from elsewhere; what is shown and done to the configuration may not.
+#[test]
+fn at_other_addresses_than_loopback_there_are_metrics_only() {
+    let folder = folder("metrics", &[("outcrop.yaml", GOOD)]);
+    let open = ["--admin", "127.0.0.1:0", "--admin", "0.0.0.0:0", "--listen", "127.0.0.1:0"];
+    let arguments = [&["-f", "outcrop.yaml", "--emulator"][..], &open].concat();
+    let mut running = Running::start(&folder, &arguments);
+    let admin = running.admin();
+    let line = running.logged("anyone who can reach it may ask http://0.0.0.0:");
+    let (_, port) = line.split_once("http://0.0.0.0:").unwrap();
+    let address = format!("127.0.0.1:{}", port.split_once('/').unwrap().0);
+    let by_name = "host: outcrop.monitoring.svc:9901";
+    let (status, text) = ask_with(&address, ("GET", "/metrics"), by_name, "");
+    assert!(status == 200 && text.ends_with("# EOF\n"), "{text}");
+    for (method, path) in [
+        ("GET", "/admin/config"),
+        ("POST", "/admin/reload"),
+        ("POST", "//admin/reload"),
+        ("POST", "/%61dmin/reload"),
+        ("GET", "/metrics/../admin/config"),
+        ("POST", "/metrics"),
+    ] {
+        let (status, told) = ask(&address, method, path, "");
+        assert!(matches!(status, 403 | 404 | 405), "{method} {path}: {status}");
+        assert!(!told.contains("fast") && !told.contains("generation"), "{told}");
+    }
+    let from_a_page = ask_with(&address, ("GET", "/metrics"), "host: a\r\norigin: http://a", "").0;
+    assert_eq!(from_a_page, 403);
+    let (status, told) = ask(&admin, "GET", "/admin/config", "");
+    assert!(status == 200 && told.contains("\"generation\": 1"), "nothing was loaded anew: {told}");
 }
 
 /// A Bedrock that answers chats with seven tokens, but for those that may have a hundred: these it only

@@ -30,9 +30,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub listen: Option<SocketAddr>,
     /// Show the operator the configuration (GET /admin/config) and metrics (GET /metrics), and load
-    /// it anew (POST /admin/reload), at this loopback address. Off by default.
+    /// it anew (POST /admin/reload), at this loopback address. At any other address there are metrics only,
+    /// for anyone who can reach it. May be given several times. Off by default.
     #[arg(long, value_name = "ADDR", value_parser = address)]
-    pub admin: Option<SocketAddr>,
+    pub admin: Vec<SocketAddr>,
     #[command(flatten)]
     pub tls: TlsArgs,
     #[command(flatten)]
