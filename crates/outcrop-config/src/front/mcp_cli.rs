@@ -186,7 +186,12 @@ impl<'n> File<'n> {
         let mut named: Vec<(String, &Node)> =
             listed.iter().filter_map(|node| Some((node.text()?.to_owned(), node))).collect();
         if let Some(models) = self.config.get("embedding_models") {
-            models.dismiss();
+            for entry in models.entries() {
+                // The catalog knows them.
+                for key in ["description", "dimensions", "max_tokens"] {
+                    entry.value.get(key);
+                }
+            }
             named.extend(models.entries().iter().map(|entry| (entry.key.clone(), &entry.value)));
             let default = self.config.peek("default_model").filter(|_| self.is_embeddings);
             let default = default.and_then(|node| Some((node.text()?.to_owned(), node)));

@@ -62,7 +62,7 @@ pub(super) fn consumers<'n>(roots: &[&'n Node], reading: &mut Reading<'_>) -> Ve
 }
 
 fn key(node: &Node, reading: &mut Reading<'_>) -> Option<(Secret, Origin)> {
-    for name in ["id", "tags", "ttl"] {
+    for name in ["id", "tags"] {
         node.get(name).map(Node::dismiss);
     }
     Some((secret(reading, node, "key")?, node.origin()))
@@ -72,8 +72,12 @@ fn key(node: &Node, reading: &mut Reading<'_>) -> Option<(Secret, Origin)> {
 pub(super) fn keys(consumers: &[Consumer<'_>], served: &[Served<'_>], reading: &mut Reading<'_>) {
     for plugin in served.iter().filter_map(|served| served.plugin(Use::KeyAuth)) {
         let config = plugin.node.get("config").unwrap_or(plugin.node);
-        for name in ["key_in_header", "hide_credentials", "run_on_preflight", "realm"] {
+        for name in ["hide_credentials", "run_on_preflight", "realm"] {
             config.get(name).map(Node::dismiss);
+        }
+        // They come in headers; that they must not is not honoured.
+        if config.peek("key_in_header").and_then(Node::bool) == Some(true) {
+            config.get("key_in_header");
         }
         let names = reading.list(config, "key_names");
         let names: Vec<String> = match names.is_empty() {

@@ -164,7 +164,7 @@ fn ai_way(config: &Node, name: &str, reading: &mut Reading<'_>) -> Option<(Backe
     if provider != "bedrock" {
         let what = format!("ai-proxy with the provider `{provider}`: Outcrop asks Bedrock only");
         config.dismiss();
-        reading.say(Diagnostic::warning(model.origin(), what));
+        reading.say(Diagnostic::warning(config.origin(), what));
         return None;
     }
     let id = reading.str(model, "name").map(str::to_owned);

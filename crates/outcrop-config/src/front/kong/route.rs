@@ -29,8 +29,12 @@ pub(super) fn of_service<'n>(
     reading: &mut Reading<'_>,
 ) -> Vec<Served<'n>> {
     // Where the service would send to is the plugin's to say.
-    for key in ["id", "url", "host", "port", "protocol", "path", "tags", "enabled"] {
+    for key in ["id", "url", "host", "port", "protocol", "path", "tags"] {
         service.get(key).map(Node::dismiss);
+    }
+    if is_off(service, reading) {
+        service.dismiss();
+        return Vec::new();
     }
     let routes = reading.list(service, "routes");
     routes.iter().filter_map(|route| serve(route, Some(service), global, reading)).collect()
@@ -49,7 +53,16 @@ pub(super) fn on_its_own<'n>(
             ["name", "id"].iter().any(|key| service.peek(key).and_then(Node::text) == Some(name))
         })
     });
+    if service.is_some_and(|service| is_off(service, reading)) {
+        route.dismiss();
+        return None;
+    }
     serve(route, service, global, reading)
+}
+
+/// Its routes are then as if they were not there, as in Kong.
+fn is_off(service: &Node, reading: &mut Reading<'_>) -> bool {
+    reading.bool(service, "enabled") == Some(false)
 }
 
 fn serve<'n>(

@@ -20,6 +20,7 @@ pub(super) struct Known {
     namespace: String,
     gateway: String,
     section: String,
+    port: u16,
     /// The name of the port's listener.
     listener: String,
 }
@@ -42,7 +43,7 @@ pub(super) fn listeners(objects: &Objects<'_>, reading: &mut Reading<'_>) -> Vec
             spec.get(key).map(Node::dismiss);
         }
         for node in reading.list(spec, "listeners") {
-            node.get("allowedRoutes").map(Node::dismiss);
+            allowed_routes(node);
             let section = reading.need_str(node, "name").unwrap_or("").to_owned();
             let port = reading.int(node, "port").and_then(|port| u16::try_from(port).ok());
             let Some(port) = port.filter(|port| *port > 0) else {
@@ -65,6 +66,7 @@ pub(super) fn listeners(objects: &Objects<'_>, reading: &mut Reading<'_>) -> Vec
                 namespace: gateway.namespace.to_owned(),
                 gateway: gateway.name.to_owned(),
                 section,
+                port,
                 listener: name,
             });
         }
@@ -75,6 +77,17 @@ pub(super) fn listeners(objects: &Objects<'_>, reading: &mut Reading<'_>) -> Vec
         reading.push(Item::Listener(Listener { name, address, tls }, origin));
     }
     known
+}
+
+/// All routes among the files may be for a listener: what says that is honoured, what says less is not.
+fn allowed_routes(listener: &Node) {
+    let Some(allowed) = listener.get("allowedRoutes") else { return };
+    allowed.get("kinds").map(Node::dismiss);
+    if let Some(namespaces) = allowed.get("namespaces")
+        && namespaces.peek("from").and_then(Node::text) == Some("All")
+    {
+        namespaces.get("from");
+    }
 }
 
 /// How a listener speaks TLS; none for plain HTTP.
@@ -150,9 +163,7 @@ pub(super) fn parents(
 ) -> Vec<String> {
     let mut listeners = Vec::new();
     for parent in reading.list(spec, "parentRefs") {
-        for key in ["group", "port"] {
-            parent.get(key).map(Node::dismiss);
-        }
+        parent.get("group").map(Node::dismiss);
         if let Some(kind) = reading.str(parent, "kind").filter(|kind| *kind != "Gateway") {
             let what = format!("a {kind} is no parent that is known: listeners of Gateways are");
             reading.say(Diagnostic::warning(parent.origin(), what));
@@ -162,10 +173,12 @@ pub(super) fn parents(
         let gateway = reading.str(parent, "name").unwrap_or_default();
         let namespace = reading.str(parent, "namespace").unwrap_or(namespace);
         let section = reading.str(parent, "sectionName");
+        let port = reading.int(parent, "port");
         let fitting = known.iter().filter(|known| {
             known.gateway == gateway
                 && known.namespace == namespace
                 && section.is_none_or(|section| known.section == section)
+                && port.is_none_or(|port| u64::from(known.port) == port)
         });
         for known in fitting {
             if !listeners.contains(&known.listener) {

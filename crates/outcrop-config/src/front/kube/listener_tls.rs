@@ -29,9 +29,9 @@ pub(super) fn certificates(
     let mode = reading.str(tls, "mode");
     if let Some(mode) = mode.filter(|mode| *mode != "Terminate") {
         let what = format!("the mode {mode} is not honoured: only what ends here can be read");
-        let origin = tls.get("mode").map_or_else(|| tls.origin(), Node::origin);
         reading.say(
-            Diagnostic::warning(origin, what).hint("make it Terminate, with `certificateRefs`"),
+            Diagnostic::warning(tls.origin(), what)
+                .hint("make it Terminate, with `certificateRefs`"),
         );
         tls.dismiss();
         return Vec::new();

@@ -23,6 +23,15 @@ pub(super) struct Object<'n> {
 /// All of them.
 pub(super) struct Objects<'n>(Vec<Object<'n>>);
 
+/// Kind and name of what an object is for, or refers to within its namespace.
+pub(super) fn aim<'n>(
+    node: &'n Node,
+    reading: &mut Reading<'_>,
+) -> (Option<&'n str>, Option<&'n str>) {
+    node.get("group").map(Node::dismiss);
+    (reading.str(node, "kind"), reading.str(node, "name"))
+}
+
 /// What refers to an object.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reference<'n> {

@@ -132,8 +132,12 @@ fn api_keys(
 ) {
     let Winner { node, namespace, .. } = *winner;
     if let Some(header) = node.at("location.header") {
-        header.get("prefix").map(Node::dismiss);
         let name = reading.need_str(header, "name").map(str::to_lowercase);
+        let prefix = header.peek("prefix").and_then(Node::text).map(str::trim);
+        // The one prefix that is known, in its own header.
+        if name.as_deref() == Some("authorization") && prefix == Some("Bearer") {
+            header.get("prefix");
+        }
         if let Some(name) = name.filter(|name| !matches!(&**name, "authorization" | "x-api-key")) {
             reading.push(Item::KeyHeader(name));
         }

@@ -1,6 +1,8 @@
 //! AgentgatewayPolicy, and how what several of them say of the same thing is laid over each other.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::GROUPS;
@@ -11,7 +13,17 @@ use crate::front::kube::object::Objects;
 use crate::origin::Diagnostic;
 
 /// All policies among the objects.
-pub(super) struct Policies<'n>(Vec<Policy<'n>>);
+pub(super) struct Policies<'n> {
+    all: Vec<Policy<'n>>,
+    fates: Rc<Fates<'n>>,
+}
+
+/// What was said, and whether it counts anywhere: what is overruled for one route may hold for another.
+#[derive(Default)]
+struct Fates<'n> {
+    won: RefCell<HashSet<usize>>,
+    overruled: RefCell<HashMap<usize, &'n Node>>,
+}
 
 struct Policy<'n> {
     namespace: &'n str,
@@ -46,7 +58,10 @@ pub(super) struct Place<'a> {
 
 /// What is said of one thing in several places, with the namespace of each; the last wins.
 #[derive(Clone)]
-pub(super) struct Layers<'n>(Vec<(&'n Node, &'n str)>);
+pub(super) struct Layers<'n> {
+    layers: Vec<(&'n Node, &'n str)>,
+    fates: Rc<Fates<'n>>,
+}
 
 impl<'n> Policies<'n> {
     pub(super) fn of(objects: &Objects<'n>, reading: &mut Reading<'_>) -> Self {
@@ -66,13 +81,13 @@ impl<'n> Policies<'n> {
             let (namespace, root) = (object.namespace, object.root);
             policies.push(Policy { namespace, root, spec, targets, met: Cell::new(false) });
         }
-        Self(policies)
+        Self { all: policies, fates: Rc::default() }
     }
 
     /// What policies have under `member` (`traffic` or `backend`) for the way.
     pub(super) fn layers(&self, member: &str, way: Way<'_, '_>) -> Layers<'n> {
         let mut layers = Vec::new();
-        for policy in &self.0 {
+        for policy in &self.all {
             let closeness = policy.targets.iter().filter_map(|aim| policy.closeness(aim, way));
             let Some(closeness) = closeness.max() else { continue };
             policy.met.set(true);
@@ -81,12 +96,20 @@ impl<'n> Policies<'n> {
             }
         }
         layers.sort_by_key(|(closeness, _)| *closeness);
-        Layers(layers.into_iter().map(|(_, layer)| layer).collect())
+        let layers = layers.into_iter().map(|(_, layer)| layer).collect();
+        Layers { layers, fates: Rc::clone(&self.fates) }
     }
 
-    /// Says which of them are for nothing that is served.
+    /// Says which of them are for nothing that is served. Of what is overruled wherever it is said nothing is
+    /// told.
     pub(super) fn tell_of_idle(&self, reading: &mut Reading<'_>) {
-        for policy in self.0.iter().filter(|policy| !policy.met.get()) {
+        let won = self.fates.won.borrow();
+        for (id, node) in self.fates.overruled.borrow().iter() {
+            if !won.contains(id) {
+                node.dismiss();
+            }
+        }
+        for policy in self.all.iter().filter(|policy| !policy.met.get()) {
             let what = match policy.spec.peek("targetSelectors") {
                 Some(_) => "this policy holds for nothing: `targetSelectors` are not honoured",
                 None => "this policy is for nothing of the files that is served",
@@ -130,26 +153,27 @@ impl Policy<'_> {
 impl<'n> Layers<'n> {
     /// With `node` over them.
     pub(super) fn under(mut self, node: Option<&'n Node>, namespace: &'n str) -> Self {
-        self.0.extend(node.map(|node| (node, namespace)));
+        self.layers.extend(node.map(|node| (node, namespace)));
         self
     }
 
     /// The member at `path` of the last that has one, and the namespace that it speaks of.
     pub(super) fn get(&self, path: &str) -> Option<(&'n Node, &'n str)> {
         let mut found: Option<(&'n Node, &'n str)> = None;
-        for (node, namespace) in &self.0 {
+        for (node, namespace) in &self.layers {
             let Some(node) = node.at(path) else { continue };
             if let Some((overruled, _)) = found.replace((node, namespace)) {
-                overruled.dismiss();
+                self.fates.overruled.borrow_mut().insert(id(overruled), overruled);
             }
         }
+        self.fates.won.borrow_mut().extend(found.map(|(node, _)| id(node)));
         found
     }
 
     /// The duration at `path` of the last that has one.
     pub(super) fn duration(&self, path: &str, reading: &mut Reading<'_>) -> Option<Duration> {
         self.get(path)?;
-        let (last, _) = self.0.iter().rev().find(|(node, _)| node.at(path).is_some())?;
+        let (last, _) = self.layers.iter().rev().find(|(node, _)| node.at(path).is_some())?;
         reading.duration(last, path)
     }
 
@@ -157,4 +181,9 @@ impl<'n> Layers<'n> {
     pub(super) fn node(&self, path: &str) -> Option<&'n Node> {
         self.get(path).map(|(node, _)| node)
     }
+}
+
+/// Nodes stay where they are.
+fn id(node: &Node) -> usize {
+    std::ptr::from_ref(node).addr()
 }

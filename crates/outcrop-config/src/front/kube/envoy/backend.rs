@@ -6,7 +6,7 @@ use super::{ENVOY, GATEWAY, identity};
 use crate::backend::Backend;
 use crate::document::Node;
 use crate::front::Reading;
-use crate::front::kube::object::{Object, Objects, Reference};
+use crate::front::kube::object::{Object, Objects, Reference, aim};
 use crate::front::kube::place::Place;
 use crate::origin::Diagnostic;
 
@@ -16,7 +16,6 @@ pub(super) fn of(
     reading: &mut Reading<'_>,
 ) -> Option<Backend> {
     let spec = service.spec();
-    spec.get("timeouts").map(Node::dismiss);
     let place = place(service, objects, reading)?;
     let carrier = carrier(spec, &place, reading)?;
     let (identity, region) = identity::of(service, objects, reading)?;
@@ -107,8 +106,8 @@ fn has_tls(object: &Object<'_>, objects: &Objects<'_>, reading: &mut Reading<'_>
     for policy in policies.iter().filter(|policy| policy.namespace == object.namespace) {
         let spec = policy.spec();
         let names = reading.list(spec, "targetRefs").iter();
-        if names.filter_map(|target| target.peek("name")?.text()).any(|name| name == object.name) {
-            spec.get("targetRefs").map(Node::dismiss);
+        let is_meant = |target| aim(target, reading).1 == Some(object.name);
+        if names.map(is_meant).fold(false, |any, meant| any || meant) {
             // The certificate is judged for the host that is connected to, by the system's roots.
             for key in ["wellKnownCACertificates", "hostname"] {
                 spec.at(&format!("validation.{key}")).map(Node::dismiss);

@@ -8,8 +8,8 @@ use crate::backend::{
 };
 use crate::document::Node;
 use crate::front::Reading;
-use crate::front::kube::object::{Object, Objects, Reference};
-use crate::front::kube::secret;
+use crate::front::kube::object::{Object, Objects, Reference, aim};
+use crate::front::kube::{grant, secret};
 use crate::origin::Diagnostic;
 
 /// The key of a Secret that holds a shared credentials file.
@@ -45,10 +45,10 @@ pub(super) fn of(
         }
         kind @ ("APIKey" | "AnthropicAPIKey") => {
             let member = if kind == "APIKey" { "apiKey" } else { "anthropicAPIKey" };
-            let name = reading.need_str(spec, &format!("{member}.secretRef.name"))?;
-            spec.at(&format!("{member}.secretRef.namespace")).map(Node::dismiss);
+            let path = format!("{member}.secretRef");
+            let place = secret_at(spec, &path, (policy, objects), reading)?;
             let at = (spec.origin(), &mut *reading);
-            let key = secret::needed(objects, (policy.namespace, name), &["apiKey"], at)?;
+            let key = secret::needed(objects, place, &["apiKey"], at)?;
             let source = IdentitySource::ApiKey(key);
             Some((Identity { source, ..Identity::default() }, None))
         }
@@ -69,18 +69,35 @@ fn policy<'o, 'n>(
 ) -> Option<&'o Object<'n>> {
     let named = service.spec().get("backendSecurityPolicyRef");
     if let Some(name) = named.and_then(|node| node.get("name")?.text()) {
-        named.map(Node::dismiss);
+        named.map(|node| aim(node, reading));
         let (kind, namespace) = ("BackendSecurityPolicy", service.namespace);
         return objects.find(Reference { kind, namespace, name }, &[AI]);
     }
     let policies = objects.every("BackendSecurityPolicy", &[AI]);
     policies.into_iter().find(|policy| {
         policy.namespace == service.namespace
-            && reading.list(policy.spec(), "targetRefs").iter().any(|target| {
-                target.dismiss();
-                target.peek("name").and_then(Node::text) == Some(service.name)
-            })
+            && reading
+                .list(policy.spec(), "targetRefs")
+                .iter()
+                .any(|target| aim(target, reading).1 == Some(service.name))
     })
+}
+
+/// Namespace and name of the Secret that the policy names at `path`. One of another namespace needs a grant.
+fn secret_at<'n>(
+    node: &'n Node,
+    path: &str,
+    (policy, objects): (&Object<'n>, &Objects<'n>),
+    reading: &mut Reading<'_>,
+) -> Option<(&'n str, &'n str)> {
+    let name = reading.need_str(node, &format!("{path}.name"))?;
+    let reference = node.at(path)?;
+    for key in ["group", "kind"] {
+        reference.get(key).map(Node::dismiss);
+    }
+    let namespace = reading.str(reference, "namespace").unwrap_or(policy.namespace);
+    let to = Reference { kind: "Secret", namespace, name };
+    grant::allows(objects, policy, to, (reference.origin(), reading)).then_some((namespace, name))
 }
 
 fn source(
@@ -90,12 +107,11 @@ fn source(
     reading: &mut Reading<'_>,
 ) -> Option<(IdentitySource, Vec<AssumeRole>)> {
     if let Some(file) = aws.get("credentialsFile") {
-        let name = reading.need_str(file, "secretRef.name")?;
-        file.at("secretRef.namespace").map(Node::dismiss);
+        let place = secret_at(file, "secretRef", (policy, objects), reading)?;
         let key = reading.str(file, "secretRef.key").unwrap_or(CREDENTIALS);
         let profile = reading.str(file, "profile").unwrap_or(PROFILE).to_owned();
         let at = (file.origin(), &mut *reading);
-        let text = secret::needed(objects, (policy.namespace, name), &[key], at)?;
+        let text = secret::needed(objects, place, &[key], at)?;
         return Some((IdentitySource::CredentialsFile { text, profile }, Vec::new()));
     }
     if let Some(exchange) = aws.get("oidcExchangeToken") {
@@ -125,11 +141,7 @@ fn oidc(
     let issuer = reading.need_str(oidc, "provider.issuer")?.to_owned();
     let token_endpoint = reading.str(oidc, "provider.tokenEndpoint").map(str::to_owned);
     let client_id = reading.need_str(oidc, "clientID")?.to_owned();
-    let name = reading.need_str(oidc, "clientSecret.name")?;
-    let namespace = reading.str(oidc, "clientSecret.namespace").unwrap_or(policy.namespace);
-    for key in ["clientSecret.group", "clientSecret.kind"] {
-        oidc.at(key).map(Node::dismiss);
-    }
+    let (namespace, name) = secret_at(oidc, "clientSecret", (policy, objects), reading)?;
     let scopes = reading.list(oidc, "scopes").iter().filter_map(Node::text);
     let scopes = scopes.map(str::to_owned).collect();
     let arn = reading.need_str(node, "awsRoleArn")?.to_owned();

@@ -39,9 +39,7 @@ pub(super) fn rules(
 ) -> Vec<Rule> {
     let spec = object.spec();
     // The paths tell the dialect.
-    for key in ["schema", "filterConfig", "targetRefs"] {
-        spec.get(key).map(Node::dismiss);
-    }
+    spec.get("schema").map(Node::dismiss);
     let of = parents(spec, object.namespace, listeners, reading);
     let gateways = http_route::parents_of(spec, object.namespace, reading).into_iter();
     let gateways: Vec<(String, String)> =

@@ -11,7 +11,7 @@ use super::route::Rule;
 use super::{ENVOY, MODEL};
 use crate::document::Node;
 use crate::front::Reading;
-use crate::front::kube::object::{Object, Objects};
+use crate::front::kube::object::{self, Object, Objects};
 use crate::limit::{Limit, Measure, Per, Selector, Window};
 use crate::origin::Diagnostic;
 use crate::route::{HeaderMatch, Pattern};
@@ -65,13 +65,11 @@ fn aim<'n>(policy: &Object<'n>, reading: &mut Reading<'_>) -> Aimed<'n> {
     let (mut routes, mut gateways) = (Vec::new(), Vec::new());
     let single = spec.get("targetRef").map(std::slice::from_ref).unwrap_or_default();
     for target in reading.list(spec, "targetRefs").iter().chain(single) {
-        target.dismiss();
-        let text = |key: &str| target.peek(key).and_then(Node::text);
-        if text("sectionName").is_some() {
+        if reading.str(target, "sectionName").is_some() {
             let what = "sectionName is not looked at: the policy is for the whole";
             reading.say(Diagnostic::warning(target.origin(), what));
         }
-        match (text("kind"), text("name")) {
+        match object::aim(target, reading) {
             (Some("Gateway"), Some(name)) => {
                 gateways.push((policy.namespace.to_owned(), name.to_owned()));
             }
