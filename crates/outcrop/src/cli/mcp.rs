@@ -278,7 +278,8 @@ pub struct McpServeArgs {
     /// Model of vectors for those who name none.
     #[arg(long, value_name = "MODEL", default_value = "amazon.titan-embed-text-v2:0")]
     pub embed_model: String,
-    /// Once calls have cost this much, make no more. Those that run then may go beyond it.
+    /// Most that all calls may cost together. They are made one after another then, and none is that may
+    /// cost more than is left; vectors count when they are made.
     #[arg(long, value_name = "DOLLARS", value_parser = budget, conflicts_with = "via")]
     pub max_budget_usd: Option<PicoUsd>,
     #[command(flatten)]

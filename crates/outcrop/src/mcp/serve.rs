@@ -2,14 +2,14 @@
 //!
 //! 1. What goes wrong with a request is the result of its call, never the end of the server.
 //! 2. A call ends when its client cancels it; one that takes long tells a client that wants to know.
-//! 3. Once calls have cost the budget, no more are made.
+//! 3. With a budget calls are made one after another, and none is that may cost more than is left.
 
 mod tools;
 mod web;
 
 use std::convert::Infallible;
 use std::io::IsTerminal;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use outcrop_model::{PicoUsd, Receipt};
@@ -22,7 +22,7 @@ use rmcp::service::RequestContext;
 use rmcp::transport::stdio_pipes;
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt};
 use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use self::tools::{Defaults, Tool, tools};
 use self::web::Door;
@@ -45,14 +45,14 @@ struct Models {
     tools: [Tool; 3],
     /// One for each call that may still be made.
     calls: Semaphore,
-    budget: Option<Budget>,
+    budget: Option<Mutex<Budget>>,
 }
 
 /// What calls may cost.
 struct Budget {
     most: PicoUsd,
     /// `None` once it is not known.
-    spent: Mutex<Option<PicoUsd>>,
+    spent: Option<PicoUsd>,
 }
 
 pub async fn serve(args: &McpServeArgs) -> anyhow::Result<()> {
@@ -160,13 +160,13 @@ impl Models {
             model: args.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
             embed_model: args.embed_model.clone(),
         };
-        let spent = || Mutex::new(Some(PicoUsd::ZERO));
+        let budget = |most| Mutex::new(Budget { most, spent: Some(PicoUsd::ZERO) });
         Ok(Self {
             engine: Engine::start(&args.engine).await?,
             tools: tools(&defaults)?,
             defaults,
             calls: Semaphore::new(CALLS as usize),
-            budget: args.max_budget_usd.map(|most| Budget { most, spent: spent() }),
+            budget: args.max_budget_usd.map(budget),
         })
     }
 
@@ -176,30 +176,33 @@ impl Models {
         arguments: Map<String, Value>,
     ) -> anyhow::Result<CallToolResult> {
         let _turn = self.calls.acquire().await?;
+        let mut budget = match &self.budget {
+            Some(budget) => Some(budget.lock().await),
+            None => None,
+        };
         // Taken also where nobody asks what calls cost: else they would be kept for ever.
         let receipts = self.engine.take_receipts();
-        if let Some(budget) = &self.budget {
-            budget.add(&receipts);
-            budget.check()?;
-        }
-        tool.call(&self.engine, &self.defaults, arguments).await
+        let left = budget.as_mut().map(|budget| budget.left(&receipts)).transpose()?;
+        tool.call((&self.engine, left), &self.defaults, arguments).await
     }
 }
 
 // === impl Budget ===
 
 impl Budget {
-    fn add(&self, receipts: &[Receipt]) {
-        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+    /// What is left after the calls of `receipts`.
+    ///
+    /// # Errors
+    /// [`Exit::Budget`] where that is nothing, or nobody knows.
+    fn left(&mut self, receipts: &[Receipt]) -> anyhow::Result<PicoUsd> {
         // What Bedrock did not answer has cost nothing.
         for receipt in receipts.iter().filter(|receipt| receipt.usage.is_some()) {
-            *spent = spent.zip(receipt.cost).map(|(sum, cost)| sum + cost);
+            self.spent = self.spent.zip(receipt.cost).map(|(sum, cost)| sum + cost);
         }
-    }
-
-    fn check(&self) -> anyhow::Result<()> {
-        let what = match *self.spent.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(spent) if spent < self.most => return Ok(()),
+        let what = match self.spent {
+            Some(spent) if spent < self.most => {
+                return Ok(PicoUsd::new(self.most.get() - spent.get()));
+            }
             Some(spent) => format!("Calls have cost ${spent}; the budget is ${}.", self.most),
             None => "A call's cost is not known, so the budget cannot be kept.".to_owned(),
         };

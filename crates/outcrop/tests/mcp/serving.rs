@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::desk::{CLAUDE, LLAMA, home, mcp, outcrop, says};
 
+const NOVA: &str = "amazon.nova-lite-v1:0";
 const SERVE: &[&str] = &["mcp", "serve", "--listen", "127.0.0.1:0"];
 
 /// A server by HTTP, and its address.
@@ -141,12 +142,14 @@ fn only_those_who_may_are_let_in_by_http() {
 #[test]
 fn a_budget_ends_the_calls() {
     let home = home("well");
-    let all = [SERVE, &["--emulator", "-m", CLAUDE, "--max-budget-usd", "0.00001"]].concat();
+    let all = [SERVE, &["--emulator", "-m", NOVA, "--max-budget-usd", "0.00002"]].concat();
     let served = Served::start(&mut outcrop(&home, &all));
     define(&home, &served, &[]);
-    let hello = ["call", "us", "query", r#"{"prompt": "Hello"}"#];
-    says(&mcp(&home, &hello), "You said: Hello", "");
-    says(&mcp(&home, &hello), "the budget is $0.00001", "The tool failed");
+    let ask = ["call", "us", "query", r#"{"prompt": "lorem:50", "max_tokens": 50}"#];
+    says(&mcp(&home, &ask), "lorem ipsum", "");
+    says(&mcp(&home, &ask), "The request may cost $0.0000", "The tool failed");
+    let embed = ["call", "us", "embed", r#"{"texts": ["a"]}"#];
+    says(&mcp(&home, &embed), "vectors", "");
 }
 
 #[test]

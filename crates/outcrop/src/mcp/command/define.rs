@@ -51,9 +51,7 @@ fn is_address(url: &str) -> anyhow::Result<()> {
         return Ok(());
     }
     let authority = match url.split_once("://") {
-        Some((scheme, rest)) if matches!(scheme, "http" | "https") => {
-            rest.split(['/', '?', '#']).next().unwrap_or_default()
-        }
+        Some(("http" | "https", rest)) => rest.split(['/', '?', '#']).next().unwrap_or_default(),
         Some(_) | None => "",
     };
     let host = authority.rsplit('@').next().unwrap_or_default();

@@ -4,9 +4,11 @@
 //! 2. An answer that was cut off says so; one that was refused is no success.
 
 use jsonschema::{PatternOptions, Validator};
+use outcrop_model::PicoUsd;
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
 use serde_json::{Map, Value, json};
 
+use crate::ask::budget::Budget;
 use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
 
@@ -84,20 +86,20 @@ impl Tool {
         Ok(Self { name, about, input, what, validator })
     }
 
-    /// What it gives for `arguments`.
+    /// What it gives for `arguments`, for no more dollars than are left.
     ///
     /// # Errors
     /// Arguments that it does not take, and all that can go wrong with a request.
     pub async fn call(
         &self,
-        engine: &Engine,
+        (engine, left): (&Engine, Option<PicoUsd>),
         defaults: &Defaults,
         arguments: Map<String, Value>,
     ) -> anyhow::Result<CallToolResult> {
         let arguments = Value::Object(arguments);
         self.check(&arguments)?;
         match self.what {
-            What::Query => query(engine, &defaults.model, &arguments).await,
+            What::Query => query((engine, left), &defaults.model, &arguments).await,
             What::Embed => embed(engine, &defaults.embed_model, &arguments).await,
             What::Models => models(engine, &arguments).await,
         }
@@ -116,7 +118,11 @@ impl Tool {
     }
 }
 
-async fn query(engine: &Engine, model: &str, arguments: &Value) -> anyhow::Result<CallToolResult> {
+async fn query(
+    (engine, left): (&Engine, Option<PicoUsd>),
+    model: &str,
+    arguments: &Value,
+) -> anyhow::Result<CallToolResult> {
     let mut messages = Vec::new();
     if let Some(system) = arguments.get("system") {
         messages.push(json!({ "role": "system", "content": system }));
@@ -130,6 +136,9 @@ async fn query(engine: &Engine, model: &str, arguments: &Value) -> anyhow::Resul
         if let Some(value) = arguments.get(argument) {
             body[member] = value.clone();
         }
+    }
+    if let Some(left) = left {
+        Budget::new(left).hold(engine, &body).await?;
     }
     let answer = engine.post("/v1/chat/completions", &body).await?.json().await?;
     let choice = &answer["choices"][0];
