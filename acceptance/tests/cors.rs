@@ -28,7 +28,7 @@ async fn a_named_page_may_ask_and_read() {
             assert_eq!(answer.status, 204, "{path}: {}", answer.text());
             for (name, value) in [
                 ("access-control-allow-origin", told),
-                ("access-control-allow-methods", "GET, HEAD, POST, OPTIONS"),
+                ("access-control-allow-methods", "GET, HEAD, POST, DELETE, OPTIONS"),
                 ("access-control-allow-headers", PREFLIGHT[2].1),
                 ("access-control-allow-private-network", "true"),
                 ("access-control-max-age", "600"),

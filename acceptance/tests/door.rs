@@ -99,6 +99,56 @@ async fn an_answer_that_nobody_reads_is_given_up() {
     drop(socket);
 }
 
+/// In HTTP/2 the socket takes all that is written: what does not move is the answer's own window.
+#[tokio::test]
+async fn an_answer_whose_window_stays_shut_is_given_up() {
+    let mut stack = with_patience(Patience { unread: SHORT, ..PATIENT }).await;
+    stack.emulator.set_engine("lorem;tokens=60000;chunk=1".parse().unwrap());
+    let mut builder = Client::builder(TokioExecutor::new());
+    let client: Client<_, Full<Bytes>> =
+        builder.http2_only(true).http2_initial_stream_window_size(10).build_http();
+    let (path, mut body) = chat("openai", CLAUDE, "x", true);
+    body["max_tokens"] = 60000.into();
+    let uri = format!("http://{}{path}", stack.address);
+    let request = Request::post(uri).header("content-type", "application/json");
+    let request = request.body(Full::new(Bytes::from(body.to_string()))).unwrap();
+    let response = client.request(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    // The call behind it has ended though the connection is there.
+    assert_eq!(stack.receipt().await.outcome.as_str(), "client_left");
+    // Whoever reads after all is not told that this was the whole.
+    assert!(response.into_body().collect().await.is_err());
+}
+
+#[tokio::test]
+async fn bodies_have_so_much_room_together() {
+    let config = ServerConfig { max_body: 20_000, max_bodies: 40_000, ..ServerConfig::default() };
+    let mut stack = stack(config).await;
+    stack.fault("slow=60000", 2);
+    let large = |path: &str| {
+        let (_, mut body) = chat("openai", NOVA, &"x".repeat(15_000), false);
+        body["max_tokens"] = 10.into();
+        post(path, "connection: close\r\n", &body.to_string())
+    };
+    let (path, _) = chat("openai", NOVA, "", false);
+    let first = stack.say(large(&path).as_bytes()).await;
+    let second = stack.say(large(&path).as_bytes()).await;
+    while stack.emulator.requests().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let answer = to_the_end(stack.say(large(&path).as_bytes()).await).await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.to_lowercase().contains("\nretry-after: 1\r"), "{answer}");
+    assert_eq!(stack.receipt().await.outcome.as_str(), "overloaded");
+    // Room comes back with the answers, or with those who leave.
+    drop((first, second));
+    for _ in 0..2 {
+        assert_eq!(stack.receipt().await.outcome.as_str(), "client_left");
+    }
+    let answer = to_the_end(stack.say(large(&path).as_bytes()).await).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
 #[tokio::test]
 async fn a_body_that_drips_is_not_waited_for() {
     let mut stack = stack(ServerConfig { body_total: SHORT, ..ServerConfig::default() }).await;

@@ -1,19 +1,16 @@
-//! Bodies at the door: requests read whole within limits, replies written as they come.
+//! Bodies at the door: requests are read whole, within limits.
 
 use std::error::Error;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body;
 use http_body_util::BodyExt;
-use outcrop_core::ReplyBody;
 use outcrop_model::{ErrorClass, Fault, Phase};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-
-use crate::patience::Busy;
 
 /// Most bytes that are read and thrown away of a refused body: many clients read no answer before they
 /// have sent all.
@@ -33,6 +30,63 @@ pub struct Limits {
     pub body_total: Duration,
 }
 
+/// Bytes in which room for bodies is given out.
+const UNIT: usize = 4096;
+/// After how long there may be room again: most answers take seconds.
+const FULL: Duration = Duration::from_secs(1);
+
+/// Room for the bodies of all requests together. A body has its room until nobody holds its bytes.
+#[derive(Debug, Clone)]
+pub struct Room(Arc<Semaphore>);
+
+/// A body and its room.
+struct Housed {
+    body: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Room {
+    /// For so many bytes.
+    pub fn new(bytes: usize) -> Self {
+        Self(Arc::new(Semaphore::new((bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS))))
+    }
+
+    /// Enlarges what a body has to `len` bytes.
+    fn enlarge(&self, had: &mut Option<OwnedSemaphorePermit>, len: usize) -> Result<(), Fault> {
+        let units = len.div_ceil(UNIT) - had.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        if units == 0 {
+            return Ok(());
+        }
+        let units = u32::try_from(units).unwrap_or(u32::MAX);
+        let more = Arc::clone(&self.0).try_acquire_many_owned(units).map_err(|_| full())?;
+        match had {
+            Some(had) => had.merge(more),
+            None => *had = Some(more),
+        }
+        Ok(())
+    }
+}
+
+impl AsRef<[u8]> for Housed {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+fn housed(body: Bytes, room: Option<OwnedSemaphorePermit>) -> Bytes {
+    match room {
+        Some(room) => Bytes::from_owner(Housed { body, _room: room }),
+        None => body,
+    }
+}
+
+fn full() -> Fault {
+    let message = "The gateway holds as many request bodies as it may at a time. Try again.";
+    let mut fault = Fault::new(ErrorClass::Overloaded, Phase::BeforeSend, message);
+    fault.retry_after = Some(FULL);
+    fault
+}
+
 /// Whether the whole body was taken from the connection, which then can serve again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rest {
@@ -43,18 +97,18 @@ pub enum Rest {
 /// Reads a whole request body.
 ///
 /// # Errors
-/// `TooLarge`, `ClientTimeout`, `InvalidRequest` when the bytes break HTTP, or `ClientLeft` when the
+/// `TooLarge`, `ClientTimeout`, `Overloaded` when there is no room for it, `InvalidRequest` when the bytes break HTTP, or `ClientLeft` when the
 /// connection broke.
-pub async fn read<B>(body: &mut B, limits: Limits) -> Result<Bytes, Fault>
+pub async fn read<B>(body: &mut B, limits: Limits, room: &Room) -> Result<Bytes, Fault>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Error + 'static,
 {
-    let all = timeout(limits.body_total, gather(body, limits));
+    let all = timeout(limits.body_total, gather(body, limits, room));
     all.await.unwrap_or_else(|_| Err(endless(limits.body_total)))
 }
 
-async fn gather<B>(body: &mut B, limits: Limits) -> Result<Bytes, Fault>
+async fn gather<B>(body: &mut B, limits: Limits, room: &Room) -> Result<Bytes, Fault>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Error + 'static,
@@ -64,16 +118,19 @@ where
         return Err(too_large(limits.max_body));
     }
     let mut all = BytesMut::new();
+    // What is announced takes no room yet: nobody may shut others out by words alone.
+    let mut taken = None;
     loop {
         let frame =
             timeout(limits.body_idle, body.frame()).await.map_err(|_| stalled(limits.body_idle))?;
-        let Some(frame) = frame else { return Ok(all.freeze()) };
+        let Some(frame) = frame else { return Ok(housed(all.freeze(), taken)) };
         let data = frame.map_err(|e| broken(&e))?.into_data().unwrap_or_default();
         if all.len() + data.len() > limits.max_body {
             return Err(too_large(limits.max_body));
         }
+        room.enlarge(&mut taken, all.len() + data.len())?;
         if all.is_empty() && announced == data.len() {
-            return Ok(data);
+            return Ok(housed(data, taken));
         }
         all.reserve(data.len().max(announced.saturating_sub(all.len())));
         all.extend_from_slice(&data);
@@ -137,45 +194,4 @@ fn breaks_http(error: &(dyn Error + 'static)) -> bool {
         cause = error.source();
     }
     false
-}
-
-/// A reply's body as hyper wants it. While it is there, its connection is busy.
-pub struct Outflow {
-    body: ReplyBody,
-    _busy: Busy,
-}
-
-impl Outflow {
-    pub(crate) fn new(body: ReplyBody, busy: Busy) -> Self {
-        Self { body, _busy: busy }
-    }
-}
-
-impl Body for Outflow {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        match &mut self.body {
-            ReplyBody::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            ReplyBody::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            ReplyBody::Stream(body) => {
-                body.poll_bytes(cx).map(|bytes| bytes.map(|b| Ok(Frame::data(b))))
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        matches!(&self.body, ReplyBody::Whole(bytes) if bytes.is_empty())
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.body {
-            ReplyBody::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            ReplyBody::Stream(_) => SizeHint::default(),
-        }
-    }
 }

@@ -12,7 +12,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use outcrop_core::{Reply, ReplyBody};
 
-const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, DELETE, OPTIONS");
 /// Seconds for which a browser remembers a preflight: Chromium's upper limit is two hours, and a change
 /// of the settings should be felt sooner.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");

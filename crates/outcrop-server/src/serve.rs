@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,7 +16,6 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::body::Limits;
 use crate::cors::Cors;
 use crate::patience::{Patience, Patient, Work};
 use crate::service::{Door, Entry};
@@ -24,6 +23,8 @@ use crate::tls::{Socket, Tls};
 
 /// Largest request body: InvokeModel's own limit of 25 000 000 bytes (service model, checked 2026-11-21).
 pub const MAX_BODY: usize = 25_000_000;
+/// All request bodies that are held at a time: twenty of the largest, and thousands of ordinary ones.
+pub const MAX_BODIES: usize = 500_000_000;
 /// A client that sends nothing for this long in the middle of its body has gone.
 const BODY_IDLE: Duration = Duration::from_secs(30);
 /// The largest body at 80 KB/s, about the slowest line that people work with.
@@ -45,6 +46,8 @@ pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct ServerConfig {
     /// Largest request body in bytes.
     pub max_body: usize,
+    /// Most bytes of all request bodies that are held at a time; at least `max_body` counts.
+    pub max_bodies: usize,
     /// Longest silence while a request body is being sent.
     pub body_idle: Duration,
     /// Longest time for a whole request body.
@@ -62,6 +65,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             max_body: MAX_BODY,
+            max_bodies: MAX_BODIES,
             body_idle: BODY_IDLE,
             body_total: BODY_TOTAL,
             patience: Patience::default(),
@@ -119,9 +123,8 @@ impl Server {
         config: ServerConfig,
     ) -> io::Result<Self> {
         let (listener, gateway) = (listen(addr)?, gateway.into());
-        let ServerConfig { max_body, body_idle, body_total, patience, tls, cors, drain } = config;
-        let limits = Limits { max_body, body_idle, body_total };
-        let door = Arc::new(Door { gateway, limits, cors, draining: AtomicBool::new(false) });
+        let door = Arc::new(Door::new(gateway, &config));
+        let ServerConfig { patience, tls, drain, .. } = config;
         Ok(Self { entrances: vec![Entrance { listener, tls, name: None }], door, patience, drain })
     }
 

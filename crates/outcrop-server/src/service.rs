@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use outcrop_config::SurfaceWord;
 use outcrop_core::admit::surface_of;
@@ -19,10 +19,12 @@ use outcrop_model::{Dialect, ErrorClass, Fault, Phase};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::body::{Limits, Outflow, Rest, discard, read};
+use crate::body::{Limits, Rest, Room, discard, read};
 use crate::cors::Cors;
+use crate::outflow::Outflow;
 use crate::patience::Busy;
 use crate::routes::{Route, route};
+use crate::serve::ServerConfig;
 
 /// An operation, and the gateway's own path of it.
 struct Meant {
@@ -35,6 +37,9 @@ struct Meant {
 pub struct Door {
     pub gateway: Arc<Gateway>,
     pub limits: Limits,
+    pub room: Room,
+    /// How long an answer in HTTP/2 waits to be read.
+    pub unread: Duration,
     pub cors: Cors,
     pub draining: AtomicBool,
 }
@@ -48,6 +53,19 @@ pub struct Entry {
 }
 
 impl Door {
+    pub fn new(gateway: Arc<Gateway>, config: &ServerConfig) -> Self {
+        let ServerConfig { max_body, max_bodies, body_idle, body_total, patience, cors, .. } =
+            config;
+        Self {
+            gateway,
+            limits: Limits { max_body: *max_body, body_idle: *body_idle, body_total: *body_total },
+            room: Room::new((*max_bodies).max(*max_body)),
+            unread: patience.unread,
+            cors: cors.clone(),
+            draining: AtomicBool::new(false),
+        }
+    }
+
     /// Answers one request.
     pub async fn answer<B>(
         self: Arc<Self>,
@@ -60,6 +78,7 @@ impl Door {
         B::Error: std::error::Error + 'static,
     {
         let (head, body) = request.into_parts();
+        let version = head.version;
         let request_id = Uuid::new_v4().to_string();
         let origin = head.headers.get(header::ORIGIN).cloned();
         let mut reply = match self.cors.preflight(&head) {
@@ -70,7 +89,12 @@ impl Door {
             reply.label(&request_id, None);
         }
         self.cors.grant(origin.as_ref(), &mut reply.headers);
-        let mut response = Response::new(Outflow::new(reply.body, busy));
+        // In HTTP/1.1 what is not read blocks the socket, which has its own patience.
+        let outflow = match version {
+            Version::HTTP_2 => Outflow::watched(reply.body, busy, self.unread),
+            _ => Outflow::new(reply.body, busy),
+        };
+        let mut response = Response::new(outflow);
         *response.status_mut() = reply.status;
         *response.headers_mut() = reply.headers;
         response
@@ -208,7 +232,7 @@ impl Door {
         if let Admittance::Granted(grant) = &admittance {
             grant.check_surface(surface_of(operation))?;
         }
-        let body = as_it_is(head, read(body, self.limits).await?)?;
+        let body = as_it_is(head, read(body, self.limits, &self.room).await?)?;
         let grant = match admittance {
             Admittance::Granted(grant) => grant,
             Admittance::Signed(signed) => {

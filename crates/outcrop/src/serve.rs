@@ -44,6 +44,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let running = Arc::new(running);
     let server_config = ServerConfig {
         max_body: args.max_body,
+        max_bodies: args.max_bodies,
         cors: Cors(args.cors_origin),
         drain: args.drain_timeout,
         ..ServerConfig::default()

@@ -25,7 +25,7 @@ fn hides(gap: &str, member: &str) -> bool {
     let mut gap = steps(gap).peekable();
     for step in steps(member) {
         // The first item of what is written as no list is the thing itself.
-        if step == "0]" && !gap.peek().is_some_and(|step| index(step).is_some()) {
+        if step == "0]" && gap.peek().is_none_or(|step| index(step).is_none()) {
             continue;
         }
         let Some(gone) = gap.next() else { return false };

@@ -94,6 +94,10 @@ pub struct ServeArgs {
     /// Largest request body in bytes; Bedrock itself takes 25000000.
     #[arg(long, default_value_t = outcrop_server::MAX_BODY, value_parser = body_size, value_name = "BYTES")]
     pub max_body: usize,
+    /// Most bytes of all request bodies that are held at a time; requests beyond it are told to come
+    /// again (503).
+    #[arg(long, default_value_t = outcrop_server::MAX_BODIES, value_parser = body_size, value_name = "BYTES")]
+    pub max_bodies: usize,
     #[command(flatten)]
     pub media: MediaArgs,
     #[command(flatten)]

@@ -106,8 +106,9 @@ fn has_tls(object: &Object<'_>, objects: &Objects<'_>, reading: &mut Reading<'_>
     for policy in policies.iter().filter(|policy| policy.namespace == object.namespace) {
         let spec = policy.spec();
         let names = reading.list(spec, "targetRefs").iter();
-        let is_meant = |target| aim(target, reading).1 == Some(object.name);
-        if names.map(is_meant).fold(false, |any, meant| any || meant) {
+        // All of them are read, whichever is the one.
+        let meant = names.filter(|target| aim(target, reading).1 == Some(object.name)).count();
+        if meant > 0 {
             // The certificate is judged for the host that is connected to, by the system's roots.
             for key in ["wellKnownCACertificates", "hostname"] {
                 spec.at(&format!("validation.{key}")).map(Node::dismiss);
