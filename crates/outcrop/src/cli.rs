@@ -33,7 +33,9 @@ pub use self::ask::{
     AskArgs, EngineArgs, LookArgs, OutputFormat, QueryArgs, Rendering, ShowArgs, Thinking,
 };
 pub use self::chat::{ChatArgs, ChatShowArgs};
-pub use self::embed::{CutArgs, EmbedArgs, Encoding, Strategy, VectorArgs, VectorFormat};
+pub use self::embed::{
+    CutArgs, EMBED_MODEL, EmbedArgs, Encoding, Strategy, VectorArgs, VectorFormat,
+};
 pub use self::identity::IdentityArgs;
 pub use self::init::{Auth, InitArgs};
 pub use self::keep::KeepArgs;
@@ -46,7 +48,8 @@ pub use self::mcp::{
     McpReachArgs, McpServeArgs, McpTestArgs, McpVerb, McpWebArgs, Program, ToolArgs,
 };
 pub use self::models::{
-    Kind, ListModelsArgs, ModelsArgs, ModelsVerb, ShowModelArgs, TestModelsArgs, TokensArgs,
+    DefaultModelArgs, Kind, ListModelsArgs, ModelsArgs, ModelsVerb, ShowModelArgs, TestModelsArgs,
+    TokensArgs,
 };
 pub use self::roles::{NewRole, RoleArgs, RolesArgs, RolesVerb};
 pub use self::serve::{CarrierWord, ServeArgs, StoreArgs, TimeoutArgs};

@@ -74,7 +74,7 @@ fn with_candidates(command: Command, of: &str) -> Command {
     let is_new = command.get_name() == "new" || command.get_name() == "add";
     let command = command.mut_args(|arg| match (of, arg.get_id().as_str()) {
         ("embed", "model") | (_, "embed_model") => arg.add(ArgValueCandidates::new(embed_models)),
-        ("models", "model" | "models") => arg.add(ArgValueCandidates::new(all_models)),
+        ("models", "model" | "models" | "chosen") => arg.add(ArgValueCandidates::new(all_models)),
         (_, "model" | "fallback" | "compare") => arg.add(ArgValueCandidates::new(chat_models)),
         (_, "session") | ("sessions", "name" | "names") => {
             arg.add(ArgValueCandidates::new(sessions))

@@ -26,7 +26,7 @@ use outcrop_server::Direct;
 use serde_json::Value;
 
 pub use self::chat::{Chat, Part, ToolCall, Usage};
-pub use self::meant::names;
+pub use self::meant::{meant, names};
 pub use self::refusal::Refusal;
 use self::trace::{Trace, Traced};
 use crate::cli::{CallArgs, EngineArgs};

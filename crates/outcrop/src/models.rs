@@ -1,5 +1,6 @@
 //! `outcrop models`: what can be asked, with what it can do and what it costs.
 
+mod default;
 mod trial;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use crate::cli::{Kind, ListModelsArgs, ModelsArgs, ModelsVerb, ShowModelArgs};
 use crate::engine::Engine;
 use crate::exit::{Exit, Failure};
-use crate::print::print_text;
+use crate::print::{print_said, print_text};
 
 /// One line of the table: a model under its longest name, with the others beside it.
 struct Line {
@@ -28,7 +29,8 @@ pub async fn run(args: ModelsArgs) -> anyhow::Result<()> {
         Some(ModelsVerb::List(args)) => list(&args).await,
         Some(ModelsVerb::Show(args)) => show(&args).await,
         Some(ModelsVerb::Test(args)) => trial::run(&args).await,
-        Some(ModelsVerb::Alias { words }) => print_text(&aliases(&words)?),
+        Some(ModelsVerb::Alias { words }) => print_said(&aliases(&words)?),
+        Some(ModelsVerb::Default(args)) => default::run(&args),
     }
 }
 
@@ -51,7 +53,8 @@ async fn list(args: &ListModelsArgs) -> anyhow::Result<()> {
         let chosen = Value::Array(chosen.into_iter().cloned().collect());
         return print_text(&format!("{chosen:#}\n"));
     }
-    print_text(&table(&lines(&chosen)))
+    // Names may be those of a gateway elsewhere.
+    print_said(&table(&lines(&chosen)))
 }
 
 fn is_wanted(model: &Value, args: &ListModelsArgs) -> bool {
@@ -63,12 +66,13 @@ fn is_wanted(model: &Value, args: &ListModelsArgs) -> bool {
     };
     let of_vendor =
         args.vendor.as_ref().is_none_or(|vendor| text("owned_by") == vendor.to_lowercase());
-    let can = |name: &str| model["capabilities"][name]["supported"] == true;
+    let chats = kind_of(&id) == Kind::Chat;
+    let can = |name: &str| chats && model["capabilities"][name]["supported"] == true;
     of_vendor
-        && args.words.iter().all(holds)
+        && args.words.iter().chain(&args.query).all(holds)
         && args.kind.is_none_or(|kind| kind == kind_of(&id))
         && (!args.tools || can("tools"))
-        && (!args.vision || can("image_input"))
+        && (!args.vision || takes(&id, &model["capabilities"]).contains("images"))
         && (!args.thinking || can("thinking"))
         && (!args.profiles || Catalog::built_in().foundation_id(&id) != id)
 }
@@ -108,9 +112,13 @@ async fn show(args: &ShowModelArgs) -> anyhow::Result<()> {
         rows.extend(model[member].as_u64().map(|number| (name, number.to_string())));
     }
     rows.extend(
-        Some(("takes", takes(&model["capabilities"]))).filter(|(_, takes)| !takes.is_empty()),
+        Some(("takes", takes(id, &model["capabilities"]))).filter(|(_, takes)| !takes.is_empty()),
     );
-    rows.extend(levels(&model["capabilities"]["effort"]).map(|levels| ("--effort", levels)));
+    rows.extend(
+        levels(&model["capabilities"]["effort"])
+            .filter(|_| kind_of(id) == Kind::Chat)
+            .map(|levels| ("--effort", levels)),
+    );
     if let Some(Specialist::Embeddings(card)) = specialist(id) {
         rows.extend(of_vectors(card));
     }
@@ -119,7 +127,7 @@ async fn show(args: &ShowModelArgs) -> anyhow::Result<()> {
     }
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let lines = rows.into_iter().map(|(name, value)| format!("{name:<width$}  {value}\n"));
-    print_text(&lines.collect::<String>())
+    print_said(&lines.collect::<String>())
 }
 
 /// The words whose member says that they are supported.
@@ -184,11 +192,12 @@ fn lines(models: &[&Value]) -> Vec<Line> {
         match seen.get(&name) {
             Some(at) => lines[*at].aliases.push(id),
             None => {
+                let takes = takes(&id, &model["capabilities"]);
                 seen.insert(name, lines.len());
                 lines.push(Line {
                     id,
                     aliases: Vec::new(),
-                    takes: takes(&model["capabilities"]),
+                    takes,
                     window: window(&model["max_input_tokens"]),
                     price: price(&model["prices"]["rates"]),
                 });
@@ -198,8 +207,16 @@ fn lines(models: &[&Value]) -> Vec<Line> {
     lines
 }
 
-/// What a model takes beside text, in a few letters' words.
-fn takes(capabilities: &Value) -> String {
+/// What a model takes beside text, in a few letters' words. A chat's capabilities are none of a model that does
+/// another thing.
+fn takes(model: &str, capabilities: &Value) -> String {
+    match specialist(model) {
+        Some(Specialist::Embeddings(card)) if card.images => return "images".to_owned(),
+        Some(Specialist::Embeddings(_) | Specialist::Images(_) | Specialist::Rerank(_)) => {
+            return String::new();
+        }
+        None => {}
+    }
     let has = |name: &str| capabilities[name]["supported"].as_bool().unwrap_or(false);
     let words = [
         ("tools", "tools"),

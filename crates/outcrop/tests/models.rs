@@ -43,6 +43,17 @@ fn models_are_chosen_by_what_they_can() {
 }
 
 #[test]
+fn a_model_of_vectors_is_not_said_to_chat() {
+    let listed = said(&["models", "-q", "embed", "-q", "cohere", "--emulator"]);
+    let v3 = listed.lines().find(|line| line.starts_with("cohere.embed-english-v3")).unwrap();
+    assert!(!v3.contains("tools") && !v3.contains("cache"), "{listed}");
+    let shown = said(&["models", "show", "cohere.embed-english-v3", "--emulator"]);
+    assert!(!shown.contains("tools") && !shown.contains("--effort"), "{shown}");
+    let output = outcrop(&["models", "--kind", "embeddings", "--tools", "--emulator"]);
+    assert_eq!(output.status.code(), Some(12), "{output:?}");
+}
+
+#[test]
 fn a_model_is_shown_under_any_name() {
     let shown = said(&["models", "show", "claude-haiku-4-5", "--emulator"]);
     for part in ["anthropic.claude-haiku-4-5-20251001-v1:0", "200000", "tools images", "input 1.1"]

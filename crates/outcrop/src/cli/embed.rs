@@ -6,6 +6,9 @@ use clap::{Args, ValueEnum};
 
 use super::EngineArgs;
 
+/// The model of vectors unless another is named: mcp-cli's.
+pub const EMBED_MODEL: &str = "cohere.embed-english-v3";
+
 /// Texts and pictures in, vectors out.
 #[derive(Debug, Args)]
 pub struct EmbedArgs {
@@ -60,7 +63,7 @@ pub struct CutArgs {
 #[command(next_help_heading = "What is asked")]
 pub struct VectorArgs {
     /// Model, by any name.
-    #[arg(short, long, default_value = "cohere.embed-english-v3", value_name = "MODEL")]
+    #[arg(short, long, default_value = EMBED_MODEL, value_name = "MODEL")]
     pub model: String,
     /// Length of the vectors, where the model gives a choice.
     #[arg(long, value_name = "N")]

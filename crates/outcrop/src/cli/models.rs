@@ -12,7 +12,8 @@ Examples:
   outcrop models --kind embeddings --json
   outcrop models show claude-sonnet-4-5
   outcrop models test amazon.nova-lite-v1:0 claude-haiku-4-5
-  outcrop models alias sonnet";
+  outcrop models alias sonnet
+  outcrop models default amazon.nova-pro-v1:0";
 
 pub const TOKENS_EXAMPLES: &str = "\
 Examples:
@@ -40,6 +41,8 @@ pub enum ModelsVerb {
     /// Ask each model something small, and tell whether it answers; that costs next to nothing.
     #[command(visible_alias = "access")]
     Test(TestModelsArgs),
+    /// Tell the models of questions and of vectors that name none, or choose one.
+    Default(DefaultModelArgs),
     /// List the names that stand for Bedrock's ids.
     Alias {
         /// Only names or ids that hold all of these words.
@@ -53,6 +56,9 @@ pub struct ListModelsArgs {
     /// Only models whose id or name holds all of these words.
     #[arg(value_name = "WORD")]
     pub words: Vec<String>,
+    /// As a word, for lists that begin with flags. May be given several times.
+    #[arg(short, long, value_name = "WORD")]
+    pub query: Vec<String>,
     /// Only models of this vendor, e.g. anthropic.
     #[arg(long, value_name = "VENDOR")]
     pub vendor: Option<String>,
@@ -100,6 +106,18 @@ pub struct TestModelsArgs {
     pub json: bool,
     #[command(flatten)]
     pub engine: EngineArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct DefaultModelArgs {
+    /// From now on ask this model; one of vectors becomes that of `outcrop embed`. Written into the
+    /// configuration that `outcrop init` makes.
+    // Not `model`: that is filled with the default.
+    #[arg(value_name = "MODEL")]
+    pub chosen: Option<String>,
+    /// This configuration instead of the one that is found.
+    #[arg(id = "settings", long = "config", env = "OUTCROP_CONFIG", value_name = "FILE")]
+    pub settings: Option<PathBuf>,
 }
 
 /// What a model does.

@@ -97,6 +97,10 @@ fn whole(args: &EmbedArgs) -> anyhow::Result<Document> {
 
 /// All files of the folder that fit, in the order of their names.
 fn files(folder: &str, pattern: &str) -> anyhow::Result<Vec<Document>> {
+    if !Path::new(folder).is_dir() {
+        let what = format!("--files {folder}: there is no such folder.");
+        return Err(Failure::new(Exit::Attachment, what).into());
+    }
     let escaped = glob::Pattern::escape(folder.trim_end_matches('/'));
     let found = glob::glob(&format!("{escaped}/{pattern}")).map_err(|error| {
         let what = format!("--files {folder} {pattern}: {error}.");

@@ -216,6 +216,12 @@ pub fn wrong_values(tree: &Tree) -> Vec<Diagnostic> {
 // === impl Settings ===
 
 impl Settings {
+    /// The model of a command that names none, if the files say one.
+    pub fn default_model(&self, command: &str) -> Option<String> {
+        let presets = self.presets(command);
+        presets.into_iter().rfind(|preset| preset.flag == "model")?.values.into_iter().next()
+    }
+
     /// The defaults of a command's flags; of several for one flag the last counts.
     fn presets(&self, command: &str) -> Vec<Preset> {
         let preset = |flag: &str, value: &str, origin: Origin| Preset {

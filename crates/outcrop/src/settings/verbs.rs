@@ -83,7 +83,11 @@ fn get(named: Option<&Path>, key: &str) -> anyhow::Result<()> {
     }
 }
 
-fn set(named: Option<&Path>, key: &str, value: &str) -> anyhow::Result<()> {
+/// Changes one value.
+///
+/// # Errors
+/// Where there is no configuration, or the value makes no sense; then nothing is changed.
+pub fn set(named: Option<&Path>, key: &str, value: &str) -> anyhow::Result<()> {
     let settings = load(named)?;
     if is_plain_secret(key, value) {
         let what = format!("`{key}` is a secret, which does not belong into this file.");

@@ -100,3 +100,20 @@ async fn places_and_keys_are_told() {
     let nothing = Desk::new().await.run(&["config", "show"]).await;
     assert_eq!(nothing.code, 10, "{nothing:?}");
 }
+
+#[tokio::test]
+async fn the_default_models_are_told_and_chosen() {
+    let desk = Desk::new().await;
+    let told = desk.run(&["models", "default"]).await.quiet();
+    assert_eq!(told, "chat     claude-sonnet-4-5\nvectors  cohere.embed-english-v3\n");
+    assert_eq!(desk.run(&["models", "default", NOVA]).await.code, 10);
+    desk.run(&["init", "--non-interactive", "--no-verify", "--model", "claude-haiku-4-5"])
+        .await
+        .fine();
+    desk.run(&["models", "default", NOVA]).await.quiet();
+    desk.run(&["models", "default", "amazon.titan-embed-text-v2:0"]).await.quiet();
+    let told = desk.run(&["models", "default"]).await.quiet();
+    assert_eq!(told, format!("chat     {NOVA}\nvectors  amazon.titan-embed-text-v2:0\n"));
+    let ended = desk.run(&["models", "default", "amazon.nova-canvas-v1:0"]).await;
+    assert_eq!(ended.code, 20, "{ended:?}");
+}
