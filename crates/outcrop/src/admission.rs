@@ -76,7 +76,14 @@ impl Admission {
             let foreign = addresses.iter().find(|address| !address.ip().is_loopback());
             return match foreign {
                 Some(address) if !anonymous => Err(open_door(*address)),
-                Some(_) | None => Ok(Prepared { admitter: Admitter::default(), issuers }),
+                Some(_) | None => {
+                    if !anonymous {
+                        tracing::info!(
+                            "there are no keys: whoever is on this machine is served, and nobody else"
+                        );
+                    }
+                    Ok(Prepared { admitter: Admitter::default(), issuers })
+                }
             };
         }
         let (table, unusable) = KeyTable::of(keys, &reveal);
