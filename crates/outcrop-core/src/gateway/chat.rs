@@ -154,7 +154,7 @@ impl Leg<'_> {
 
     /// Peek and plan: pure, on the borrowed body.
     fn plan(&self, inbound: &Inbound, settlement: &mut Settlement) -> Result<Planned, Fault> {
-        let Inbound { operation, headers, credentials, body, request_id, .. } = inbound;
+        let Inbound { operation, headers, body, request_id, .. } = inbound;
         let prepared;
         let recalled: Recalled;
         let peeked = match operation {
@@ -197,31 +197,8 @@ impl Leg<'_> {
         let outgoing = self.plan_for(&callee, wish, peeked, &mut ledger)?;
         ledger.verdict(self.how.fidelity)?;
         settlement.planned(outgoing.carrier, ledger.losses().len());
-        let segment: Cow<'_, str> = match operation {
-            Operation::Bedrock { model: raw, .. } if callee.target == model => Cow::Borrowed(raw),
-            Operation::Bedrock { .. }
-            | Operation::ChatCompletions
-            | Operation::Completions
-            | Operation::KongChat
-            | Operation::Responses
-            | Operation::Messages
-            | Operation::CountMessages
-            | Operation::CountResponses
-            | Operation::Special(_)
-            | Operation::Aside(_) => Cow::Owned(model_id::percent_encode(&callee.target)),
-        };
-        let Outgoing { carrier, path, stream, way, .. } = &outgoing;
-        let path = path
-            .clone()
-            .unwrap_or_else(|| format!("/model/{segment}/{}", carrier.path_segment(*stream)));
-        let mut outbound = Outbound::post(path, outgoing.body.clone());
-        outbound.service = service(*carrier);
-        outbound.credentials.clone_from(credentials);
-        outbound_headers(&mut outbound.headers, headers, &outgoing);
-        if let Some(guardrail) = &self.how.guardrail {
-            guard(&mut outbound, *carrier, guardrail, &mut ledger)?;
-            ledger.verdict(self.how.fidelity)?;
-        }
+        let outbound = self.outbound(inbound, (&callee, &model), &outgoing, &mut ledger)?;
+        let Outgoing { carrier, stream, way, .. } = &outgoing;
         let created =
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let label = Label { id: request_id.replace('-', ""), created, model };
@@ -244,6 +221,43 @@ impl Leg<'_> {
         };
         let (framing, way) = (carrier.framing(), way.clone());
         Ok(Planned { callee, outbound, delivery, framing, way, label, ledger, keeper, estimate })
+    }
+
+    /// What is sent, with its path, its headers and the route's guardrail.
+    fn outbound(
+        &self,
+        inbound: &Inbound,
+        (callee, model): (&Callee, &str),
+        outgoing: &Outgoing,
+        ledger: &mut Ledger,
+    ) -> Result<Outbound, Fault> {
+        let Inbound { operation, headers, credentials, .. } = inbound;
+        let segment: Cow<'_, str> = match operation {
+            Operation::Bedrock { model: raw, .. } if callee.target == model => Cow::Borrowed(raw),
+            Operation::Bedrock { .. }
+            | Operation::ChatCompletions
+            | Operation::Completions
+            | Operation::KongChat
+            | Operation::Responses
+            | Operation::Messages
+            | Operation::CountMessages
+            | Operation::CountResponses
+            | Operation::Special(_)
+            | Operation::Aside(_) => Cow::Owned(model_id::percent_encode(&callee.target)),
+        };
+        let Outgoing { carrier, path, stream, .. } = outgoing;
+        let path = path
+            .clone()
+            .unwrap_or_else(|| format!("/model/{segment}/{}", carrier.path_segment(*stream)));
+        let mut outbound = Outbound::post(path, outgoing.body.clone());
+        outbound.service = service(*carrier);
+        outbound.credentials.clone_from(credentials);
+        outbound_headers(&mut outbound.headers, headers, outgoing);
+        if let Some(guardrail) = &self.how.guardrail {
+            guard(&mut outbound, *carrier, guardrail, ledger)?;
+            ledger.verdict(self.how.fidelity)?;
+        }
+        Ok(outbound)
     }
 
     async fn reserve_chat(
