@@ -76,6 +76,30 @@ async fn an_unknown_model_is_told_in_the_callers_dialect_with_what_is_near() {
 }
 
 #[tokio::test]
+async fn what_bedrock_does_not_know_is_told_with_what_is_near() {
+    let name = ModelName {
+        pattern: exact("fast"),
+        model: NOVA.to_owned(),
+        listed: true,
+        origin: Origin::default(),
+    };
+    let routes = vec![route("all", vec![Target::new("bedrock")])];
+    let stack = stack(Config { names: vec![name], routes, ..Config::default() }).await;
+    for dialect in ["openai", "responses", "anthropic"] {
+        for (written, near) in [("fats", "`fast`"), ("claude-sonet-4-5", "`claude-sonnet-4-5")] {
+            let (path, body) = chat(dialect, written, "hi", false);
+            let answer = stack.post(&path, &body).await;
+            assert_eq!(answer.status, 404, "{dialect}: {}", answer.text());
+            assert!(answer.text().contains("Did you mean"), "{dialect}: {}", answer.text());
+            assert!(answer.text().contains(near), "{dialect}: {}", answer.text());
+        }
+    }
+    let (path, body) = chat("converse", "fats", "hi", false);
+    let answer = stack.post(&path, &body).await;
+    assert!(!answer.text().contains("Did you mean"), "Bedrock's own words: {}", answer.text());
+}
+
+#[tokio::test]
 async fn a_prefix_of_the_operators_means_what_its_surface_says() {
     let at = |prefix: &str, surface| Route {
         matches: vec![Match {

@@ -194,6 +194,11 @@ impl Shelf {
         }))
     }
 
+    /// The ids of all, in order.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| entry.id.as_str())
+    }
+
     /// `GET /v1/models/{id}`
     pub fn one(&self, id: &str) -> Option<Value> {
         Some(self.item(self.entries.iter().find(|entry| entry.id == id)?))

@@ -193,23 +193,24 @@ fn no_route(snapshot: &Snapshot, inbound: &Inbound, written: Option<&str>) -> Fa
     }
     let shown: String = written.chars().take(200).collect();
     let mut message = format!("This gateway has no route for the model `{shown}`.");
-    let nearest = nearest(snapshot, written);
-    if !nearest.is_empty() {
-        message.push_str(&format!(" Did you mean {}?", nearest.join(", ")));
+    let names = snapshot.table.names.listed().map(|(name, _)| name);
+    let known = names.chain(snapshot.table.exact_models().map(|(_, model)| model));
+    if let Some(question) = meant(known, written) {
+        message.push_str(&format!(" {question}"));
     }
     message.push_str(" GET /v1/models lists some that exist.");
     Fault::new(ErrorClass::UnknownModel, Phase::BeforeSend, message).with_param("model")
 }
 
-/// The names that routes and the operator know, nearest first.
-fn nearest(snapshot: &Snapshot, written: &str) -> Vec<String> {
-    let names = snapshot.table.names.listed().map(|(name, _)| name);
-    let known = names.chain(snapshot.table.exact_models().map(|(_, model)| model));
+/// A question for those of the names that are like the one that was written, nearest first.
+pub(super) fn meant<'n>(known: impl Iterator<Item = &'n str>, written: &str) -> Option<String> {
     let mut near: Vec<(f64, &str)> = known
         .map(|name| (strsim::jaro_winkler(name, written), name))
         .filter(|(likeness, _)| *likeness > 0.7)
         .collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
     near.dedup_by_key(|(_, name)| *name);
-    near.into_iter().take(MOST_NEAREST).map(|(_, name)| format!("`{name}`")).collect()
+    let near = near.into_iter().take(MOST_NEAREST).map(|(_, name)| format!("`{name}`"));
+    let near: Vec<String> = near.collect();
+    (!near.is_empty()).then(|| format!("Did you mean {}?", near.join(", ")))
 }

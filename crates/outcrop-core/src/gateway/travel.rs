@@ -14,7 +14,7 @@ use bytes::Bytes;
 use outcrop_model::{ErrorClass, Fault, Phase, failover};
 use tokio::time::{Instant, timeout_at};
 
-use super::itinerary::{Itinerary, Stop};
+use super::itinerary::{Itinerary, Stop, meant};
 use super::leg::{Arrived, Leg};
 use super::{Gateway, refuse};
 use crate::edit::{edit_body, set_text};
@@ -100,8 +100,33 @@ impl Gateway {
                 continue;
             }
             let more = More::of(route, stop, &settlement);
-            let reply = refuse(&more_telling(telling, fault), &inbound, settlement);
-            return more.put(reply, &inbound);
+            let fault = self.hinted(more_telling(telling, fault), stop, (&inbound, &settlement));
+            return more.put(refuse(&fault, &inbound, settlement), &inbound);
+        }
+    }
+
+    /// With the names that may have been meant, where the target does not know the model as the caller
+    /// wrote it. What is said of Bedrock's own API stays Bedrock's.
+    fn hinted(
+        &self,
+        fault: Fault,
+        stop: &Stop<'_>,
+        (inbound, settlement): (&Inbound, &Settlement),
+    ) -> Fault {
+        let is_the_callers = stop.model.is_none() && inbound.names_model_in_body();
+        if fault.class != ErrorClass::UnknownModel || !is_the_callers {
+            return fault;
+        }
+        let Some(written) = inbound.model() else { return fault };
+        let shelf = self.shelf(settlement.grant());
+        // An ARN tells whose account it is.
+        let known = shelf.ids().filter(|id| !id.starts_with("arn:"));
+        match meant(known, &written) {
+            Some(question) => {
+                let message = format!("{} {question}", fault.message);
+                Fault { message: message.into(), ..fault }
+            }
+            None => fault,
         }
     }
 }
