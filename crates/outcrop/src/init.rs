@@ -2,11 +2,12 @@
 //!
 //! 1. A model is chosen once it has answered.
 //! 2. Files that are there are changed in place; their former text is kept beside them.
-//! 3. A model that is configured and answers stays unless another is named or chosen.
+//! 3. Who is calling, the region and a model that answers stay as they are unless others are named or chosen.
 //! 4. Keys are written only if they were typed or asked for, and where their owner alone reads them.
 
 mod account;
 mod asker;
+mod earlier;
 pub mod files;
 mod write;
 
@@ -19,7 +20,9 @@ use serde_json::json;
 
 use self::account::Account;
 use self::asker::Asker;
+use self::earlier::Earlier;
 use self::files::Change;
+pub use self::write::ROOT;
 use crate::cli::InitArgs;
 use crate::doctor::call;
 use crate::doctor::finding::{Finding, Status};
@@ -65,17 +68,16 @@ pub async fn run(args: InitArgs) -> anyhow::Result<()> {
     let asks = !args.non_interactive && std::io::stdin().is_terminal();
     let asker = if asks { Asker::Person } else { Asker::Nobody };
     let folder = folder(&args)?;
-    let account = Account::find(&args, asker, &choices.regions).await?;
+    let earlier = Earlier::of(&folder);
+    let account = Account::find(&args, asker, (&choices.regions, earlier)).await?;
     tell(&format!("Account: {}", account.told));
     let models = models(&args, (asker, &account), (&choices, &folder)).await?;
     let changes = write::changes(&folder, &args, asker, (&account, &models))?;
     if !agreed(&changes, args.force, asker)? {
         return Err(Failure::new(Exit::Init, "Nothing was written.").into());
     }
-    let mut done = Vec::new();
-    for change in &changes {
-        done.push((&change.path, change.write()?));
-    }
+    let done = files::write_all(&changes)?;
+    let done: Vec<_> = changes.iter().map(|change| &change.path).zip(&done).collect();
     let file = folder.join("config.yaml");
     Settings::load(Some(&file), None)
         .map_err(|error| Failure::new(Exit::Init, format!("What was written is wrong: {error}")))?;
@@ -91,10 +93,16 @@ pub async fn run(args: InitArgs) -> anyhow::Result<()> {
             "model": models.chat,
             "embed_model": models.embed,
             "calls": calls,
+            "verified": !args.no_verify,
         });
         return print_text(&format!("{told:#}\n"));
     }
     let mut text: String = done.iter().map(|(path, done)| done.line(path)).collect();
+    if args.no_verify {
+        text.push_str(
+            "\nNo model was called: whether this works is not known (`outcrop doctor` looks).\n",
+        );
+    }
     text.push_str(&next_steps(&file));
     print_text(&text)
 }

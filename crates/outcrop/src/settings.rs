@@ -7,24 +7,27 @@
 //!    account. One in `.outcrop`, which need not even be seen, brings no account either.
 
 pub mod account;
+mod carve;
 mod defaults;
-mod dotenv;
+pub mod dotenv;
 pub mod edit;
 mod find;
 pub mod keys;
 pub mod known;
+mod migrate;
+pub mod secrets;
 mod tree;
 pub mod verbs;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use outcrop_config::{Config, Diagnostic, Severity};
+use outcrop_config::{Backend, Config, Diagnostic, Severity};
 
 pub use self::defaults::parse;
 use self::dotenv::{Asked, DotEnv};
 pub use self::find::Place;
-use self::tree::{Part, Tree};
+use self::tree::Tree;
 use crate::exit::{Exit, Failure};
 
 /// Read once, by [`parse`].
@@ -78,6 +81,11 @@ impl Settings {
         Ok(Some(settings))
     }
 
+    /// The backend of the provider in use.
+    pub fn chosen(&self) -> Option<&Backend> {
+        self.config.backends.get(&self.provider)
+    }
+
     /// Where the configuration lies.
     ///
     /// # Errors
@@ -92,9 +100,9 @@ impl Settings {
         self.variables.get(name).or_else(|| std::env::var(name).ok())
     }
 
-    /// The files of MCP servers (`config/servers/*.yaml`), as they are.
+    /// The files of MCP servers (`config/servers/*.yaml`, or the whole `config.yaml`), as they are.
     pub fn servers(&self) -> Vec<PathBuf> {
-        self.tree.files(Part::Servers).map(|file| file.path.clone()).collect()
+        self.tree.servers().map(|file| file.path.clone()).collect()
     }
 
     /// Tells on stderr what may not have been meant.

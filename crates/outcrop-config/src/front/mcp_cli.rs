@@ -1,7 +1,8 @@
-//! mcp-cli's files: `config/providers/*.yaml` and `config/embeddings/*.yaml`.
+//! mcp-cli's files: `config/providers/*.yaml` and `config/embeddings/*.yaml`, or all of them in one `config.yaml`.
 //!
 //! Which of the two a file is, its default model says if the file lists it among embeddings models, else its
-//! folder, else what the catalog knows of the model.
+//! folder, else what the catalog knows of the model. In one file it is the section, `ai` or `embeddings`, and under
+//! `interfaces` are the types, under these `providers` by name.
 //!
 //! 1. Keys that come to nothing, as `${AWS_ACCESS_KEY_ID}` does where it is not set, leave the
 //!    credentials to where any AWS tool finds them.
@@ -30,6 +31,8 @@ const INTERFACE: &str = "aws_bedrock";
 const TIMEOUTS: (u64, u64) = (300, 30);
 /// Retries that the document gives as a default.
 const RETRIES: u64 = 3;
+/// Sections of a file that has everything in it, and whether they are about embeddings.
+const SECTIONS: [(&str, bool); 2] = [("embeddings", true), ("ai", false)];
 /// Where embeddings are asked for.
 const EMBEDDINGS: [&str; 2] = ["/v1/embeddings", "/openai/v1/embeddings"];
 
@@ -39,7 +42,7 @@ impl FrontEnd for McpCli {
     }
 
     fn claims(&self, root: &Node) -> bool {
-        root.peek("interface_type").is_some()
+        root.peek("interface_type").is_some() || has_all(root)
     }
 
     fn variables(&self) -> Variables {
@@ -47,8 +50,13 @@ impl FrontEnd for McpCli {
     }
 
     fn read(&self, documents: &[&Document], reading: &mut Reading<'_>) {
-        let files: Vec<File<'_>> =
-            documents.iter().filter_map(|document| File::of(&document.root, reading)).collect();
+        let mut files = Vec::new();
+        for document in documents {
+            match has_all(&document.root) {
+                true => files.extend(sections(&document.root, reading)),
+                false => files.extend(File::of(&document.root, reading)),
+            }
+        }
         // Those of embeddings come first: their routes match less.
         let (embeddings, providers): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|file| file.is_embeddings);
@@ -61,10 +69,49 @@ impl FrontEnd for McpCli {
     }
 }
 
-/// A file for Bedrock.
+/// Whether the file is one that has providers under their types.
+fn has_all(root: &Node) -> bool {
+    let has = |(section, _): &(&str, bool)| {
+        root.peek(section).is_some_and(|section| section.peek("interfaces").is_some())
+    };
+    root.peek("includes").is_none() && SECTIONS.iter().any(has)
+}
+
+/// What such a file says of Bedrock: of each section the default provider first.
+fn sections<'n>(root: &'n Node, reading: &mut Reading<'_>) -> Vec<File<'n>> {
+    let mut files = Vec::new();
+    for (name, is_embeddings) in SECTIONS {
+        let Some(section) = root.get(name) else { continue };
+        let default = reading.str(section, "default_provider").unwrap_or_default();
+        let mut own = Vec::new();
+        for interface in section.get("interfaces").map(Node::entries).unwrap_or_default() {
+            let providers = interface.value.get("providers").map(Node::entries).unwrap_or_default();
+            for provider in providers {
+                if interface.key == INTERFACE {
+                    own.push(File::in_section(&provider.key, &provider.value, is_embeddings));
+                } else {
+                    reading.say(elsewhere(&provider.value, &interface.key));
+                }
+            }
+        }
+        own.sort_by_key(|file| file.provider != default);
+        files.extend(own);
+    }
+    files
+}
+
+/// A provider that is not Bedrock.
+fn elsewhere(node: &Node, interface: &str) -> Diagnostic {
+    node.dismiss();
+    let what = format!("a provider of type `{interface}`: Outcrop asks Bedrock only");
+    Diagnostic::notice(node.origin(), what)
+}
+
+/// A file for Bedrock, or a provider's part of one.
 struct File<'n> {
     root: &'n Node,
     config: &'n Node,
+    provider: String,
     /// Of backend and route.
     name: String,
     is_embeddings: bool,
@@ -74,9 +121,7 @@ impl<'n> File<'n> {
     fn of(root: &'n Node, reading: &mut Reading<'_>) -> Option<Self> {
         let interface = reading.str(root, "interface_type")?;
         if interface != INTERFACE {
-            let what = format!("a provider of type `{interface}`: Outcrop asks Bedrock only");
-            root.dismiss();
-            reading.say(Diagnostic::notice(root.origin(), what));
+            reading.say(elsewhere(root, interface));
             return None;
         }
         let provider = reading.need_str(root, "provider_name")?.to_owned();
@@ -86,11 +131,15 @@ impl<'n> File<'n> {
             return None;
         };
         let is_embeddings = is_of_embeddings(&root.origin().source, config);
+        Some(Self { root, ..Self::in_section(&provider, config, is_embeddings) })
+    }
+
+    fn in_section(provider: &str, config: &'n Node, is_embeddings: bool) -> Self {
         let name = match is_embeddings {
             true => format!("{provider}-embeddings"),
-            false => provider,
+            false => provider.to_owned(),
         };
-        Some(Self { root, config, name, is_embeddings })
+        Self { root: config, config, provider: provider.to_owned(), name, is_embeddings }
     }
 
     fn push(&self, reading: &mut Reading<'_>) {

@@ -11,6 +11,7 @@ Examples:
   outcrop config get provider.default_model
   outcrop config set provider.default_model amazon.nova-pro-v1:0
   outcrop config set query.max_tokens 2000
+  outcrop config migrate --config ~/mcp-cli/config.yaml --dir ~/.config/outcrop --dry-run
   outcrop config validate --strict";
 pub const CONNECT_EXAMPLES: &str = "\
 Examples:
@@ -60,7 +61,11 @@ pub enum ConfigVerb {
     /// One value: provider.KEY, embedding.KEY, or a key of the settings such as query.max_tokens.
     Get { key: String },
     /// Change one value, and nothing else of the file.
-    Set { key: String, value: String },
+    Set {
+        key: String,
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+    },
     /// Open it in $VISUAL or $EDITOR, then look at it.
     Edit {
         #[arg(default_value = "settings", value_parser = ["settings", "provider", "embedding", "root"])]
@@ -71,6 +76,15 @@ pub enum ConfigVerb {
         /// Anything to be said is an error.
         #[arg(long)]
         strict: bool,
+    },
+    /// Make mcp-cli's configuration ours: one file becomes a tree of files, secrets go into .env.
+    Migrate {
+        /// Where to write [default: where the configuration is].
+        #[arg(long, value_name = "FOLDER")]
+        dir: Option<PathBuf>,
+        /// Show what would change, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// The keys of settings and providers, as JSON Schema.
     Schema,

@@ -6,6 +6,7 @@ use outcrop_config::{AssumeRole, Backend, Identity, IdentitySource, Redacted, Se
 use outcrop_emulator::{Config, Emulator};
 
 use super::asker::Asker;
+use super::earlier::Earlier;
 use super::failure;
 use crate::cli::{Auth, InitArgs};
 use crate::configuration::{emulated, of_environment};
@@ -45,7 +46,21 @@ struct Way {
 impl Account {
     /// # Errors
     /// [`Exit::Init`] with the cause where there is no region, or nobody to call as.
-    pub async fn find(args: &InitArgs, asker: Asker, regions: &[String]) -> anyhow::Result<Self> {
+    pub async fn find(
+        args: &InitArgs,
+        asker: Asker,
+        (regions, earlier): (&[String], Option<Earlier>),
+    ) -> anyhow::Result<Self> {
+        let former_region = earlier.as_ref().and_then(|earlier| earlier.region.clone());
+        let earlier = earlier.filter(|_| {
+            args.auth.is_none() && args.profile.is_none() && args.role.is_none() && !args.emulator
+        });
+        if let Some(earlier) = as_before(args, asker, earlier)? {
+            return match earlier.is_emulator {
+                true => Self::emulated().await,
+                false => Self::again(args, earlier).await,
+            };
+        }
         let providers = ["AWS Bedrock", "Emulator (a local Bedrock: no AWS account)"];
         let asks =
             asker.is_person() && !args.quick && args.auth.is_none() && args.profile.is_none();
@@ -55,7 +70,7 @@ impl Account {
             return Self::emulated().await;
         }
         let way = Way::choose(args, asker).await?;
-        let region = region(args, asker, regions, &way.identity).await?;
+        let region = region(args, asker, (regions, former_region), &way.identity).await?;
         let backend = of_environment(region.as_deref(), None, way.identity);
         let seen = glance(&backend).await.map_err(|finding| failure(&finding))?;
         Ok(Self {
@@ -66,6 +81,24 @@ impl Account {
             offer: seen.models,
             settings: way.settings,
             variables: way.variables,
+            _emulator: None,
+        })
+    }
+
+    /// Whoever called before.
+    async fn again(args: &InitArgs, earlier: Earlier) -> anyhow::Result<Self> {
+        let region = args.region.clone().or_else(|| earlier.region.clone());
+        let (word, _) = earlier.told();
+        let backend = of_environment(region.as_deref(), None, earlier.identity);
+        let seen = glance(&backend).await.map_err(|finding| failure(&finding))?;
+        Ok(Self {
+            told: format!("as before, {}, region {}", seen.source, seen.region),
+            backend: Backend { region: Some(seen.region.clone()), ..backend },
+            region: seen.region,
+            word,
+            offer: seen.models,
+            settings: Vec::new(),
+            variables: Vec::new(),
             _emulator: None,
         })
     }
@@ -84,6 +117,27 @@ impl Account {
             _emulator: Some(emulator),
         })
     }
+}
+
+/// The earlier choice, where it stands.
+fn as_before(
+    args: &InitArgs,
+    asker: Asker,
+    earlier: Option<Earlier>,
+) -> anyhow::Result<Option<Earlier>> {
+    let Some(earlier) = earlier else { return Ok(None) };
+    if args.quick || !asker.is_person() {
+        return Ok(Some(earlier));
+    }
+    let told = match earlier.is_emulator {
+        true => "the emulator".to_owned(),
+        false => {
+            let region = earlier.region.as_deref().unwrap_or("as found");
+            format!("{}, region {region}", earlier.told().1)
+        }
+    };
+    let options = [format!("As before: {told}"), "Another".to_owned()];
+    Ok((asker.choose("Account:", &options)? == 0).then_some(earlier))
 }
 
 // === impl Way ===
@@ -242,14 +296,19 @@ fn keys_of_variables() -> Vec<(&'static str, String)> {
 async fn region(
     args: &InitArgs,
     asker: Asker,
-    regions: &[String],
+    (regions, former): (&[String], Option<String>),
     identity: &Identity,
 ) -> anyhow::Result<Option<String>> {
     if args.region.is_some() || !asker.is_person() {
-        return Ok(args.region.clone());
+        return Ok(args.region.clone().or(former));
     }
-    let usual = glance(&of_environment(None, None, identity.clone())).await.ok();
-    let usual = usual.map(|seen| seen.region);
+    let usual = match former {
+        Some(former) => Some(former),
+        None => {
+            let seen = glance(&of_environment(None, None, identity.clone())).await.ok();
+            seen.map(|seen| seen.region)
+        }
+    };
     if args.quick && usual.is_some() {
         return Ok(usual);
     }

@@ -8,11 +8,11 @@ use super::asker::Asker;
 use super::files::Change;
 use super::{Account, Models};
 use crate::cli::InitArgs;
-use crate::settings::keys;
+use crate::settings::{edit, keys};
 
 pub const PROVIDER: &str = "config/providers/aws-bedrock.yaml";
 pub const EMBEDDINGS: &str = "config/embeddings/aws-bedrock.yaml";
-const ROOT: &str = "\
+pub const ROOT: &str = "\
 # Configuration of the command line; see `outcrop config --help`.
 includes:
   providers: config/providers/*.yaml
@@ -20,6 +20,17 @@ includes:
   servers: config/servers/*.yaml
   settings: config/settings.yaml
 ";
+/// Everything that is of no account.
+pub const SETTINGS_FILE: &str = "config/settings.yaml";
+/// Keys that say who is calling.
+const WHO: [&str; 6] = [
+    "profile",
+    "role",
+    "api_key",
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+];
 const SETTINGS: &str = "\
 # Defaults of flags, by command: query.max_tokens is --max-tokens of `outcrop query`.
 ai:
@@ -46,11 +57,18 @@ pub fn changes(
         let mut values: Vec<(Vec<&str>, &str)> =
             vec![(vec!["interface_type"], "aws_bedrock"), (vec!["provider_name"], "bedrock")];
         let path = folder.join(file);
+        let old = std::fs::read_to_string(&path).unwrap_or_default();
         let is_new = !path.exists();
         if account.word != "emulator" {
             values.push((vec!["config", "aws_region"], &region));
             let settings = account.settings.iter();
             values.extend(settings.map(|(key, value)| (vec!["config", *key], value.as_str())));
+            // Whoever was calling before is not any more.
+            let chosen = |key: &&&str| account.settings.iter().any(|(one, _)| one == *key);
+            let said =
+                |key: &&&str| edit::get(&old, &["config", key]).is_some_and(|s| !s.is_empty());
+            let gone = WHO.iter().filter(|key| !account.settings.is_empty() && !chosen(key));
+            values.extend(gone.filter(said).map(|key| (vec!["config", *key], "")));
         }
         values.push((vec!["config", "default_model"], model));
         if let Some((key, value)) = dimensions.as_ref().filter(|_| !is_variable(model)) {
@@ -83,6 +101,12 @@ fn settings(
         let answered =
             asking.iter().map(|name| (vec![name.as_str(), "emulator"], "true".to_owned()));
         values.extend(answered);
+    } else {
+        let old = std::fs::read_to_string(folder.join(SETTINGS_FILE)).unwrap_or_default();
+        let is_on =
+            |name: &&String| edit::get(&old, &[name, "emulator"]).as_deref() == Some("true");
+        let off = |name| (vec![String::as_str(name), "emulator"], "false".to_owned());
+        values.extend(asking.iter().filter(is_on).map(off));
     }
     if args.full {
         let questions = [
@@ -98,7 +122,7 @@ fn settings(
     }
     let values: Vec<(&[&str], &str)> =
         values.iter().map(|(path, value)| (path.as_slice(), value.as_str())).collect();
-    Change::of_yaml(folder.join("config/settings.yaml"), SETTINGS, &values)
+    Change::of_yaml(folder.join(SETTINGS_FILE), SETTINGS, &values)
 }
 
 /// Whether the model is said elsewhere.

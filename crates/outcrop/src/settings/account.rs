@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use outcrop_config::{ANY_SERVICE, Backend, Config, Diagnostic, Identity, IdentitySource, Lookup};
+use outcrop_config::{
+    ANY_SERVICE, Backend, Config, Diagnostic, Identity, IdentitySource, Lookup, Severity,
+};
 use outcrop_core::Around;
 
 use super::dotenv::{says_who, set};
@@ -100,12 +102,24 @@ pub fn read(
     if outcrop_config::has_errors(&notes) {
         return Err(wrong(&notes));
     }
+    // One file may describe more of them.
+    let names = [provider.to_owned(), format!("{provider}-embeddings")];
+    let of_provider = format!("{provider}-embeddings-of-provider");
+    config.backends.retain(|name, _| names.contains(name));
+    config.routes.retain(|route| names.contains(&route.name) || route.name == of_provider);
     if !of_name().any(|provider| provider.is_for_chats()) {
         let Config { backends, routes, .. } = plain();
         config.backends.extend(backends);
         config.routes.extend(routes);
     }
-    Ok((config, notes.into_iter().filter_map(keys::of_provider).collect()))
+    // That no request reaches another provider is meant.
+    let is_meant = |note: &Diagnostic| {
+        let own = note.origin.path.split_once(".providers.").map(|(_, path)| path);
+        let is_own = own.is_none_or(|path| path.split('.').next() == Some(provider));
+        is_own || note.severity == Severity::Notice
+    };
+    let notes = notes.into_iter().filter(is_meant).filter_map(keys::of_provider);
+    Ok((config, notes.collect()))
 }
 
 // === impl Settings ===

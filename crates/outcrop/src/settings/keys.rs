@@ -28,19 +28,18 @@ const READ: [(&str, &str); 5] = [
     ("includes", "settings"),
 ];
 /// Keys of mcp-cli's that come to nothing here, sections or members.
-const IDLE: [(&str, &str); 20] = [
-    ("ai", "interfaces"),
+const IDLE: [(&str, &str); 19] = [
+    ("ai", "providers"),
     ("chat", "max_history_size"),
     ("chat", "chat_logs_location"),
     ("embeddings", "output_precision"),
     ("embeddings", "default_provider"),
-    ("embeddings", "interfaces"),
+    ("embeddings", "providers"),
     ("includes", "runas"),
     ("includes", "templates"),
     ("includes", "workflows"),
     ("includes", "rag"),
     ("includes", "skills"),
-    ("servers", ""),
     ("skills", ""),
     ("rag", ""),
     ("output", ""),
@@ -50,6 +49,9 @@ const IDLE: [(&str, &str); 20] = [
     ("workflows", ""),
     ("runas", ""),
 ];
+/// Keys that have everything in them where nothing is included, and come to nothing elsewhere.
+const WHOLE: [(&str, &str); 3] =
+    [("ai", "interfaces"), ("embeddings", "interfaces"), ("servers", "")];
 /// Keys of a provider's `config` that set the flag of the same name.
 pub const ASKED: [&str; 2] = ["temperature", "max_tokens"];
 /// Keys of a provider's `config` that are read by the front end of mcp-cli's files, or idle.
@@ -73,6 +75,27 @@ const PROVIDER: [&str; 16] = [
 ];
 const PROVIDER_IDLE: [&str; 2] = ["context_window", "reserve_tokens"];
 
+/// Whether the providers are in this file itself, under their types.
+pub fn is_whole(root: &Node) -> bool {
+    let has = |(section, key): &(&str, &str)| {
+        root.peek(section).is_some_and(|section| section.peek(key).is_some())
+    };
+    root.peek("includes").is_none() && WHOLE.iter().any(has)
+}
+
+/// The providers of a section, each with its path: `ai.interfaces.TYPE.providers.NAME`.
+pub fn providers_of<'n>(root: &'n Node, section: &str) -> Vec<(Vec<String>, &'n Entry)> {
+    let mut found = Vec::new();
+    let interfaces = root.peek(section).and_then(|section| section.peek("interfaces"));
+    for interface in interfaces.map(Node::entries).unwrap_or_default() {
+        for provider in interface.value.peek("providers").map(Node::entries).unwrap_or_default() {
+            let path = [section, "interfaces", &interface.key, "providers", &provider.key];
+            found.push((path.map(str::to_owned).to_vec(), provider));
+        }
+    }
+    found
+}
+
 /// Each value that is to be a flag's default, with the commands and the flag.
 pub fn presets(root: &Node) -> Vec<(&Node, Of, String)> {
     let mut presets = Vec::new();
@@ -95,12 +118,18 @@ pub fn presets(root: &Node) -> Vec<(&Node, Of, String)> {
 pub fn strange(root: &Node) -> Vec<Diagnostic> {
     let commands = commands();
     let mut notes = Vec::new();
+    let is_idle = |name: &str, key: &str| {
+        IDLE.contains(&(name, key)) || WHOLE.contains(&(name, key)) && !is_whole(root)
+    };
     for section in root.entries() {
         let name = section.key.as_str();
+        if WHOLE.contains(&(name, "")) && is_whole(root) {
+            continue;
+        }
         let flags = commands.iter().find(|command| command.name == name);
         let mut known = members(name);
         known.extend(flags.iter().flat_map(|command| command.flags.iter().map(String::as_str)));
-        if IDLE.contains(&(name, "")) {
+        if is_idle(name, "") {
             notes.push(idle(section, name));
         } else if known.is_empty() {
             let sections = FLAGS.iter().map(|row| row.0).chain(IDLE.iter().map(|row| row.0));
@@ -112,7 +141,7 @@ pub fn strange(root: &Node) -> Vec<Diagnostic> {
                 let key = member.key.as_str();
                 let path = format!("{name}.{key}");
                 match known.contains(&key) {
-                    true if IDLE.contains(&(name, key)) => notes.push(idle(member, &path)),
+                    true if is_idle(name, key) => notes.push(idle(member, &path)),
                     true => {}
                     false => notes.push(unknown(member, &path, known.iter().copied())),
                 }
@@ -124,10 +153,14 @@ pub fn strange(root: &Node) -> Vec<Diagnostic> {
 
 /// What the front end says of a provider's keys, in this command line's terms; `None` for what is used here.
 pub fn of_provider(note: Diagnostic) -> Option<Diagnostic> {
-    let Some(key) = note.origin.path.strip_prefix("config.").map(str::to_owned) else {
-        return Some(note);
+    let path = note.origin.path.clone();
+    // Of a whole configuration the front end reads the providers alone; the rest is for `strange`.
+    let in_whole = path.split_once(".interfaces.").and_then(|(_, path)| path.splitn(4, '.').nth(3));
+    let Some(key) = path.strip_prefix("config.").or(in_whole) else {
+        let is_ours =
+            path.is_empty() || path.starts_with("config") || path.contains(".interfaces.");
+        return Some(note).filter(|note| is_ours || note.severity != Severity::Notice);
     };
-    let key = key.as_str();
     if note.severity != Severity::Notice || PROVIDER_IDLE.contains(&key) {
         return Some(note);
     }
@@ -187,10 +220,28 @@ pub fn of_providers() -> impl Iterator<Item = &'static str> {
     PROVIDER.into_iter().chain(PROVIDER_IDLE).chain(ASKED)
 }
 
+/// The key that may have been meant, where there is none of this name.
+pub fn near(key: &str) -> Option<String> {
+    let (section, name) = key.split_once('.')?;
+    let sections = all();
+    let known: Vec<&str> = match section {
+        "provider" | "embedding" => of_providers().collect(),
+        _other => match sections.iter().find(|(one, _)| one == section) {
+            Some((_, members)) => members.iter().map(String::as_str).collect(),
+            None => {
+                let near = nearest(section, sections.iter().map(|(one, _)| one.as_str()))?;
+                return Some(format!("{near}.{name}"));
+            }
+        },
+    };
+    let near = nearest(name, known.iter().copied()).filter(|_| !known.contains(&name))?;
+    Some(format!("{section}.{near}"))
+}
+
 /// The members of mcp-cli's section.
 fn members(section: &str) -> Vec<&str> {
     let flags = FLAGS.iter().map(|(section, key, ..)| (*section, *key));
-    let all = flags.chain(READ).chain(IDLE);
+    let all = flags.chain(READ).chain(IDLE).chain(WHOLE);
     all.filter(|(of, key)| *of == section && !key.is_empty()).map(|(_, key)| key).collect()
 }
 

@@ -1,4 +1,4 @@
-//! `config.yaml` and the files that it includes.
+//! `config.yaml` and the files that it includes, or the one that has everything in it.
 
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,7 @@ const PARTS: [(&str, Part, &str); 4] = [
 #[derive(Debug)]
 pub struct File {
     pub path: PathBuf,
-    part: Part,
+    pub part: Part,
     name: String,
     text: String,
 }
@@ -45,9 +45,14 @@ pub struct Provider {
     pub interface: String,
     /// Settings of requests beside the model, by the name of the flag.
     pub asked: Vec<(&'static str, String, Origin)>,
+    /// Where its keys are in the file.
+    pub at: Vec<String>,
     file: usize,
     part: Part,
 }
+
+/// Sections of a `config.yaml` that has everything in it, with what their providers are for.
+const SECTIONS: [(&str, Part); 2] = [("ai", Part::Providers), ("embeddings", Part::Embeddings)];
 
 /// A value for a flag of a command.
 #[derive(Debug, Clone)]
@@ -75,6 +80,7 @@ pub struct Tree {
     /// Of later ones for the same flag the last counts.
     pub presets: Vec<Preset>,
     default_provider: Option<String>,
+    is_whole: bool,
 }
 
 // === impl Tree ===
@@ -104,8 +110,14 @@ impl Tree {
                 files.push(File::read(path, part)?);
             }
         }
-        let mut tree =
-            Self { files, providers: Vec::new(), presets: Vec::new(), default_provider: None };
+        let is_whole = parsed.first().is_some_and(|document| keys::is_whole(&document.root));
+        let mut tree = Self {
+            files,
+            providers: Vec::new(),
+            presets: Vec::new(),
+            default_provider: None,
+            is_whole,
+        };
         let mut settings = Vec::new();
         for (index, file) in tree.files.iter().enumerate() {
             match file.part {
@@ -116,6 +128,14 @@ impl Tree {
                     tree.providers.extend(described.iter().filter_map(provider));
                 }
                 Part::Servers => {}
+            }
+        }
+        // A file of its own, which `init` may have written, stands before the part of the whole.
+        let of_root = settings.first().map(|document| of_sections(&document.root));
+        for provider in of_root.unwrap_or_default() {
+            let is_one = |own: &Provider| own.name == provider.name && own.part == provider.part;
+            if !tree.providers.iter().any(is_one) {
+                tree.providers.push(provider);
             }
         }
         for document in &settings {
@@ -130,6 +150,17 @@ impl Tree {
 
     pub fn files(&self, part: Part) -> impl Iterator<Item = &File> {
         self.files.iter().filter(move |file| file.part == part)
+    }
+
+    /// Whether everything is in `config.yaml`.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// The files that define MCP servers.
+    pub fn servers(&self) -> impl Iterator<Item = &File> {
+        let part = if self.is_whole { Part::Root } else { Part::Servers };
+        self.files.iter().filter(move |file| file.part == Part::Servers || file.part == part)
     }
 
     pub fn path(&self, provider: &Provider) -> PathBuf {
@@ -227,11 +258,37 @@ fn provider(document: &Document, (file, part): (usize, Part)) -> Option<Provider
     let name = document.root.peek("provider_name")?.text()?.to_owned();
     let interface = document.root.peek("interface_type")?.text()?.to_owned();
     let config = document.root.peek("config");
+    let asked = config.map(asked).unwrap_or_default();
+    Some(Provider { name, interface, asked, at: vec!["config".to_owned()], file, part })
+}
+
+/// The settings of requests among a provider's keys.
+fn asked(config: &Node) -> Vec<(&'static str, String, Origin)> {
     let asked = keys::ASKED.iter().filter_map(|flag| {
-        let node = config?.peek(flag)?;
+        let node = config.peek(flag)?;
         Some((*flag, node.text()?.to_owned(), node.origin()))
     });
-    Some(Provider { name, interface, asked: asked.collect(), file, part })
+    asked.collect()
+}
+
+/// The providers of a `config.yaml` that has everything in it.
+fn of_sections(root: &Node) -> Vec<Provider> {
+    let mut providers = Vec::new();
+    for (section, part) in SECTIONS.iter().filter(|_| keys::is_whole(root)) {
+        for (path, entry) in keys::providers_of(root, section) {
+            let [.., interface, _, name] = path.as_slice() else { continue };
+            let (interface, name) = (interface.clone(), name.clone());
+            providers.push(Provider {
+                name,
+                interface,
+                asked: asked(&entry.value),
+                at: path,
+                file: 0,
+                part: *part,
+            });
+        }
+    }
+    providers
 }
 
 /// The files that a pattern of `includes` means, in the order of their names.

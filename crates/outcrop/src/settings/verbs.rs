@@ -5,17 +5,13 @@ use std::path::{Path, PathBuf};
 use outcrop_config::{Diagnostic, Severity};
 use serde_json::json;
 
+use super::secrets::{exposed, is_plain_secret, masked};
 use super::tree::Part;
-use super::{Settings, dotenv, edit, find, keys, one_line};
+use super::{Settings, edit, find, keys, migrate, one_line};
 use crate::cli::{ConfigArgs, ConfigVerb};
 use crate::exit::{Exit, Failure};
 use crate::init::files;
 use crate::print::{print_line, print_text};
-
-/// Words in the names of keys whose values are secrets.
-const SECRET: [&str; 6] = ["key", "secret", "token", "password", "external_id", "credential"];
-/// Names with such a word that are none.
-const OPEN: [&str; 3] = ["max_tokens", "reserve_tokens", "max_tool_tokens"];
 
 pub fn run(args: ConfigArgs) -> anyhow::Result<()> {
     let named = args.file.as_deref();
@@ -26,6 +22,9 @@ pub fn run(args: ConfigArgs) -> anyhow::Result<()> {
         ConfigVerb::Set { key, value } => set(named, &key, &value),
         ConfigVerb::Edit { part } => edit_by_hand(named, &part),
         ConfigVerb::Validate { strict } => validate(named, strict),
+        ConfigVerb::Migrate { dir, dry_run } => {
+            migrate::run(&found(named)?.0, dir.as_deref(), dry_run)
+        }
         ConfigVerb::Schema => print_text(&format!("{:#}\n", schema())),
     }
 }
@@ -78,7 +77,12 @@ fn get(named: Option<&Path>, key: &str) -> anyhow::Result<()> {
         Some(value) => print_line(&value),
         None => {
             let what = format!("`{key}` is not set in {}.", file.display());
-            Err(Failure::new(Exit::Other, what).into())
+            let failure = Failure::new(Exit::Other, what);
+            Err(match keys::near(key) {
+                Some(near) => failure.mend(format!("Did you mean `{near}`?")),
+                None => failure,
+            }
+            .into())
         }
     }
 }
@@ -181,59 +185,6 @@ fn validate(named: Option<&Path>, strict: bool) -> anyhow::Result<()> {
     }
 }
 
-/// Secrets in plain text, and whether others can read them.
-fn exposed(path: &Path, text: &str) -> Vec<Diagnostic> {
-    let lines = text.lines().enumerate();
-    let plain: Vec<usize> = lines
-        .filter(|(_, line)| member(line).is_some_and(|(key, value)| is_plain_secret(key, value)))
-        .map(|(index, _)| index + 1)
-        .collect();
-    let origin = |line: usize| outcrop_config::Origin {
-        source: path.display().to_string(),
-        line,
-        column: usize::from(line > 0),
-        path: String::new(),
-    };
-    let mut notes: Vec<Diagnostic> = plain
-        .iter()
-        .map(|line| {
-            Diagnostic::warning(origin(*line), "a secret is written in plain text")
-                .hint("put it into .env, and ${NAME} here")
-        })
-        .collect();
-    if !plain.is_empty() && dotenv::is_open_to_others(path) {
-        let hint = format!("run: chmod 600 {}", path.display());
-        notes.push(Diagnostic::warning(origin(0), "others can read its secrets").hint(hint));
-    }
-    notes
-}
-
-/// `text` with the values of secrets hidden.
-fn masked(text: &str) -> String {
-    let hide = |line: &str| match member(line) {
-        Some((key, value)) if is_plain_secret(key, value) => {
-            let begin = line.len() - line.trim_start().len();
-            format!("{}{key}: ***\n", &line[..begin])
-        }
-        Some(_) | None => format!("{line}\n"),
-    };
-    text.lines().map(hide).collect()
-}
-
-/// Key and value of a line, if they are on it.
-fn member(line: &str) -> Option<(&str, &str)> {
-    let (key, value) = line.trim().trim_start_matches("- ").split_once(':')?;
-    Some((key.trim().trim_matches(['"', '\'']), value.trim()))
-}
-
-fn is_plain_secret(key: &str, value: &str) -> bool {
-    let name = key.rsplit('.').next().unwrap_or(key).to_ascii_lowercase();
-    let value = value.trim_matches(['"', '\'']);
-    let is_secret = SECRET.iter().any(|word| name.contains(word)) && !OPEN.contains(&name.as_str());
-    let is_open = value.is_empty() || value.starts_with('$') || value.starts_with('#');
-    is_secret && !is_open
-}
-
 fn found(named: Option<&Path>) -> anyhow::Result<(PathBuf, super::Place)> {
     find::find(named)?.ok_or_else(|| {
         Failure::new(Exit::ConfigMissing, "There is no configuration.")
@@ -297,10 +248,11 @@ impl Settings {
             let mend = "A key looks like provider.default_model or query.max_tokens.";
             return Err(Failure::new(Exit::InvalidArgument, what).mend(mend).into());
         }
-        let (part, usual, head) = match first {
-            "provider" => (Part::Providers, "config/providers/aws-bedrock.yaml", Some("config")),
-            "embedding" => (Part::Embeddings, "config/embeddings/aws-bedrock.yaml", Some("config")),
-            _section => (Part::Settings, "config/settings.yaml", None),
+        let (part, usual) = match first {
+            "provider" => (Part::Providers, "config/providers/aws-bedrock.yaml"),
+            "embedding" => (Part::Embeddings, "config/embeddings/aws-bedrock.yaml"),
+            _section if self.tree.is_whole() => (Part::Root, find::FILE),
+            _section => (Part::Settings, "config/settings.yaml"),
         };
         let own =
             self.tree.providers.iter().find(|one| one.name == self.provider && one.is_of(part));
@@ -309,7 +261,12 @@ impl Settings {
             None => self.tree.files(part).next().map(|file| file.path.clone()),
         };
         let file = file.unwrap_or_else(|| folder(&self.file).join(usual));
-        let words = if head.is_some() { rest } else { key };
-        Ok((file, head.into_iter().chain(words.split('.')).map(str::to_owned).collect()))
+        let (head, words) = match part {
+            Part::Root | Part::Settings | Part::Servers => (Vec::new(), key),
+            Part::Providers | Part::Embeddings => {
+                (own.map_or_else(|| vec!["config".to_owned()], |own| own.at.clone()), rest)
+            }
+        };
+        Ok((file, head.into_iter().chain(words.split('.').map(str::to_owned)).collect()))
     }
 }

@@ -33,6 +33,7 @@ async fn values_are_read_and_changed_one_by_one() {
         ("provider.max_tokens", "abc", 20, "aws-bedrock.yaml:"),
         ("query.max_tokns", "5", 20, "did you mean `max_tokens`"),
         ("provider.api_key", "ABSK-in-plain", 20, ".env"),
+        ("query.max_tokens", "-5", 20, "settings.yaml:"),
         ("nonsense", "5", 20, "query.max_tokens"),
     ] {
         let ended = desk.run(&["config", "set", key, value]).await;
@@ -40,6 +41,14 @@ async fn values_are_read_and_changed_one_by_one() {
         assert!(ended.err.contains(told), "{told}: {ended:?}");
     }
     assert_eq!(get("query.temperature").await.code, 1);
+    for (key, told) in [
+        ("query.max_tokns", "`query.max_tokens`"),
+        ("provider.aws_regoin", "`provider.aws_region`"),
+        ("qery.max_tokens", "`query.max_tokens`"),
+    ] {
+        let ended = get(key).await;
+        assert!(ended.code == 1 && ended.err.contains(told), "{ended:?}");
+    }
     assert_eq!(desk.run(&["config", "validate", "--strict"]).await.code, 0);
     // A file in the folder of embeddings is one whatever it lists.
     desk.run(&["config", "set", "embedding.default_model", "cohere.embed-english-v3"])

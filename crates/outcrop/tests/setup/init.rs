@@ -130,3 +130,93 @@ async fn without_an_account_there_is_the_emulator() {
     assert_eq!(desk.run(&["query", "Hi"]).await.quiet(), "You said: Hi\n");
     assert!(desk.emulator.requests().is_empty());
 }
+
+#[tokio::test]
+async fn earlier_choices_stand_until_others_are_made() {
+    let desk = Desk::without_account().await;
+    let keys = |region: &str| {
+        format!(
+            "aws_access_key_id = {EXAMPLE_ACCESS_KEY_ID}\naws_secret_access_key = {EXAMPLE_SECRET_ACCESS_KEY}\nregion = {region}\n"
+        )
+    };
+    let file = format!("[work]\n{}[home]\n{}", keys("eu-west-1"), keys("us-east-1"));
+    write(&desk.home(".aws/credentials"), &file);
+    let init = async |more: &[&str]| {
+        let ended = desk.run(&[&["init", "--force"][..], more].concat()).await;
+        let told = ended.err.clone();
+        ended.fine();
+        (told, text(&desk.home(PROVIDER)))
+    };
+    let (_, first) = init(&[
+        "--profile",
+        "work",
+        "--region",
+        "eu-west-3",
+        "--model",
+        NOVA,
+        "--embed-model",
+        TITAN,
+    ])
+    .await;
+    let (told, again) = init(&[]).await;
+    assert!(told.contains("as before") && told.contains("eu-west-3"), "{told}");
+    assert_eq!(again, first);
+    let (_, moved) = init(&["--region", "us-west-2"]).await;
+    assert_eq!(moved, first.replace("eu-west-3", "us-west-2"));
+    // Whoever was meant before is not any more.
+    init(&["--profile", "home"]).await;
+    let role = outcrop_emulator::EXAMPLE_ROLE;
+    let desk = desk.env("AWS_ACCESS_KEY_ID", EXAMPLE_ACCESS_KEY_ID);
+    let desk = desk.env("AWS_SECRET_ACCESS_KEY", EXAMPLE_SECRET_ACCESS_KEY);
+    let args = ["init", "--force", "--no-verify", "--auth", "role", "--role", role];
+    let said = desk.run(&args).await.fine();
+    assert!(said.contains("No model was called"), "{said}");
+    let provider = text(&desk.home(PROVIDER));
+    assert!(provider.contains(role) && provider.contains("profile: \"\""), "{provider}");
+    assert!(desk.run(&["init", "--force"]).await.fine().contains("unchanged"));
+    desk.run(&["init", "--force", "--emulator"]).await.fine();
+    let asked = desk.emulator.requests().len();
+    desk.run(&["init", "--force"]).await.fine();
+    desk.run(&["query", "Hi"]).await.quiet();
+    assert_eq!(desk.emulator.requests().len(), asked, "the emulator inside was not asked");
+    desk.run(&["init", "--force", "--auth", "chain"]).await.fine();
+    desk.run(&["query", "Hi"]).await.quiet();
+    assert!(desk.emulator.requests().len() > asked);
+}
+
+#[tokio::test]
+async fn keys_of_an_earlier_run_are_still_at_hand() {
+    let desk = Desk::new().await;
+    let init = ["init", "--auth", "keys", "--model", NOVA, "--embed-model", TITAN];
+    let said = desk.run(&init).await;
+    let told = format!("{}{}", said.out, said.err);
+    assert!(said.code == 0 && !told.contains(EXAMPLE_SECRET_ACCESS_KEY), "{told}");
+    let desk = desk.unset("AWS_ACCESS_KEY_ID").unset("AWS_SECRET_ACCESS_KEY").unset("AWS_REGION");
+    let again = desk.run(&["init"]).await;
+    assert!(again.err.contains("as before"), "{again:?}");
+    assert!(again.fine().contains("unchanged"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_whole_is_not_written() {
+    let desk = Desk::new().await;
+    let models = format!("--no-verify --model {NOVA} --embed-model {TITAN}");
+    // Files of no bytes at all, as on a full disk.
+    let full = desk.shell(&format!("trap '' XFSZ; ulimit -f 0; outcrop init {models}")).await;
+    assert_eq!(full.code, 17, "{full:?}");
+    assert!(
+        full.err.contains("Cannot write") && full.err.contains("Nothing was changed"),
+        "{full:?}"
+    );
+    assert!(!desk.home("config").exists() && !desk.home("config.yaml.new").exists());
+    desk.file("taken", "");
+    let ended = desk.shell(&format!("outcrop init --dir taken/below {models}")).await;
+    assert_eq!(ended.code, 17, "{ended:?}");
+    // The folder of keys is its owner's alone.
+    desk.shell(&format!("outcrop init --dir keys --auth keys {models}")).await.fine();
+    for (name, mode) in [("keys", 0o700), ("keys/.env", 0o600)] {
+        use std::os::unix::fs::PermissionsExt;
+        let now = std::fs::metadata(desk.path(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(now, mode, "{name}");
+    }
+}

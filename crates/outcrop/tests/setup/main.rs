@@ -6,6 +6,7 @@ mod config;
 mod connect;
 mod desk;
 mod init;
+mod migrate;
 mod seed;
 #[path = "../support/mod.rs"]
 mod support;

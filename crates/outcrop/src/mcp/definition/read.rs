@@ -50,7 +50,10 @@ pub fn read(path: &Path, text: &str, trust: Trust) -> Result<Read, String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let inputs = value["inputs"].as_array().into_iter().flatten();
     out.inputs = inputs.map(|input| (text(&input["id"]), text(&input["description"]))).collect();
+    // YAML with all servers in it is mcp-cli's.
+    let is_yaml = path.extension().is_some_and(|ends| ends == "yaml" || ends == "yml");
     for (member, dollars) in OF_SERVERS {
+        let dollars = if is_yaml { Dollars::McpCli } else { dollars };
         let folder = std::env::current_dir().unwrap_or_default();
         // Claude Code keeps a folder's own servers beside those for all.
         let of_folder = &value["projects"][folder.to_string_lossy().as_ref()][member];
