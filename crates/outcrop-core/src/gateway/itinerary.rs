@@ -12,7 +12,7 @@ use crate::inbound::Inbound;
 use crate::model_id;
 use crate::resilience::{Probe, Verdict};
 use crate::route::Named;
-use crate::route::pick::{Lot, order};
+use crate::route::pick::{Lot, order, passed_over};
 use crate::settle::Settlement;
 use crate::snapshot::{Route, Snapshot, Target};
 
@@ -152,9 +152,8 @@ fn lots(route: &Route, stops: &mut [Option<Stop<'_>>], inbound: &Inbound) -> Vec
         false => fastrand::u64(..),
     };
     let fit: Vec<bool> = stops.iter().flatten().map(|stop| stop.is_well(now)).collect();
-    let drawn = order(&tickets(stops, |_| true), seed);
-    // Who would come before the first that is well may be due to be looked at again.
-    let before = drawn.into_iter().take_while(|at| !fit[*at]);
+    // They may be due to be looked at again.
+    let before = passed_over(&tickets(stops, |at| fit[at]), seed);
     let probed = before
         .into_iter()
         .find(|at| stops.get_mut(*at).and_then(Option::as_mut).is_some_and(|stop| stop.probe(now)));

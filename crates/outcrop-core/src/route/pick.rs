@@ -29,6 +29,12 @@ pub(crate) fn order(lots: &[Lot<'_>], seed: u64) -> Vec<usize> {
     drawn.into_iter().map(|(_, _, _, at)| at).collect()
 }
 
+/// Those that would come before the first that is fit, were they fit, in their order.
+pub(crate) fn passed_over(lots: &[Lot<'_>], seed: u64) -> Vec<usize> {
+    let all_fit: Vec<Lot<'_>> = lots.iter().map(|lot| Lot { fit: true, ..*lot }).collect();
+    order(&all_fit, seed).into_iter().take_while(|at| !lots[*at].fit).collect()
+}
+
 /// Exponentially distributed with the weight as its rate: the lowest of several is a draw by weight.
 fn draw(lot: &Lot<'_>, seed: u64) -> f64 {
     let mut hasher = DefaultHasher::new();
@@ -56,6 +62,19 @@ mod tests {
         let second = (0..seeds).filter(|seed| order(&lots, *seed)[0] == 1).count();
         let share = second as f64 / seeds as f64;
         assert!((share - 0.75).abs() < 0.02, "{share}");
+    }
+
+    #[test]
+    fn who_is_passed_over_is_not_forgotten_in_the_middle() {
+        for (fit, expected) in [
+            ([true, false, true], &[][..]),
+            ([false, false, true], &[0, 1]),
+            ([false, true, true], &[0]),
+            ([false, false, false], &[0, 1, 2]),
+        ] {
+            let lots = [0, 1, 2].map(|at| Lot { fit: fit[at], ..lot(at, 1, at as u32) });
+            assert_eq!(passed_over(&lots, 7), expected, "{fit:?}");
+        }
     }
 
     proptest! {
