@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use outcrop_config::{Config, Target};
+use outcrop_config::{Config, Match, PathMatch, Surface, Target};
 use outcrop_emulator::EXAMPLE_SECRET_ACCESS_KEY;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
 use crate::support::{NOVA, Stack, backend, chat, route};
@@ -59,4 +60,31 @@ async fn reloads_under_load_fail_no_request() {
         *seen.entry(backend).or_default() += 1;
     }
     assert!(seen.contains_key("one") && seen.contains_key("two"), "{seen:?}");
+}
+
+/// A body may take its time: its request is answered by what was configured when it began.
+#[tokio::test]
+async fn a_request_that_began_before_a_reload_ends_as_it_began() {
+    let mut stack = Stack::start().await;
+    let mut before = config(&stack, "before");
+    before.routes[0]
+        .matches
+        .push(Match { path: Some(PathMatch::Prefix("/before".to_owned())), ..Match::default() });
+    before.routes[0].surface = Surface::Under("/before".to_owned());
+    stack.reload(before).await;
+    let (path, body) = chat("openai", NOVA, "hi", false);
+    let body = body.to_string();
+    let head = format!(
+        "POST /before{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut socket = stack.say(head.as_bytes()).await;
+    let mut go_on = [0; 25];
+    socket.read_exact(&mut go_on).await.unwrap();
+    stack.reload(config(&stack, "after")).await;
+    socket.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(stack.receipt().await.route.as_deref(), Some("before"));
 }

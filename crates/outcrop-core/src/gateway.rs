@@ -91,6 +91,11 @@ pub struct Gateway {
     reloading: tokio::sync::Mutex<()>,
 }
 
+/// The configuration of a moment. A request keeps the one that its path was read by, however long its body
+/// takes to come.
+#[derive(Debug, Clone)]
+pub struct Present(Arc<Snapshot>);
+
 // === impl Settings ===
 
 impl Default for Settings {
@@ -225,9 +230,9 @@ impl Gateway {
         Some(Arc::clone(target.backend.learned.account()))
     }
 
-    /// The gateway's own path that a request's path means, by the routes.
-    pub fn own_path(&self, approach: &Approach<'_>, is_known: &dyn Fn(&str) -> bool) -> String {
-        self.snapshot.load().table.own_path(approach, is_known).into_owned()
+    /// The configuration of now, for the whole of a request.
+    pub fn present(&self) -> Present {
+        Present(self.snapshot.load_full())
     }
 
     /// Where a request would go: the route, and the backends of its targets in the order in which they
@@ -244,13 +249,27 @@ impl Gateway {
         Itinerary::of(&snapshot, inbound, settlement).map(|itinerary| itinerary.names())
     }
 
-    /// Answers one request; every failure is a reply in the caller's dialect.
-    pub async fn handle(&self, inbound: Inbound, settlement: Settlement) -> Reply {
-        let snapshot = self.snapshot.load_full();
-        match Itinerary::of(&snapshot, &inbound, &settlement) {
+    /// Answers one request by the configuration that its path was read by; every failure is a reply in
+    /// the caller's dialect.
+    pub async fn handle(
+        &self,
+        present: &Present,
+        inbound: Inbound,
+        settlement: Settlement,
+    ) -> Reply {
+        match Itinerary::of(&present.0, &inbound, &settlement) {
             Ok(itinerary) => self.travel(&itinerary, inbound, settlement).await,
             Err(fault) => refuse(&fault, &inbound, settlement),
         }
+    }
+}
+
+// === impl Present ===
+
+impl Present {
+    /// The gateway's own path that a request's path means, by the routes.
+    pub fn own_path(&self, approach: &Approach<'_>, is_known: &dyn Fn(&str) -> bool) -> String {
+        self.0.table.own_path(approach, is_known).into_owned()
     }
 }
 

@@ -42,7 +42,7 @@ pub use admit::{Admittance, Admitter, Grant, KeyTable, Strangers};
 pub use aside::{Aside, Call};
 pub use backend::{Around, Backend};
 pub use callee::Geography;
-pub use gateway::{Gateway, Settings, Uncounted};
+pub use gateway::{Gateway, Present, Settings, Uncounted};
 pub use inbound::{Inbound, Operation};
 pub use outcrop_dialect::bundle::Specialty;
 pub use pricing::Pricing;

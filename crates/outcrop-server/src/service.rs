@@ -14,7 +14,7 @@ use outcrop_config::SurfaceWord;
 use outcrop_core::admit::surface_of;
 use outcrop_core::model_id::percent_decode;
 use outcrop_core::models::{Page, Shelf};
-use outcrop_core::{Admittance, Approach, Gateway, Grant, Inbound, Operation, Reply};
+use outcrop_core::{Admittance, Approach, Gateway, Grant, Inbound, Operation, Present, Reply};
 use outcrop_model::{Dialect, ErrorClass, Fault, Phase};
 use serde_json::json;
 use uuid::Uuid;
@@ -30,6 +30,7 @@ use crate::serve::ServerConfig;
 struct Meant {
     operation: Operation,
     own_path: String,
+    present: Present,
 }
 
 /// What every connection shares.
@@ -106,10 +107,11 @@ impl Door {
         B: Body<Data = Bytes> + Unpin,
         B::Error: std::error::Error + 'static,
     {
-        let own_path = self.own_path(&head, &entry);
+        let present = self.gateway.present();
+        let own_path = own_path(&present, &head, &entry);
         let mut reply = match route(&head.method, &own_path) {
             Route::Operation(operation) => {
-                let meant = Meant { operation, own_path };
+                let meant = Meant { operation, own_path, present };
                 return self.operate(meant, head, body, (request_id, entry)).await;
             }
             Route::ListModels => {
@@ -147,25 +149,6 @@ impl Door {
         reply
     }
 
-    /// The gateway's own path that the request's path means. Its health is told at its own paths,
-    /// whatever the routes say.
-    fn own_path(&self, head: &Parts, entry: &Entry) -> String {
-        let path = head.uri.path();
-        if let Route::Health | Route::Ready | Route::Probe = route(&head.method, path) {
-            return path.to_owned();
-        }
-        let approach = Approach {
-            listener: entry.listener.as_deref(),
-            method: &head.method,
-            path,
-            query: head.uri.query(),
-            headers: &head.headers,
-            authority: head.uri.host(),
-        };
-        let is_known = |path: &str| !matches!(route(&head.method, path), Route::Unknown { .. });
-        self.gateway.own_path(&approach, &is_known)
-    }
-
     async fn operate<B>(
         &self,
         meant: Meant,
@@ -177,7 +160,7 @@ impl Door {
         B: Body<Data = Bytes> + Unpin,
         B::Error: std::error::Error + 'static,
     {
-        let Meant { operation, own_path } = meant;
+        let Meant { operation, own_path, present } = meant;
         let dialect = operation.dialect();
         let mut settlement = self.gateway.begin(&operation, request_id);
         let taken = self.take(&operation, &head, &mut body).await.map(|(grant, body)| {
@@ -200,7 +183,7 @@ impl Door {
                     peer: entry.peer,
                     request_id: request_id.to_owned(),
                 };
-                self.gateway.handle(inbound, settlement).await
+                self.gateway.handle(&present, inbound, settlement).await
             }
             Err(fault) => {
                 let mut reply = Reply::fault(&fault, dialect, request_id);
@@ -328,6 +311,25 @@ impl Door {
             false => json_reply(StatusCode::OK, &self.health("ready")),
         }
     }
+}
+
+/// The gateway's own path that the request's path means. Its health is told at its own paths,
+/// whatever the routes say.
+fn own_path(present: &Present, head: &Parts, entry: &Entry) -> String {
+    let path = head.uri.path();
+    if let Route::Health | Route::Ready | Route::Probe = route(&head.method, path) {
+        return path.to_owned();
+    }
+    let approach = Approach {
+        listener: entry.listener.as_deref(),
+        method: &head.method,
+        path,
+        query: head.uri.query(),
+        headers: &head.headers,
+        authority: head.uri.host(),
+    };
+    let is_known = |path: &str| !matches!(route(&head.method, path), Route::Unknown { .. });
+    present.own_path(&approach, &is_known)
 }
 
 /// Takes the rest of a refused body, since its sender may still be sending. Who asked for leave to send

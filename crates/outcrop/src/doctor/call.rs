@@ -59,7 +59,7 @@ async fn ask(model: &str, (operation, body): Question, backend: &Backend) -> Fin
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let inbound = Inbound { headers, ..Inbound::post(operation, body, REQUEST_ID) };
     // What it says to a client is in the receipt too, in the operator's words.
-    drop(gateway.handle(inbound, settlement).await);
+    drop(gateway.handle(&gateway.present(), inbound, settlement).await);
     let receipt = receipt.lock().unwrap_or_else(PoisonError::into_inner).take();
     match receipt {
         Some(receipt) => told(model, &receipt),
