@@ -144,8 +144,8 @@ impl Talking {
     /// # Errors
     /// Where neither knows the model.
     pub async fn window_of(&self, model: &str) -> anyhow::Result<Option<u64>> {
-        match self.engine.get(&format!("/v1/models/{}", escaped(model))).await {
-            Ok(known) => Ok(known.json().await?["max_input_tokens"].as_u64()),
+        match self.engine.model(model).await {
+            Ok(known) => Ok(known["max_input_tokens"].as_u64()),
             Err(error) => {
                 let (catalog, named) = (Catalog::built_in(), alias::resolve(model));
                 match catalog.is_known(&named.id) {
@@ -313,14 +313,4 @@ pub fn note(text: &str) {
 pub fn estimate(messages: &[Value]) -> u64 {
     let bytes: usize = messages.iter().map(|m| crate::history::words(&m["content"]).len()).sum();
     u64::try_from(bytes / 4).unwrap_or(u64::MAX)
-}
-
-/// A model's name as a part of a path.
-fn escaped(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte);
-    let escape = |byte: u8| match plain(byte) {
-        true => char::from(byte).to_string(),
-        false => format!("%{byte:02X}"),
-    };
-    name.bytes().map(escape).collect()
 }
