@@ -7,6 +7,7 @@ mod refusal;
 mod trace;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -19,7 +20,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use outcrop_config::{Diagnostic, Guardrail, Severity};
-use outcrop_core::{Gateway, ReceiptSink, Settings};
+use outcrop_core::{Account, Gateway, ReceiptSink, Settings};
 use outcrop_emulator::{Config, Emulator};
 use outcrop_model::Receipt;
 use outcrop_server::Direct;
@@ -36,12 +37,16 @@ use crate::settings;
 
 /// Most bytes of a whole answer: as many as the gateway reads of Bedrock's.
 const MOST: usize = 64 * 1024 * 1024;
+/// How long the account's models are waited for: seven lists, of which each takes less than a second.
+const LISTS: Duration = Duration::from_secs(15);
 
 /// Answers requests by path.
 pub struct Engine {
     way: Way,
     /// Where Bedrock is asked; `None` where a gateway elsewhere chooses it.
     pub region: Option<String>,
+    /// Whose models [`Engine::learn_models`] lists; `None` where a gateway elsewhere does.
+    account: Option<Arc<Account>>,
     receipts: Receipts,
     trace: Option<Arc<Trace>>,
     /// Answers as long as it is held.
@@ -113,8 +118,9 @@ impl Engine {
         put_to_work.map_err(|found| no_account(&found))?;
         let region =
             gateway.backends().first().map(|one| one.endpoints().region.as_str().to_owned());
+        let account = gateway.account();
         let way = Way::Inside(Direct::new(gateway));
-        Ok(Self { way, region, receipts, trace: None, _emulator: emulator })
+        Ok(Self { way, region, account, receipts, trace: None, _emulator: emulator })
     }
 
     fn elsewhere(url: &str, key: Option<&str>) -> anyhow::Result<Self> {
@@ -151,12 +157,19 @@ impl Engine {
         let base = url.trim_end_matches('/').trim_end_matches("/v1").to_owned();
         let way = Way::Elsewhere { base, key, http };
         let receipts = Receipts::default();
-        Ok(Self { way, region: None, receipts, trace: None, _emulator: None })
+        Ok(Self { way, region: None, account: None, receipts, trace: None, _emulator: None })
     }
 
     /// Whether this process itself asks Bedrock.
     pub fn is_here(&self) -> bool {
         matches!(self.way, Way::Inside(_))
+    }
+
+    /// Has the account list its models, so that they are known from now on. Where it cannot, the catalog's
+    /// serve as before. Returns whether that is so here; a gateway elsewhere lists by itself.
+    pub async fn learn_models(&self) -> bool {
+        let Some(account) = &self.account else { return true };
+        matches!(tokio::time::timeout(LISTS, account.refresh(None)).await, Ok(Some(_)))
     }
 
     /// Asks with a JSON body. Any status but 2xx is a failure.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::cli::{Kind, ListModelsArgs, ModelsArgs, ModelsVerb, ShowModelArgs};
 use crate::engine::Engine;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, exit_of};
 use crate::print::{print_said, print_text};
 
 /// One line of the table: a model under its longest name, with the others beside it.
@@ -42,7 +42,12 @@ async fn list(args: &ListModelsArgs) -> anyhow::Result<()> {
         return Err(Failure::new(Exit::Usage, what).mend(mend).into());
     }
     let engine = Engine::start(&args.engine).await?;
-    let list = engine.get("/v1/models?limit=1000").await?.json().await?;
+    if !engine.learn_models().await {
+        note!(
+            "note: AWS does not list this account's models, so these are the catalog's; `outcrop doctor` tells why"
+        );
+    }
+    let list = engine.get("/v1/models").await?.json().await?;
     let all = list["data"].as_array().map(Vec::as_slice).unwrap_or_default();
     let chosen: Vec<&Value> = all.iter().filter(|model| is_wanted(model, args)).collect();
     if chosen.is_empty() {
@@ -74,7 +79,17 @@ fn is_wanted(model: &Value, args: &ListModelsArgs) -> bool {
         && (!args.tools || can("tools"))
         && (!args.vision || takes(&id, &model["capabilities"]).contains("images"))
         && (!args.thinking || can("thinking"))
-        && (!args.profiles || Catalog::built_in().foundation_id(&id) != id)
+        // All chats of the catalog stream; of a model that it does not describe nobody has said so.
+        && (!args.streaming || chats && model["capabilities"].is_object())
+        && (!args.profiles || is_profile(&id))
+}
+
+/// A geography's profile, or one of the account's own as it is listed.
+fn is_profile(id: &str) -> bool {
+    match id.split_once('/') {
+        Some((kind, _)) => kind.ends_with("inference-profile"),
+        None => Catalog::built_in().foundation_id(id) != id,
+    }
 }
 
 /// What is known here of the model behind a name, if it does one thing only.
@@ -93,7 +108,13 @@ pub fn kind_of(model: &str) -> Kind {
 
 async fn show(args: &ShowModelArgs) -> anyhow::Result<()> {
     let engine = Engine::start(&args.engine).await?;
-    let model = engine.model(&args.model).await?;
+    let model = match engine.model(&args.model).await {
+        // The account may have what the catalog has not.
+        Err(error) if exit_of(&error) == Exit::UnknownModel && engine.learn_models().await => {
+            engine.model(&args.model).await?
+        }
+        answer => answer?,
+    };
     if args.json {
         return print_text(&format!("{model:#}\n"));
     }
@@ -182,18 +203,19 @@ fn aliases(words: &[String]) -> anyhow::Result<String> {
     Ok(names.into_iter().map(|(name, id)| format!("{name:<width$}  {id}\n")).collect())
 }
 
-/// Names of one model are on one line.
+/// Names of one model are on one line. Models of two versions may be called alike.
 fn lines(models: &[&Value]) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut seen: BTreeMap<(String, String), usize> = BTreeMap::new();
     for model in models {
         let id = model["id"].as_str().unwrap_or_default().to_owned();
         let name = model["display_name"].as_str().unwrap_or(&id).to_owned();
-        match seen.get(&name) {
+        let behind = Catalog::built_in().foundation_id(&alias::resolve(&id).id).to_owned();
+        match seen.get(&(name.clone(), behind.clone())) {
             Some(at) => lines[*at].aliases.push(id),
             None => {
                 let takes = takes(&id, &model["capabilities"]);
-                seen.insert(name, lines.len());
+                seen.insert((name, behind), lines.len());
                 lines.push(Line {
                     id,
                     aliases: Vec::new(),

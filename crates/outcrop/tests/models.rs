@@ -33,6 +33,7 @@ fn models_are_chosen_by_what_they_can() {
         (&["--modality", "images"], "amazon.nova-canvas-v1:0", "amazon.nova-lite-v1:0"),
         (&["--vision"], "amazon.nova-lite-v1:0", "amazon.nova-micro-v1:0"),
         (&["--thinking", "claude"], "claude-haiku-4-5", "amazon.nova-lite-v1:0"),
+        (&["--streaming"], "amazon.nova-lite-v1:0", "cohere.embed-english-v3"),
         (&["--profiles"], "us.anthropic.claude-haiku-4-5-20251001-v1:0", "claude-haiku-4-5"),
     ] {
         let chosen = ids(arguments);
@@ -40,6 +41,42 @@ fn models_are_chosen_by_what_they_can() {
         assert!(chosen.iter().any(|id| id == has), "{arguments:?}: {chosen:?}");
         assert!(chosen.iter().all(|id| id != has_not), "{arguments:?}: {chosen:?}");
     }
+}
+
+/// A profile of the emulated account's own.
+const OWN: &str = "application-inference-profile/b2c3d4e5f6a1";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_accounts_own_models_are_listed_where_it_may_list() {
+    let emulator = Emulator::bind("127.0.0.1:0", Config::default()).await.unwrap();
+    let url = emulator.base_url();
+    let run = |verb: &[&str]| {
+        let arguments = [&["models"], verb, &["--endpoint-url", &url, "--json"]].concat();
+        let output = outcrop(&arguments);
+        let told = serde_json::from_slice::<Value>(&output.stdout).unwrap_or_default();
+        (output.status.code(), told, support::text(&output.stderr))
+    };
+    let holds = |list: &Value, id: &str| list.as_array().unwrap().iter().any(|m| m["id"] == id);
+    let (code, list, said) = tokio::task::block_in_place(|| run(&["list", "--profiles"]));
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+    assert!(holds(&list, OWN) && !holds(&list, "imported-model/f6a1b2c3d4e5"), "{list:#}");
+    let (_, list, _) = tokio::task::block_in_place(|| run(&[]));
+    assert!(holds(&list, OWN) && holds(&list, "amazon.nova-lite-v1:0"), "{list:#}");
+    let (code, shown, said) = tokio::task::block_in_place(|| run(&["show", OWN]));
+    assert_eq!((code, &shown["id"]), (Some(0), &OWN.into()), "{said}");
+
+    emulator.inject_where(outcrop_emulator::Injection {
+        faults: vec![Fault::error(Exception::AccessDenied)],
+        times: 9,
+        operation: Some("ListInferenceProfiles".to_owned()),
+        ..Default::default()
+    });
+    let (code, list, said) = tokio::task::block_in_place(|| run(&[]));
+    assert!(
+        code == Some(0) && said.contains("outcrop doctor") && said.lines().count() == 1,
+        "{said}"
+    );
+    assert!(!holds(&list, OWN) && holds(&list, "amazon.nova-lite-v1:0"), "{list:#}");
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub struct ModelsArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum ModelsVerb {
-    /// List models; what `outcrop models` does without a verb.
+    /// List the models that the AWS account can call; what `outcrop models` does without a verb.
     List(ListModelsArgs),
     /// Show all that is known of a model: names, window, prices, what it takes.
     #[command(visible_alias = "params")]
@@ -74,6 +74,9 @@ pub struct ListModelsArgs {
     /// Only models that can think first.
     #[arg(long)]
     pub thinking: bool,
+    /// Only models whose answers can be had as they are written.
+    #[arg(long)]
+    pub streaming: bool,
     /// Only ids of inference profiles, such as us.anthropic.…
     #[arg(long)]
     pub profiles: bool,
