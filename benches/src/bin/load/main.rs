@@ -29,6 +29,9 @@ use crate::pairs::Sides;
 use crate::process::{Build, Launch};
 use crate::report::Report;
 
+/// Commands that ask nobody: what they take is the start of the program.
+const COMMANDS: [&str; 3] = ["--version", "--help", "query --help"];
+
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -54,6 +57,9 @@ fn run() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let bench = Bench { floor: &sides.floor, gateway: &sides.gateway, rounds: args.rounds };
     let mut report = Report::new(&build, idle);
+    for words in COMMANDS {
+        report.add_command(words, measure::run(|| Launch::command(&build, words))?);
+    }
     for case in cases.iter().filter(|case| case.name.contains(&*args.only)) {
         for load in &case.loads {
             eprintln!("{}, {} at a time", case.name, load.concurrency);

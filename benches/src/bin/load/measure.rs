@@ -8,9 +8,9 @@ use anyhow::{Result, ensure};
 
 use crate::cases::{Case, Load, Unit};
 use crate::drive::{self, Done, Target};
-use crate::process::Running;
+use crate::process::{Launch, Running};
 
-/// Starts of the gateway, of which the median counts.
+/// Starts of a program, of which the median counts.
 const STARTS: usize = 11;
 
 /// What runs.
@@ -63,6 +63,18 @@ pub fn idle(start: impl Fn() -> Result<Running>) -> Result<Idle> {
         ready_after: Duration::from_secs_f64(median(micros) / 1e6),
         resident: median(bytes) as u64,
     })
+}
+
+/// From the start of a command that asks nobody to its end.
+pub fn run(command: impl Fn() -> Launch) -> Result<Duration> {
+    let mut runs = Vec::new();
+    for _ in 0..STARTS {
+        let launch = command();
+        let began = Instant::now();
+        launch.run()?;
+        runs.push(began.elapsed().as_secs_f64());
+    }
+    Ok(Duration::from_secs_f64(median(runs)))
 }
 
 /// Asks `/ready`, as a load balancer does.

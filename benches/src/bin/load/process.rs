@@ -89,6 +89,20 @@ impl Launch {
         launch.with_keys()
     }
 
+    /// A command that asks nobody, in words between blanks.
+    pub fn command(build: &Build, words: &str) -> Self {
+        let mut command = build.program("outcrop");
+        command.args(words.split(' '));
+        Self(command)
+    }
+
+    /// Runs it to its end, which must be a good one.
+    pub fn run(mut self) -> Result<()> {
+        let output = self.0.output()?;
+        ensure!(output.status.success(), "{:?} ended with {}", self.0, output.status);
+        Ok(())
+    }
+
     /// With the operator's door at this address.
     pub fn with_door(mut self, address: &SocketAddr) -> Self {
         self.0.arg("--admin").arg(address.to_string());

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::cases::{Case, Unit};
 use crate::measure::{Figures, Idle};
@@ -10,11 +11,15 @@ use crate::process::Build;
 /// Aims for the gateway with nothing to do.
 const IDLE_MB: f64 = 20.0;
 const READY_MS: f64 = 20.0;
+/// Aim for a command that asks nobody.
+const COMMAND_MS: f64 = 20.0;
 
 #[derive(Debug)]
 pub struct Report {
     head: String,
     idle: Idle,
+    /// Commands, and how long each took.
+    commands: Vec<(String, Duration)>,
     rows: Vec<String>,
     /// Resident bytes after all load.
     pub loaded_rss: u64,
@@ -23,7 +28,11 @@ pub struct Report {
 impl Report {
     pub fn new(build: &Build, idle: Idle) -> Self {
         let head = format!("{}; {}; profile {}", commit(), machine(), build.profile);
-        Self { head, idle, rows: Vec::new(), loaded_rss: 0 }
+        Self { head, idle, commands: Vec::new(), rows: Vec::new(), loaded_rss: 0 }
+    }
+
+    pub fn add_command(&mut self, words: &str, took: Duration) {
+        self.commands.push((words.to_owned(), took));
     }
 
     pub fn add(&mut self, case: &Case, figures: Figures) {
@@ -52,15 +61,23 @@ impl Report {
             text += row;
             text.push('\n');
         }
-        let ready = self.idle.ready_after.as_secs_f64() * 1e3;
+        let ready = ms(self.idle.ready_after);
         let (idle, loaded) = (mb(self.idle.resident), mb(self.loaded_rss));
         // Writing to a String cannot fail.
         let _ = writeln!(text, "\n| gateway | | aim |\n|---|--:|--:|");
         let _ = writeln!(text, "| start to ready | {ready:.1} ms | {READY_MS:.0} ms |");
         let _ = writeln!(text, "| resident, idle | {idle:.1} MB | {IDLE_MB:.0} MB |");
         let _ = writeln!(text, "| resident, after all of the above | {loaded:.1} MB | |");
+        for (words, took) in &self.commands {
+            let took = ms(*took);
+            let _ = writeln!(text, "| `outcrop {words}` | {took:.1} ms | {COMMAND_MS:.0} ms |");
+        }
         text
     }
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 fn mb(bytes: u64) -> f64 {
