@@ -319,7 +319,8 @@ impl Answer {
 fn no_account(found: &[Diagnostic]) -> Failure {
     let causes: Vec<_> =
         found.iter().cloned().map(|found| Diagnostic { hint: None, ..found }).collect();
-    let cause = told(&causes, Severity::Error);
+    // One line, however many providers lack the same.
+    let cause = told(&causes, Severity::Error).replace(".\n", "; ").replace('\n', "; ");
     Failure::new(Exit::Credentials, format!("{}.", cause.trim_end_matches('.'))).mend(
         "`outcrop init` finds account and region and remembers them; AWS_PROFILE and AWS_REGION, or \
          --profile and --region, name them; --emulator needs none. `outcrop doctor` tells what was tried.",

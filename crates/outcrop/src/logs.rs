@@ -222,7 +222,7 @@ pub fn usage(args: &UsageArgs) -> anyhow::Result<()> {
     let head: Vec<String> = head.iter().map(|word| word.replace('_', " ").to_uppercase()).collect();
     print_text(&table(&head, shown.map(row)))?;
     if total.unpriced > 0 {
-        note!("note: the price of {} turns is not known; they are not in the sum", total.unpriced);
+        note!("note: turns whose price is not known, and not in the sum: {}", total.unpriced);
     }
     Ok(())
 }

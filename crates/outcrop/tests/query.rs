@@ -107,7 +107,7 @@ fn json_has_the_answer_and_what_is_known_of_it() {
     let output = ask(&["Hello", "-m", "amazon.nova-lite-v1:0", "--json"], b"");
     let result: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(result["response"], "You said: Hello");
-    assert_eq!(result["stop_reason"], "stop");
+    assert_eq!((&result["target"], &result["stop_reason"]), (&result["model"], &"stop".into()));
     assert!(result["usage"]["output"].as_u64().unwrap() > 0);
     assert!(text(&output.stdout).contains("\"cost_usd\": 0.00000"), "{result}");
     let nanoseconds = result["time_taken"].as_u64().unwrap();

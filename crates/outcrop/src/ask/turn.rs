@@ -162,7 +162,7 @@ async fn one<W: Watch>(
     // An answer that is given up is settled when it is let go.
     chat.close();
     let receipt = engine.receipt();
-    course.outcome.take(&chat);
+    course.outcome.take(&chat, receipt.as_ref());
     let is_whole = matches!(followed, Some(Ok(())));
     talk.messages.extend(message(&chat, is_whole));
     let step = match (is_whole, chat.usage) {

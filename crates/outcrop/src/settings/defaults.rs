@@ -190,12 +190,17 @@ fn told(error: &clap::Error) -> String {
     lines.join(" ").trim_start_matches("error: ").to_owned()
 }
 
+/// A flag of a command, or of one of its verbs.
+fn argument<'c>(command: &'c Command, flag: &str) -> Option<&'c Arg> {
+    let own = command.get_arguments().find(|arg| arg.get_id() == flag);
+    own.or_else(|| command.get_subcommands().find_map(|verb| argument(verb, flag)))
+}
+
 /// What is to be said of values in files that no flag takes.
 pub fn wrong_values(tree: &Tree) -> Vec<Diagnostic> {
     let cli = Cli::command();
     let why = |command: &str, flag: &str, values: &[String]| {
-        let command = cli.find_subcommand(command)?;
-        refused(command.get_arguments().find(|arg| arg.get_id() == flag)?, values)
+        refused(argument(cli.find_subcommand(command)?, flag)?, values)
     };
     let of_settings = tree.presets.iter().filter_map(|preset| {
         let command = match &preset.of {

@@ -180,16 +180,23 @@ struct Flags {
     flags: Vec<String>,
 }
 
-/// The commands that take a configuration.
+/// The commands that take a configuration, themselves or with one of their verbs.
 fn commands() -> Vec<Flags> {
     let cli = Cli::command();
-    let flags = |command: &clap::Command| {
-        let long = command.get_arguments().filter(|arg| arg.get_long().is_some());
-        let flags: Vec<String> = long.map(|arg| arg.get_id().to_string()).collect();
-        let takes_one = flags.iter().any(|flag| flag == super::defaults::CONFIG);
-        takes_one.then(|| Flags { name: command.get_name().to_owned(), flags })
+    let named = |command: &clap::Command| {
+        let flags = flags(command);
+        (!flags.is_empty()).then(|| Flags { name: command.get_name().to_owned(), flags })
     };
-    cli.get_subcommands().filter_map(flags).collect()
+    cli.get_subcommands().filter_map(named).collect()
+}
+
+/// The long flags of a command and its verbs, of those that take a configuration.
+fn flags(command: &clap::Command) -> Vec<String> {
+    let long = command.get_arguments().filter(|arg| arg.get_long().is_some());
+    let own: Vec<String> = long.map(|arg| arg.get_id().to_string()).collect();
+    let takes_one = own.iter().any(|flag| flag == super::defaults::CONFIG);
+    let own = own.into_iter().filter(|_| takes_one);
+    own.chain(command.get_subcommands().flat_map(flags)).collect()
 }
 
 /// The commands that take a configuration and this flag.

@@ -120,7 +120,8 @@ pub fn set(named: Option<&Path>, key: &str, value: &str) -> anyhow::Result<()> {
         None => Ok(()),
         Some(why) => {
             files::put(&file, &old, false).map_err(|error| by_hand(error.to_string()))?;
-            let what = format!("Nothing was changed: {why}.");
+            let stop = if why.ends_with('?') { "" } else { "." };
+            let what = format!("Nothing was changed: {why}{stop}");
             Err(Failure::new(Exit::InvalidArgument, what).into())
         }
     }

@@ -127,8 +127,19 @@ async fn what_stops_it_is_told_and_nothing_is_written() {
 async fn without_an_account_there_is_the_emulator() {
     let desk = Desk::without_account().await;
     desk.run(&["init", "--emulator", "--dir", ".outcrop"]).await.fine();
-    assert_eq!(desk.run(&["query", "Hi"]).await.quiet(), "You said: Hi\n");
+    assert_eq!(desk.run(&["query", "Hi", "--session", "s"]).await.quiet(), "You said: Hi\n");
+    // Verbs of commands that ask have it too.
+    desk.run(&["sessions", "resume", "s"]).await.fine();
+    let served = desk.run(&["mcp", "serve"]).await;
+    assert!(served.err.contains("does not speak MCP"), "{served:?}");
     assert!(desk.emulator.requests().is_empty());
+    desk.run(&["config", "validate", "--strict"]).await.fine();
+    let wrong = desk.run(&["config", "set", "sessions.temperature", "warm"]).await;
+    assert!(wrong.code == 20 && wrong.err.contains("not a number"), "{wrong:?}");
+    // What all providers lack is told in one line.
+    desk.run(&["config", "set", "query.emulator", "false"]).await.fine();
+    let nobody = desk.unset("AWS_REGION").run(&["query", "Hi"]).await;
+    assert_eq!((nobody.code, nobody.err.lines().count()), (28, 1), "{nobody:?}");
 }
 
 #[tokio::test]

@@ -169,7 +169,7 @@ impl fmt::Display for Call {
 
 impl Outcome {
     /// Takes in what an answer said.
-    pub fn take(&mut self, chat: &Chat) {
+    pub fn take(&mut self, chat: &Chat, receipt: Option<&Receipt>) {
         if !chat.text.is_empty() && !self.text.is_empty() && !self.text.ends_with('\n') {
             self.text.push('\n');
         }
@@ -179,7 +179,9 @@ impl Outcome {
         self.last = Last {
             id: chat.id.clone(),
             finish_reason: chat.finish_reason.clone(),
-            target: told("x-outcrop-model"),
+            // It is told where it is another than the model that was named.
+            target: told("x-outcrop-model")
+                .or_else(|| receipt.map(|receipt| receipt.model.clone())),
             request_id: told("x-request-id"),
             losses: told("x-outcrop-loss"),
             tokens: chat.usage.map_or(0, Usage::total),
