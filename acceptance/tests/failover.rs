@@ -95,7 +95,7 @@ async fn a_target_that_says_nothing_is_neither_waited_for_nor_asked_for_ever() {
     let timeouts = Timeouts { request: Some(Duration::from_millis(1600)), ..Timeouts::default() };
     let (mut stack, second, _) = pair(Policy { timeouts, ..Policy::default() }).await;
     stack.fault("slow=600000", 99);
-    let (path, body) = chat("openai", NOVA, "hi", false);
+    let (path, body) = chat("openai", NOVA, "hi", true);
     for (at, asked) in [1, 2, 3, 4, 5, 5, 5].into_iter().enumerate() {
         let answer = stack.post(&path, &body).await;
         assert_eq!(answer.status, 200, "{at}: {}", answer.text());
@@ -105,6 +105,22 @@ async fn a_target_that_says_nothing_is_neither_waited_for_nor_asked_for_ever() {
         assert_eq!(classes.is_empty(), at >= 5, "{at}: {classes:?}");
         assert!(classes.iter().all(|class| *class == "upstream_timeout"), "{classes:?}");
     }
+}
+
+/// A model at work on a whole answer looks like one that hangs: it has all of the time, and what is cut off by
+/// the limit of the request is a failure.
+#[tokio::test]
+async fn a_whole_answer_may_take_all_of_the_time() {
+    let timeouts = Timeouts { request: Some(Duration::from_millis(300)), ..Timeouts::default() };
+    let (mut stack, second, _) = pair(Policy { timeouts, ..Policy::default() }).await;
+    stack.fault("slow=600000", 5);
+    let (path, body) = chat("openai", NOVA, "hi", false);
+    for at in 0..6 {
+        let answer = stack.post(&path, &body).await;
+        assert_eq!(answer.status, if at < 5 { 504 } else { 200 }, "{at}: {}", answer.text());
+        assert_eq!(stack.receipt().await.failed_over, []);
+    }
+    assert_eq!((stack.emulator.requests().len(), second.requests().len()), (5, 1));
 }
 
 /// Two attempts were throttled, though the request was answered.

@@ -40,9 +40,10 @@ async fn credentials_come_from_the_environment() {
 async fn unusable_credentials_are_refused_with_the_variable_s_name() {
     let check = async |pairs: &[(&str, &str)], words: &[&str]| {
         let error = match source(pairs).await {
-            Ok(source) => source.begin().await.unwrap_err().to_string(),
-            Err(error) => error.to_string(),
+            Ok(source) => source.begin().await.unwrap_err(),
+            Err(error) => error,
         };
+        let error = format!("{error} {}", error.hint().unwrap_or_default());
         for word in words {
             assert!(error.contains(word), "{error}");
         }

@@ -15,7 +15,7 @@ use outcrop_model::{
     Card, Carrier, Catalog, ChatRequest, Dialect, ErrorClass, Fault, Ledger, Phase,
 };
 
-use crate::anthropic;
+use crate::{anthropic, latency};
 
 const VERSION: &str = "anthropic_version";
 /// What all of InvokeModel's own headers begin with.
@@ -55,7 +55,9 @@ pub(crate) fn decode<'a>(
         let Some(what) = name.strip_prefix(HEADERS) else { continue };
         match what {
             "service-tier" => request.service_tier = Some(Cow::Borrowed(value)),
-            "performanceconfig-latency" => request.latency = Some(Cow::Borrowed(value)),
+            "performanceconfig-latency" => {
+                request.latency = (*value != latency::STANDARD).then_some(Cow::Borrowed(value));
+            }
             "request-metadata" => read_metadata(name, value, &mut request)?,
             "guardrailidentifier" | "guardrailversion" => return Err(no_guardrail(name)),
             // The form of the answer: there is but one.

@@ -12,7 +12,13 @@ pub const MEMBER: &str = "performanceConfig";
 /// Its place.
 pub(crate) const PATH: &str = "performanceConfig.latency";
 /// What Bedrock does unasked.
-const STANDARD: &str = "standard";
+pub(crate) const STANDARD: &str = "standard";
+
+/// Whether the member asks for nothing that Bedrock does not do unasked.
+pub(crate) fn is_standard(raw: &RawValue) -> bool {
+    let members = serde_json::from_str::<std::collections::BTreeMap<&str, &str>>(raw.get());
+    members.is_ok_and(|all| all.into_iter().all(|one| one == ("latency", STANDARD)))
+}
 
 /// Reads the member.
 ///

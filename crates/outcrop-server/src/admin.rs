@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::metrics::OPEN_METRICS;
+use crate::patience::{Patience, Patient, Work};
 
 /// Who does what is asked at this door.
 pub trait Operator: Send + Sync + 'static {
@@ -88,9 +89,15 @@ impl Admin {
                 }
             };
             let operator = Arc::clone(&operator);
+            let work = Arc::new(Work::default());
+            let socket = Patient::new(socket, Patience::default(), Arc::clone(&work));
             let service = service_fn(move |request| {
-                let operator = Arc::clone(&operator);
-                let answer = async move { answer(&request, &*operator, view).await };
+                let (operator, busy) = (Arc::clone(&operator), work.begin());
+                let answer = async move {
+                    let answer = answer(&request, &*operator, view).await;
+                    drop(busy);
+                    answer
+                };
                 async { Ok::<_, std::convert::Infallible>(answer.await) }
             });
             let connection = http1::Builder::new()

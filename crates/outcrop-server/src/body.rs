@@ -48,7 +48,7 @@ struct Housed {
 impl Room {
     /// For so many bytes.
     pub fn new(bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new((bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS))))
+        Self(Arc::new(Semaphore::new(bytes.div_ceil(UNIT).clamp(1, Semaphore::MAX_PERMITS))))
     }
 
     /// Enlarges what a body has to `len` bytes.

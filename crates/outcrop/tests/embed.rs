@@ -346,7 +346,7 @@ fn rows_files_and_pictures_have_vectors() {
         (&["-i", "-", "-m", "amazon.titan-embed-text-v2:0"], picture, 15, "picture"),
         (&["-i", "-"], b"%PDF-1.7 \xff", 16, "stdin is a PDF"),
         (&["-i", "-"], b"\0\xff\xfe", 16, "neither text nor a picture"),
-        (&["--files", "/no/such", "*"], b"", 16, "No file"),
+        (&["--files", "/no/such", "*"], b"", 16, "no such folder"),
     ] {
         let output = embed(arguments, stdin);
         let said = text(&output.stderr);

@@ -85,8 +85,11 @@ fn sections<'n>(root: &'n Node, reading: &mut Reading<'_>) -> Vec<File<'n>> {
         let default = reading.str(section, "default_provider").unwrap_or_default();
         let mut own = Vec::new();
         for interface in section.get("interfaces").map(Node::entries).unwrap_or_default() {
-            let providers = interface.value.get("providers").map(Node::entries).unwrap_or_default();
-            for provider in providers {
+            let Some(providers) = interface.value.get("providers") else {
+                reading.say(elsewhere(&interface.value, &interface.key));
+                continue;
+            };
+            for provider in providers.entries() {
                 if interface.key == INTERFACE {
                     own.push(File::in_section(&provider.key, &provider.value, is_embeddings));
                 } else {

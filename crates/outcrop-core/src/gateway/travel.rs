@@ -73,7 +73,7 @@ impl Gateway {
                     .most_attempts
                     .map(|most| most.saturating_sub(settlement.tries())),
                 began,
-                until: deadline.map(|end| match has_others {
+                until: deadline.map(|end| match has_others && inbound.wants_stream() {
                     true => share(how, (began, end)),
                     false => end,
                 }),
@@ -236,8 +236,9 @@ fn next(stops: &[Stop<'_>], at: usize) -> Option<usize> {
     well.or_else(paid).map(|(at, _)| at)
 }
 
-/// When the time of a target is up while others are left to ask: it gets half of what is left, unless the
-/// operator says how long an attempt may take.
+/// When the time of a target to begin a stream is up while others are left to ask: it gets half of what is
+/// left, unless the operator says how long an attempt may take. A whole answer has all of it: that a model
+/// works on it cannot be told from silence.
 fn share(how: &Treatment, (now, end): (Instant, Instant)) -> Instant {
     match (how.timeouts.attempt, how.timeouts.first_byte) {
         (None, None) => now + end.saturating_duration_since(now) / 2,

@@ -41,7 +41,9 @@ pub(crate) fn body(
             continue;
         }
         if key == latency::MEMBER {
-            ledger.dropped(latency::PATH, "OpenAI's API has no such setting");
+            if !latency::is_standard(value) {
+                ledger.dropped(latency::PATH, "OpenAI's API has no such setting");
+            }
             continue;
         }
         let mut value = Cow::Borrowed(*value);

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use rustls::client::verify_server_name;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -151,7 +151,7 @@ impl Pem {
             Self::File(path) => CertificateDer::pem_file_iter(path).and_then(Iterator::collect),
             Self::Text(text) => CertificateDer::pem_slice_iter(text.as_bytes()).collect(),
         };
-        chain.map_err(|error| error.to_string())
+        chain.map_err(|error| told(&error))
     }
 
     fn private(&self) -> Result<PrivateKeyDer<'static>, String> {
@@ -159,7 +159,16 @@ impl Pem {
             Self::File(path) => PrivateKeyDer::from_pem_file(path),
             Self::Text(text) => PrivateKeyDer::from_pem_slice(text.as_bytes()),
         };
-        key.map_err(|error| error.to_string())
+        key.map_err(|error| told(&error))
+    }
+}
+
+/// What is wrong, without a byte of what was read: the library's own words can hold all of it.
+fn told(error: &pem::Error) -> String {
+    match error {
+        pem::Error::Io(error) => error.to_string(),
+        pem::Error::NoItemsFound => "there is none in it".to_owned(),
+        _ => "it is no whole PEM: are its line breaks real ones?".to_owned(),
     }
 }
 
@@ -182,5 +191,20 @@ impl fmt::Display for Pem {
 impl fmt::Debug for Pem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As a Secret in single quotes or a variable of a container has it. The library's own words hold the
+    /// whole line, which is the key.
+    #[test]
+    fn a_key_without_line_breaks_is_not_shown() {
+        let key =
+            r"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n";
+        let said = Pem::Text(key.to_owned()).private().unwrap_err();
+        assert_eq!(said, "it is no whole PEM: are its line breaks real ones?");
     }
 }

@@ -242,6 +242,10 @@ fn an_interrupt_ends_the_servers_too() {
     while !called.contains("tool_call") {
         assert_ne!(lines.read_line(&mut called).unwrap(), 0, "{called}");
     }
+    // What has not reached the server needs no cancelling.
+    while heard(&home, "tools/call") == 0 {
+        std::thread::yield_now();
+    }
     let pid = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
     kill_process(pid, Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));

@@ -42,8 +42,10 @@ pub(super) fn limits(served: &[Served<'_>], consumers: &[Consumer<'_>], reading:
                 format!("rate-limiting-{counted}")
             }
         };
+        // Whom it is for is nobody's business who reads metrics.
         if let Some(consumer) = &one.consumer {
-            name = format!("{name}-{consumer}");
+            let place = consumers.iter().position(|known| known.name == *consumer);
+            name = format!("{name}-consumer-{}", place.unwrap_or_default() + 1);
         }
         if names.contains(&name) {
             name = format!("{name}-{}", names.len());

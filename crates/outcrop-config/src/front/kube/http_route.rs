@@ -147,7 +147,7 @@ pub(super) fn parents_of<'n>(
 }
 
 /// A timeout. `0s` wants none at all, which there is not.
-fn timeout(node: &Node, path: &str, reading: &mut Reading<'_>) -> Option<Duration> {
+pub(super) fn timeout(node: &Node, path: &str, reading: &mut Reading<'_>) -> Option<Duration> {
     let duration = reading.duration(node, path)?;
     if duration.is_zero() {
         let what = format!("`{path}` is 0s: the gateway's own timeout holds");

@@ -71,9 +71,9 @@ pub(super) fn rules(
             }
         }
         let mut policy = Policy::default();
-        policy.timeouts.request = reading.duration(node, "timeouts.request");
-        policy.timeouts.attempt = reading.duration(node, "timeouts.backendRequest");
-        policy.timeouts.idle = reading.duration(node, "streamIdleTimeout");
+        policy.timeouts.request = http_route::timeout(node, "timeouts.request", reading);
+        policy.timeouts.attempt = http_route::timeout(node, "timeouts.backendRequest", reading);
+        policy.timeouts.idle = http_route::timeout(node, "streamIdleTimeout", reading);
         let owned_by = reading.str(node, "modelsOwnedBy").map(str::to_owned);
         let route = Route {
             name,

@@ -11,6 +11,7 @@ use super::route::Rule;
 use super::{ENVOY, MODEL};
 use crate::document::Node;
 use crate::front::Reading;
+use crate::front::kube::http_route;
 use crate::front::kube::object::{self, Object, Objects};
 use crate::limit::{Limit, Measure, Per, Selector, Window};
 use crate::origin::Diagnostic;
@@ -110,11 +111,11 @@ fn in_force(rule: &Rule, policies: &[Aimed<'_>]) -> Vec<usize> {
 
 fn retry(spec: &Node, rules: &mut [&mut Rule], reading: &mut Reading<'_>) {
     let number = |number: Option<u64>| number.map(|n| u32::try_from(n).unwrap_or(u32::MAX));
-    let request = reading.duration(spec, "timeout.http.requestTimeout");
-    let connect = reading.duration(spec, "timeout.tcp.connectTimeout");
+    let request = http_route::timeout(spec, "timeout.http.requestTimeout", reading);
+    let connect = http_route::timeout(spec, "timeout.tcp.connectTimeout", reading);
     let retries = number(reading.int(spec, "retry.numRetries"));
     let each = number(reading.int(spec, "retry.numAttemptsPerPriority"));
-    let attempt = reading.duration(spec, "retry.perRetry.timeout");
+    let attempt = http_route::timeout(spec, "retry.perRetry.timeout", reading);
     let base = reading.duration(spec, "retry.perRetry.backOff.baseInterval");
     let cap = reading.duration(spec, "retry.perRetry.backOff.maxInterval");
     let codes = reading.list(spec, "retry.retryOn.httpStatusCodes").iter().filter_map(Node::int);
