@@ -15,6 +15,8 @@ struct File {
 #[derive(Debug, Deserialize)]
 struct Partition {
     beginnings: Vec<String>,
+    #[serde(default)]
+    bedrock: Vec<String>,
 }
 
 /// Whether `region` looks like the name of a region: `us-east-1`.
@@ -35,6 +37,13 @@ pub fn like(region: &str) -> Vec<String> {
     beginnings()
         .flat_map(|beginning| directions.iter().map(move |d| format!("{beginning}-{d}-{number}")))
         .collect()
+}
+
+/// The regions that have Bedrock, of the partition of `region`; of the first one's if it is in none.
+pub fn with_bedrock(region: &str) -> &'static [String] {
+    let partitions = &built_in().partitions;
+    let own = partitions.iter().find(|partition| partition.bedrock.iter().any(|r| r == region));
+    own.or(partitions.first()).map_or(&[], |partition| &partition.bedrock)
 }
 
 fn beginnings() -> impl Iterator<Item = &'static str> {
@@ -58,6 +67,12 @@ mod tests {
         assert!(regions.into_iter().all(is_likely));
         let wrong = ["us-esat-1", "useast1", "us-east", "us-east-1a", "xx-east-1", "", "-", "--1"];
         assert!(!wrong.into_iter().any(is_likely));
+        let with_bedrock = built_in().partitions.iter().flat_map(|partition| &partition.bedrock);
+        assert!(
+            with_bedrock.clone().count() > 30 && with_bedrock.into_iter().all(|r| is_likely(r))
+        );
+        assert_eq!(super::with_bedrock("us-gov-west-1"), ["us-gov-east-1", "us-gov-west-1"]);
+        assert!(super::with_bedrock("eu-west-9").contains(&"us-east-1".to_owned()));
         assert!(like("us-esat-2").contains(&"us-east-2".to_owned()));
     }
 }

@@ -1,6 +1,7 @@
 //! `outcrop models`: what can be asked, with what it can do and what it costs.
 
 mod default;
+mod regions;
 mod trial;
 
 use std::collections::BTreeMap;
@@ -40,6 +41,9 @@ async fn list(args: &ListModelsArgs) -> anyhow::Result<()> {
         let what = format!("`{verb}` comes before all flags.");
         let mend = format!("As in: outcrop models {verb} … --emulator");
         return Err(Failure::new(Exit::Usage, what).mend(mend).into());
+    }
+    if args.all_regions {
+        return regions::list(args).await;
     }
     let engine = Engine::start(&args.engine).await?;
     if !engine.learn_models().await {

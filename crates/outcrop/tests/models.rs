@@ -79,6 +79,39 @@ async fn the_accounts_own_models_are_listed_where_it_may_list() {
     assert!(!holds(&list, OWN) && holds(&list, "amazon.nova-lite-v1:0"), "{list:#}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn models_are_looked_for_in_all_regions() {
+    let emulator = Emulator::bind("127.0.0.1:0", Config::default()).await.unwrap();
+    let url = emulator.base_url();
+    let run = |more: &[&str]| {
+        let arguments = ["models", "nova-lite", "--all-regions", "--endpoint-url", &url];
+        let output = tokio::task::block_in_place(|| outcrop(&[&arguments[..], more].concat()));
+        (output.status.code(), support::text(&output.stdout), support::text(&output.stderr))
+    };
+    let (code, json, said) = run(&["--json"]);
+    assert_eq!(code, Some(0), "{said}");
+    let models: Vec<Value> = serde_json::from_str(&json).unwrap();
+    let nova = models.iter().find(|model| model["id"] == "amazon.nova-lite-v1:0").unwrap();
+    let regions = nova["regions"].as_array().unwrap();
+    assert!(regions.contains(&"us-east-1".into()) && regions.contains(&"eu-west-3".into()));
+    let denied = |times| {
+        emulator.inject_where(outcrop_emulator::Injection {
+            faults: vec![Fault::error(Exception::AccessDenied)],
+            times,
+            operation: Some("ListFoundationModels".to_owned()),
+            ..Default::default()
+        });
+    };
+    // One that may not be listed is told of.
+    denied(1);
+    let (code, table, said) = run(&[]);
+    assert!(code == Some(0) && said.contains("nothing is listed in "), "{said}");
+    assert!(table.contains("amazon.nova-lite-v1:0") && table.contains("  all"), "{table}");
+    denied(1000);
+    let (code, _, said) = run(&[]);
+    assert!(code == Some(21) && said.contains("no region lists"), "{said}");
+}
+
 #[test]
 fn a_model_of_vectors_is_not_said_to_chat() {
     let listed = said(&["models", "-q", "embed", "-q", "cohere", "--emulator"]);

@@ -32,6 +32,9 @@ pub(super) struct Rules {
 struct Partition {
     id: String,
     beginnings: Vec<String>,
+    #[expect(dead_code, reason = "for what asks all regions")]
+    #[serde(default)]
+    bedrock: Vec<String>,
     suffix: String,
     dualstack_suffix: String,
 }

@@ -10,6 +10,7 @@ pub const MODELS_EXAMPLES: &str = "\
 Examples:
   outcrop models claude --vision
   outcrop models --kind embeddings --json
+  outcrop models sonnet --all-regions
   outcrop models show claude-sonnet-4-5
   outcrop models test amazon.nova-lite-v1:0 claude-haiku-4-5
   outcrop models alias sonnet
@@ -51,7 +52,7 @@ pub enum ModelsVerb {
     },
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ListModelsArgs {
     /// Only models whose id or name holds all of these words.
     #[arg(value_name = "WORD")]
@@ -80,6 +81,9 @@ pub struct ListModelsArgs {
     /// Only ids of inference profiles, such as us.anthropic.…
     #[arg(long)]
     pub profiles: bool,
+    /// In which regions each can be called: asks all that have Bedrock, of the region's partition.
+    #[arg(long, conflicts_with_all = ["region", "via", "emulator"])]
+    pub all_regions: bool,
     /// What is known of each, as JSON.
     #[arg(short, long)]
     pub json: bool,
