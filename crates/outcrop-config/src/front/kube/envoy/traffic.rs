@@ -78,7 +78,7 @@ fn aim<'n>(policy: &Object<'n>, reading: &mut Reading<'_>) -> Aimed<'n> {
                 "default" => name.to_owned(),
                 namespace => format!("{namespace}/{name}"),
             }),
-            (_, None) => {}
+            (_, None) => reading.missing(target.origin(), "name"),
         }
     }
     let is_merged = reading.str(spec, "mergeType").is_some();
