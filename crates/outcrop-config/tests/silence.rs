@@ -30,7 +30,9 @@ const LEFT_OUT: [&str; 11] = [
 ];
 
 /// Where nothing need be told: beginnings of kind and pointer, and why.
-const NOTHING_TO_TELL: [(&str, &str); 6] = [
+const NOTHING_TO_TELL: [(&str, &str); 8] = [
+    ("Secret /metadata/labels", "policies choose by those that they name"),
+    ("ConfigMap /metadata/labels", "the same"),
     ("AIGatewayRoute /spec/schema", "the path tells the dialect"),
     ("Gateway /spec/infrastructure", "of a cluster alone"),
     ("AgentgatewayModel /spec/parentRefs/", "an internal model is for no listener"),

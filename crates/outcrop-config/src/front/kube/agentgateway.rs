@@ -14,6 +14,7 @@ mod ai;
 mod backend;
 mod guard;
 mod identity;
+mod keys;
 mod layers;
 mod model;
 mod route;

@@ -34,11 +34,11 @@ pub(super) fn key<'n>(
     None
 }
 
-/// Every key of a Secret, with its text; `None` where there is no such Secret.
+/// Every key of a Secret, with its text if it is one; `None` where there is no such Secret.
 pub(super) fn entries(
     objects: &Objects<'_>,
     (namespace, name): (&str, &str),
-) -> Option<Vec<(String, String)>> {
+) -> Option<Vec<(String, Option<String>)>> {
     let object = objects.find(Reference { kind: "Secret", namespace, name }, &[""])?;
     let mut names: Vec<String> = Vec::new();
     for part in ["stringData", "data"] {
@@ -48,9 +48,11 @@ pub(super) fn entries(
             }
         }
     }
-    let text =
-        |name: String| Some((name.clone(), key(objects, (namespace, object.name), &[&name])?));
-    Some(names.into_iter().filter_map(text).collect())
+    let text = |name: String| {
+        let text = key(objects, (namespace, object.name), &[&name]);
+        (name, text)
+    };
+    Some(names.into_iter().map(text).collect())
 }
 
 /// As [`key`], as a secret; where it is not there, that is said.

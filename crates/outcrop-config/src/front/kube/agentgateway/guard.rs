@@ -5,15 +5,14 @@
 
 use std::time::Duration;
 
-use super::GROUPS;
 use super::layers::Layers;
-use crate::admission::{ClientKey, JwtIssuer, KeyProof, Scopes};
+use super::{GROUPS, keys};
+use crate::admission::{JwtIssuer, Scopes};
 use crate::document::Node;
 use crate::front::kube::object::{Objects, Reference};
-use crate::front::kube::secret;
 use crate::front::{Item, Reading};
 use crate::limit::{Limit, Measure, Selector, Window};
-use crate::origin::{Diagnostic, Origin};
+use crate::origin::Diagnostic;
 
 /// What policies say of the traffic of some routes, and their names.
 pub(super) type Guarded<'n> = (Layers<'n>, Vec<String>);
@@ -72,10 +71,36 @@ pub(super) fn apply(all: &[Guarded<'_>], objects: &Objects<'_>, reading: &mut Re
         }
     }
     for winner in &keys {
-        api_keys(winner, &scopes(winner), objects, reading);
+        keys::push((winner.node, winner.namespace), &scopes(winner), objects, reading);
     }
+    let mut known: Vec<JwtIssuer> = Vec::new();
     for winner in &tokens {
-        issuers(winner, &scopes(winner), objects, reading);
+        for issuer in issuers(winner, &scopes(winner), objects, reading) {
+            take(issuer, &mut known);
+        }
+    }
+    for issuer in known {
+        reading.push(Item::Issuer(issuer));
+    }
+}
+
+/// An issuer that several policies name in the same way is one, good for the routes of all of them.
+fn take(issuer: JwtIssuer, known: &mut Vec<JwtIssuer>) {
+    let same = known.iter_mut().find(|one| {
+        (&one.issuer, &one.audiences, &one.jwks_url)
+            == (&issuer.issuer, &issuer.audiences, &issuer.jwks_url)
+    });
+    let Some(one) = same else { return known.push(issuer) };
+    let (routes, more) = (&mut one.scopes.routes, issuer.scopes.routes);
+    // None named are all.
+    if routes.is_empty() || more.is_empty() {
+        routes.clear();
+        return;
+    }
+    for route in more {
+        if !routes.contains(&route) {
+            routes.push(route);
+        }
     }
 }
 
@@ -124,81 +149,13 @@ fn limits(winner: &Winner<'_>, reading: &mut Reading<'_>) {
     }
 }
 
-fn api_keys(
+fn issuers(
     winner: &Winner<'_>,
     scopes: &Scopes,
     objects: &Objects<'_>,
     reading: &mut Reading<'_>,
-) {
-    let Winner { node, namespace, .. } = *winner;
-    if let Some(header) = node.at("location.header") {
-        let name = reading.need_str(header, "name").map(str::to_lowercase);
-        let prefix = header.peek("prefix").and_then(Node::text).map(str::trim);
-        // The one prefix that is known, in its own header.
-        if name.as_deref() == Some("authorization") && prefix == Some("Bearer") {
-            header.get("prefix");
-        }
-        if let Some(name) = name.filter(|name| !matches!(&**name, "authorization" | "x-api-key")) {
-            reading.push(Item::KeyHeader(name));
-        }
-    }
-    let mut names: Vec<&str> = Vec::new();
-    if let Some(reference) = node.get("secretRef") {
-        for key in ["group", "kind"] {
-            reference.get(key).map(Node::dismiss);
-        }
-        names.extend(reading.need_str(reference, "name"));
-    }
-    if let Some(labels) = node.at("secretSelector.matchLabels") {
-        let entries = labels.entries().iter();
-        let wanted: Vec<(&str, &str)> =
-            entries.filter_map(|entry| Some((&*entry.key, entry.value.text()?))).collect();
-        let secrets = objects.labelled("Secret", &wanted);
-        names.extend(secrets.filter(|one| one.namespace == namespace).map(|one| one.name));
-    }
-    let mut count = 0;
-    let errors = reading.errors();
-    for name in names {
-        let Some(entries) = secret::entries(objects, (namespace, name)) else {
-            let what = format!("there is no Secret {namespace}/{name}");
-            let hint = "add the Secret to the files";
-            reading.say(Diagnostic::error(node.origin(), what).hint(hint));
-            continue;
-        };
-        for (entry, text) in entries {
-            count += 1;
-            let name = format!("{name}/{entry}");
-            reading.push(Item::Key(key((name, &text), scopes, node.origin())));
-        }
-    }
-    if count == 0 && reading.errors() == errors {
-        let what = "nobody can get in by this policy: it has no key";
-        let hint = "each key of its Secret is a client, and its text the client's key";
-        reading.say(Diagnostic::warning(node.origin(), what).hint(hint));
-    }
-}
-
-/// A client's key: a text, or JSON with `key` and `metadata`.
-fn key((name, text): (String, &str), scopes: &Scopes, origin: Origin) -> ClientKey {
-    let json: Option<serde_json::Value> = serde_json::from_str(text).ok();
-    let object = json.as_ref().and_then(serde_json::Value::as_object);
-    let token = object.and_then(|object| object.get("key")?.as_str()).unwrap_or(text);
-    let metadata = object.and_then(|object| object.get("metadata")?.as_object());
-    let tag = |(name, value): (&String, &serde_json::Value)| {
-        (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-    };
-    ClientKey {
-        name,
-        proof: KeyProof::Tokens(vec![secret::of_text(token)]),
-        scopes: scopes.clone(),
-        expires: None,
-        owner: None,
-        tags: metadata.into_iter().flatten().map(tag).collect(),
-        origin,
-    }
-}
-
-fn issuers(winner: &Winner<'_>, scopes: &Scopes, objects: &Objects<'_>, reading: &mut Reading<'_>) {
+) -> Vec<JwtIssuer> {
+    let mut issuers = Vec::new();
     for node in reading.list(winner.node, "providers") {
         let Some(issuer) = reading.need_str(node, "issuer").map(str::to_owned) else { continue };
         let audiences = reading.list(node, "audiences").iter().filter_map(Node::text);
@@ -212,7 +169,7 @@ fn issuers(winner: &Winner<'_>, scopes: &Scopes, objects: &Objects<'_>, reading:
         let jwks_url = node
             .at("jwks.remote")
             .and_then(|remote| jwks(remote, winner.namespace, objects, reading));
-        reading.push(Item::Issuer(JwtIssuer {
+        issuers.push(JwtIssuer {
             issuer,
             audiences,
             jwks_url,
@@ -220,8 +177,9 @@ fn issuers(winner: &Winner<'_>, scopes: &Scopes, objects: &Objects<'_>, reading:
             name_claim: "sub".to_owned(),
             scopes: scopes.clone(),
             origin: node.origin(),
-        }));
+        });
     }
+    issuers
 }
 
 /// Where an issuer has its keys, if a host for it is among the objects.
