@@ -5,6 +5,7 @@
 //! 2. A listener of HTTPS is opened with the certificates of its Secrets. Without any, and where it is for
 //!    another protocol, it keeps its name, so that what is for it does not come to others, and is not opened.
 //! 3. Listeners of one port are one, with the certificates of all.
+//! 4. A route comes to no listener that none of its parents means, unless no Gateway is there at all.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -153,16 +154,17 @@ fn told(port: u16, tls: Option<&ListenerTls>, origin: Origin) -> Diagnostic {
     }
 }
 
-/// The listeners that a route's `parentRefs` mean. None where the Gateway is not among the objects: the
-/// route is then for all.
+/// The listeners that a route's `parentRefs` mean; none of them stands for all: where no Gateway is among the
+/// objects, and where the route names no parent. `None` where the route is for others than those that are
+/// among the objects, which is said.
 pub(super) fn parents(
-    spec: &Node,
-    namespace: &str,
+    object: &Object<'_>,
     known: &[Known],
     reading: &mut Reading<'_>,
-) -> Vec<String> {
-    let mut listeners = Vec::new();
-    for parent in reading.list(spec, "parentRefs") {
+) -> Option<Vec<String>> {
+    let (mut listeners, errors) = (Vec::new(), reading.errors());
+    let parents = reading.list(object.spec(), "parentRefs");
+    for parent in parents {
         parent.get("group").map(Node::dismiss);
         if let Some(kind) = reading.str(parent, "kind").filter(|kind| *kind != "Gateway") {
             let what = format!("a {kind} is no parent that is known: listeners of Gateways are");
@@ -170,21 +172,60 @@ pub(super) fn parents(
             parent.dismiss();
             continue;
         }
-        let gateway = reading.str(parent, "name").unwrap_or_default();
-        let namespace = reading.str(parent, "namespace").unwrap_or(namespace);
-        let section = reading.str(parent, "sectionName");
-        let port = reading.int(parent, "port");
-        let fitting = known.iter().filter(|known| {
-            known.gateway == gateway
-                && known.namespace == namespace
-                && section.is_none_or(|section| known.section == section)
-                && port.is_none_or(|port| u64::from(known.port) == port)
-        });
-        for known in fitting {
+        for known in fitting(parent, object.namespace, known, reading) {
             if !listeners.contains(&known.listener) {
                 listeners.push(known.listener.clone());
             }
         }
     }
-    listeners
+    let is_elsewhere = listeners.is_empty() && !parents.is_empty() && !known.is_empty();
+    if is_elsewhere && reading.errors() == errors {
+        let what = "none of the Gateways in the files is a parent: the route is not honoured";
+        let mut names: Vec<String> = known.iter().map(Known::gateway).collect();
+        names.dedup();
+        let hint =
+            format!("add its Gateway to the files, or name one of theirs: {}", names.join(", "));
+        reading.say(Diagnostic::warning(object.root.origin(), what).hint(hint));
+        return None;
+    }
+    Some(listeners)
+}
+
+/// The listeners that one parent means. That its Gateway has no such listener is an error.
+fn fitting<'k>(
+    parent: &Node,
+    namespace: &str,
+    known: &'k [Known],
+    reading: &mut Reading<'_>,
+) -> Vec<&'k Known> {
+    let gateway = reading.str(parent, "name").unwrap_or_default();
+    let namespace = reading.str(parent, "namespace").unwrap_or(namespace);
+    let section = reading.str(parent, "sectionName");
+    let port = reading.int(parent, "port");
+    let of_it =
+        known.iter().filter(|known| known.gateway == gateway && known.namespace == namespace);
+    let of_it: Vec<&Known> = of_it.collect();
+    let fits = |known: &&&Known| {
+        section.is_none_or(|section| known.section == section)
+            && port.is_none_or(|port| u64::from(known.port) == port)
+    };
+    let fitting: Vec<&Known> = of_it.iter().filter(fits).copied().collect();
+    if let (true, Some(first)) = (fitting.is_empty(), of_it.first()) {
+        let asked = match (section, port) {
+            (Some(section), Some(port)) => format!("`{section}` at port {port}"),
+            (Some(section), None) => format!("`{section}`"),
+            (None, port) => format!("at port {}", port.unwrap_or_default()),
+        };
+        let what = format!("the Gateway {} has no listener {asked}", first.gateway());
+        let there = of_it.iter().map(|known| format!("`{}` at port {}", known.section, known.port));
+        let hint = format!("it has {}", there.collect::<Vec<_>>().join(", "));
+        reading.say(Diagnostic::error(parent.origin(), what).hint(hint));
+    }
+    fitting
+}
+
+impl Known {
+    fn gateway(&self) -> String {
+        format!("{}/{}", self.namespace, self.gateway)
+    }
 }

@@ -86,7 +86,12 @@ pub(super) fn rules<'n>(
     reading: &mut Reading<'_>,
 ) -> Vec<Rule<'n>> {
     let spec = object.spec();
-    let listeners = parents(spec, object.namespace, listeners, reading);
+    let errors = reading.errors();
+    let Some(listeners) = parents(object, listeners, reading) else {
+        object.root.dismiss();
+        return Vec::new();
+    };
+    let is_misplaced = reading.errors() > errors;
     let parents = parents_of(spec, object.namespace, reading);
     let hosts = reading.list(spec, "hostnames").iter().filter_map(Node::text);
     let hosts: Vec<String> = hosts.map(str::to_lowercase).collect();
@@ -122,7 +127,7 @@ pub(super) fn rules<'n>(
             headers,
             timeouts,
             retry,
-            broken: reading.errors() > errors,
+            broken: is_misplaced || reading.errors() > errors,
             standing: Standing::of(object, index),
         });
     }

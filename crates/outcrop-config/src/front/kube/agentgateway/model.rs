@@ -64,15 +64,16 @@ pub(super) fn serve<'n>(
         let way = Way { parents: &parents_here, route: None, backend: None };
         let traffic = policies.layers("traffic", way);
         let errors = reading.errors();
+        let listeners = parents(object, listeners, reading);
         let policy = over(Policy::default(), &traffic, reading);
         let (policy, targets) = targets(object, &known, policy, reading);
-        if targets.is_empty() || reading.errors() > errors {
-            reading.push(Item::LeftOut(Kind::Route, format!("{}/model", object.title())));
-            continue;
-        }
-        let listeners = parents(spec, object.namespace, listeners, reading);
         // Routes and backends can have the same name.
         let name = format!("{}/model", object.title());
+        let is_whole = !targets.is_empty() && reading.errors() == errors;
+        let Some(listeners) = listeners.filter(|_| is_whole) else {
+            reading.push(Item::LeftOut(Kind::Route, name));
+            continue;
+        };
         let model = Some(Pattern::with_stars(wanted(object)));
         let on = |path: &str| Match {
             path: Some(PathMatch::Exact(path.to_owned())),

@@ -40,7 +40,12 @@ pub(super) fn rules(
     let spec = object.spec();
     // The paths tell the dialect.
     spec.get("schema").map(Node::dismiss);
-    let of = parents(spec, object.namespace, listeners, reading);
+    let errors = reading.errors();
+    let Some(of) = parents(object, listeners, reading) else {
+        object.root.dismiss();
+        return Vec::new();
+    };
+    let is_misplaced = reading.errors() > errors;
     let gateways = http_route::parents_of(spec, object.namespace, reading).into_iter();
     let gateways: Vec<(String, String)> =
         gateways.map(|parent| (parent.namespace.to_owned(), parent.name.to_owned())).collect();
@@ -94,7 +99,7 @@ pub(super) fn rules(
             costs: costs.clone(),
             pieces,
             backends,
-            broken: reading.errors() > errors,
+            broken: is_misplaced || reading.errors() > errors,
         });
     }
     rules
