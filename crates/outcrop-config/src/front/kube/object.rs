@@ -9,6 +9,9 @@ use crate::origin::Diagnostic;
 /// Namespace of objects that name none.
 const DEFAULT_NAMESPACE: &str = "default";
 
+/// The group of what kustomize reads itself: such files have no name and are no objects of a cluster.
+const KUSTOMIZE: &str = "kustomize.config.k8s.io";
+
 /// One object.
 pub(super) struct Object<'n> {
     pub(super) kind: &'n str,
@@ -44,6 +47,14 @@ impl<'n> Object<'n> {
     fn of(root: &'n Node, reading: &mut Reading<'_>) -> Option<Self> {
         let version = root.get("apiVersion")?.text()?;
         let kind = root.get("kind")?.text()?;
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        if group == KUSTOMIZE {
+            root.dismiss();
+            let what = format!("{kind} is for kustomize: what it changes and adds is not honoured");
+            let hint = "`kustomize build` writes the objects as they come out of it";
+            reading.say(Diagnostic::notice(root.origin(), what).hint(hint));
+            return None;
+        }
         let metadata = root.get("metadata");
         let member = |key: &str| metadata.and_then(|metadata| metadata.get(key)?.text());
         let Some(name) = member("name") else {
@@ -58,7 +69,6 @@ impl<'n> Object<'n> {
         metadata.and_then(|metadata| metadata.get("managedFields")).map(Node::dismiss);
         metadata.and_then(|metadata| metadata.get("annotations")).map(Node::dismiss);
         root.get("status").map(Node::dismiss);
-        let group = version.split_once('/').map_or("", |(group, _)| group);
         Some(Self { kind, group, namespace, name, root, taken: Cell::new(false) })
     }
 
