@@ -131,7 +131,7 @@ pub(super) fn provider<'n>(
     let region = member("region", reading).or(signed_for);
     let mut backend = Backend { identity, region, ..Backend::new(node.origin()) };
     if let Some(place) = place(node, layers, reading) {
-        place.put_in(&mut backend);
+        place.put_in(&mut backend, reading);
     }
     backend.timeouts.connect = layers.duration("tcp.connectTimeout", reading);
     backend.timeouts.attempt = layers.duration("http.requestTimeout", reading);
@@ -181,20 +181,20 @@ fn of_alias(model: &str, ai: &Ai) -> String {
 /// `host` and `port`, in any of the shapes, or `baseURL`.
 fn place(node: &Node, layers: &Layers<'_>, reading: &mut Reading<'_>) -> Option<Place> {
     let tls = layers.node("tls").is_some();
-    let (host, port, tls) = match reading.str(node, "baseURL") {
+    let (host, port, tls, origin) = match reading.str(node, "baseURL") {
         Some(url) => {
             let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
             let authority = rest.split('/').next().unwrap_or(rest);
             let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
             let port = port.parse().unwrap_or(if scheme == "http" { 80 } else { 443 });
-            (host, port, scheme != "http")
+            (host, port, scheme != "http", node.origin())
         }
         None => {
             let node = node.get("hostOverride").unwrap_or(node);
             let host = reading.str(node, "host")?;
             let port = reading.int(node, "port").and_then(|port| u16::try_from(port).ok());
-            (host, port.unwrap_or(443), tls)
+            (host, port.unwrap_or(443), tls, node.origin())
         }
     };
-    Some(Place { host: host.to_owned(), port, tls: tls || port == 443 })
+    Some(Place { host: host.to_owned(), port, tls: tls || port == 443, origin })
 }

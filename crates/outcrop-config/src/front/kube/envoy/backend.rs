@@ -20,7 +20,7 @@ pub(super) fn of(
     let carrier = carrier(spec, &place, reading)?;
     let (identity, region) = identity::of(service, objects, reading)?;
     let mut backend = Backend { carrier, identity, region, ..Backend::new(service.root.origin()) };
-    place.put_in(&mut backend);
+    place.put_in(&mut backend, reading);
     Some(backend)
 }
 
@@ -68,15 +68,17 @@ fn place(service: &Object<'_>, objects: &Objects<'_>, reading: &mut Reading<'_>)
         return None;
     };
     let spec = object.spec();
-    let (host, port) = match kind {
+    let (host, port, origin) = match kind {
         "Service" => {
             spec.get("type").map(Node::dismiss);
             let ports = reading.list(spec, "ports");
-            ports.iter().for_each(Node::dismiss);
+            for key in ["name", "protocol", "port", "targetPort", "nodePort", "appProtocol"] {
+                ports.iter().for_each(|port| drop(port.get(key)));
+            }
             let first = ports.first().and_then(|node| node.get("port")?.int());
             let first = first.and_then(|port| u16::try_from(port).ok());
             let host = reading.need_str(spec, "externalName")?.to_owned();
-            (host, port.or(first).unwrap_or(443))
+            (host, port.or(first).unwrap_or(443), spec.origin())
         }
         _ => {
             let endpoints = reading.list(spec, "endpoints");
@@ -92,11 +94,11 @@ fn place(service: &Object<'_>, objects: &Objects<'_>, reading: &mut Reading<'_>)
             };
             let host = reading.need_str(part, key)?.to_owned();
             let own = reading.int(part, "port").and_then(|port| u16::try_from(port).ok());
-            (host, own.unwrap_or(443))
+            (host, own.unwrap_or(443), part.origin())
         }
     };
     let tls = has_tls(object, objects, reading) || port == 443;
-    Some(Place { host, port, tls })
+    Some(Place { host, port, tls, origin })
 }
 
 /// Whether a BackendTLSPolicy is for the object.
