@@ -28,10 +28,11 @@ pub(super) fn of(
     objects: &Objects<'_>,
     reading: &mut Reading<'_>,
 ) -> Option<(Identity, Option<String>)> {
-    let Some(policy) = policy(service, objects, reading) else {
+    let Some(policy) = policy(service, objects, reading)? else {
         return Some((Identity::default(), None));
     };
     let spec = policy.spec();
+    let overriding = spec.get("credentialOverride");
     match reading.str(spec, "type").unwrap_or("AWSCredentials") {
         "AWSCredentials" => {
             let Some(aws) = spec.get("awsCredentials") else {
@@ -40,12 +41,19 @@ pub(super) fn of(
             };
             let region = reading.str(aws, "region").map(str::to_owned);
             let (source, roles) = source(aws, policy, objects, reading)?;
-            let credential_headers = headers(aws, spec, reading);
+            let overriding = aws.get("credentialOverride").or(overriding);
+            let credential_headers = headers(overriding, reading)?;
             Some((Identity { source, roles, mint_api_keys: false, credential_headers }, region))
         }
         kind @ ("APIKey" | "AnthropicAPIKey") => {
             let member = if kind == "APIKey" { "apiKey" } else { "anthropicAPIKey" };
             let path = format!("{member}.secretRef");
+            if let Some(node) = overriding.filter(|node| refuses(node)) {
+                let what = "callers cannot bring API keys of their own, and without they are to be refused";
+                let hint = "`keys` of an outcrop.yaml let in whoever is known";
+                reading.say(Diagnostic::error(node.origin(), what).hint(hint));
+                return None;
+            }
             let place = secret_at(spec, &path, (policy, objects), reading)?;
             let at = (spec.origin(), &mut *reading);
             let key = secret::needed(objects, place, &["apiKey"], at)?;
@@ -61,26 +69,32 @@ pub(super) fn of(
     }
 }
 
-/// The policy that names the service as its target, or that the service names.
+/// The policy that names the service as its target, or that the service names. `None`: it names one that is
+/// not there, which is said.
 fn policy<'o, 'n>(
     service: &Object<'n>,
     objects: &'o Objects<'n>,
     reading: &mut Reading<'_>,
-) -> Option<&'o Object<'n>> {
-    let named = service.spec().get("backendSecurityPolicyRef");
-    if let Some(name) = named.and_then(|node| node.get("name")?.text()) {
-        named.map(|node| aim(node, reading));
+) -> Option<Option<&'o Object<'n>>> {
+    if let Some(named) = service.spec().get("backendSecurityPolicyRef") {
+        aim(named, reading);
+        let name = reading.need_str(named, "name")?;
         let (kind, namespace) = ("BackendSecurityPolicy", service.namespace);
-        return objects.find(Reference { kind, namespace, name }, &[AI]);
+        let found = objects.find(Reference { kind, namespace, name }, &[AI]);
+        if found.is_none() {
+            let what = format!("there is no {kind} {namespace}/{name}");
+            reading.say(Diagnostic::error(named.origin(), what).hint("add it to the files"));
+        }
+        return found.map(Some);
     }
     let policies = objects.every("BackendSecurityPolicy", &[AI]);
-    policies.into_iter().find(|policy| {
+    Some(policies.into_iter().find(|policy| {
         policy.namespace == service.namespace
             && reading
                 .list(policy.spec(), "targetRefs")
                 .iter()
                 .any(|target| aim(target, reading).1 == Some(service.name))
-    })
+    }))
 }
 
 /// Namespace and name of the Secret that the policy names at `path`. One of another namespace needs a grant.
@@ -177,10 +191,21 @@ fn role(arn: &str) -> AssumeRole {
     }
 }
 
-/// `credentialOverride`, at the credentials or beside them.
-fn headers(aws: &Node, spec: &Node, reading: &mut Reading<'_>) -> Option<CredentialHeaders> {
-    let node = aws.get("credentialOverride").or_else(|| spec.get("credentialOverride"))?;
-    let from = node.get("fromRequestHeaders")?;
+/// What `credentialOverride` says of headers; `None` where it is wrong, which is said.
+fn headers(
+    overriding: Option<&Node>,
+    reading: &mut Reading<'_>,
+) -> Option<Option<CredentialHeaders>> {
+    let Some(node) = overriding else { return Some(None) };
+    let Some(from) = node.get("fromRequestHeaders") else {
+        if refuses(node) {
+            let what = "callers are to be refused without credentials of their own, which nothing here can bring";
+            let hint = "`fromRequestHeaders` takes them from headers";
+            reading.say(Diagnostic::error(node.origin(), what).hint(hint));
+            return None;
+        }
+        return Some(None);
+    };
     let prefix = reading.str(from, "header").unwrap_or(PREFIX).to_lowercase();
     let falls_back = reading
         .bool(from, "fallbackToConfigured")
@@ -189,5 +214,13 @@ fn headers(aws: &Node, spec: &Node, reading: &mut Reading<'_>) -> Option<Credent
         Some(false) => Without::Refuse,
         Some(true) | None => Without::UseConfigured,
     };
-    Some(CredentialHeaders { prefix, without })
+    Some(Some(CredentialHeaders { prefix, without }))
+}
+
+/// Whether `credentialOverride` refuses callers that bring no credentials, wherever they would bring them.
+fn refuses(node: &Node) -> bool {
+    let sources = ["fromRequestHeaders", "fromDynamicMetadata"].map(|source| node.peek(source));
+    sources.into_iter().chain([Some(node)]).flatten().any(|place| {
+        place.peek("fallbackToConfigured").and_then(Node::bool) == Some(false)
+    })
 }
