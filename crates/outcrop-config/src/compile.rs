@@ -185,8 +185,17 @@ impl Compiler {
         (self.config, self.findings.all)
     }
 
-    /// With no backend, the one of the environment; with no route, all to the only backend.
+    /// With no backend, the one of the environment; with no route, all to the only backend. But routes that
+    /// were written and left out are no reason to let in what none of them was for.
     fn put_defaults_in(&mut self) {
+        let mut known = self.known.iter();
+        let is_left_out = known.any(|((kind, _), origin)| *kind == Kind::Route && origin.is_none());
+        if self.config.routes.is_empty() && is_left_out {
+            let what = "all routes are left out: there is nothing to serve".to_owned();
+            let hint = "add a route to a model of Bedrock's".to_owned();
+            self.findings.error(&Origin::default(), "", what, Some(hint));
+            return;
+        }
         if self.config.backends.is_empty() {
             self.config.backends.insert(DEFAULT.to_owned(), from_environment());
         }

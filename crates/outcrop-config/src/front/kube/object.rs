@@ -135,13 +135,18 @@ impl<'n> Objects<'n> {
 
     /// The one that is referred to, of any of these groups; it counts as taken.
     pub(super) fn find(&self, reference: Reference<'_>, groups: &[&str]) -> Option<&Object<'n>> {
-        let Reference { kind, namespace, name } = reference;
-        let found = self.0.iter().find(|object| {
-            (object.kind, object.namespace, object.name) == (kind, namespace, name)
-                && groups.contains(&object.group)
-        })?;
+        let found = self.look(reference, groups)?;
         found.taken.set(true);
         Some(found)
+    }
+
+    /// The same, and it is not taken.
+    pub(super) fn look(&self, reference: Reference<'_>, groups: &[&str]) -> Option<&Object<'n>> {
+        let Reference { kind, namespace, name } = reference;
+        self.0.iter().find(|object| {
+            (object.kind, object.namespace, object.name) == (kind, namespace, name)
+                && groups.contains(&object.group)
+        })
     }
 
     /// Those of a kind that have all these labels.

@@ -10,44 +10,70 @@ use crate::front::kube::object::{Object, Objects, Reference, aim};
 use crate::front::kube::place::Place;
 use crate::origin::Diagnostic;
 
+/// The backend that it is; `None` where it is not Bedrock, or wrong, which is said.
 pub(super) fn of(
     service: &Object<'_>,
     objects: &Objects<'_>,
     reading: &mut Reading<'_>,
 ) -> Option<Backend> {
-    let spec = service.spec();
+    let carrier = carrier(service, objects, reading)?;
     let place = place(service, objects, reading)?;
-    let carrier = carrier(spec, &place, reading)?;
     let (identity, region) = identity::of(service, objects, reading)?;
     let mut backend = Backend { carrier, identity, region, ..Backend::new(service.root.origin()) };
     place.put_in(&mut backend, reading);
     Some(backend)
 }
 
-/// What the schema says of the way to the model; `None` where it is not Bedrock, which is said.
-fn carrier(spec: &Node, place: &Place, reading: &mut Reading<'_>) -> Option<Option<Carrier>> {
-    let schema = spec.get("schema")?;
-    let name = match schema.is_map() {
-        true => reading.need_str(schema, "name")?,
-        false => schema.text()?,
-    };
+/// The name of its schema.
+pub(super) fn schema<'n>(service: &Object<'n>) -> Option<&'n str> {
+    let schema = service.spec().get("schema")?;
     for key in ["version", "prefix"] {
         schema.get(key).map(Node::dismiss);
     }
-    let is_bedrocks = place.host.contains("bedrock");
+    schema.get("name").unwrap_or(schema).text()
+}
+
+/// What the schema says of the way to the model; `None` where it is not Bedrock, which is said.
+fn carrier(
+    service: &Object<'_>,
+    objects: &Objects<'_>,
+    reading: &mut Reading<'_>,
+) -> Option<Option<Carrier>> {
+    let Some(name) = schema(service) else {
+        reading.missing(service.spec().origin(), "schema.name");
+        return None;
+    };
+    let host = host(service, objects).unwrap_or_default();
+    let is_mantle = host.starts_with("bedrock-mantle");
+    let is_bedrocks = host.contains("bedrock");
     match name {
         // Bedrock's best API for client and model, as with no carrier at all.
         "AWSBedrock" | "AWSAnthropic" => Some(None),
-        "OpenAI" if place.host.starts_with("bedrock-mantle") => Some(Some(Carrier::Mantle)),
+        "OpenAI" | "Anthropic" if is_mantle => Some(Some(Carrier::Mantle)),
         "OpenAI" if is_bedrocks => Some(Some(Carrier::OpenAi)),
-        "Anthropic" if place.host.starts_with("bedrock-mantle") => Some(Some(Carrier::Mantle)),
         "Anthropic" if is_bedrocks => Some(Some(Carrier::Anthropic)),
         other => {
-            let what = format!("the schema `{other}` at {} is not Bedrock", place.host);
-            let hint = "AWSBedrock and AWSAnthropic are";
-            reading.say(Diagnostic::error(schema.origin(), what).hint(hint));
+            let at = if host.is_empty() { String::new() } else { format!(" at {host}") };
+            let what = format!("{}: the schema `{other}`{at} is not Bedrock", service.title());
+            let hint = "it is left out: AWSBedrock and AWSAnthropic are Bedrock";
+            reading.say(Diagnostic::warning(service.root.origin(), what).hint(hint));
+            service.root.dismiss();
             None
         }
+    }
+}
+
+/// The host behind it, as far as that is written; nothing of it counts as read.
+fn host<'n>(service: &Object<'n>, objects: &Objects<'n>) -> Option<&'n str> {
+    let reference = service.spec().peek("backendRef")?;
+    let text = |key: &str| reference.peek(key).and_then(Node::text);
+    let kind = text("kind").unwrap_or("Backend");
+    let namespace = text("namespace").unwrap_or(service.namespace);
+    let to = Reference { kind, namespace, name: text("name")? };
+    let spec = objects.look(to, &[ENVOY, ""])?.root.peek("spec")?;
+    match spec.peek("endpoints") {
+        Some(endpoints) => endpoints.items().first()?.peek("fqdn")?.peek("hostname")?.text(),
+        None => spec.peek("externalName")?.text(),
     }
 }
 
@@ -73,7 +99,9 @@ fn place(service: &Object<'_>, objects: &Objects<'_>, reading: &mut Reading<'_>)
             spec.get("type").map(Node::dismiss);
             let ports = reading.list(spec, "ports");
             for key in ["name", "protocol", "port", "targetPort", "nodePort", "appProtocol"] {
-                ports.iter().for_each(|port| drop(port.get(key)));
+                for port in ports {
+                    port.get(key);
+                }
             }
             let first = ports.first().and_then(|node| node.get("port")?.int());
             let first = first.and_then(|port| u16::try_from(port).ok());

@@ -220,7 +220,9 @@ fn headers(
 /// Whether `credentialOverride` refuses callers that bring no credentials, wherever they would bring them.
 fn refuses(node: &Node) -> bool {
     let sources = ["fromRequestHeaders", "fromDynamicMetadata"].map(|source| node.peek(source));
-    sources.into_iter().chain([Some(node)]).flatten().any(|place| {
-        place.peek("fallbackToConfigured").and_then(Node::bool) == Some(false)
-    })
+    sources
+        .into_iter()
+        .chain([Some(node)])
+        .flatten()
+        .any(|place| place.peek("fallbackToConfigured").and_then(Node::bool) == Some(false))
 }

@@ -31,6 +31,7 @@ pub(super) struct Rule {
     broken: bool,
 }
 
+/// The rules of a route that lead to Bedrock; of others it is said that they are not served.
 pub(super) fn rules(
     object: &Object<'_>,
     objects: &Objects<'_>,
@@ -69,7 +70,8 @@ pub(super) fn rules(
             http_route::pieces(&hosts, &conditions(node, reading), &Standing::of(object, index));
         let mut backends = Vec::new();
         let mut targets = Vec::new();
-        for reference in reading.list(node, "backendRefs") {
+        let references = reading.list(node, "backendRefs");
+        for reference in references {
             if let Some((backend, target)) = target(reference, object, objects, reading) {
                 backends.extend(backend.map(|backend| (target.backend.clone(), backend)));
                 targets.push(target);
@@ -80,6 +82,14 @@ pub(super) fn rules(
         policy.timeouts.attempt = http_route::timeout(node, "timeouts.backendRequest", reading);
         policy.timeouts.idle = http_route::timeout(node, "streamIdleTimeout", reading);
         let owned_by = reading.str(node, "modelsOwnedBy").map(str::to_owned);
+        let broken = is_misplaced || reading.errors() > errors;
+        if !broken && targets.is_empty() && !references.is_empty() {
+            let what =
+                format!("the route `{name}` leads to no model of Bedrock's: it is not served");
+            reading.say(Diagnostic::warning(node.origin(), what));
+            reading.push(Item::LeftOut(Kind::Route, name));
+            continue;
+        }
         let route = Route {
             name,
             listeners: of.clone(),
@@ -99,7 +109,7 @@ pub(super) fn rules(
             costs: costs.clone(),
             pieces,
             backends,
-            broken: is_misplaced || reading.errors() > errors,
+            broken,
         });
     }
     rules
@@ -180,8 +190,8 @@ fn target(
     let kind = reading.str(node, "kind").unwrap_or("AIServiceBackend");
     if kind != "AIServiceBackend" {
         node.dismiss();
-        let what = format!("{kind} {name}: only an AIServiceBackend leads to Bedrock");
-        reading.say(Diagnostic::error(node.origin(), what));
+        let what = format!("{kind} {name} is left out: only an AIServiceBackend leads to Bedrock");
+        reading.say(Diagnostic::warning(node.origin(), what));
         return None;
     }
     let namespace = reading.str(node, "namespace").unwrap_or(from.namespace);

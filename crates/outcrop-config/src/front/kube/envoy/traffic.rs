@@ -47,7 +47,7 @@ pub(super) fn apply(rules: &mut [Rule], objects: &Objects<'_>, reading: &mut Rea
         if meant.is_empty() {
             let what = match policy.is_for_any(rules) {
                 true => "another policy takes the place of this one on all of its routes",
-                false => "this policy is for no route of the files",
+                false => "this policy is for no route that is served",
             };
             reading.say(Diagnostic::warning(policy.spec.origin(), what));
             policy.spec.dismiss();
