@@ -34,6 +34,8 @@ pub struct Backend {
     pub max_concurrent: Option<u32>,
     /// Most requests that wait.
     pub max_queued: Option<u32>,
+    /// First tokens that take more than so many times as long as usual let fewer be in flight.
+    pub max_slowdown: Option<f64>,
     pub origin: Origin,
 }
 

@@ -106,7 +106,7 @@ fn kind(schema: &Value) -> String {
             of => format!("mapping to {of}"),
         },
         "array" => format!("list of {}", kind(&schema["items"])),
-        "integer" => "number".to_owned(),
+        "integer" | "number" => "number".to_owned(),
         "boolean" => "`true` or `false`".to_owned(),
         "null" => String::new(),
         "string" => "text".to_owned(),

@@ -22,7 +22,7 @@ use outcrop_model::{Carrier, Catalog};
 use crate::account::{Account, Listing, Watch};
 use crate::callee::{Geography, Learned};
 use crate::lent::CredentialHeaders;
-use crate::resilience::{Condition, Gate, RetryBudget, Ward};
+use crate::resilience::{Condition, Gate, RetryBudget, Room, Ward};
 use crate::upstream::UpstreamHealth;
 
 /// Reads one variable of the environment.
@@ -132,7 +132,7 @@ impl Backend {
             upstream: UpstreamHealth::default(),
             ward: Arc::default(),
             budget: Arc::new(RetryBudget::new(Instant::now())),
-            gate: room(settings).map(|(most, most_waiting)| Gate::new(most, most_waiting)),
+            gate: room(settings).map(Gate::new),
             carrier: settings.carrier,
             lent,
             _watch: watch,
@@ -162,8 +162,8 @@ impl Backend {
 
     /// It is at work from now on: the numbers of its gate are its own.
     pub(crate) fn take_office(&self) {
-        if let (Some(gate), Some((most, most_waiting))) = (&self.gate, room(&self.settings)) {
-            gate.resize(most, most_waiting);
+        if let (Some(gate), Some(room)) = (&self.gate, room(&self.settings)) {
+            gate.resize(room);
         }
     }
 
@@ -202,9 +202,10 @@ impl Backend {
 // === helpers ===
 
 /// How many may be in flight and how many wait: where nobody says the latter, as many again.
-fn room(settings: &config::Backend) -> Option<(u32, u32)> {
+fn room(settings: &config::Backend) -> Option<Room> {
     let most = settings.max_concurrent?;
-    Some((most, settings.max_queued.unwrap_or(most)))
+    let most_waiting = settings.max_queued.unwrap_or(most);
+    Some(Room { most, most_waiting, slowdown: settings.max_slowdown })
 }
 
 fn placeless(settings: &config::Backend) -> config::Backend {

@@ -6,9 +6,10 @@
 pub mod budget;
 pub mod gate;
 pub mod health;
+mod pace;
 mod ward;
 
 pub use budget::RetryBudget;
-pub use gate::{Full, Gate, Permit};
+pub use gate::{Full, Gate, Permit, Room};
 pub use health::{Condition, Health, Probe, Verdict};
 pub(crate) use ward::Ward;

@@ -57,6 +57,7 @@ pub(super) fn backend(backend: &Backend, findings: &mut Findings) {
         findings.warning(origin, "region", what, Some(hint));
     }
     carrier(backend.carrier, (origin, "carrier"), findings);
+    slowdown(backend, findings);
     let identity = &backend.identity;
     for (index, own) in identity.roles.iter().enumerate() {
         role(own, (origin, &format!("identity.roles[{index}]")), findings);
@@ -78,6 +79,21 @@ pub(super) fn backend(backend: &Backend, findings: &mut Findings) {
         | IdentitySource::Keys { .. }
         | IdentitySource::CredentialsFile { .. }
         | IdentitySource::ApiKey(_) => {}
+    }
+}
+
+fn slowdown(backend: &Backend, findings: &mut Findings) {
+    let Some(times) = backend.max_slowdown else { return };
+    let at = "max_slowdown";
+    if !times.is_finite() || times <= 1.0 {
+        let hint = "streams that begin as soon as usual are 1; take 2 or 3".to_owned();
+        let what = format!("`{times}` is no slowdown");
+        findings.error(&backend.origin, at, what, Some(hint));
+    }
+    if backend.max_concurrent.is_none() {
+        let hint = "set `max_concurrent` as well".to_owned();
+        let what = "there is no bound that it could lower".to_owned();
+        findings.error(&backend.origin, at, what, Some(hint));
     }
 }
 

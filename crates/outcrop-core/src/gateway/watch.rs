@@ -79,7 +79,11 @@ impl Watch<'_> {
         let Self { backend, model, sent, .. } = *self;
         let now = Instant::now();
         if let Some(gate) = &backend.gate {
-            gate.ended(fault.map(|fault| fault.class), now);
+            let began = self.patience.map(|_of_a_stream| (model, now.duration_since(sent)));
+            match fault {
+                Some(fault) => gate.failed(fault.class, now),
+                None => gate.answered(began, now),
+            }
         }
         if self.is_lent {
             return;

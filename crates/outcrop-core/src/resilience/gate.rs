@@ -7,8 +7,9 @@
 //! 3. Who waits and leaves takes up no room.
 //! 4. Other numbers count at once, for those in flight too: they are never counted anew.
 //!
-//! How long answers take is no sign here: it follows the lengths of prompts and answers, caches and thinking,
-//! over which it differs a hundredfold from request to request, so that no rise of it says "too many".
+//! How long answers take is a sign only where the operator says so: behind the name of a model there is
+//! mostly a fleet of Bedrock's, whose pace does not follow what one gateway sends. See [`Pace`] for how it
+//! is told from the lengths of prompts.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,10 +18,23 @@ use std::time::{Duration, Instant};
 use outcrop_model::ErrorClass;
 use tokio::sync::oneshot;
 
+use super::pace::Pace;
+
 /// How much of the limit is left after the backend throttles.
 const FALL: f64 = 0.7;
 /// The limit falls once in this time: failures of one moment are one sign.
 const FALLS_EVERY: Duration = Duration::from_secs(1);
+
+/// How much a backend takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Room {
+    /// Most in flight, at least one.
+    pub most: u32,
+    /// Most in the queue.
+    pub most_waiting: u32,
+    /// First tokens that take more than so many times as long as usual are a sign of too many.
+    pub slowdown: Option<f64>,
+}
 
 /// A backend's gate.
 #[derive(Debug, Clone)]
@@ -33,9 +47,9 @@ struct Shared {
 
 #[derive(Debug)]
 struct Inner {
-    most: f64,
-    most_waiting: usize,
+    room: Room,
     limit: f64,
+    pace: Pace,
     in_flight: usize,
     waiting: VecDeque<oneshot::Sender<Permit>>,
     fell: Option<Instant>,
@@ -52,12 +66,12 @@ pub struct Permit {
 pub struct Full;
 
 impl Gate {
-    /// `most` in flight (at least one), and as many as `most_waiting` in the queue.
-    pub fn new(most: u32, most_waiting: u32) -> Self {
+    /// With all of its room.
+    pub fn new(room: Room) -> Self {
         let inner = Inner {
-            most: f64::from(most.max(1)),
-            most_waiting: usize::try_from(most_waiting).unwrap_or(usize::MAX),
-            limit: f64::from(most.max(1)),
+            limit: room.most(),
+            room,
+            pace: Pace::default(),
             in_flight: 0,
             waiting: VecDeque::new(),
             fell: None,
@@ -66,13 +80,11 @@ impl Gate {
     }
 
     /// Other numbers from now on. A limit that has fallen stays where it is.
-    pub fn resize(&self, most: u32, most_waiting: u32) {
+    pub fn resize(&self, room: Room) {
         let mut inner = self.0.lock();
-        let most = f64::from(most.max(1));
-        let has_fallen = inner.limit < inner.most;
-        inner.limit = if has_fallen { inner.limit.min(most) } else { most };
-        inner.most = most;
-        inner.most_waiting = usize::try_from(most_waiting).unwrap_or(usize::MAX);
+        let has_fallen = inner.limit < inner.room.most();
+        inner.limit = if has_fallen { inner.limit.min(room.most()) } else { room.most() };
+        inner.room = room;
         drop(inner);
         Shared::let_in(&self.0);
     }
@@ -98,7 +110,7 @@ impl Gate {
             if inner.takes_in() {
                 return Ok(Permit { gate: Arc::clone(&self.0) });
             }
-            if inner.waiting.len() >= inner.most_waiting {
+            if inner.waiting.len() >= inner.room.most_waiting as usize {
                 return Err(Full);
             }
             let (sender, receiver) = oneshot::channel();
@@ -111,19 +123,23 @@ impl Gate {
         }
     }
 
-    /// Tells how a request that had leave ended: `None` is success.
-    pub fn ended(&self, failure: Option<ErrorClass>, now: Instant) {
+    /// A request that had leave failed.
+    pub fn failed(&self, class: ErrorClass, now: Instant) {
+        if matches!(class, ErrorClass::Throttled | ErrorClass::Overloaded) {
+            self.0.lock().fall(now);
+        }
+        Shared::let_in(&self.0);
+    }
+
+    /// A request that had leave was answered; `began` is a stream's model, and how long its first event took.
+    pub fn answered(&self, began: Option<(&str, Duration)>, now: Instant) {
         let mut inner = self.0.lock();
-        match failure {
-            Some(ErrorClass::Throttled | ErrorClass::Overloaded) => {
-                if inner.fell.is_none_or(|fell| now.duration_since(fell) >= FALLS_EVERY) {
-                    inner.limit = (inner.limit * FALL).max(1.0);
-                    inner.fell = Some(now);
-                }
-            }
-            // One more for each round of successes.
-            None => inner.limit = (inner.limit + 1.0 / inner.limit).min(inner.most),
-            Some(_says_nothing_of_how_much_it_takes) => {}
+        // One more for each round of successes.
+        inner.limit = (inner.limit + 1.0 / inner.limit).min(inner.room.most());
+        if let (Some((model, wait)), Some(slowdown)) = (began, inner.room.slowdown)
+            && inner.pace.began(model, wait, slowdown)
+        {
+            inner.fall(now);
         }
         drop(inner);
         Shared::let_in(&self.0);
@@ -166,7 +182,20 @@ impl Shared {
     }
 }
 
+impl Room {
+    fn most(&self) -> f64 {
+        f64::from(self.most.max(1))
+    }
+}
+
 impl Inner {
+    fn fall(&mut self, now: Instant) {
+        if self.fell.is_none_or(|fell| now.duration_since(fell) >= FALLS_EVERY) {
+            self.limit = (self.limit * FALL).max(1.0);
+            self.fell = Some(now);
+        }
+    }
+
     /// Takes one more in flight, if that is possible at once.
     fn takes_in(&mut self) -> bool {
         self.waiting.retain(|waiting| !waiting.is_closed());
@@ -197,9 +226,13 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
+    fn room(most: u32, most_waiting: u32) -> Room {
+        Room { most, most_waiting, slowdown: None }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn rule_1_the_limit_holds_and_the_first_waits_least() {
-        let gate = Gate::new(2, 2);
+        let gate = Gate::new(room(2, 2));
         let one = gate.enter(LONG).await.unwrap();
         let _two = gate.enter(LONG).await.unwrap();
         let waiting = |gate: &Gate| {
@@ -221,7 +254,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn rule_3_who_leaves_takes_up_no_room() {
-        let gate = Gate::new(1, 1);
+        let gate = Gate::new(room(1, 1));
         let one = gate.enter(LONG).await.unwrap();
         assert_eq!(gate.enter(Duration::from_secs(1)).await.unwrap_err(), Full);
         let waiting = {
@@ -238,10 +271,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn rule_2_the_limit_follows_the_backend() {
-        let gate = Gate::new(10, 0);
+        let gate = Gate::new(room(10, 0));
         let now = Instant::now();
         for _ in 0..50 {
-            gate.ended(Some(ErrorClass::Throttled), now);
+            gate.failed(ErrorClass::Throttled, now);
         }
         let mut permits = Vec::new();
         while let Ok(permit) = gate.enter(LONG).await {
@@ -249,7 +282,7 @@ mod tests {
         }
         assert_eq!(permits.len(), 7);
         for _ in 0..100 {
-            gate.ended(None, now);
+            gate.answered(None, now);
         }
         while let Ok(permit) = gate.enter(LONG).await {
             permits.push(permit);
@@ -259,14 +292,29 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn rule_4_other_numbers_count_those_in_flight() {
-        let gate = Gate::new(2, 1);
+        let gate = Gate::new(room(2, 1));
         let held = [gate.enter(LONG).await.unwrap(), gate.enter(LONG).await.unwrap()];
-        gate.resize(3, 0);
+        gate.resize(room(3, 0));
         let third = gate.try_enter().unwrap();
         assert_eq!(gate.try_enter().unwrap_err(), Full);
-        gate.resize(1, 0);
+        gate.resize(room(1, 0));
         drop((third, held));
         let _one = gate.try_enter().unwrap();
         assert_eq!(gate.try_enter().unwrap_err(), Full);
+    }
+
+    #[test]
+    fn rule_2_and_what_is_slow_where_that_is_a_sign() {
+        let stream = |seconds| Some(("model", Duration::from_secs(seconds)));
+        let limit_after = |slowdown| {
+            let (gate, now) = (Gate::new(Room { slowdown, ..room(10, 0) }), Instant::now());
+            for seconds in [1; 10].into_iter().chain([4; 10]) {
+                gate.answered(stream(seconds), now);
+            }
+            gate.limit()
+        };
+        assert_eq!(limit_after(Some(3.0)), 7);
+        assert_eq!(limit_after(Some(5.0)), 10);
+        assert_eq!(limit_after(None), 10);
     }
 }

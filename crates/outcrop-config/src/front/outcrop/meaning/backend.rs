@@ -26,6 +26,7 @@ impl Context<'_, '_> {
             ca_bundle,
             max_concurrent,
             max_queued,
+            max_slowdown,
         } = written;
         let backend = Backend {
             region,
@@ -38,6 +39,7 @@ impl Context<'_, '_> {
             ca_bundle: path(ca_bundle),
             max_concurrent,
             max_queued,
+            max_slowdown,
             origin: self.origin(),
         };
         Some(Item::Backend(name.to_owned(), Box::new(backend)))
@@ -161,6 +163,7 @@ impl Printing {
             ca_bundle,
             max_concurrent,
             max_queued,
+            max_slowdown,
             origin: _,
         } = backend;
         let identity = (*identity != Identity::default()).then(|| self.identity(identity));
@@ -175,6 +178,7 @@ impl Printing {
             ca_bundle: ca_bundle.as_deref().map(text),
             max_concurrent: *max_concurrent,
             max_queued: *max_queued,
+            max_slowdown: *max_slowdown,
         }
     }
 

@@ -42,6 +42,10 @@ pub struct Backend {
     /// Most requests that wait; more are refused.
     #[serde(skip_serializing_if = "is_default")]
     pub max_queued: Option<u32>,
+    /// Fewer are in flight while even the quickest streams begin more than so many times as late as usual, such
+    /// as `3`. For capacity of one's own; without it pace is no sign.
+    #[serde(skip_serializing_if = "is_default")]
+    pub max_slowdown: Option<f64>,
 }
 
 /// Who the gateway is to AWS: at most one of `profile`, `keys`, `credentials_file`, `api_key`,
