@@ -27,7 +27,7 @@ pub struct Route {
 /// Conditions that must all hold.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Match {
-    /// Host names, exact or with a leading `*.`; empty: any.
+    /// Host names, exact, with a leading `*.` or with `.*` at the end; empty: any.
     pub hosts: Vec<String>,
     pub path: Option<PathMatch>,
     /// In upper case.

@@ -89,9 +89,10 @@ impl Matcher {
     }
 
     fn takes_host(&self, host: &str) -> bool {
-        self.hosts.iter().any(|wanted| match wanted.strip_prefix('*') {
-            Some(domain) => host.len() > domain.len() && host.ends_with(domain),
-            None => host == wanted,
+        self.hosts.iter().any(|wanted| match (wanted.strip_prefix('*'), wanted.strip_suffix('*')) {
+            (Some(domain), _) => host.len() > domain.len() && host.ends_with(domain),
+            (None, Some(start)) => host.len() > start.len() && host.starts_with(start),
+            (None, None) => host == wanted,
         })
     }
 
@@ -131,7 +132,8 @@ fn key(model: Option<&Pattern>, hosts: &[String], path: Option<&PathMatch>) -> K
     if let Some(Pattern::Exact(model)) = model {
         return Key::Model(model.clone());
     }
-    if !hosts.is_empty() && hosts.iter().all(|host| !host.starts_with('*')) {
+    if !hosts.is_empty() && hosts.iter().all(|host| !host.starts_with('*') && !host.ends_with('*'))
+    {
         return Key::Hosts(hosts.to_vec());
     }
     match path {

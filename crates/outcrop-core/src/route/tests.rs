@@ -42,7 +42,7 @@ fn all_conditions_of_a_match_hold_and_any_match_of_a_route_does() {
     let header = |name: &str, value| HeaderMatch { name: name.to_owned(), value };
     let table = table(vec![
         vec![Match {
-            hosts: vec!["*.example.com".to_owned()],
+            hosts: vec!["*.example.com".to_owned(), "other.*".to_owned()],
             headers: vec![header("x-team", Pattern::Regex("a|b".to_owned()))],
             ..Match::default()
         }],
@@ -60,6 +60,9 @@ fn all_conditions_of_a_match_hold_and_any_match_of_a_route_does() {
     assert_eq!(find(&table, "/x", &[host, ("x-team", "b")], "m"), Some(0));
     assert_eq!(find(&table, "/x", &[host, ("x-team", "bb")], "m"), None);
     assert_eq!(find(&table, "/x", &[("host", "example.com"), ("x-team", "b")], "m"), None);
+    let team = ("x-team", "b");
+    assert_eq!(find(&table, "/x", &[("host", "other.example"), team], "m"), Some(0));
+    assert_eq!(find(&table, "/x", &[("host", "another.example"), team], "m"), None);
     for path in ["/one", "/one/x", "/two"] {
         assert_eq!(find(&table, path, &[], "m"), Some(1), "{path}");
     }

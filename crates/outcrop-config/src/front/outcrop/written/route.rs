@@ -75,7 +75,7 @@ pub struct Match {
     /// A regular expression over the whole path.
     #[serde(skip_serializing_if = "is_default")]
     pub path_regex: Option<String>,
-    /// Names of hosts, or `*.` and a domain.
+    /// Names of hosts, `*.` and a domain, or a name's beginning and `.*`.
     #[serde(skip_serializing_if = "is_default")]
     pub host: Many<String>,
     /// `GET`, `POST`, …
