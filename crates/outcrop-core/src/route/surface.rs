@@ -35,7 +35,9 @@ fn of_word(word: SurfaceWord, path: &str) -> Cow<'_, str> {
         SurfaceWord::KongChat => "/v1/chat",
         // Bedrock's paths hold what they mean; whatever is before them is a prefix of the operator's.
         SurfaceWord::Bedrock => {
-            return Cow::Borrowed(path.find("/model/").map_or(path, |at| &path[at..]));
+            let rerank = || path.ends_with("/rerank").then(|| path.len() - "/rerank".len());
+            let own = path.find("/model/").or_else(rerank);
+            return Cow::Borrowed(own.map_or(path, |at| &path[at..]));
         }
     };
     Cow::Borrowed(own)
@@ -58,6 +60,8 @@ mod tests {
             assert_eq!(own_path(&by_suffix, path).as_deref(), Some(own), "{path}");
         }
         let bedrock = Surface::Fixed(SurfaceWord::Bedrock);
-        assert_eq!(own_path(&bedrock, "/x/model/a/converse").as_deref(), Some("/model/a/converse"));
+        for own in ["/model/a/converse", "/rerank"] {
+            assert_eq!(own_path(&bedrock, &format!("/x{own}")).as_deref(), Some(own));
+        }
     }
 }
