@@ -60,6 +60,11 @@ async fn kong_bedrock_plugin() {
 }
 
 #[tokio::test]
+async fn kong_recipes() {
+    document("kong-recipes").await;
+}
+
+#[tokio::test]
 async fn mcp_cli_aws_bedrock() {
     document("mcp-cli-aws-bedrock").await;
 }

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::document::{self, Document, Node, Rewrite};
 use crate::front::{FRONT_ENDS, Reading};
 use crate::origin::{Diagnostic, Origin, Severity};
+use crate::variables::deck::ready_for_yaml;
 use crate::variables::{Lookup, Variables, interpolate};
 
 /// A text and its name, which is a file's name as the operator gave it.
@@ -24,7 +25,7 @@ pub fn load(sources: &[Source<'_>], lookup: &dyn Lookup) -> (Config, Vec<Diagnos
     let mut reading = Reading::new(lookup);
     let mut documents = Vec::new();
     for source in sources {
-        let (parsed, diagnostics) = document::parse(source.name, source.text);
+        let (parsed, diagnostics) = document::parse(source.name, &ready_for_yaml(source.text));
         documents.extend(parsed);
         reading.diagnostics.extend(diagnostics);
     }

@@ -2,6 +2,10 @@
 //!
 //! They are put into texts after these were read, so a value can never add a member, a line or a quote.
 //! A dollar before anything that starts no name stands for itself: `$20`, `^/v1$`.
+//!
+//! Files of Kong have [decK's expressions](deck) instead.
+
+pub(crate) mod deck;
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -33,6 +37,8 @@ pub enum Variables {
     Required,
     /// One that is not set, and has no default, is an empty text.
     Optional,
+    /// decK's expressions; a variable that is not set is an error.
+    Deck,
 }
 
 /// Why a text cannot be made.
@@ -50,6 +56,8 @@ pub fn interpolate<'t>(
 ) -> Result<Cow<'t, str>, Unresolved> {
     match variables {
         Variables::Off => Ok(text.into()),
+        Variables::Deck if !text.contains("${{") => Ok(text.into()),
+        Variables::Deck => deck::resolve(text, lookup).map(Cow::Owned),
         Variables::Required | Variables::Optional if !text.contains('$') => Ok(text.into()),
         Variables::Required | Variables::Optional => {
             resolve(text, variables, lookup).map(Cow::Owned)
@@ -143,7 +151,7 @@ fn expression(inside: &str, unset: Variables, lookup: &dyn Lookup) -> Result<Str
 fn value(name: &str, unset: Variables, lookup: &dyn Lookup) -> Result<String, Unresolved> {
     match (lookup.variable(name), unset) {
         (Some(value), _) => Ok(value),
-        (None, Variables::Optional | Variables::Off) => Ok(String::new()),
+        (None, Variables::Optional | Variables::Off | Variables::Deck) => Ok(String::new()),
         (None, Variables::Required) => Err(Unresolved {
             what: format!("the variable {name} is not set"),
             hint: Some(format!(

@@ -18,6 +18,12 @@ impl Lookup for Surroundings {
             "REGION" => Some("eu-west-1".to_owned()),
             "KEY" => Some("sk-from-environment".to_owned()),
             "NUMBER" => Some("7".to_owned()),
+            "DECK_CHAT_MODEL" => Some("us.anthropic.claude-sonnet-4-5-20250929-v1:0".to_owned()),
+            "DECK_REGION" => Some("eu-west-1".to_owned()),
+            "DECK_TOKENS" => Some("512".to_owned()),
+            "DECK_KEY_ID" | "DECK_SECRET" | "DECK_APP_KEY" => Some("of-deck".to_owned()),
+            "DECK_BEDROCK_KEY" => Some("sk-of-deck".to_owned()),
+            "DECK_HEADER" => Some("Bearer sk-of-header".to_owned()),
             "EMPTY" => Some(String::new()),
             "EVIL" => Some("a\nbackends: {b: {}} # \"".to_owned()),
             _ => None,
@@ -183,4 +189,50 @@ routes:
     let (again, diagnostics) = load(&[Source { name: "p.yaml", text: &printed }], &Hidden);
     assert!(!has_errors(&diagnostics), "{diagnostics:#?}\n{printed}");
     assert_eq!(placeless(again), placeless(config), "{printed}");
+}
+
+/// What is hidden in the fixtures' output: which secret it is.
+#[test]
+fn secrets_of_kong_are_what_is_meant() {
+    let auth = |value: &str| {
+        format!(
+            "_format_version: '3.0'
+services: [{{name: s, routes: [{{name: r, paths: [/]}}]}}]
+plugins:
+- name: ai-proxy
+  config:
+    model: {{provider: bedrock, name: m}}
+    auth:
+      header_name: Authorization
+      header_value: {value}
+"
+        )
+    };
+    let redis = |rest: &str| {
+        format!(
+            "{}- {{name: rate-limiting, config: {{minute: 1, policy: redis, redis: {{{rest}}}}}}}\n",
+            auth("x")
+        )
+    };
+    for (text, shown) in [
+        (auth("Bearer sk-1"), "api_key: {inline: sk-1}"),
+        (auth("bearer  sk-1"), "api_key: {inline: sk-1}"),
+        (auth("sk-1"), "api_key: {inline: sk-1}"),
+        (auth("Bearer ${{ env \"DECK_BEDROCK_KEY\" }}"), "api_key: {env: DECK_BEDROCK_KEY}\n"),
+        (auth("\"Bearer ${{ env \"DECK_BEDROCK_KEY\" }}\""), "api_key: {env: DECK_BEDROCK_KEY}\n"),
+        (auth("${{ env \"DECK_HEADER\" }}"), "api_key: {inline: sk-of-header}"),
+        (auth("'{vault://env/deck-header}'"), "api_key: {inline: sk-of-header}"),
+        (auth("'{vault://env/deck-bedrock-key}'"), "api_key: {env: DECK_BEDROCK_KEY}\n"),
+        (
+            redis("host: h, username: 'a@b', password: 'p/?#: ü'"),
+            "redis://a%40b:p%2F%3F%23%3A%20%C3%BC@h:6379/0",
+        ),
+        (redis("host: '::1', ssl: true"), "rediss://[::1]:6379/0"),
+        (redis("host: h, password: '{vault://env/deck-secret}'"), "redis://:of-deck@h:6379/0"),
+    ] {
+        let (config, diagnostics) = load(&[Source { name: "k.yaml", text: &text }], &Surroundings);
+        assert!(!has_errors(&diagnostics), "{text}: {diagnostics:#?}");
+        let printed = print(&config, Secrets::Shown);
+        assert!(printed.contains(shown), "{shown}:\n{printed}");
+    }
 }

@@ -1,12 +1,14 @@
 //! Kong's declarative configuration: services, routes, consumers and the plugins that ask Bedrock.
 //!
-//! 1. A route is served where a plugin that asks Bedrock ([`bedrock-proxy`](plugin), `ai-proxy`) applies to
+//! 1. A route is served where a plugin that asks Bedrock ([`bedrock-proxy`, `ai-proxy`](asking)) applies to
 //!    it: its own, its service's, or a global one, in this order. Other routes are reported.
-//! 2. Routes are tried in Kong's order: those with more conditions first, then regular expressions, then
-//!    longer paths.
+//! 2. [Routes are tried in Kong's order](conditions), path by path.
 //! 3. Where `key-auth` applies to a served route, the consumers' keys are the gateway's, which asks for
 //!    them everywhere.
+//! 4. decK's expressions are in when a file is read, as decK puts them in.
 
+mod asking;
+mod conditions;
 mod guard;
 mod plugin;
 mod rate;
@@ -16,7 +18,7 @@ use super::{FrontEnd, Reading};
 use crate::document::{Document, Node};
 use crate::origin::Diagnostic;
 use crate::secret::{Redacted, Secret};
-use crate::variables::Variables;
+use crate::variables::{Variables, deck};
 
 use self::plugin::{Plugin, Use};
 
@@ -33,7 +35,7 @@ impl FrontEnd for Kong {
     }
 
     fn variables(&self) -> Variables {
-        Variables::Off
+        Variables::Deck
     }
 
     fn read(&self, documents: &[&Document], reading: &mut Reading<'_>) {
@@ -44,19 +46,23 @@ impl FrontEnd for Kong {
         }
         let mut global = plugins_of_top(&roots, reading);
         global.extend(plugins_of_consumers(&roots, reading));
+        plugin::tell_of_strays(&global, &route::called(&roots), reading);
         let consumers = guard::consumers(&roots, reading);
-        let mut served: Vec<route::Served<'_>> = Vec::new();
+        let mut whole: Vec<route::Served<'_>> = Vec::new();
         for root in &roots {
             for service in reading.list(root, "services") {
-                served.extend(route::of_service(service, &global, reading));
+                whole.extend(route::of_service(service, &global, reading));
             }
         }
         for root in &roots {
             for route in reading.list(root, "routes") {
-                served.extend(route::on_its_own(route, &roots, &global, reading));
+                whole.extend(route::on_its_own(route, &roots, &global, reading));
             }
         }
-        served.sort_by_key(|served| std::cmp::Reverse(served.rank));
+        let mut served = route::in_order(whole);
+        for one in &mut served {
+            one.make(reading);
+        }
         let guarded = served.iter().filter(|served| served.plugin(Use::KeyAuth).is_some()).count();
         if guarded > 0 {
             guard::keys(&consumers, &served, reading);
@@ -118,18 +124,79 @@ fn secret(reading: &mut Reading<'_>, node: &Node, path: &str) -> Option<Secret> 
     if text.is_empty() {
         return None;
     }
-    if let Some(name) = text.strip_prefix("{vault://env/").and_then(|rest| rest.strip_suffix('}')) {
-        return Some(Secret::Env(name.to_uppercase().replace('-', "_")));
+    if let Some(variable) = vault_variable(text) {
+        return Some(Secret::Env(variable));
     }
-    let deck = text.strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}"));
-    if let Some(name) = deck.and_then(|inside| inside.trim().strip_prefix("env ")) {
-        return Some(Secret::Env(name.trim().trim_matches('"').to_owned()));
+    let raw = node.at(path).and_then(Node::raw).unwrap_or(text);
+    if let Some(variable) = deck::only_variable(raw) {
+        return Some(Secret::Env(variable.to_owned()));
     }
-    if text.starts_with("{vault://") {
-        let what = format!("`{path}` is in a vault that is not read");
-        let hint = "give it by {vault://env/NAME} or in the file";
-        reading.say(Diagnostic::error(node.at(path).unwrap_or(node).origin(), what).hint(hint));
+    if text.starts_with(VAULT) {
+        reading.say(of_another_vault(node, path));
         return None;
     }
     Some(Secret::Inline(Redacted::new(text)))
+}
+
+/// A secret as it stands in a header, where `Bearer ` before it is no part of it, wherever that comes from.
+fn bearer(reading: &mut Reading<'_>, node: &Node, path: &str) -> Option<Secret> {
+    const SCHEME: &str = "Bearer ";
+    let bare = |text: &str| {
+        let start = text.trim().get(..SCHEME.len())?;
+        let is_scheme = start.eq_ignore_ascii_case(SCHEME);
+        is_scheme.then(|| text.trim()[SCHEME.len()..].trim_start().to_owned())
+    };
+    let raw = node.at(path).and_then(Node::raw).and_then(bare);
+    if let Some(variable) = raw.as_deref().and_then(deck::only_variable) {
+        return Some(Secret::Env(variable.to_owned()));
+    }
+    let secret = secret(reading, node, path)?;
+    let known = match &secret {
+        Secret::Inline(text) => Some(text.reveal().to_owned()),
+        Secret::Env(variable) => reading.lookup().variable(variable),
+        Secret::File(_) | Secret::Kubernetes { .. } => None,
+    };
+    Some(match known.as_deref().and_then(bare) {
+        Some(bare) => Secret::Inline(Redacted::new(bare)),
+        None => secret,
+    })
+}
+
+/// A text that is meant as it is written. What Kong makes of each request is not.
+fn plain(reading: &mut Reading<'_>, node: &Node, path: &str) -> Option<String> {
+    let text = reading.str(node, path).filter(|text| !text.is_empty())?;
+    let origin = || node.at(path).unwrap_or(node).origin();
+    if let Some(variable) = vault_variable(text) {
+        let value = reading.lookup().variable(&variable);
+        if value.is_none() {
+            let what = format!("the variable {variable} is not set");
+            reading.say(Diagnostic::error(origin(), what).hint(format!("set {variable}")));
+        }
+        return value;
+    }
+    if text.starts_with(VAULT) {
+        reading.say(of_another_vault(node, path));
+        return None;
+    }
+    if text.contains("$(") {
+        let what = format!("`{path}` is made of each request, which is not honoured");
+        let hint = "write what is meant; without a `name` the caller's model is asked for";
+        reading.say(Diagnostic::error(origin(), what).hint(hint));
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+const VAULT: &str = "{vault://";
+
+/// The variable of `{vault://env/NAME}`.
+fn vault_variable(text: &str) -> Option<String> {
+    let name = text.strip_prefix("{vault://env/")?.strip_suffix('}')?;
+    Some(name.to_uppercase().replace('-', "_"))
+}
+
+fn of_another_vault(node: &Node, path: &str) -> Diagnostic {
+    let what = format!("`{path}` is in a vault that is not read");
+    Diagnostic::error(node.at(path).unwrap_or(node).origin(), what)
+        .hint("give it by {vault://env/NAME} or in the file")
 }

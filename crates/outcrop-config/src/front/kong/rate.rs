@@ -89,9 +89,9 @@ fn in_force<'p, 'n>(
                     && (&one.consumer, &one.unless) == (&consumer, &unless)
             });
             match same {
-                Some(one) => one.routes.push(route.name.clone()),
+                Some(one) => one.routes.extend(route.names()),
                 None => {
-                    let routes = vec![route.name.clone()];
+                    let routes = route.names();
                     all.push(Limited { plugin, consumer, unless, routes });
                 }
             }
@@ -178,15 +178,21 @@ fn store(plugin: &Plugin<'_>, config: &Node, reading: &mut Reading<'_>) {
     let scheme = if tls { "rediss" } else { "redis" };
     let user = reading.str(config, "redis.username").unwrap_or_default().to_owned();
     let login = match secret(reading, config, "redis.password") {
-        Some(Secret::Inline(password)) => format!("{user}:{}@", password.reveal()),
-        Some(Secret::Env(_) | Secret::File(_) | Secret::Kubernetes { .. }) => {
-            let what = "the password of redis is not in the file: it cannot be honoured here";
-            let hint =
-                "say `store: {redis: {url: {env: NAME}}}` in an outcrop.yaml beside this file";
-            reading.say(Diagnostic::error(config.origin(), what).hint(hint));
-            return;
-        }
+        Some(password) => match revealed(&password, reading) {
+            Some(password) => format!("{}:{}@", encoded(&user), encoded(&password)),
+            None => {
+                let what = "the password of redis is not there";
+                let hint = "set the variable that is to hold it";
+                let place = config.at("redis.password").unwrap_or(config).origin();
+                reading.say(Diagnostic::error(place, what).hint(hint));
+                return;
+            }
+        },
         None => String::new(),
+    };
+    let host = match host.contains(':') && !host.starts_with('[') {
+        true => format!("[{host}]"),
+        false => host,
     };
     let url = Secret::Inline(Redacted::new(format!("{scheme}://{login}{host}:{port}/{database}")));
     let on_loss = match reading.bool(config, "fault_tolerant") {
@@ -194,4 +200,24 @@ fn store(plugin: &Plugin<'_>, config: &Node, reading: &mut Reading<'_>) {
         Some(true) | None => OnStoreLoss::Local,
     };
     reading.push(Item::Store(Store::Redis { url, on_loss }, plugin.node.origin()));
+}
+
+fn revealed(secret: &Secret, reading: &Reading<'_>) -> Option<String> {
+    match secret {
+        Secret::Inline(text) => Some(text.reveal().to_owned()),
+        Secret::Env(variable) => reading.lookup().variable(variable),
+        Secret::File(_) | Secret::Kubernetes { .. } => None,
+    }
+}
+
+/// As it stands in the login of a URL.
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        match byte {
+            b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
+            byte => out.push_str(&format!("%{byte:02X}")),
+        }
+        out
+    })
 }

@@ -1,35 +1,52 @@
 //! Kong's routes that Outcrop serves.
 
-use super::plugin::{Plugin, Use};
+use super::asking::{Asking, Meaning};
+use super::conditions::{self, Rank};
+use super::plugin::{Called, Known, Plugin, Use};
 use super::reference;
 use crate::document::Node;
 use crate::front::{Item, Kind, Reading};
 use crate::origin::Diagnostic;
 use crate::policy::Policy;
-use crate::route::{HeaderMatch, Match, PathMatch, Pattern, Route};
+use crate::route::{Match, PathMatch, Pattern, Route, Surface, Target};
 
-/// A route with the plugins that apply to it, nearest first.
+/// A route, or those of its paths that no other route stands between, with the plugins that apply to it,
+/// nearest first.
+#[derive(Clone)]
 pub(super) struct Served<'n> {
     pub(super) node: &'n Node,
-    pub(super) name: String,
+    /// What all parts of the route are called after.
+    whole: String,
+    name: String,
     plugins: Vec<Plugin<'n>>,
-    matches: Vec<Match>,
-    pub(super) rank: Rank,
+    conditions: Vec<(Rank, Match)>,
+    strips: bool,
+    /// What became of it.
+    made: Vec<Route>,
 }
 
-/// Kong's order among routes: number of kinds of conditions, whether hosts are plain, number of
-/// headers, whether the path is a regular expression, its priority, length of the longest path.
-pub(super) type Rank = (usize, bool, usize, bool, u64, usize);
+/// What the routes of these files, and their services, are called.
+pub(super) fn called<'n>(roots: &[&'n Node]) -> Known<'n> {
+    let listed = |key: &'static str| roots.iter().filter_map(move |root| root.peek(key));
+    let mut known = Known::default();
+    for service in listed("services").flat_map(Node::items) {
+        known.services.push(names(service));
+        let routes = service.peek("routes").map(Node::items).unwrap_or_default();
+        known.routes.extend(routes.iter().map(|route| of_route(route, Some(service))));
+    }
+    let own = listed("routes").flat_map(Node::items);
+    known.routes.extend(own.map(|route| of_route(route, service_of(route, roots))));
+    known
+}
 
-/// Routes that are written below their service, and those that name it are found by
-/// [`on_its_own`].
+/// Routes that are written below their service; [`on_its_own`] has those that name it.
 pub(super) fn of_service<'n>(
     service: &'n Node,
     global: &[Plugin<'n>],
     reading: &mut Reading<'_>,
 ) -> Vec<Served<'n>> {
     // Where the service would send to is the plugin's to say.
-    for key in ["id", "url", "host", "port", "protocol", "path", "tags"] {
+    for key in ["name", "id", "url", "host", "port", "protocol", "path", "tags"] {
         service.get(key).map(Node::dismiss);
     }
     if is_off(service, reading) {
@@ -47,17 +64,33 @@ pub(super) fn on_its_own<'n>(
     global: &[Plugin<'n>],
     reading: &mut Reading<'_>,
 ) -> Option<Served<'n>> {
-    let service = reference(route, "service").and_then(|name| {
-        let services = roots.iter().filter_map(|root| root.get("services"));
-        services.flat_map(|list| list.list()).find(|service| {
-            ["name", "id"].iter().any(|key| service.peek(key).and_then(Node::text) == Some(name))
-        })
-    });
+    let service = service_of(route, roots);
+    if let (Some(name), None) = (reference(route, "service"), service) {
+        let what = format!("there is no service `{name}`");
+        let origin = route.peek("service").unwrap_or(route).origin();
+        let hint = "write the name or the id of a service of these files";
+        reading.say(Diagnostic::error(origin, what).hint(hint));
+    }
     if service.is_some_and(|service| is_off(service, reading)) {
         route.dismiss();
         return None;
     }
     serve(route, service, global, reading)
+}
+
+fn service_of<'n>(route: &'n Node, roots: &[&'n Node]) -> Option<&'n Node> {
+    let name = reference(route, "service")?;
+    let services = roots.iter().filter_map(|root| root.peek("services"));
+    services.flat_map(Node::items).find(|service| names(service).contains(&name))
+}
+
+fn of_route<'n>(route: &'n Node, service: Option<&'n Node>) -> Called<'n> {
+    Called { service: service.map(names).unwrap_or_default(), route: names(route) }
+}
+
+/// By which others refer to it.
+fn names(node: &Node) -> Vec<&str> {
+    ["name", "id"].iter().filter_map(|key| node.peek(key)?.text()).collect()
 }
 
 /// Its routes are then as if they were not there, as in Kong.
@@ -71,106 +104,65 @@ fn serve<'n>(
     global: &[Plugin<'n>],
     reading: &mut Reading<'_>,
 ) -> Option<Served<'n>> {
-    for key in
-        ["id", "tags", "strip_path", "preserve_host", "protocols", "https_redirect_status_code"]
-    {
+    for key in ["id", "tags", "preserve_host", "protocols", "https_redirect_status_code"] {
         node.get(key).map(Node::dismiss);
     }
+    let strips = reading.bool(node, "strip_path").unwrap_or(true);
     let service_name = service.and_then(|service| service.get("name")).and_then(Node::text);
-    let own_name = node.get("name").and_then(Node::text);
-    let name = match (own_name, service_name) {
+    let name = match (node.get("name").and_then(Node::text), service_name) {
         (Some(own), _) => own.to_owned(),
         (None, Some(service)) => format!("{service}-{}", node.origin().line),
         (None, None) => format!("route-{}", node.origin().line),
     };
-    let mut plugins = Vec::new();
-    for place in [Some(node), service].into_iter().flatten() {
+    let mut plugins: Vec<(u8, Plugin<'n>)> = Vec::new();
+    for (place, closeness) in [(Some(node), 2), (service, 1)] {
+        let Some(place) = place else { continue };
         for plugin in reading.list(place, "plugins") {
-            plugins.extend(Plugin::of(plugin, reading));
+            plugins.extend(Plugin::of(plugin, reading).map(|plugin| (closeness, plugin)));
         }
     }
-    let mut of_top: Vec<(u8, &Plugin<'n>)> = global
-        .iter()
-        .filter_map(|plugin| Some((plugin.applies(service_name, own_name)?, plugin)))
-        .collect();
-    of_top.sort_by_key(|(closeness, _)| std::cmp::Reverse(*closeness));
-    plugins.extend(of_top.into_iter().map(|(_, plugin)| plugin.clone()));
-    let (matches, rank) = conditions(node, reading);
-    let asks = |plugin: &Plugin<'_>| {
-        matches!(plugin.what, Use::BedrockProxy | Use::AiProxy | Use::AiProxyAdvanced)
-    };
-    if !plugins.iter().any(asks) {
+    let called = of_route(node, service);
+    let of_top =
+        global.iter().filter_map(|plugin| Some((plugin.applies(&called)?, plugin.clone())));
+    plugins.extend(of_top);
+    plugins.sort_by_key(|(closeness, _)| std::cmp::Reverse(*closeness));
+    let plugins: Vec<Plugin<'n>> = plugins.into_iter().map(|(_, plugin)| plugin).collect();
+    let conditions = conditions::of(node, reading);
+    if !plugins.iter().any(Plugin::asks) {
         let what = format!("the route `{name}` has no plugin that asks Bedrock: it is not served");
         let hint = "bedrock-proxy and ai-proxy (with the provider bedrock) do";
         reading.say(Diagnostic::warning(node.origin(), what).hint(hint));
         reading.push(Item::LeftOut(Kind::Route, name));
         return None;
     }
-    Some(Served { node, name, plugins, matches, rank })
+    let whole = name.clone();
+    Some(Served { node, whole, name, plugins, conditions, strips, made: Vec::new() })
 }
 
-/// Every combination of what the route lists: one must hold.
-fn conditions(node: &Node, reading: &mut Reading<'_>) -> (Vec<Match>, Rank) {
-    let texts = |reading: &mut Reading<'_>, key: &str| -> Vec<String> {
-        reading.list(node, key).iter().filter_map(|item| item.text().map(str::to_owned)).collect()
-    };
-    let (paths, methods, hosts) =
-        (texts(reading, "paths"), texts(reading, "methods"), texts(reading, "hosts"));
-    let mut headers = Vec::new();
-    for entry in node.get("headers").map(Node::entries).unwrap_or_default() {
-        let values = entry.value.one_or_many().iter().filter_map(Node::text);
-        let values: Vec<String> = values.map(str::to_owned).collect();
-        headers.push(HeaderMatch { name: entry.key.to_lowercase(), value: any_of(values) });
+/// The routes in Kong's order. One whose paths have others between them comes in parts.
+pub(super) fn in_order<'n>(mut whole: Vec<Served<'n>>) -> Vec<Served<'n>> {
+    let mut all = Vec::new();
+    for (index, one) in whole.iter_mut().enumerate() {
+        let conditions = std::mem::take(&mut one.conditions);
+        all.extend(conditions.into_iter().map(|(rank, condition)| (rank, index, condition)));
     }
-    let path_match = |path: &String| match path.strip_prefix('~') {
-        Some(regex) => PathMatch::Regex(format!("^{regex}")),
-        None if path == "/" => PathMatch::Prefix("/".to_owned()),
-        None => PathMatch::Prefix(path.trim_end_matches('/').to_owned()),
-    };
-    let priority = reading.int(node, "regex_priority").unwrap_or(0);
-    let kinds = [paths.is_empty(), methods.is_empty(), hosts.is_empty(), headers.is_empty()];
-    let rank = (
-        kinds.iter().filter(|empty| !**empty).count(),
-        !hosts.is_empty() && hosts.iter().all(|host| !host.contains('*')),
-        headers.len(),
-        paths.iter().any(|path| path.starts_with('~')),
-        priority,
-        paths.iter().map(String::len).max().unwrap_or(0),
-    );
-    let every = |list: Vec<String>| -> Vec<Option<String>> {
-        match list.is_empty() {
-            true => vec![None],
-            false => list.into_iter().map(Some).collect(),
-        }
-    };
-    let mut matches = Vec::new();
-    for path in every(paths) {
-        for method in every(methods.clone()) {
-            matches.push(Match {
-                hosts: hosts.iter().map(|host| host.to_lowercase()).collect(),
-                path: path.as_ref().map(path_match),
-                method: method.map(|method| method.to_uppercase()),
-                headers: headers.clone(),
-                ..Match::default()
-            });
+    all.sort_by_key(|(rank, _, _)| std::cmp::Reverse(*rank));
+    let mut ordered: Vec<(usize, Served<'n>)> = Vec::new();
+    for (rank, index, condition) in all {
+        let earlier = ordered.iter().filter(|(known, _)| *known == index).count();
+        match ordered.last_mut().filter(|(last, _)| *last == index) {
+            Some((_, part)) => part.conditions.push((rank, condition)),
+            None => {
+                let mut part = whole[index].clone();
+                part.conditions.push((rank, condition));
+                if earlier > 0 {
+                    part.name = format!("{}-{}", part.whole, earlier + 1);
+                }
+                ordered.push((index, part));
+            }
         }
     }
-    (matches, rank)
-}
-
-/// Kong takes any of a header's values; one that begins with `~*` is a regular expression.
-fn any_of(values: Vec<String>) -> Pattern {
-    match values.as_slice() {
-        [] => Pattern::Any,
-        [one] => match one.strip_prefix("~*") {
-            Some(regex) => Pattern::Regex(regex.to_owned()),
-            None => Pattern::Exact(one.clone()),
-        },
-        many => {
-            let alternatives: Vec<String> = many.iter().map(|value| regex::escape(value)).collect();
-            Pattern::Regex(alternatives.join("|"))
-        }
-    }
+    ordered.into_iter().map(|(_, part)| part).collect()
 }
 
 impl<'n> Served<'n> {
@@ -184,30 +176,81 @@ impl<'n> Served<'n> {
         self.plugins.iter().filter(move |plugin| plugin.what == what)
     }
 
-    pub(super) fn push(self, reading: &mut Reading<'_>) {
+    /// What its routes are called.
+    pub(super) fn names(&self) -> Vec<String> {
+        match self.made.is_empty() {
+            true => vec![self.name.clone()],
+            false => self.made.iter().map(|route| route.name.clone()).collect(),
+        }
+    }
+
+    /// Makes its routes, and pushes what they need.
+    pub(super) fn make(&mut self, reading: &mut Reading<'_>) {
         let errors = reading.errors();
-        let asks = self.plugins.iter().find(|plugin| {
-            matches!(plugin.what, Use::BedrockProxy | Use::AiProxy | Use::AiProxyAdvanced)
-        });
-        let asking = asks.and_then(|plugin| plugin.asking(&self.name, reading));
-        let Some(asking) = asking.filter(|_| reading.errors() == errors) else {
-            reading.push(Item::LeftOut(Kind::Route, self.name));
+        let asks = self.plugins.iter().find(|plugin| plugin.asks());
+        let asking = asks.and_then(|plugin| plugin.asking(&self.whole, reading));
+        let Some(Asking { meaning, ways }) = asking.filter(|_| reading.errors() == errors) else {
+            reading.push(Item::LeftOut(Kind::Route, self.name.clone()));
             return;
         };
-        let mut targets = Vec::new();
-        for (backend, target) in asking.ways {
-            reading.push(Item::Backend(target.backend.clone(), Box::new(backend)));
-            targets.push(target);
+        let mut groups: Vec<(Option<String>, Vec<Target>)> = Vec::new();
+        for way in ways {
+            if self.name == self.whole {
+                reading.push(Item::Backend(way.target.backend.clone(), Box::new(way.backend)));
+            }
+            match groups.iter_mut().find(|(alias, _)| *alias == way.alias) {
+                Some((_, targets)) => targets.push(way.target),
+                None => groups.push((way.alias, vec![way.target])),
+            }
         }
-        reading.push(Item::Route(Box::new(Route {
-            name: self.name,
-            listeners: Vec::new(),
-            matches: self.matches,
-            surface: asking.surface,
-            targets,
-            policy: Policy::default(),
-            owned_by: None,
-            origin: self.node.origin(),
-        })));
+        // Targets without an alias are for all other models.
+        groups.sort_by_key(|(alias, _)| alias.is_none());
+        for (index, (surface, matches)) in self.by_surface(&meaning).into_iter().enumerate() {
+            let name = match index {
+                0 => self.name.clone(),
+                more => format!("{}-path-{}", self.name, more + 1),
+            };
+            for (alias, targets) in &groups {
+                let name = alias.iter().fold(name.clone(), |name, alias| format!("{name}-{alias}"));
+                let matches = named(&matches, alias.as_deref());
+                let (surface, targets) = (surface.clone(), targets.clone());
+                self.made.push(Route { name, matches, surface, targets, ..self.bare() });
+            }
+        }
     }
+
+    pub(super) fn push(self, reading: &mut Reading<'_>) {
+        for route in self.made {
+            reading.push(Item::Route(Box::new(route)));
+        }
+    }
+
+    /// Requests by what their paths mean.
+    fn by_surface(&self, meaning: &Meaning) -> Vec<(Surface, Vec<Match>)> {
+        let mut groups: Vec<(Surface, Vec<Match>)> = Vec::new();
+        for (_, condition) in &self.conditions {
+            let prefix = match &condition.path {
+                Some(PathMatch::Prefix(prefix)) if self.strips => Some(prefix.as_str()),
+                Some(PathMatch::Prefix(_) | PathMatch::Exact(_) | PathMatch::Regex(_)) | None => {
+                    None
+                }
+            };
+            let surface = meaning.surface(prefix);
+            match groups.iter_mut().find(|(known, _)| *known == surface) {
+                Some((_, matches)) => matches.push(condition.clone()),
+                None => groups.push((surface, vec![condition.clone()])),
+            }
+        }
+        groups
+    }
+
+    fn bare(&self) -> Route {
+        Route { policy: Policy::default(), origin: self.node.origin(), ..Route::default() }
+    }
+}
+
+/// The conditions for callers that name this model.
+fn named(matches: &[Match], alias: Option<&str>) -> Vec<Match> {
+    let model = alias.map(|alias| Pattern::Exact(alias.to_owned()));
+    matches.iter().map(|one| Match { model: model.clone(), ..one.clone() }).collect()
 }
