@@ -13,7 +13,7 @@ use super::listener_tls;
 use super::object::{Object, Objects};
 use crate::config::{Listener, ListenerTls};
 use crate::document::Node;
-use crate::front::{Item, Reading};
+use crate::front::{Item, Kind, Reading};
 use crate::origin::{Diagnostic, Origin};
 
 /// Listeners of a Gateway among the objects.
@@ -186,6 +186,7 @@ pub(super) fn parents(
         let hint =
             format!("add its Gateway to the files, or name one of theirs: {}", names.join(", "));
         reading.say(Diagnostic::warning(object.root.origin(), what).hint(hint));
+        reading.push(Item::LeftOut(Kind::Route, object.title()));
         return None;
     }
     Some(listeners)
