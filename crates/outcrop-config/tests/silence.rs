@@ -30,11 +30,12 @@ const LEFT_OUT: [&str; 11] = [
 ];
 
 /// Where nothing need be told: beginnings of kind and pointer, and why.
-const NOTHING_TO_TELL: [(&str, &str); 8] = [
+const NOTHING_TO_TELL: [(&str, &str); 10] = [
     ("Secret /metadata/labels", "policies choose by those that they name"),
     ("ConfigMap /metadata/labels", "the same"),
     ("AIGatewayRoute /spec/schema", "the path tells the dialect"),
     ("Gateway /spec/infrastructure", "of a cluster alone"),
+    ("Secret /metadata/annotations", "one is for whoever knows it"),
     ("AgentgatewayModel /spec/parentRefs/", "an internal model is for no listener"),
     ("Gateway /spec/listeners/0/allowedRoutes/kinds", "those that are known are let in"),
     (" /services/2/routes/0/plugins/0", "switched off"),

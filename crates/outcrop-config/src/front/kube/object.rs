@@ -84,6 +84,11 @@ impl<'n> Object<'n> {
         }
     }
 
+    /// An annotation.
+    pub(super) fn annotation(&self, name: &str) -> Option<&'n Node> {
+        self.root.peek("metadata")?.peek("annotations")?.peek(name)
+    }
+
     pub(super) fn group_or_core(&self) -> &str {
         if self.group.is_empty() { "the core group" } else { self.group }
     }

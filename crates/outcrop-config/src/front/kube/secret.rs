@@ -1,14 +1,20 @@
 //! Keys of Secrets among the objects.
 
+use std::path::{Path, PathBuf};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::object::{Objects, Reference};
+use super::object::{Object, Objects, Reference};
 use crate::document::Node;
 use crate::front::Reading;
 use crate::origin::{Diagnostic, Origin};
 use crate::secret::{Redacted, Secret};
 use crate::variables::only_variable;
+
+/// Annotations of Secrets with the name of a key at their end: where `aigw run` takes that key's text from.
+const FROM_VARIABLE: &str = "substitution.aigw.run/env/";
+const FROM_FILE: &str = "substitution.aigw.run/file/";
 
 /// The text of a key of a Secret.
 ///
@@ -62,11 +68,17 @@ pub(super) fn needed<'n>(
     keys: &[&str],
     (origin, reading): (Origin, &mut Reading<'_>),
 ) -> Option<Secret> {
-    if let Some(text) = key(objects, (namespace, name), keys) {
+    let text = key(objects, (namespace, name), keys);
+    let object = objects.find(Reference { kind: "Secret", namespace, name }, &[""]);
+    let elsewhere =
+        |object: &Object<'n>| keys.iter().find_map(|key| substitute(object, key, reading));
+    if let Some(secret) = object.and_then(elsewhere) {
+        return Some(secret);
+    }
+    if let Some(text) = text {
         return Some(of_text(&text));
     }
-    let there = objects.find(Reference { kind: "Secret", namespace, name }, &[""]).is_some();
-    let diagnostic = match there {
+    let diagnostic = match object.is_some() {
         true => {
             let what = format!("the Secret {namespace}/{name} has no key `{}`", keys.join("`, `"));
             Diagnostic::error(origin, what)
@@ -76,6 +88,31 @@ pub(super) fn needed<'n>(
     };
     reading.say(diagnostic);
     None
+}
+
+/// What an annotation puts in the place of the key's own text. What is not there takes no place, which is
+/// told.
+fn substitute(object: &Object<'_>, key: &str, reading: &mut Reading<'_>) -> Option<Secret> {
+    let annotation = |of: &str| object.annotation(&format!("{of}{key}"));
+    let lookup = reading.lookup();
+    let (node, what, secret) = if let Some(node) = annotation(FROM_VARIABLE) {
+        let name = node.text()?;
+        let is_set = lookup.variable(name).is_some_and(|value| !value.is_empty());
+        (node, format!("the variable {name}"), is_set.then(|| Secret::Env(name.to_owned())))
+    } else {
+        let node = annotation(FROM_FILE)?;
+        let text = node.text()?;
+        let home = text.strip_prefix("~/").zip(lookup.variable("HOME"));
+        let path =
+            home.map_or_else(|| PathBuf::from(text), |(rest, home)| Path::new(&home).join(rest));
+        let is_there = lookup.file(&path).is_ok();
+        (node, format!("the file {text}"), is_there.then_some(Secret::File(path)))
+    };
+    if secret.is_none() {
+        let what = format!("{what} is not there: the Secret's own `{key}` counts");
+        reading.say(Diagnostic::warning(node.origin(), what));
+    }
+    secret
 }
 
 /// A text as a secret. One that is a variable and nothing else, as where a shell was to put it in, is the
