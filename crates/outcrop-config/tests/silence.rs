@@ -35,6 +35,7 @@ const NOTHING_TO_TELL: [(&str, &str); 10] = [
     ("ConfigMap /metadata/labels", "the same"),
     ("AIGatewayRoute /spec/schema", "the path tells the dialect"),
     ("Gateway /spec/infrastructure", "of a cluster alone"),
+    ("Gateway /metadata/annotations", "one is for whoever knows it"),
     ("Secret /metadata/annotations", "one is for whoever knows it"),
     ("AgentgatewayModel /spec/parentRefs/", "an internal model is for no listener"),
     ("Gateway /spec/listeners/0/allowedRoutes/kinds", "those that are known are let in"),

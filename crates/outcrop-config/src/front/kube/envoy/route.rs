@@ -1,6 +1,6 @@
 //! AIGatewayRoute: rules to routes.
 
-use super::{AI, MODEL, backend};
+use super::{AI, GATEWAY, MODEL, backend};
 use crate::document::Node;
 use crate::edit::{BodyEdit, BodyEdits, HeaderEdit, HeaderEdits, Mode};
 use crate::front::kube::gateway::{Known, parents};
@@ -12,6 +12,9 @@ use crate::limit::{Limit, Measure};
 use crate::origin::Diagnostic;
 use crate::policy::Policy;
 use crate::route::{HeaderMatch, Match, Pattern, Route, Surface, Target};
+
+/// The annotation of a Gateway that names its GatewayConfig.
+const CONFIG: &str = "aigateway.envoyproxy.io/gateway-config";
 
 /// A rule of a route, as far as it is understood.
 pub(super) struct Rule {
@@ -56,7 +59,12 @@ pub(super) fn rules(
         .filter_map(Node::text)
         .map(str::to_lowercase)
         .collect();
-    let costs = costs(spec, reading);
+    let mut costs = costs(spec, "llmRequestCosts", reading);
+    for (key, measure) in common_costs(&gateways, objects, reading) {
+        if !costs.iter().any(|(own, _)| *own == key) {
+            costs.push((key, measure));
+        }
+    }
     let nodes = reading.list(spec, "rules");
     let mut rules = Vec::new();
     for (index, node) in nodes.iter().enumerate() {
@@ -115,10 +123,34 @@ pub(super) fn rules(
     rules
 }
 
-/// `llmRequestCosts`: what is counted, by key.
-fn costs(spec: &Node, reading: &mut Reading<'_>) -> Vec<(String, Measure)> {
+/// What the GatewayConfigs of the Gateways say is counted, for routes that say nothing of the key.
+fn common_costs(
+    gateways: &[(String, String)],
+    objects: &Objects<'_>,
+    reading: &mut Reading<'_>,
+) -> Vec<(String, Measure)> {
+    let mut all = Vec::new();
+    for (namespace, name) in gateways {
+        let gateway = objects.find(Reference { kind: "Gateway", namespace, name }, &[GATEWAY]);
+        let Some(named) = gateway.and_then(|gateway| gateway.annotation(CONFIG)) else { continue };
+        let name = named.text().unwrap_or_default();
+        let config = Reference { kind: "GatewayConfig", namespace, name };
+        match objects.find(config, &[AI]) {
+            Some(config) => all.extend(costs(config.spec(), "globalLLMRequestCosts", reading)),
+            None => {
+                let what = format!("there is no GatewayConfig {namespace}/{name}");
+                let told = Diagnostic::warning(named.origin(), what);
+                reading.say(told.hint("add it to the files, if limits count what it names"));
+            }
+        }
+    }
+    all
+}
+
+/// What is counted, by key.
+fn costs(spec: &Node, member: &str, reading: &mut Reading<'_>) -> Vec<(String, Measure)> {
     let mut costs = Vec::new();
-    for node in reading.list(spec, "llmRequestCosts") {
+    for node in reading.list(spec, member) {
         let Some(key) = reading.need_str(node, "metadataKey").map(str::to_owned) else { continue };
         let measure = match reading.need_str(node, "type") {
             Some("InputToken") => Measure::InputTokens,

@@ -3,7 +3,8 @@
 //! 1. A route's own policy takes the place of its Gateway's, unless it has a `mergeType`: then what it says
 //!    comes first, and its limits are added. Of several for the same the oldest counts, then the first by
 //!    name.
-//! 2. A limit counts each route by itself, as Envoy Gateway does, unless it is `shared`.
+//! 2. A limit counts each route by itself, as Envoy Gateway does, unless it is `shared`. Routes for which it
+//!    counts different things get one of their own for each.
 
 use std::time::Duration;
 
@@ -16,6 +17,14 @@ use crate::front::kube::object::{self, Object, Objects};
 use crate::limit::{Limit, Measure, Per, Selector, Window};
 use crate::origin::Diagnostic;
 use crate::route::{HeaderMatch, Pattern};
+
+/// What a limit counts on some routes.
+struct Counted {
+    measure: Measure,
+    /// How much the limit takes for one of it.
+    each: u64,
+    routes: Vec<String>,
+}
 
 /// A policy, and what it is for.
 struct Aimed<'n> {
@@ -150,26 +159,36 @@ fn limits(
     spec.at("rateLimit.type").map(Node::dismiss);
     let global = reading.list(spec, "rateLimit.global.rules");
     let local = reading.list(spec, "rateLimit.local.rules");
-    let routes: Vec<String> = rules.iter().flat_map(|rule| rule.names.iter().cloned()).collect();
     for (index, node) in global.iter().chain(local).enumerate() {
         let Some(amount) = reading.int(node, "limit.requests") else {
             reading.missing(node.origin(), "limit.requests");
             continue;
         };
         let Some(window) = window(node, reading) else { continue };
-        let mut selector = Selector { routes: routes.clone(), ..selector(node, reading) };
-        if reading.bool(node, "shared") != Some(true) && routes.len() > 1 {
-            selector.per.push(Per::Route);
+        let selector = selector(node, reading);
+        let is_shared = reading.bool(node, "shared") == Some(true);
+        let counted = counted(node, rules, reading);
+        if is_shared && counted.len() > 1 {
+            let what = "its routes count different things under one key: what is shared is counted apart for each of these";
+            reading.say(Diagnostic::warning(node.origin(), what));
         }
-        let Some((measure, each)) = measure(node, rules, reading) else { continue };
-        limits.push(Limit {
-            name: format!("{title}-{index}"),
-            selector,
-            measure,
-            amount: u128::from(amount / each),
-            window,
-            origin: node.origin(),
-        });
+        for (number, Counted { measure, each, routes }) in (1..).zip(counted) {
+            let mut selector = selector.clone();
+            if !is_shared && routes.len() > 1 {
+                selector.per.push(Per::Route);
+            }
+            limits.push(Limit {
+                name: match number {
+                    1 => format!("{title}-{index}"),
+                    more => format!("{title}-{index}-{more}"),
+                },
+                selector: Selector { routes, ..selector },
+                measure,
+                amount: u128::from(amount / each),
+                window,
+                origin: node.origin(),
+            });
+        }
     }
     limits
 }
@@ -190,37 +209,70 @@ fn window(node: &Node, reading: &mut Reading<'_>) -> Option<Window> {
     }
 }
 
-/// What counts, and how much the limit takes for one of it: requests, unless the rule says that they cost
-/// nothing, and what the answer's metadata have.
-fn measure(node: &Node, rules: &[&mut Rule], reading: &mut Reading<'_>) -> Option<(Measure, u64)> {
+/// What counts on which routes: requests, unless the rule says that they cost nothing, and what the answer's
+/// metadata have.
+fn counted(node: &Node, rules: &[&mut Rule], reading: &mut Reading<'_>) -> Vec<Counted> {
     node.at("cost.request.from").map(Node::dismiss);
     node.at("cost.response.from").map(Node::dismiss);
     node.at("cost.response.metadata.namespace").map(Node::dismiss);
     let request = reading.int(node, "cost.request.number").unwrap_or(1);
-    let Some(key) = reading.str(node, "cost.response.metadata.key") else {
-        if request == 0 {
-            let what = "this limit counts nothing: requests cost 0, and answers are not counted";
+    let key = reading.str(node, "cost.response.metadata.key");
+    if key.is_none() && request == 0 {
+        let what = "this limit counts nothing: requests cost 0, and answers are not counted";
+        reading.say(Diagnostic::warning(node.origin(), what));
+    }
+    let cost = |rule: &Rule| {
+        let own = rule.costs.iter().find(|(known, _)| Some(known.as_str()) == key);
+        own.map(|(_, cost)| cost.clone())
+    };
+    if let Some(key) = key {
+        let without: Vec<&str> = rules
+            .iter()
+            .filter(|rule| cost(rule).is_none())
+            .map(|rule| rule.route.name.as_str())
+            .collect();
+        if without.len() == rules.len() {
+            let what = format!("no llmRequestCosts of the route has the key `{key}`");
+            reading.say(Diagnostic::error(node.origin(), what));
+            return Vec::new();
+        }
+        if !without.is_empty() {
+            let routes = without.join(", ");
+            let what = format!(
+                "no llmRequestCosts has the key `{key}` on some routes, whose answers are not counted: {routes}"
+            );
             reading.say(Diagnostic::warning(node.origin(), what));
         }
-        return (request > 0).then_some((Measure::Requests, request));
-    };
-    let cost = rules.iter().flat_map(|rule| &rule.costs).find(|(known, _)| known == key);
-    let Some((_, cost)) = cost else {
-        let what = format!("no llmRequestCosts of the route has the key `{key}`");
-        reading.say(Diagnostic::error(node.origin(), what));
-        return None;
-    };
-    let together = |what: &str| Some((Measure::Cel(format!("{request}u + uint({what})")), 1));
+    }
+    let mut all: Vec<Counted> = Vec::new();
+    for rule in rules {
+        let (measure, each) = match cost(rule) {
+            Some(cost) => (with_requests(request, cost), 1),
+            None if request > 0 => (Measure::Requests, request),
+            None => continue,
+        };
+        let names = rule.names.iter().cloned();
+        match all.iter_mut().find(|known| (&known.measure, known.each) == (&measure, each)) {
+            Some(known) => known.routes.extend(names),
+            None => all.push(Counted { measure, each, routes: names.collect() }),
+        }
+    }
+    all
+}
+
+/// What answers cost and, beside it, each request.
+fn with_requests(request: u64, cost: Measure) -> Measure {
+    let together = |what: &str| Measure::Cel(format!("{request}u + uint({what})"));
     match (request, cost) {
-        (0, cost) => Some((cost.clone(), 1)),
+        (0, cost) => cost,
         (_, Measure::InputTokens) => together("input_tokens"),
         (_, Measure::OutputTokens) => together("output_tokens"),
         (_, Measure::TotalTokens) => together("total_tokens"),
         (_, Measure::CachedInputTokens) => together("cached_input_tokens"),
         (_, Measure::CacheWriteTokens) => together("cache_creation_input_tokens"),
         (_, Measure::ReasoningTokens) => together("reasoning_tokens"),
-        (_, Measure::Cel(expression)) => together(expression),
-        (_, Measure::Requests | Measure::Concurrent | Measure::Money(_)) => Some((cost.clone(), 1)),
+        (_, Measure::Cel(expression)) => together(&expression),
+        (_, cost @ (Measure::Requests | Measure::Concurrent | Measure::Money(_))) => cost,
     }
 }
 
@@ -240,9 +292,13 @@ fn selector(node: &Node, reading: &mut Reading<'_>) -> Selector {
                     continue;
                 }
                 ("Distinct", _) => {
-                    let is_model = name == MODEL;
-                    selector.per.push(if is_model { Per::Model } else { Per::Header(name) });
-                    continue;
+                    if name == MODEL {
+                        selector.per.push(Per::Model);
+                        continue;
+                    }
+                    // A request without the header is not counted at all.
+                    selector.per.push(Per::Header(name.clone()));
+                    Pattern::Any
                 }
                 ("Exact", Some(value)) => Pattern::Exact(value),
                 ("RegularExpression", Some(value)) => Pattern::Regex(value),
