@@ -10,7 +10,8 @@
 //!    ([`outcrop_config::OnStoreLoss::Refuse`]), and none makes a request wait long.
 //! 4. A refusal names the limit, never a key or another value that it is counted by.
 //!
-//! Rules ([`Rules`]) belong to a configuration; counters ([`Counters`]) outlive it, by the names of limits.
+//! Rules ([`Rules`]) belong to a configuration; counters ([`Counters`]) outlive it, by the names of limits,
+//! what they count and their windows.
 
 mod alert;
 mod book;
@@ -201,7 +202,7 @@ impl Limiter {
                 let limits = vec![rule.name.clone()];
                 Box::new(Refusal { fault, limits, told: Arc::default() })
             })?;
-            let counter = rule.counter(facts).into();
+            let counter = rule.counter(facts);
             let (span, most, scale) = (rule.span(now), rule.most, rule.scale());
             claims.push(Claim { counter, span, most, take, scale });
         }
@@ -280,7 +281,8 @@ impl Reservation {
         let watches = self.held.iter().enumerate().filter_map(|(index, held)| {
             let Measured::Money(budget) = &held.rule.measured else { return None };
             let alert = Alert::soft(&held.rule, budget, &held.span)?;
-            Some(Watch { index, counter: Arc::clone(&held.counter), span: held.span, alert })
+            let span = held.span.until(self.counters.now());
+            Some(Watch { index, counter: Arc::clone(&held.counter), span, alert })
         });
         self.counters.settle(&self.mode, changes, watches.collect());
     }

@@ -22,6 +22,7 @@ const NOON: u64 = 1_795_694_400_000;
 /// A limiter with a clock that only the test moves.
 struct Bench {
     limiter: Limiter,
+    counters: Arc<Counters>,
     clock: Arc<AtomicU64>,
     alerts: Arc<Mutex<Vec<Alert>>>,
 }
@@ -41,13 +42,24 @@ impl Bench {
         let alerts = Arc::new(Mutex::new(Vec::new()));
         let told = Arc::clone(&alerts);
         let sink = Alerts::new(move |alert| told.lock().unwrap().push(alert));
-        let counters = Counters::open(StoreWish::Memory, sink, timepiece).unwrap();
-        let rules = Rules::compile(limits).unwrap();
-        Self { limiter: Limiter::new(Arc::new(rules), Arc::new(counters)), clock, alerts }
+        let counters = Arc::new(Counters::open(StoreWish::Memory, sink, timepiece).unwrap());
+        let mut bench = Self { limiter: Limiter::default(), counters, clock, alerts };
+        bench.change(limits);
+        bench
+    }
+
+    /// Another configuration over the same counters.
+    fn change(&mut self, limits: &[Limit]) {
+        let rules = Arc::new(Rules::compile(limits).unwrap());
+        self.limiter = Limiter::new(rules, Arc::clone(&self.counters));
     }
 
     fn pass(&self, seconds: u64) {
         self.clock.fetch_add(seconds * 1000, Ordering::Relaxed);
+    }
+
+    fn set_back(&self, seconds: u64) {
+        self.clock.fetch_sub(seconds * 1000, Ordering::Relaxed);
     }
 
     async fn ask(&self, input: u64, output: u64) -> Result<Reservation, Box<Refusal>> {
@@ -111,6 +123,62 @@ async fn a_window_moves_on_and_the_refusal_says_when() {
     bench.pass(wait.as_secs());
     drop(bench.ask(0, 0).await.unwrap());
     assert!(bench.ask(0, 0).await.is_err(), "the second still counts");
+}
+
+#[tokio::test]
+async fn a_limit_counts_nothing_that_it_counted_as_another() {
+    let rolling = |seconds| Window::Rolling(Duration::from_secs(seconds));
+    let cel = |text: &str| Measure::Cel(text.to_owned());
+    for (before, after) in [
+        ((Measure::TotalTokens, Window::Month), (Measure::TotalTokens, Window::Day)),
+        ((Measure::TotalTokens, Window::Day), (Measure::TotalTokens, Window::Week)),
+        ((Measure::TotalTokens, rolling(86_400)), (Measure::TotalTokens, Window::Day)),
+        ((Measure::TotalTokens, rolling(60)), (Measure::TotalTokens, rolling(3600))),
+        ((Measure::TotalTokens, rolling(3600)), (Measure::TotalTokens, rolling(60))),
+        ((Measure::TotalTokens, MINUTE), (Measure::Requests, MINUTE)),
+        ((Measure::TotalTokens, MINUTE), (Measure::Concurrent, MINUTE)),
+        ((cel("input_tokens * 2u"), MINUTE), (cel("output_tokens * 2u"), MINUTE)),
+    ] {
+        let say = format!("{before:?} {after:?}");
+        let [before, after] =
+            [before, after].map(|(measure, window)| limit("m", measure, 100, window));
+        let more = Limit { amount: 102, ..before.clone() };
+        let mut bench = Bench::new(std::slice::from_ref(&before));
+        drop(bench.ask(50, 50).await.unwrap());
+        bench.change(&[after]);
+        drop(bench.ask(50, 50).await.unwrap_or_else(|_| panic!("{say}")));
+        bench.change(&[before]);
+        assert!(bench.ask(1, 0).await.is_err(), "what it counted is not forgotten: {say}");
+        bench.change(&[more]);
+        drop(bench.ask(1, 0).await.unwrap());
+        assert!(bench.ask(2, 0).await.is_err(), "another amount is the same limit: {say}");
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_was_wrong_leaves_no_trace() {
+    const AHEAD: u64 = 10 * 86_400;
+    for window in [MINUTE, Window::Day, Window::Month] {
+        let bench = Bench::new(&[limit("m", Measure::TotalTokens, 100, window)]);
+        bench.pass(AHEAD);
+        drop(bench.ask(100, 0).await.unwrap());
+        bench.set_back(AHEAD);
+        drop(bench.ask(100, 0).await.expect("what is far ahead does not count"));
+        assert!(bench.ask(1, 0).await.is_err());
+    }
+    // A clock that is set by a second or two is no reason to grant all again.
+    let bench = Bench::new(&[limit("m", Measure::TotalTokens, 100, MINUTE)]);
+    drop(bench.ask(100, 0).await.unwrap());
+    bench.set_back(2);
+    assert!(bench.ask(1, 0).await.is_err());
+    // The month is over for a moment only.
+    let bench = Bench::new(&[limit("m", Measure::TotalTokens, 100, Window::Month)]);
+    drop(bench.ask(90, 0).await.unwrap());
+    bench.pass(AHEAD);
+    drop(bench.ask(20, 0).await.unwrap());
+    bench.set_back(AHEAD);
+    assert!(bench.ask(11, 0).await.is_err(), "what was spent is spent");
+    drop(bench.ask(10, 0).await.unwrap());
 }
 
 #[tokio::test]

@@ -379,7 +379,7 @@ async fn what_is_settled_at_once_goes_to_the_store_at_once() {
     held.into_iter().for_each(|reservation| reservation.settle(&used(1)));
     // So many must not become more.
     assert!(is_away(&ask(&limiter, 0).await), "requests wait for settlements");
-    until(|| async { redis.say("ZCARD outcrop:{limits}:c:flight").starts_with(":0\r\n") }).await;
+    until(|| async { redis.say("ZCARD outcrop:{limits}:c:concurrent:flight").starts_with(":0\r\n") }).await;
     let calls = redis.calls() - before;
     assert!(calls <= 20, "{calls} calls for {MANY} settlements");
     until_there(&limiter).await;

@@ -117,15 +117,26 @@ impl Adjustment {
 
 impl Counter {
     /// Slots that have left the window are forgotten.
-    fn forget(&mut self, oldest: u64) {
-        while self.slots.front().is_some_and(|(slot, _)| *slot < oldest) {
+    fn forget(&mut self, span: &Span) {
+        let kept = span.kept();
+        while self.slots.front().is_some_and(|(slot, _)| *slot < kept) {
             self.slots.pop_front();
         }
-        self.seen = self.seen.filter(|(slot, _)| *slot >= oldest);
     }
 
-    fn own(&self) -> u128 {
-        self.slots.iter().fold(0, |sum, (_, amount)| sum.saturating_add(*amount))
+    /// Slots that count, oldest first.
+    fn counted(&self, span: Span) -> impl Iterator<Item = (u64, u128)> {
+        self.slots.iter().copied().filter(move |(slot, _)| span.counts(*slot))
+    }
+
+    /// What was counted here.
+    fn own(&self, span: Span) -> u128 {
+        self.counted(span).fold(0, |sum, (_, amount)| sum.saturating_add(amount))
+    }
+
+    /// What the shared store told.
+    fn seen(&self, span: Span) -> u128 {
+        self.seen.filter(|(slot, _)| span.counts(*slot)).map_or(0, |(_, total)| total)
     }
 
     fn add(&mut self, slot: u64, take: u128) {
@@ -140,10 +151,9 @@ impl Counter {
 
     /// Where an instance may give out a `share`th of what is left.
     fn standing(&self, claim: &Claim, share: u128) -> Standing {
-        let seen = self.seen.map_or(0, |(_, total)| total);
-        let own = self.own();
+        let (seen, own) = (self.seen(claim.span), self.own(claim.span));
         let here = claim.most.saturating_sub(seen) / share.max(1);
-        let slots: Vec<(u64, u128)> = self.slots.iter().copied().collect();
+        let slots: Vec<(u64, u128)> = self.counted(claim.span).collect();
         let total = seen.saturating_add(own);
         let fits = own.saturating_add(claim.take) <= here;
         let mut standing = standing_of(claim, total, &slots);
@@ -207,7 +217,7 @@ impl Book {
         let mut standings = Vec::with_capacity(claims.len());
         for claim in claims {
             let counter = inner.counter(&claim.counter);
-            counter.forget(claim.span.oldest);
+            counter.forget(&claim.span);
             counter.ends = counter.ends.max(claim.span.gone(claim.span.slot));
             standings.push(counter.standing(claim, share));
         }
@@ -245,13 +255,11 @@ impl Book {
         inner.epoch == epoch
     }
 
-    /// What a counter holds in the window that begins with `oldest`.
-    pub(super) fn total(&self, name: &str, oldest: u64) -> u128 {
+    /// What a counter holds in a window.
+    pub(super) fn total(&self, name: &str, span: Span) -> u128 {
         let inner = self.lock();
-        let Some(counter) = inner.counters.get(name) else { return 0 };
-        let own = counter.slots.iter().filter(|(slot, _)| *slot >= oldest);
-        let seen = counter.seen.filter(|(slot, _)| *slot >= oldest).map_or(0, |(_, total)| total);
-        own.fold(seen, |sum, (_, amount)| sum.saturating_add(*amount))
+        let counter = inner.counters.get(name);
+        counter.map_or(0, |counter| counter.seen(span).saturating_add(counter.own(span)))
     }
 
     /// Whether it is to be told now that a soft threshold is reached: once for each slot.
@@ -380,7 +388,7 @@ impl Inner {
         }
         self.counters.retain(|_, counter| match counter.ends {
             Some(ends) => ends > now,
-            None => counter.own() > 0,
+            None => counter.own(Span::IN_FLIGHT) > 0,
         });
         self.swept = self.counters.len();
         if let Some(journal) = journal {

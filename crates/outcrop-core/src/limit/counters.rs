@@ -174,7 +174,7 @@ impl Counters {
             (Mode::Here { epoch }, _) => {
                 let is_here = self.book.adjust(&changes, *epoch);
                 for watch in watches {
-                    let spent = self.book.total(&watch.counter, watch.span.oldest);
+                    let spent = self.book.total(&watch.counter, watch.span);
                     if watch.is_reached(spent) && self.book.tell_once(&watch.counter, &watch.span) {
                         self.alerts.tell(watch.alert, spent);
                     }

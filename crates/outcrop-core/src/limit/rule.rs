@@ -1,8 +1,11 @@
 //! Limits, ready to be asked: which requests they are for, which counter, how much.
 
+use std::fmt::Write as _;
+use std::sync::Arc;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use outcrop_config::{
-    Budget, Diagnostic, HeaderMatch, Limit, Measure, Pattern, Per, Selector, Severity,
+    Budget, Diagnostic, HeaderMatch, Limit, Measure, Pattern, Per, Selector, Severity, Window,
 };
 use outcrop_model::{Fault, PicoUsd, Usage};
 
@@ -15,13 +18,15 @@ use crate::pattern::Matcher;
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) name: String,
+    /// Of its counter, or what the names of its counters begin with.
+    counter: Arc<str>,
     pub(super) selector: Selector,
     headers: Headers,
     models: Vec<Matcher>,
     unless: (Vec<Matcher>, Headers),
     pub(super) measured: Measured,
     pub(super) most: u128,
-    pub(super) window: outcrop_config::Window,
+    pub(super) window: Window,
 }
 
 /// Headers and what one of their values must be.
@@ -104,6 +109,7 @@ impl Rule {
         let Selector { unless, .. } = &limit.selector;
         Ok(Self {
             name: limit.name.clone(),
+            counter: counter_of(limit),
             selector: limit.selector.clone(),
             headers: headers(&limit.selector.headers)?,
             models: models(&limit.selector.models)?,
@@ -138,9 +144,9 @@ impl Rule {
 
     /// The counter that a request takes from. Values that come from outside, some of them secret, are in
     /// it as a hash.
-    pub(super) fn counter(&self, facts: &Facts<'_>) -> String {
+    pub(super) fn counter(&self, facts: &Facts<'_>) -> Arc<str> {
         if self.selector.per.is_empty() {
-            return self.name.clone();
+            return Arc::clone(&self.counter);
         }
         let mut values = Vec::new();
         for per in &self.selector.per {
@@ -164,16 +170,11 @@ impl Rule {
             values.extend_from_slice(&length.to_be_bytes());
             values.extend_from_slice(value.unwrap_or_default());
         }
-        let hash = digest(&SHA256, &values);
-        let mut name = String::with_capacity(self.name.len() + 1 + HASH_BYTES * 2);
-        name.push_str(&self.name);
+        let mut name = String::with_capacity(self.counter.len() + 1 + HASH_BYTES * 2);
+        name.push_str(&self.counter);
         name.push('/');
-        for byte in &hash.as_ref()[..HASH_BYTES] {
-            for half in [byte >> 4, byte & 15] {
-                name.extend(char::from_digit(half.into(), 16));
-            }
-        }
-        name
+        push_hash(&mut name, &values);
+        name.into()
     }
 
     pub(super) fn span(&self, now: u64) -> Span {
@@ -295,5 +296,48 @@ impl Rule {
             self.name
         );
         Fault::invalid("model", message)
+    }
+}
+
+/// What is counted, in which window, for which limit. A limit that comes to count something else, or in
+/// another window, begins anew: what was counted before has another unit, or other slots.
+fn counter_of(limit: &Limit) -> Arc<str> {
+    let mut name = String::new();
+    match &limit.measure {
+        Measure::Requests => name.push_str("requests"),
+        Measure::InputTokens => name.push_str("input_tokens"),
+        Measure::OutputTokens => name.push_str("output_tokens"),
+        Measure::TotalTokens => name.push_str("total_tokens"),
+        Measure::CachedInputTokens => name.push_str("cached_input_tokens"),
+        Measure::CacheWriteTokens => name.push_str("cache_write_tokens"),
+        Measure::ReasoningTokens => name.push_str("reasoning_tokens"),
+        Measure::Concurrent => name.push_str("concurrent"),
+        Measure::Money(_) => name.push_str("money"),
+        Measure::Cel(text) => {
+            name.push_str("cel ");
+            push_hash(&mut name, text.as_bytes());
+        }
+    }
+    // Neither has a colon, so that no name of a limit looks like another limit's counter.
+    match (&limit.measure, limit.window) {
+        (Measure::Concurrent, _) => name.push(':'),
+        (_, Window::Day) => name.push_str(":day:"),
+        (_, Window::Week) => name.push_str(":week:"),
+        (_, Window::Month) => name.push_str(":month:"),
+        (_, Window::Rolling(length)) => {
+            // A string takes all that is written to it.
+            let _always = write!(name, ":{}ms:", length.as_millis());
+        }
+    }
+    name.push_str(&limit.name);
+    name.into()
+}
+
+fn push_hash(name: &mut String, of: &[u8]) {
+    let hash = digest(&SHA256, of);
+    for byte in &hash.as_ref()[..HASH_BYTES] {
+        for half in [byte >> 4, byte & 15] {
+            name.extend(char::from_digit(half.into(), 16));
+        }
     }
 }

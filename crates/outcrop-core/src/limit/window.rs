@@ -5,6 +5,9 @@
 //!    counted comes free up to one part late.
 //! 2. A day, week or month is one slot: by the calendar in UTC, weeks from Monday.
 //! 3. Requests in flight are one slot without end.
+//! 4. A slot that is further ahead than clocks may differ does not count before its time, and what the
+//!    clock of a day, week or month passes is kept for one more: a clock that was wrong for a while takes
+//!    nothing away.
 
 use std::time::Duration;
 
@@ -17,6 +20,8 @@ use outcrop_config::Window;
 /// thirtieth of the window late.
 const PARTS: u64 = 30;
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+/// How far clocks of instances may differ, or one be set back: what was counted so far ahead counts already.
+const AHEAD_MS: u64 = 2000;
 /// The first Monday since 1970 began.
 const FIRST_MONDAY: i64 = 4;
 
@@ -27,6 +32,8 @@ pub(super) struct Span {
     pub(super) slot: u64,
     /// The oldest slot that still counts.
     pub(super) oldest: u64,
+    /// The newest that counts already.
+    pub(super) newest: u64,
     unit: Unit,
 }
 
@@ -50,7 +57,8 @@ impl Span {
             Window::Rolling(length) => {
                 let part = millis(length).div_ceil(PARTS).max(1);
                 let slot = now / part;
-                Self { slot, oldest: slot.saturating_sub(PARTS), unit: Unit::Part(part) }
+                let newest = now.saturating_add(AHEAD_MS) / part;
+                Self { slot, oldest: slot.saturating_sub(PARTS), newest, unit: Unit::Part(part) }
             }
             Window::Day => Self::period(now / DAY_MS, (now / DAY_MS + 1) * DAY_MS),
             Window::Week => {
@@ -68,7 +76,7 @@ impl Span {
     }
 
     /// For requests in flight.
-    pub(super) const IN_FLIGHT: Self = Self { slot: 0, oldest: 0, unit: Unit::InFlight };
+    pub(super) const IN_FLIGHT: Self = Self { slot: 0, oldest: 0, newest: 0, unit: Unit::InFlight };
 
     /// What was counted in `slot` of a window that ends at `ends`.
     pub(super) fn past(slot: u64, ends: u64) -> Self {
@@ -76,7 +84,27 @@ impl Span {
     }
 
     fn period(slot: u64, ends: u64) -> Self {
-        Self { slot, oldest: slot, unit: Unit::Period { ends } }
+        Self { slot, oldest: slot, newest: slot, unit: Unit::Period { ends } }
+    }
+
+    /// The oldest slot that is not forgotten.
+    pub(super) fn kept(&self) -> u64 {
+        match self.unit {
+            Unit::Part(_) | Unit::InFlight => self.oldest,
+            Unit::Period { .. } => self.oldest.saturating_sub(1),
+        }
+    }
+
+    /// The same window with what came until `now`, where it moves with time.
+    pub(super) fn until(self, now: u64) -> Self {
+        match self.unit {
+            Unit::Part(part) => Self { newest: self.newest.max(now / part), ..self },
+            Unit::Period { .. } | Unit::InFlight => self,
+        }
+    }
+
+    pub(super) fn counts(&self, slot: u64) -> bool {
+        (self.oldest..=self.newest).contains(&slot)
     }
 
     /// When `slot` stops counting, in milliseconds since 1970; `None` when nobody can tell.

@@ -1,12 +1,12 @@
 -- Changes counters, once for each ticket.
 -- KEYS: tickets, then counters, one for each slot that changes. ARGV: life of a ticket, how many tickets,
--- how many slots; for each slot: kind (window or flight), slot, life, and the oldest slot that counts where
--- it is to be told what is in the window (else empty); for each ticket: itself, how (settle: it must be
+-- how many slots; for each slot: kind (window or flight), slot, life, and the oldest and newest slot that
+-- count where it is to be told what is in the window (else empty); for each ticket: itself, how (settle: it must be
 -- there, and goes; charge: it must not be there, and comes), how many changes, and for each of these:
 -- which of the slots, by how much.
 -- Returns what is in each window that is to be told, after.
 local tickets, slots = tonumber(ARGV[2]), tonumber(ARGV[3])
-local function slot(i) return 4 + (i - 1) * 4 end
+local function slot(i) return 4 + (i - 1) * 5 end
 -- Tickets are used up by now: what is wrong with one counter must not keep a change from another.
 local wrong
 local function try(...)
@@ -51,7 +51,10 @@ for i = 1, slots do
     -- An error is an empty list: it was told when the counter was to change.
     local sum, all = 0, redis.pcall('HGETALL', key)
     for j = 1, #all, 2 do
-      if tonumber(all[j]) >= tonumber(ARGV[s + 3]) then sum = sum + tonumber(all[j + 1]) end
+      local slot = tonumber(all[j])
+      if slot >= tonumber(ARGV[s + 3]) and slot <= tonumber(ARGV[s + 4]) then
+        sum = sum + tonumber(all[j + 1])
+      end
     end
     reply[#reply + 1] = string.format('%.0f', sum)
   end

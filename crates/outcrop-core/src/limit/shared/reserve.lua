@@ -1,8 +1,8 @@
 -- Takes from all counters or from none; where it takes, what an earlier ticket holds is given back.
 -- KEYS: the ticket, the earlier one, counters to take from, counters to give back to. ARGV: life of the
 -- ticket, lease, ticket, earlier ticket (empty for none), how many to take from; for each of these: kind
--- (window or flight), slot, oldest slot that counts, most, take, life; for each of the others: kind, slot,
--- change. Milliseconds throughout.
+-- (window or flight), slot, oldest and newest slot that count, oldest that is kept, most, take, life; for
+-- each of the others: kind, slot, change. Milliseconds throughout.
 -- Returns whether it is granted, then for each counter what was in it before: the newest slot that holds
 -- something, and the sum; where it is refused, all slots and amounts.
 local time = redis.call('TIME')
@@ -10,7 +10,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local is_done = redis.call('EXISTS', KEYS[1]) == 1
 local is_held = not is_done and ARGV[4] ~= '' and redis.call('EXISTS', KEYS[2]) == 1
 local last = 2 + tonumber(ARGV[5])
-local function claim(i) return 6 + (i - 3) * 6 end
+local function claim(i) return 6 + (i - 3) * 8 end
 local function change(i) return claim(last + 1) + (i - last - 1) * 3 end
 -- Changes of windows, by counter.
 local back = {}
@@ -23,8 +23,9 @@ end
 local granted, reply, held = 1, { 1 }, {}
 for i = 3, last do
   local a = claim(i)
-  local oldest, most, take = tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3]), tonumber(ARGV[a + 4])
-  local sum, newest, slots = 0, 0, {}
+  local oldest, newest, kept = tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3]), tonumber(ARGV[a + 4])
+  local most, take = tonumber(ARGV[a + 5]), tonumber(ARGV[a + 6])
+  local sum, last_used, slots = 0, 0, {}
   if ARGV[a] == 'flight' then
     redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', now)
     sum = redis.call('ZCARD', KEYS[i])
@@ -34,21 +35,21 @@ for i = 3, last do
     local all = redis.call('HGETALL', KEYS[i])
     local given = back[KEYS[i]]
     for j = 1, #all, 2 do
-      if tonumber(all[j]) < oldest then
+      local slot = tonumber(all[j])
+      if slot < kept then
         redis.call('HDEL', KEYS[i], all[j])
-      else
+      elseif slot >= oldest and slot <= newest then
         local amount = tonumber(all[j + 1])
         if given and given[1] == all[j] then amount = math.max(0, amount + given[2]) end
-        local slot = tonumber(all[j])
         sum = sum + amount
-        if amount > 0 and slot > newest then newest = slot end
+        if amount > 0 and slot > last_used then last_used = slot end
         slots[#slots + 1] = slot
         slots[#slots + 1] = amount
       end
     end
   end
   if sum + take > most then granted = 0 end
-  reply[i - 1], held[i - 1] = { newest, sum }, slots
+  reply[i - 1], held[i - 1] = { last_used, sum }, slots
 end
 if is_done then
   granted = 1
@@ -73,9 +74,9 @@ else
     if ARGV[a] == 'flight' then
       redis.call('ZADD', KEYS[i], now + tonumber(ARGV[2]), ARGV[3])
     else
-      redis.call('HINCRBY', KEYS[i], ARGV[a + 1], ARGV[a + 4])
+      redis.call('HINCRBY', KEYS[i], ARGV[a + 1], ARGV[a + 6])
     end
-    redis.call('PEXPIRE', KEYS[i], ARGV[a + 5])
+    redis.call('PEXPIRE', KEYS[i], ARGV[a + 7])
   end
 end
 reply[1] = granted

@@ -8,6 +8,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisResult, Script, ServerErrorKind, Value};
 
 use super::job::{Batch, How, Slot};
+use crate::limit::alert::Watch;
 use crate::limit::book::{Adjustment, Claim, Standing, standing_of};
 
 /// All keys have this hash tag, so that a cluster keeps them together.
@@ -96,7 +97,8 @@ pub(super) async fn reserve(
     call.arg(millis(TICKET_LIFE)).arg(millis(LEASE)).arg(ticket).arg(earlier).arg(claims.len());
     for Claim { counter: _, span, most, take, scale } in claims {
         let life = span.gone(span.slot).map_or(millis(LEASE), |end| end.saturating_sub(now).max(1));
-        call.arg(kind(span.is_in_flight())).arg(span.slot).arg(span.oldest);
+        call.arg(kind(span.is_in_flight())).arg(span.slot).arg(span.oldest).arg(span.newest);
+        call.arg(span.kept());
         call.arg(number(most / scale)).arg(number(take.div_ceil(*scale))).arg(life);
     }
     for change in back {
@@ -137,8 +139,8 @@ pub(super) async fn adjust(
         let life = span.gone(span.slot).map_or(millis(LEASE), |end| end.saturating_sub(now).max(1));
         call.arg(kind(span.is_in_flight())).arg(span.slot).arg(life);
         match watch {
-            Some(_) => call.arg(span.oldest),
-            None => call.arg(""),
+            Some(Watch { span, .. }) => call.arg(span.oldest).arg(span.newest),
+            None => call.arg("").arg(""),
         };
     }
     for (job, changes) in batch.by_job() {
