@@ -10,8 +10,8 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 use outcrop_config::{Budget, Limit, Measure, OnStoreLoss, Origin, Selector, Window};
@@ -138,10 +138,28 @@ fn instance_telling(
     limits: &[Limit],
     alerts: Alerts,
 ) -> Limiter {
+    opened(redis, on_loss, limits, (alerts, Timepiece::default()))
+}
+
+fn opened(
+    redis: &Redis,
+    on_loss: OnStoreLoss,
+    limits: &[Limit],
+    (alerts, clock): (Alerts, Timepiece),
+) -> Limiter {
     let url = redis.url();
-    let wish = StoreWish::Redis { url: &url, on_loss };
-    let counters = Counters::open(wish, alerts, Timepiece::default()).unwrap();
+    let counters = Counters::open(StoreWish::Redis { url: &url, on_loss }, alerts, clock).unwrap();
     Limiter::new(Arc::new(Rules::compile(limits).unwrap()), Arc::new(counters))
+}
+
+/// A clock that is so many seconds ahead, or behind.
+fn clock(ahead: &Arc<AtomicI64>) -> Timepiece {
+    let ahead = Arc::clone(ahead);
+    Timepiece::new(move || {
+        let by = ahead.load(Ordering::SeqCst);
+        let seconds = Duration::from_secs(by.unsigned_abs());
+        if by < 0 { SystemTime::now() - seconds } else { SystemTime::now() + seconds }
+    })
 }
 
 fn facts(headers: &HeaderMap) -> Facts<'_> {
@@ -298,6 +316,62 @@ async fn a_killed_store_stops_nobody_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_handed_over_late_takes_nothing_from_what_came_since() {
+    // It counts for a moment more, or no more at all.
+    for (seconds_ago, late) in [(50, 20), (70, 10)] {
+        let mut redis = Redis::start();
+        let minute = Window::Rolling(Duration::from_secs(60));
+        let limits = [Limit { window: minute, ..limit("m", Measure::OutputTokens, 1000) }];
+        let ahead = Arc::new(AtomicI64::new(-seconds_ago));
+        redis.kill();
+        let clocked = (Alerts::default(), clock(&ahead));
+        let going_on = opened(&redis, OnStoreLoss::Local, &limits, clocked);
+        let here = granted(&going_on, 10).await;
+        ahead.store(0, Ordering::SeqCst);
+        redis.start_again();
+        let other = instance(&redis, OnStoreLoss::Refuse, &limits);
+        until_there(&other).await;
+        // Its share is in the store once it is handed over, if it still counts.
+        if seconds_ago < 60 {
+            until_left(&other, 990).await;
+        }
+        let since = granted(&other, 90).await;
+        here.settle(&used(20));
+        const KEY: &str = "outcrop:{limits}:c:output_tokens:60000ms:m";
+        let is_made = format!("\r\n{late}\r\n");
+        until(|| async { redis.say(&format!("HVALS {KEY}")).contains(&is_made) }).await;
+        let life = redis.say(&format!("PTTL {KEY}"));
+        let life: u64 = life.trim_start_matches(':').split("\r\n").next().unwrap().parse().unwrap();
+        assert!(life > 30_000, "what came since is forgotten in {life} ms");
+        since.settle(&used(90));
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_counter_takes_the_store_from_nobody() {
+    let redis = Redis::start();
+    let limits =
+        [limit("tokens", Measure::OutputTokens, 100), limit("flight", Measure::Concurrent, 1)];
+    let limiter = instance(&redis, OnStoreLoss::Refuse, &limits);
+    until_there(&limiter).await;
+    let spoil = || {
+        for counter in ["output_tokens:day:tokens", "concurrent:flight"] {
+            let key = format!("outcrop:{{limits}}:c:{counter}");
+            assert!(redis.say(&format!("SET {key} nonsense")).starts_with("+OK"));
+        }
+    };
+    let is_mended =
+        || async { redis.say("EXISTS outcrop:{limits}:c:concurrent:flight").starts_with(":0\r\n") };
+    spoil();
+    let held = ask(&limiter, 100).await.expect("it counts anew");
+    assert_eq!(ask(&limiter, 1).await.unwrap_err().limits, ["flight", "tokens"]);
+    spoil();
+    held.settle(&used(50));
+    until(is_mended).await;
+    drop(ask(&limiter, 100).await.expect("it counts anew"));
+}
+
+#[tokio::test]
 async fn a_reservation_whose_answer_is_lost_is_taken_back() {
     let redis = Redis::start();
     let limits = [limit("tokens", Measure::OutputTokens, 1000)];
@@ -379,7 +453,10 @@ async fn what_is_settled_at_once_goes_to_the_store_at_once() {
     held.into_iter().for_each(|reservation| reservation.settle(&used(1)));
     // So many must not become more.
     assert!(is_away(&ask(&limiter, 0).await), "requests wait for settlements");
-    until(|| async { redis.say("ZCARD outcrop:{limits}:c:concurrent:flight").starts_with(":0\r\n") }).await;
+    until(|| async {
+        redis.say("ZCARD outcrop:{limits}:c:concurrent:flight").starts_with(":0\r\n")
+    })
+    .await;
     let calls = redis.calls() - before;
     assert!(calls <= 20, "{calls} calls for {MANY} settlements");
     until_there(&limiter).await;

@@ -84,9 +84,9 @@ struct Inner {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Counter {
-    /// Slot and amount, oldest first.
-    slots: VecDeque<(u64, u128)>,
+struct Counter {
+    /// Oldest first.
+    slots: VecDeque<Slot>,
     /// What the shared store told last: of which slot, and how much was in the window.
     seen: Option<(u64, u128)>,
     /// When nothing of it counts any more; `None` for requests in flight, which end by themselves.
@@ -94,6 +94,14 @@ pub(super) struct Counter {
     /// The slot in which its soft threshold was told.
     told: Option<u64>,
     scale: u128,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    number: u64,
+    amount: u128,
+    /// When it counts no more; `None` for requests in flight.
+    ends: Option<u64>,
 }
 
 /// Counters are swept when they have doubled since the last time, and are at least so many.
@@ -119,14 +127,15 @@ impl Counter {
     /// Slots that have left the window are forgotten.
     fn forget(&mut self, span: &Span) {
         let kept = span.kept();
-        while self.slots.front().is_some_and(|(slot, _)| *slot < kept) {
+        while self.slots.front().is_some_and(|slot| slot.number < kept) {
             self.slots.pop_front();
         }
     }
 
-    /// Slots that count, oldest first.
+    /// Slots that count, and how much, oldest first.
     fn counted(&self, span: Span) -> impl Iterator<Item = (u64, u128)> {
-        self.slots.iter().copied().filter(move |(slot, _)| span.counts(*slot))
+        let slots = self.slots.iter().filter(move |slot| span.counts(slot.number));
+        slots.map(|slot| (slot.number, slot.amount))
     }
 
     /// What was counted here.
@@ -139,12 +148,12 @@ impl Counter {
         self.seen.filter(|(slot, _)| span.counts(*slot)).map_or(0, |(_, total)| total)
     }
 
-    fn add(&mut self, slot: u64, take: u128) {
-        match self.slots.iter_mut().find(|(other, _)| *other == slot) {
-            Some((_, amount)) => *amount = amount.saturating_add(take),
+    fn add(&mut self, more: Slot) {
+        match self.slots.iter_mut().find(|slot| slot.number == more.number) {
+            Some(slot) => slot.amount = slot.amount.saturating_add(more.amount),
             None => {
-                let after = self.slots.partition_point(|(other, _)| *other < slot);
-                self.slots.insert(after, (slot, take));
+                let after = self.slots.partition_point(|slot| slot.number < more.number);
+                self.slots.insert(after, more);
             }
         }
     }
@@ -194,8 +203,9 @@ impl Book {
         let mut inner = Inner { is_kept: true, ..Inner::default() };
         for row in found {
             let counter = inner.counters.entry(row.counter.into()).or_default();
-            counter.add(row.slot, row.amount);
-            counter.ends = counter.ends.max(Some(row.ends));
+            let ends = Some(row.ends);
+            counter.add(Slot { number: row.slot, amount: row.amount, ends });
+            counter.ends = counter.ends.max(ends);
             if row.told {
                 counter.told = Some(row.slot);
             }
@@ -227,7 +237,8 @@ impl Book {
         if granted {
             for claim in claims {
                 let counter = inner.counter(&claim.counter);
-                counter.add(claim.span.slot, claim.take);
+                let (number, ends) = (claim.span.slot, claim.span.gone(claim.span.slot));
+                counter.add(Slot { number, amount: claim.take, ends });
                 counter.scale = claim.scale;
             }
             rows.extend(changed.iter().filter_map(|changed| inner.row_of(changed.change)));
@@ -285,8 +296,8 @@ impl Book {
         counter.ends = counter.ends.max(span.gone(span.slot));
     }
 
-    /// Hands over what was counted here, for the shared store. Requests in flight stay.
-    pub(super) fn hand_over(&self) -> Vec<Adjustment> {
+    /// Hands over what was counted here and still counts, for the shared store. Requests in flight stay.
+    pub(super) fn hand_over(&self, now: u64) -> Vec<Adjustment> {
         let mut inner = self.lock();
         if !std::mem::take(&mut inner.is_used) {
             return Vec::new();
@@ -294,14 +305,15 @@ impl Book {
         inner.epoch += 1;
         let mut out = Vec::new();
         for (name, counter) in &mut inner.counters {
-            let Some(ends) = counter.ends else { continue };
             let scale = counter.scale;
-            out.extend(counter.slots.drain(..).filter(|(_, amount)| *amount > 0).map(
-                |(slot, truth)| {
-                    let (counter, span) = (Arc::clone(name), Span::past(slot, ends));
-                    Adjustment { counter, span, taken: 0, truth, scale }
-                },
-            ));
+            counter.slots.retain(|slot| {
+                let Some(ends) = slot.ends else { return true };
+                if slot.amount > 0 && ends > now {
+                    let (counter, span) = (Arc::clone(name), Span::past(slot.number, ends));
+                    out.push(Adjustment { counter, span, taken: 0, truth: slot.amount, scale });
+                }
+                false
+            });
         }
         out
     }
@@ -355,8 +367,8 @@ impl Inner {
 
     fn amount(&mut self, change: &Adjustment) -> Option<&mut u128> {
         let counter = self.counters.get_mut(&change.counter)?;
-        let slot = counter.slots.iter_mut().find(|(slot, _)| *slot == change.span.slot);
-        slot.map(|(_, amount)| amount)
+        let slot = counter.slots.iter_mut().find(|slot| slot.number == change.span.slot);
+        slot.map(|slot| &mut slot.amount)
     }
 
     /// What the file is to hold after the change. A counter of requests in flight goes with the last.
@@ -371,11 +383,11 @@ impl Inner {
     /// What the file is to hold of a slot; `None` where it is to hold nothing.
     fn row(&self, name: &Arc<str>, span: &Span) -> Option<Row> {
         let counter = self.counters.get(name).filter(|_| self.is_kept && span.is_kept())?;
-        let amount = counter.slots.iter().find(|(slot, _)| *slot == span.slot);
+        let slot = counter.slots.iter().find(|slot| slot.number == span.slot);
         Some(Row {
             counter: name.to_string(),
             slot: span.slot,
-            amount: amount.map_or(0, |(_, amount)| *amount),
+            amount: slot.map_or(0, |slot| slot.amount),
             ends: span.gone(span.slot).unwrap_or(u64::MAX),
             told: counter.told == Some(span.slot),
         })

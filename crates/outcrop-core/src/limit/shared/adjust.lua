@@ -1,16 +1,21 @@
 -- Changes counters, once for each ticket.
 -- KEYS: tickets, then counters, one for each slot that changes. ARGV: life of a ticket, how many tickets,
 -- how many slots; for each slot: kind (window or flight), slot, life, and the oldest and newest slot that
--- count where it is to be told what is in the window (else empty); for each ticket: itself, how (settle: it must be
--- there, and goes; charge: it must not be there, and comes), how many changes, and for each of these:
--- which of the slots, by how much.
+-- count where it is to be told what is in the window (else empty); for each ticket: itself, how (settle: it
+-- must be there, and goes; charge: it must not be there, and comes), how many changes, and for each of
+-- these: which of the slots, by how much.
 -- Returns what is in each window that is to be told, after.
 local tickets, slots = tonumber(ARGV[2]), tonumber(ARGV[3])
 local function slot(i) return 4 + (i - 1) * 5 end
--- Tickets are used up by now: what is wrong with one counter must not keep a change from another.
+-- Tickets are used up by now: what is wrong with one counter must not keep a change from another. What is
+-- under a counter's name and of another kind is none of ours, and goes.
 local wrong
-local function try(...)
-  local reply = redis.pcall(...)
+local function try(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) == 'table' and reply.err and string.find(reply.err, 'WRONGTYPE', 1, true) then
+    redis.call('DEL', key)
+    reply = redis.pcall(command, key, ...)
+  end
   if type(reply) == 'table' and reply.err then
     wrong = reply
     return nil
@@ -45,14 +50,16 @@ for i = 1, slots do
   if sums[i] and (is_new[i] or try('HEXISTS', key, ARGV[s + 1]) == 1) then
     local after = try('HINCRBY', key, ARGV[s + 1], string.format('%.0f', sums[i]))
     if after and after < 0 then try('HSET', key, ARGV[s + 1], '0') end
-    if is_new[i] then try('PEXPIRE', key, ARGV[s + 2]) end
+    -- What is late ends before what is in it already.
+    if is_new[i] and redis.call('PTTL', key) < tonumber(ARGV[s + 2]) then
+      try('PEXPIRE', key, ARGV[s + 2])
+    end
   end
   if ARGV[s + 3] ~= '' then
-    -- An error is an empty list: it was told when the counter was to change.
-    local sum, all = 0, redis.pcall('HGETALL', key)
+    local sum, all = 0, try('HGETALL', key) or {}
     for j = 1, #all, 2 do
-      local slot = tonumber(all[j])
-      if slot >= tonumber(ARGV[s + 3]) and slot <= tonumber(ARGV[s + 4]) then
+      local number = tonumber(all[j])
+      if number >= tonumber(ARGV[s + 3]) and number <= tonumber(ARGV[s + 4]) then
         sum = sum + tonumber(all[j + 1])
       end
     end

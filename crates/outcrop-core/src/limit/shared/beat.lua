@@ -8,7 +8,8 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 redis.call('ZADD', KEYS[1], till, ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 for i = 2, #KEYS do
-  redis.call('ZADD', KEYS[i], 'XX', till, ARGV[i + 1])
+  -- What is of another kind holds nothing in flight: it goes once a request asks for it.
+  redis.pcall('ZADD', KEYS[i], 'XX', till, ARGV[i + 1])
   redis.call('PEXPIRE', KEYS[i], ARGV[2])
 end
 return redis.call('ZCARD', KEYS[1])

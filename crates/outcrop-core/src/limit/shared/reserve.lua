@@ -12,6 +12,13 @@ local is_held = not is_done and ARGV[4] ~= '' and redis.call('EXISTS', KEYS[2]) 
 local last = 2 + tonumber(ARGV[5])
 local function claim(i) return 6 + (i - 3) * 8 end
 local function change(i) return claim(last + 1) + (i - last - 1) * 3 end
+-- What is under a counter's name and of another kind is none of ours, and goes.
+local function on_counter(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if string.find(reply.err, 'WRONGTYPE', 1, true) then redis.call('DEL', key) end
+  return redis.call(command, key, ...)
+end
 -- Changes of windows, by counter.
 local back = {}
 if is_held then
@@ -27,12 +34,12 @@ for i = 3, last do
   local most, take = tonumber(ARGV[a + 5]), tonumber(ARGV[a + 6])
   local sum, last_used, slots = 0, 0, {}
   if ARGV[a] == 'flight' then
-    redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', now)
+    on_counter('ZREMRANGEBYSCORE', KEYS[i], '-inf', now)
     sum = redis.call('ZCARD', KEYS[i])
     if is_held and redis.call('ZSCORE', KEYS[i], ARGV[4]) then sum = sum - 1 end
     slots = { 0, sum }
   else
-    local all = redis.call('HGETALL', KEYS[i])
+    local all = on_counter('HGETALL', KEYS[i])
     local given = back[KEYS[i]]
     for j = 1, #all, 2 do
       local slot = tonumber(all[j])
@@ -61,8 +68,8 @@ else
     for i = last + 1, #KEYS do
       local a = change(i)
       if ARGV[a] == 'flight' then
-        redis.call('ZREM', KEYS[i], ARGV[4])
-      elseif redis.call('HEXISTS', KEYS[i], ARGV[a + 1]) == 1
+        on_counter('ZREM', KEYS[i], ARGV[4])
+      elseif on_counter('HEXISTS', KEYS[i], ARGV[a + 1]) == 1
         and redis.call('HINCRBY', KEYS[i], ARGV[a + 1], ARGV[a + 2]) < 0 then
         redis.call('HSET', KEYS[i], ARGV[a + 1], '0')
       end
@@ -76,7 +83,10 @@ else
     else
       redis.call('HINCRBY', KEYS[i], ARGV[a + 1], ARGV[a + 6])
     end
-    redis.call('PEXPIRE', KEYS[i], ARGV[a + 7])
+    -- Another slot, or another instance's clock, may need it for longer.
+    if redis.call('PTTL', KEYS[i]) < tonumber(ARGV[a + 7]) then
+      redis.call('PEXPIRE', KEYS[i], ARGV[a + 7])
+    end
   end
 end
 reply[1] = granted

@@ -137,7 +137,7 @@ impl Upkeep {
 
     /// What was counted here while the link was down is one job.
     fn hand_over(&mut self) {
-        let changes = self.link.book.hand_over();
+        let changes = self.link.book.hand_over(self.link.now.millis());
         if changes.is_empty() {
             return;
         }
