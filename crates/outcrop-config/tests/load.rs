@@ -64,8 +64,8 @@ fn placeless(mut config: Config) -> Config {
 
 /// What is printed is read as the same.
 fn round_trip(name: &str, config: Config) {
-    if config == Config::default() {
-        // All of it was wrong: there is nothing to print.
+    if config.routes.is_empty() {
+        // All of it was wrong: what is printed would have the default route.
         return;
     }
     let printed = print(&config, Secrets::Shown);
