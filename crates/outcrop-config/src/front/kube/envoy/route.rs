@@ -16,6 +16,20 @@ use crate::route::{HeaderMatch, Match, Pattern, Route, Surface, Target};
 /// The annotation of a Gateway that names its GatewayConfig.
 const CONFIG: &str = "aigateway.envoyproxy.io/gateway-config";
 
+/// Members of Converse's body that callers of no other API have (Bedrock's service model, checked
+/// 2026-11-26).
+const CONVERSES: [&str; 9] = [
+    "inferenceConfig",
+    "toolConfig",
+    "guardrailConfig",
+    "additionalModelRequestFields",
+    "additionalModelResponseFieldPaths",
+    "promptVariables",
+    "requestMetadata",
+    "serviceTier",
+    "outputConfig",
+];
+
 /// A rule of a route, as far as it is understood.
 pub(super) struct Rule {
     /// Title of the AIGatewayRoute.
@@ -242,8 +256,9 @@ fn target(
     let weight = number(reading.int(node, "weight"), 1);
     let priority = number(reading.int(node, "priority"), 0);
     let model = reading.str(node, "modelNameOverride").map(str::to_owned);
-    let (mut headers, mut body) = edits(service.spec(), reading);
-    let (own_headers, own_body) = edits(node, reading);
+    let schema = backend::schema(service);
+    let (mut headers, mut body) = edits(service.spec(), schema, reading);
+    let (own_headers, own_body) = edits(node, schema, reading);
     headers.extend(own_headers);
     body.extend(own_body);
     let backend = backend::of(service, objects, reading)?;
@@ -254,9 +269,11 @@ fn target(
     Some(((!known).then_some(backend), target))
 }
 
-/// `headerMutation` and `bodyMutation`.
-fn edits(node: &Node, reading: &mut Reading<'_>) -> (HeaderEdits, BodyEdits) {
-    let mut headers = HeaderEdits::new();
+/// `headerMutation` and `bodyMutation`, of a backend of this schema; what is taken out goes first.
+fn edits(node: &Node, schema: Option<&str>, reading: &mut Reading<'_>) -> (HeaderEdits, BodyEdits) {
+    let removed = reading.list(node, "headerMutation.remove").iter().filter_map(Node::text);
+    let mut headers: HeaderEdits =
+        removed.map(|name| HeaderEdit::Remove { name: name.to_lowercase() }).collect();
     for set in reading.list(node, "headerMutation.set") {
         if let (Some(name), Some(value)) =
             (reading.need_str(set, "name"), reading.need_str(set, "value"))
@@ -264,20 +281,44 @@ fn edits(node: &Node, reading: &mut Reading<'_>) -> (HeaderEdits, BodyEdits) {
             headers.push(HeaderEdit::Set { name: name.to_lowercase(), value: value.to_owned() });
         }
     }
-    let removed = reading.list(node, "headerMutation.remove").iter().filter_map(Node::text);
-    headers.extend(removed.map(|name| HeaderEdit::Remove { name: name.to_lowercase() }));
     let mut body = BodyEdits::new();
+    for removed in reading.list(node, "bodyMutation.remove") {
+        let Some(path) = removed.text() else { continue };
+        tell_of_converse(path, schema, (removed, reading));
+        body.push(BodyEdit::Remove { path: path.to_owned() });
+    }
     for set in reading.list(node, "bodyMutation.set") {
         if let (Some(path), Some(value)) =
             (reading.need_str(set, "path"), reading.need_str(set, "value"))
         {
-            let (path, value) = (path.to_owned(), value.to_owned());
+            tell_of_converse(path, schema, (set, reading));
+            let (path, value) = (path.to_owned(), json(value));
             body.push(BodyEdit::Set { path, value, mode: Mode::Override });
         }
     }
-    let removed = reading.list(node, "bodyMutation.remove").iter().filter_map(Node::text);
-    body.extend(removed.map(|path| BodyEdit::Remove { path: path.to_owned() }));
     (headers, body)
+}
+
+/// Says that a member of Converse's body is one of the caller's only where the caller speaks Converse: Envoy
+/// AI Gateway changes the translated body, this gateway the caller's.
+fn tell_of_converse(path: &str, schema: Option<&str>, (node, reading): (&Node, &mut Reading<'_>)) {
+    let member = path.split('.').next().unwrap_or(path);
+    if schema == Some("AWSBedrock") && CONVERSES.contains(&member) {
+        let what = format!(
+            "`{member}` is changed in the caller's body, before it is translated: only callers of Converse have it"
+        );
+        let hint = "for others, change what they call it, such as `max_tokens`";
+        reading.say(Diagnostic::warning(node.origin(), what).hint(hint));
+    }
+}
+
+/// A value as JSON: what does not look like it is a text.
+fn json(value: &str) -> String {
+    let is_json = serde_json::from_str::<serde::de::IgnoredAny>(value).is_ok();
+    match is_json || value.trim_start().starts_with(['{', '[', '"']) {
+        true => value.to_owned(),
+        false => serde_json::Value::from(value).to_string(),
+    }
 }
 
 /// A rule, by its place among the rules, and the conditions of it that stand side by side.
