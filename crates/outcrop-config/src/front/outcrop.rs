@@ -8,6 +8,7 @@
 
 mod hide;
 mod meaning;
+mod places;
 mod print;
 mod read;
 mod schema;
@@ -119,7 +120,7 @@ fn member(entry: &Entry, only: Option<&str>, reading: &mut Reading<'_>) {
         key => {
             let mut diagnostic =
                 Diagnostic::error(entry.origin(), format!("`{key}` is no key here"));
-            diagnostic.hint = words::instead(key, KEYS);
+            diagnostic.hint = places::instead(key, KEYS);
             reading.say(diagnostic);
         }
     }

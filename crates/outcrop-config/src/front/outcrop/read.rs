@@ -12,6 +12,7 @@ use serde::de::{
     MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
 };
 
+use super::places;
 use super::short::{MANY, SHORT};
 use crate::document::{Entry, Node, Scalar};
 use crate::front::{Gaps, Reading};
@@ -130,7 +131,7 @@ impl de::Error for Problem {
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        let hint = words::instead(field, expected.iter().copied());
+        let hint = places::instead(field, expected.iter().copied());
         Self::new(format!("`{field}` is no key here"), hint)
     }
 
