@@ -5,7 +5,9 @@
 //! `oidcConfig.roleArn`, services with an `externalName`.
 
 mod backend;
+mod cost;
 mod identity;
+mod mutation;
 mod route;
 mod traffic;
 

@@ -1,8 +1,7 @@
 //! AIGatewayRoute: rules to routes.
 
-use super::{AI, GATEWAY, MODEL, backend};
+use super::{AI, MODEL, backend, cost, mutation};
 use crate::document::Node;
-use crate::edit::{BodyEdit, BodyEdits, HeaderEdit, HeaderEdits, Mode};
 use crate::front::kube::gateway::{Known, parents};
 use crate::front::kube::grant;
 use crate::front::kube::http_route::{self, Piece, Standing};
@@ -12,23 +11,6 @@ use crate::limit::{Limit, Measure};
 use crate::origin::Diagnostic;
 use crate::policy::Policy;
 use crate::route::{HeaderMatch, Match, Pattern, Route, Surface, Target};
-
-/// The annotation of a Gateway that names its GatewayConfig.
-const CONFIG: &str = "aigateway.envoyproxy.io/gateway-config";
-
-/// Members of Converse's body that callers of no other API have (Bedrock's service model, checked
-/// 2026-11-26).
-const CONVERSES: [&str; 9] = [
-    "inferenceConfig",
-    "toolConfig",
-    "guardrailConfig",
-    "additionalModelRequestFields",
-    "additionalModelResponseFieldPaths",
-    "promptVariables",
-    "requestMetadata",
-    "serviceTier",
-    "outputConfig",
-];
 
 /// A rule of a route, as far as it is understood.
 pub(super) struct Rule {
@@ -73,8 +55,8 @@ pub(super) fn rules(
         .filter_map(Node::text)
         .map(str::to_lowercase)
         .collect();
-    let mut costs = costs(spec, "llmRequestCosts", reading);
-    for (key, measure) in common_costs(&gateways, objects, reading) {
+    let mut costs = cost::of(spec, "llmRequestCosts", reading);
+    for (key, measure) in cost::common(&gateways, objects, reading) {
         if !costs.iter().any(|(own, _)| *own == key) {
             costs.push((key, measure));
         }
@@ -135,58 +117,6 @@ pub(super) fn rules(
         });
     }
     rules
-}
-
-/// What the GatewayConfigs of the Gateways say is counted, for routes that say nothing of the key.
-fn common_costs(
-    gateways: &[(String, String)],
-    objects: &Objects<'_>,
-    reading: &mut Reading<'_>,
-) -> Vec<(String, Measure)> {
-    let mut all = Vec::new();
-    for (namespace, name) in gateways {
-        let gateway = objects.find(Reference { kind: "Gateway", namespace, name }, &[GATEWAY]);
-        let Some(named) = gateway.and_then(|gateway| gateway.annotation(CONFIG)) else { continue };
-        let name = named.text().unwrap_or_default();
-        let config = Reference { kind: "GatewayConfig", namespace, name };
-        match objects.find(config, &[AI]) {
-            Some(config) => all.extend(costs(config.spec(), "globalLLMRequestCosts", reading)),
-            None => {
-                let what = format!("there is no GatewayConfig {namespace}/{name}");
-                let told = Diagnostic::warning(named.origin(), what);
-                reading.say(told.hint("add it to the files, if limits count what it names"));
-            }
-        }
-    }
-    all
-}
-
-/// What is counted, by key.
-fn costs(spec: &Node, member: &str, reading: &mut Reading<'_>) -> Vec<(String, Measure)> {
-    let mut costs = Vec::new();
-    for node in reading.list(spec, member) {
-        let Some(key) = reading.need_str(node, "metadataKey").map(str::to_owned) else { continue };
-        let measure = match reading.need_str(node, "type") {
-            Some("InputToken") => Measure::InputTokens,
-            Some("OutputToken") => Measure::OutputTokens,
-            Some("TotalToken") => Measure::TotalTokens,
-            Some("CachedInputToken") => Measure::CachedInputTokens,
-            Some("CacheCreationInputToken") => Measure::CacheWriteTokens,
-            Some("ReasoningToken") => Measure::ReasoningTokens,
-            Some("CEL") => match reading.need_str(node, "cel") {
-                Some(expression) => Measure::Cel(expression.to_owned()),
-                None => continue,
-            },
-            Some(other) => {
-                let what = format!("`{other}` is nothing that is counted");
-                reading.say(Diagnostic::error(node.origin(), what));
-                continue;
-            }
-            None => continue,
-        };
-        costs.push((key, measure));
-    }
-    costs
 }
 
 /// The rule's matches, of any host.
@@ -257,8 +187,8 @@ fn target(
     let priority = number(reading.int(node, "priority"), 0);
     let model = reading.str(node, "modelNameOverride").map(str::to_owned);
     let schema = backend::schema(service);
-    let (mut headers, mut body) = edits(service.spec(), schema, reading);
-    let (own_headers, own_body) = edits(node, schema, reading);
+    let (mut headers, mut body) = mutation::edits(service.spec(), schema, reading);
+    let (own_headers, own_body) = mutation::edits(node, schema, reading);
     headers.extend(own_headers);
     body.extend(own_body);
     let backend = backend::of(service, objects, reading)?;
@@ -267,58 +197,6 @@ fn target(
         reading.items.iter().any(|item| matches!(item, Item::Backend(name, _) if *name == title));
     let target = Target { model, weight, priority, headers, body, ..Target::new(title) };
     Some(((!known).then_some(backend), target))
-}
-
-/// `headerMutation` and `bodyMutation`, of a backend of this schema; what is taken out goes first.
-fn edits(node: &Node, schema: Option<&str>, reading: &mut Reading<'_>) -> (HeaderEdits, BodyEdits) {
-    let removed = reading.list(node, "headerMutation.remove").iter().filter_map(Node::text);
-    let mut headers: HeaderEdits =
-        removed.map(|name| HeaderEdit::Remove { name: name.to_lowercase() }).collect();
-    for set in reading.list(node, "headerMutation.set") {
-        if let (Some(name), Some(value)) =
-            (reading.need_str(set, "name"), reading.need_str(set, "value"))
-        {
-            headers.push(HeaderEdit::Set { name: name.to_lowercase(), value: value.to_owned() });
-        }
-    }
-    let mut body = BodyEdits::new();
-    for removed in reading.list(node, "bodyMutation.remove") {
-        let Some(path) = removed.text() else { continue };
-        tell_of_converse(path, schema, (removed, reading));
-        body.push(BodyEdit::Remove { path: path.to_owned() });
-    }
-    for set in reading.list(node, "bodyMutation.set") {
-        if let (Some(path), Some(value)) =
-            (reading.need_str(set, "path"), reading.need_str(set, "value"))
-        {
-            tell_of_converse(path, schema, (set, reading));
-            let (path, value) = (path.to_owned(), json(value));
-            body.push(BodyEdit::Set { path, value, mode: Mode::Override });
-        }
-    }
-    (headers, body)
-}
-
-/// Says that a member of Converse's body is one of the caller's only where the caller speaks Converse: Envoy
-/// AI Gateway changes the translated body, this gateway the caller's.
-fn tell_of_converse(path: &str, schema: Option<&str>, (node, reading): (&Node, &mut Reading<'_>)) {
-    let member = path.split('.').next().unwrap_or(path);
-    if schema == Some("AWSBedrock") && CONVERSES.contains(&member) {
-        let what = format!(
-            "`{member}` is changed in the caller's body, before it is translated: only callers of Converse have it"
-        );
-        let hint = "for others, change what they call it, such as `max_tokens`";
-        reading.say(Diagnostic::warning(node.origin(), what).hint(hint));
-    }
-}
-
-/// A value as JSON: what does not look like it is a text.
-fn json(value: &str) -> String {
-    let is_json = serde_json::from_str::<serde::de::IgnoredAny>(value).is_ok();
-    match is_json || value.trim_start().starts_with(['{', '[', '"']) {
-        true => value.to_owned(),
-        false => serde_json::Value::from(value).to_string(),
-    }
 }
 
 /// A rule, by its place among the rules, and the conditions of it that stand side by side.

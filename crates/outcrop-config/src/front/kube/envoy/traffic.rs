@@ -225,24 +225,10 @@ fn counted(node: &Node, rules: &[&mut Rule], reading: &mut Reading<'_>) -> Vec<C
         let own = rule.costs.iter().find(|(known, _)| Some(known.as_str()) == key);
         own.map(|(_, cost)| cost.clone())
     };
-    if let Some(key) = key {
-        let without: Vec<&str> = rules
-            .iter()
-            .filter(|rule| cost(rule).is_none())
-            .map(|rule| rule.route.name.as_str())
-            .collect();
-        if without.len() == rules.len() {
-            let what = format!("no llmRequestCosts of the route has the key `{key}`");
-            reading.say(Diagnostic::error(node.origin(), what));
-            return Vec::new();
-        }
-        if !without.is_empty() {
-            let routes = without.join(", ");
-            let what = format!(
-                "no llmRequestCosts has the key `{key}` on some routes, whose answers are not counted: {routes}"
-            );
-            reading.say(Diagnostic::warning(node.origin(), what));
-        }
+    if let Some(key) = key
+        && !is_known(key, (node, rules), reading)
+    {
+        return Vec::new();
     }
     let mut all: Vec<Counted> = Vec::new();
     for rule in rules {
@@ -258,6 +244,26 @@ fn counted(node: &Node, rules: &[&mut Rule], reading: &mut Reading<'_>) -> Vec<C
         }
     }
     all
+}
+
+/// Whether any of the routes says what is counted under the key; for those that do not, it is told.
+fn is_known(key: &str, (node, rules): (&Node, &[&mut Rule]), reading: &mut Reading<'_>) -> bool {
+    let lacks = |rule: &&&mut Rule| !rule.costs.iter().any(|(known, _)| known == key);
+    let without: Vec<&str> =
+        rules.iter().filter(lacks).map(|rule| rule.route.name.as_str()).collect();
+    if without.len() == rules.len() {
+        let what = format!("no llmRequestCosts of the route has the key `{key}`");
+        reading.say(Diagnostic::error(node.origin(), what));
+        return false;
+    }
+    if !without.is_empty() {
+        let what = format!(
+            "no llmRequestCosts has the key `{key}` on some routes, whose answers are not counted: {}",
+            without.join(", ")
+        );
+        reading.say(Diagnostic::warning(node.origin(), what));
+    }
+    true
 }
 
 /// What answers cost and, beside it, each request.
