@@ -16,6 +16,14 @@ pub enum Secret {
     Kubernetes { namespace: String, name: String, key: String },
 }
 
+/// What stands after `Bearer ` in a header's text; `None` where that does not begin it.
+pub(crate) fn after_bearer(text: &str) -> Option<&str> {
+    const SCHEME: &str = "Bearer ";
+    let text = text.trim();
+    let is_scheme = text.get(..SCHEME.len())?.eq_ignore_ascii_case(SCHEME);
+    is_scheme.then(|| text[SCHEME.len()..].trim_start())
+}
+
 /// A text that is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Redacted(String);

@@ -17,7 +17,7 @@ mod route;
 use super::{FrontEnd, Reading};
 use crate::document::{Document, Node};
 use crate::origin::Diagnostic;
-use crate::secret::{Redacted, Secret};
+use crate::secret::{Redacted, Secret, after_bearer};
 use crate::variables::{Variables, deck};
 
 use self::plugin::{Plugin, Use};
@@ -140,14 +140,8 @@ fn secret(reading: &mut Reading<'_>, node: &Node, path: &str) -> Option<Secret> 
 
 /// A secret as it stands in a header, where `Bearer ` before it is no part of it, wherever that comes from.
 fn bearer(reading: &mut Reading<'_>, node: &Node, path: &str) -> Option<Secret> {
-    const SCHEME: &str = "Bearer ";
-    let bare = |text: &str| {
-        let start = text.trim().get(..SCHEME.len())?;
-        let is_scheme = start.eq_ignore_ascii_case(SCHEME);
-        is_scheme.then(|| text.trim()[SCHEME.len()..].trim_start().to_owned())
-    };
-    let raw = node.at(path).and_then(Node::raw).and_then(bare);
-    if let Some(variable) = raw.as_deref().and_then(deck::only_variable) {
+    let raw = node.at(path).and_then(Node::raw).and_then(after_bearer);
+    if let Some(variable) = raw.and_then(deck::only_variable) {
         return Some(Secret::Env(variable.to_owned()));
     }
     let secret = secret(reading, node, path)?;
@@ -156,7 +150,7 @@ fn bearer(reading: &mut Reading<'_>, node: &Node, path: &str) -> Option<Secret> 
         Secret::Env(variable) => reading.lookup().variable(variable),
         Secret::File(_) | Secret::Kubernetes { .. } => None,
     };
-    Some(match known.as_deref().and_then(bare) {
+    Some(match known.as_deref().and_then(after_bearer) {
         Some(bare) => Secret::Inline(Redacted::new(bare)),
         None => secret,
     })

@@ -9,7 +9,7 @@ use super::object::{Object, Objects, Reference};
 use crate::document::Node;
 use crate::front::Reading;
 use crate::origin::{Diagnostic, Origin};
-use crate::secret::{Redacted, Secret};
+use crate::secret::{Redacted, Secret, after_bearer};
 use crate::variables::only_variable;
 
 /// Annotations of Secrets with the name of a key at their end: where `aigw run` takes that key's text from.
@@ -126,8 +126,5 @@ pub(super) fn of_text(text: &str) -> Secret {
 
 /// A token as it stands in a header: `Bearer ` before it is no part of it.
 pub(super) fn bearer(text: &str) -> Secret {
-    const SCHEME: &str = "Bearer ";
-    let text = text.trim();
-    let scheme = text.get(..SCHEME.len()).filter(|start| start.eq_ignore_ascii_case(SCHEME));
-    of_text(scheme.map_or(text, |scheme| text[scheme.len()..].trim_start()))
+    of_text(after_bearer(text).unwrap_or(text.trim()))
 }
