@@ -10,7 +10,7 @@ use crate::origin::Diagnostic;
 use crate::policy::Policy;
 use crate::route::{Match, PathMatch, Pattern, Route, Surface, Target};
 
-/// A route, or those of its paths that no other route stands between, with the plugins that apply to it,
+/// A route, or a part of it that no other route comes between, with the plugins that apply to it,
 /// nearest first.
 #[derive(Clone)]
 pub(super) struct Served<'n> {
@@ -139,7 +139,7 @@ fn serve<'n>(
     Some(Served { node, whole, name, plugins, conditions, strips, made: Vec::new() })
 }
 
-/// The routes in Kong's order. One whose paths have others between them comes in parts.
+/// The routes in Kong's order. One comes in parts where another has to be asked between its paths.
 pub(super) fn in_order<'n>(mut whole: Vec<Served<'n>>) -> Vec<Served<'n>> {
     let mut all = Vec::new();
     for (index, one) in whole.iter_mut().enumerate() {
@@ -150,8 +150,11 @@ pub(super) fn in_order<'n>(mut whole: Vec<Served<'n>>) -> Vec<Served<'n>> {
     let mut ordered: Vec<(usize, Served<'n>)> = Vec::new();
     for (rank, index, condition) in all {
         let earlier = ordered.iter().filter(|(known, _)| *known == index).count();
-        match ordered.last_mut().filter(|(last, _)| *last == index) {
-            Some((_, part)) => part.conditions.push((rank, condition)),
+        let last = ordered.iter().rposition(|(known, _)| *known == index);
+        let between = |at: &usize| ordered[at + 1..].iter().flat_map(|(_, part)| &part.conditions);
+        let near = last.filter(|at| between(at).all(|(_, other)| apart(&condition, other)));
+        match near {
+            Some(at) => ordered[at].1.conditions.push((rank, condition)),
             None => {
                 let mut part = whole[index].clone();
                 part.conditions.push((rank, condition));
@@ -163,6 +166,19 @@ pub(super) fn in_order<'n>(mut whole: Vec<Served<'n>>) -> Vec<Served<'n>> {
         }
     }
     ordered.into_iter().map(|(_, part)| part).collect()
+}
+
+/// Whether no path can be below both.
+fn apart(one: &Match, other: &Match) -> bool {
+    let (Some(PathMatch::Prefix(one)), Some(PathMatch::Prefix(other))) = (&one.path, &other.path)
+    else {
+        return false;
+    };
+    let is_below = |path: &str, prefix: &str| {
+        let rest = path.strip_prefix(prefix.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    !is_below(one, other) && !is_below(other, one)
 }
 
 impl<'n> Served<'n> {
