@@ -57,7 +57,11 @@ impl Plugin<'_> {
 /// Targets, each with a model.
 fn advanced(config: &Node, name: &str, reading: &mut Reading<'_>) -> Option<Asking> {
     let targets = reading.list(config, "targets");
-    let meaning = Meaning::read(config, targets.first()?, reading);
+    let Some(first) = targets.first() else {
+        reading.missing(config.origin(), "targets");
+        return None;
+    };
+    let meaning = Meaning::read(config, first, reading);
     let is_weighed = targets.iter().any(|target| target.peek("weight").is_some());
     // Kong's own, which tells only beside others.
     let unsaid = if is_weighed { 100 } else { 1 };
@@ -174,8 +178,13 @@ fn source(config: &Node, reading: &mut Reading<'_>) -> IdentitySource {
     let Some(auth) = config.get("auth") else { return IdentitySource::Chain };
     let id = secret(reading, auth, "aws_access_key_id");
     let key = secret(reading, auth, "aws_secret_access_key");
-    if let (Some(access_key_id), Some(secret_access_key)) = (id, key) {
-        return IdentitySource::Keys { access_key_id, secret_access_key, session_token: None };
+    match (id, key) {
+        (Some(access_key_id), Some(secret_access_key)) => {
+            return IdentitySource::Keys { access_key_id, secret_access_key, session_token: None };
+        }
+        (Some(_), None) => reading.missing(auth.origin(), "aws_secret_access_key"),
+        (None, Some(_)) => reading.missing(auth.origin(), "aws_access_key_id"),
+        (None, None) => {}
     }
     let is_bearer = auth
         .peek("header_name")
