@@ -3,19 +3,28 @@
 //! 1. A body that ends before its announced length, or whose connection breaks, is
 //!    [`ErrorClass::Truncated`]; it never looks like a clean end.
 //! 2. After an error or the end the connection is let go and only `None` follows.
-//! 3. Dropping the body cancels the call at AWS: the stream is reset or the connection closed.
+//! 3. Dropping the body cancels the call at AWS: the connection is closed. One of which nothing more is needed is
+//!    [let go](IncomingBody::let_go): its connection is used again.
 //! 4. [`IncomingBody::chunk`] may be abandoned and called again without loss.
 
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use outcrop_model::{ErrorClass, Fault, Phase};
+use tokio::time::timeout;
 
 use crate::deadline::{Expired, Watchdog};
+
+/// Longest wait for the end of a body of which nothing more is needed: it follows at once, or not at all.
+const END_PATIENCE: Duration = Duration::from_secs(1);
+/// Most bytes that are read of it; a new connection costs about as much.
+const MAX_END: usize = 16 * 1024;
 
 /// What is left to read of one response.
 #[derive(Debug)]
@@ -55,6 +64,16 @@ impl IncomingBody {
         };
         self.body = None;
         Poll::Ready(answer)
+    }
+
+    /// Nothing more of the body is needed, and only `None` follows. Its end is read apart from this, since only
+    /// then can the connection carry another request; one whose body does not end soon is closed.
+    pub fn let_go(&mut self) {
+        let Some(body) = self.body.take() else { return };
+        tokio::spawn(async move {
+            let _nobody_needs_it =
+                timeout(END_PATIENCE, Limited::new(body, MAX_END).collect()).await;
+        });
     }
 
     /// The whole body, of at most `limit` bytes.

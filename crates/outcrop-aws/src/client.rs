@@ -27,7 +27,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::body::IncomingBody;
 use crate::classify::{date, request_id};
 use crate::clock::Clock;
-use crate::connect::{HttpClient, Protocols, Proxies, Trust, Wiring};
+use crate::connect::{HttpClient, Proxies, Trust, Wiring};
 use crate::credentials::{CredentialSource, Credentials};
 use crate::deadline::{Timeouts, Watchdog, after};
 use crate::endpoint::{EndpointWish, Endpoints, Service};
@@ -66,7 +66,6 @@ pub struct ClientConfig {
     pub endpoints: Endpoints,
     pub credentials: CredentialSource,
     pub timeouts: Timeouts,
-    pub protocols: Protocols,
     pub proxies: Proxies,
     /// PEM file of roots to trust beside the platform's.
     pub extra_roots: Option<PathBuf>,
@@ -125,7 +124,6 @@ impl ClientConfig {
             endpoints,
             credentials,
             timeouts: Timeouts::default(),
-            protocols: Protocols::default(),
             proxies: Proxies::default(),
             extra_roots: None,
             clock: Clock::system(),
@@ -221,16 +219,8 @@ impl AwsClient {
     /// # Errors
     /// When root certificates cannot be read.
     pub fn new(config: ClientConfig) -> Result<Self, SetupError> {
-        let ClientConfig {
-            endpoints,
-            credentials,
-            timeouts,
-            protocols,
-            proxies,
-            extra_roots,
-            clock,
-        } = config;
-        let wiring = Wiring { protocols, proxies, limit: timeouts.connect };
+        let ClientConfig { endpoints, credentials, timeouts, proxies, extra_roots, clock } = config;
+        let wiring = Wiring { proxies, limit: timeouts.connect };
         let platform = Trust::Platform { extra_roots: extra_roots.as_deref() };
         let http = match (endpoints.any_tls(), endpoints.sts.is_tls()) {
             (true, _) => HttpClient::new(platform, wiring)?,

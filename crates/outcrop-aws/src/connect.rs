@@ -6,6 +6,9 @@
 //! 3. No certificate store is needed when every endpoint of Bedrock's is plain `http`.
 //! 4. Requests with another limit to connect have a pool of their own: a connection is made within the limit of
 //!    whoever asked for it.
+//! 5. HTTP/1.1 alone: a connection carries one request at a time. No answer waits because the reader of another
+//!    is slow, and no request for a place among the streams that the service allows on a connection. There are
+//!    as many connections as requests in flight, and those that idle go after [`POOL_IDLE`].
 
 mod proxy;
 
@@ -21,7 +24,7 @@ use bytes::Bytes;
 use http::header::PROXY_AUTHORIZATION;
 use http::{Request, Uri};
 use http_body_util::Full;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -43,19 +46,8 @@ const TCP_KEEPALIVE: Duration = Duration::from_secs(45);
 const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// Unanswered questions after which the peer is gone: with the above, about two minutes.
 const TCP_KEEPALIVE_RETRIES: u32 = 5;
-/// The same for HTTP/2, where it also finds a peer whose kernel lives and whose process does not.
-const HTTP2_PING: Duration = Duration::from_secs(45);
-const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Which versions of HTTP are offered in the TLS handshake. Without TLS it is always HTTP/1.1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Protocols {
-    /// The service chooses; both end points of Bedrock know HTTP/2.
-    #[default]
-    Http1AndHttp2,
-    /// One request per connection at a time.
-    Http1,
-}
+/// What the TLS handshake offers: rule 5.
+const PROTOCOL: &[u8] = b"http/1.1";
 
 /// Pools beside the usual one: as many limits to connect as anybody has a use for.
 const MOST_POOLS: usize = 16;
@@ -68,14 +60,13 @@ pub(crate) struct HttpClient {
     usual: Pool,
     /// By limit.
     others: Mutex<Vec<(Duration, Pool)>>,
-    tls: rustls::ClientConfig,
+    tls: Arc<rustls::ClientConfig>,
     wiring: Wiring,
 }
 
 /// How to connect.
 #[derive(Debug, Clone)]
 pub(crate) struct Wiring {
-    pub(crate) protocols: Protocols,
     pub(crate) proxies: Proxies,
     /// For name look-up, TCP, a proxy's answer and TLS together.
     pub(crate) limit: Duration,
@@ -102,7 +93,9 @@ pub(crate) enum Trust<'a> {
 
 impl HttpClient {
     pub(crate) fn new(trust: Trust<'_>, wiring: Wiring) -> Result<Self, SetupError> {
-        let tls = tls(trust)?;
+        let mut tls = tls(trust)?;
+        tls.alpn_protocols = vec![PROTOCOL.to_vec()];
+        let tls = Arc::new(tls);
         let usual = pool(&tls, &wiring);
         Ok(Self { usual, others: Mutex::default(), tls, wiring })
     }
@@ -141,20 +134,13 @@ impl HttpClient {
     }
 }
 
-fn pool(tls: &rustls::ClientConfig, wiring: &Wiring) -> Pool {
-    let Wiring { protocols, proxies, limit } = wiring;
-    let builder = HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http();
+fn pool(tls: &Arc<rustls::ClientConfig>, wiring: &Wiring) -> Pool {
+    let Wiring { proxies, limit } = wiring;
     let route = Route { tcp: tcp(*limit), proxies: proxies.clone() };
-    let inner = match protocols {
-        Protocols::Http1AndHttp2 => builder.enable_http1().enable_http2().wrap_connector(route),
-        Protocols::Http1 => builder.enable_http1().wrap_connector(route),
-    };
+    let inner = HttpsConnector::from((route, Arc::clone(tls)));
     Client::builder(TokioExecutor::new())
-        .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(POOL_IDLE)
-        .http2_keep_alive_interval(HTTP2_PING)
-        .http2_keep_alive_timeout(HTTP2_PING_TIMEOUT)
         .build(TimedConnector { inner, limit: *limit })
 }
 

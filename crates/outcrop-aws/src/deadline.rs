@@ -2,7 +2,7 @@
 //!
 //! 1. The defaults never cut a call that Bedrock itself would still answer: inference on current
 //!    Claude and Nova models may take 60 minutes, after which Bedrock sends its own error.
-//! 2. A dead peer is found by TCP and HTTP/2 keep-alives within minutes, not by these limits.
+//! 2. A dead peer is found by TCP keep-alives within minutes, not by these limits.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -31,7 +31,7 @@ pub use body::IncomingBody;
 pub use classify::{classify_http, classify_stream};
 pub use client::{AwsClient, ClientConfig, Incoming, Outbound};
 pub use clock::Clock;
-pub use connect::{Protocols, Proxies};
+pub use connect::Proxies;
 pub use credentials::{CredentialSource, Credentials};
 pub use deadline::Timeouts;
 pub use endpoint::{Endpoint, EndpointWish, Endpoints, Region, Service};

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 use crate::body::chain;
 use crate::classify::date;
 use crate::client::USER_AGENT;
-use crate::connect::{HttpClient, Protocols, Proxies, Trust, Wiring};
+use crate::connect::{HttpClient, Proxies, Trust, Wiring};
 use crate::endpoint::{Endpoint, Endpoints};
 use crate::setup::SetupError;
 
@@ -74,7 +74,7 @@ impl Prober {
             true => Trust::Platform { extra_roots },
             false => Trust::NotNeeded,
         };
-        let wiring = Wiring { protocols: Protocols::default(), proxies, limit: PATIENCE };
+        let wiring = Wiring { proxies, limit: PATIENCE };
         HttpClient::new(trust, wiring).map(Self)
     }
 

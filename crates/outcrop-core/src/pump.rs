@@ -208,6 +208,7 @@ impl Pump {
             Step::More => Ok(()),
             Step::Done => {
                 self.done = true;
+                self.body.let_go();
                 Ok(())
             }
             Step::Fault(fault) => Err(fault.at_phase(self.phase)),

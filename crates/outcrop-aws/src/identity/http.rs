@@ -23,7 +23,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use std::sync::Arc;
 use tokio::time::timeout;
 
-use crate::connect::{HttpClient, Protocols, Proxies, Trust, Wiring};
+use crate::connect::{HttpClient, Proxies, Trust, Wiring};
 
 /// Name look-up, TCP and TLS together; metadata services are one hop away.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -93,8 +93,7 @@ impl Wire {
             false => (plain, Trust::NotNeeded),
         };
         let made = pool.get_or_init(|| {
-            let protocols = Protocols::Http1;
-            let wiring = Wiring { protocols, proxies: proxies.clone(), limit: CONNECT };
+            let wiring = Wiring { proxies: proxies.clone(), limit: CONNECT };
             HttpClient::new(trust, wiring).map_err(|error| error.to_string())
         });
         made.as_ref().map_err(Clone::clone)

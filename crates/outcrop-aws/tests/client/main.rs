@@ -18,6 +18,7 @@ use outcrop_aws::{
 };
 use outcrop_model::{ErrorClass, Fault, Phase};
 use server::{Reply, Seen, Server, response};
+use tokio::sync::Notify;
 
 /// 2026-11-21T00:00:00Z.
 const NOW: u64 = 1_795_219_200;
@@ -337,6 +338,26 @@ async fn silence_within_a_body_is_a_timeout() {
         assert!(answer.body.chunk().await.is_none());
         assert!(matches!(server.next().await, Seen::Closed));
         tokio::time::resume();
+    }
+}
+
+#[tokio::test]
+async fn the_connection_of_an_answer_that_is_let_go_carries_the_next_request() {
+    let go_on = Arc::new(Notify::new());
+    let head = "HTTP/1.1 200 x\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfive!\r\n";
+    let first = Reply::SayInTwo(head.into(), Arc::clone(&go_on), "0\r\n\r\n".into());
+    let mut server = Server::start([first, Reply::Say(response(200, "", ""))]).await;
+    let client = client(&server);
+    let mut body = client.send(&call()).await.unwrap().body;
+    body.chunk().await.unwrap().unwrap();
+    body.let_go();
+    assert!(body.chunk().await.is_none());
+    settle().await;
+    go_on.notify_one();
+    settle().await;
+    client.send(&call()).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(server.request().await.0, 0);
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// What to do when a request has been read.
@@ -12,6 +13,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 pub enum Reply {
     /// Say this and wait for the next request.
     Say(Vec<u8>),
+    /// Say this, and the rest as soon as the test lets it go on.
+    SayInTwo(Vec<u8>, Arc<Notify>, Vec<u8>),
     /// Say this and close the connection.
     SayAndClose(Vec<u8>),
     /// Say this and stay silent until the client closes.
@@ -76,11 +79,18 @@ async fn converse(
             let mut replies = replies.lock().unwrap();
             if replies.is_empty() { Reply::SayAndHang(Vec::new()) } else { replies.remove(0) }
         };
-        let (Reply::Say(bytes) | Reply::SayAndClose(bytes) | Reply::SayAndHang(bytes)) = &reply;
+        let (Reply::Say(bytes)
+        | Reply::SayInTwo(bytes, ..)
+        | Reply::SayAndClose(bytes)
+        | Reply::SayAndHang(bytes)) = &reply;
         // The client may have left already; that it did is seen below.
         stream.write_all(bytes).await.unwrap_or_default();
         match reply {
             Reply::Say(_) => {}
+            Reply::SayInTwo(_, go_on, rest) => {
+                go_on.notified().await;
+                stream.write_all(&rest).await.unwrap_or_default();
+            }
             Reply::SayAndClose(_) => return,
             Reply::SayAndHang(_) => {
                 while stream.read(&mut [0; 64]).await.is_ok_and(|count| count > 0) {}
