@@ -293,6 +293,7 @@ impl AwsClient {
             Some(lent) => lent.clone(),
             None => self.credentials.current().await?,
         };
+        let correction = self.clock.correction();
         let signed = self.prepare(request, &credentials)?;
         let head_by = after(started, timeouts.first_byte).min(end);
         let answer = self.http.request_within(signed, timeouts.connect);
@@ -304,7 +305,8 @@ impl AwsClient {
         let (head, body) = response.into_parts();
         let body = IncomingBody::new(body, Watchdog::new(timeouts.idle, end));
         if !head.status.is_success() {
-            let (fault, is_identity) = self.refused(Response::from_parts(head, body)).await;
+            let response = Response::from_parts(head, body);
+            let (fault, is_identity) = self.refused(response, correction).await;
             return Err(match (&request.credentials, is_identity) {
                 (None, true) => self.doubt(fault, &credentials),
                 (None, false) => fault,
@@ -364,12 +366,14 @@ impl AwsClient {
         Ok(signed)
     }
 
-    /// Reads why the service refused, and whether it is about who asks.
-    async fn refused(&self, response: Response<IncomingBody>) -> (Fault, bool) {
+    /// Reads why the service refused what was signed with `correction`, and whether it is about who asks.
+    async fn refused(&self, response: Response<IncomingBody>, correction: i64) -> (Fault, bool) {
         let (headers, fault) = refusal::read(response).await;
         let is_identity = match fault.class {
-            // A wrong clock is nobody's credentials.
-            ErrorClass::BadSignature => !self.correct_clock(&headers),
+            // A wrong clock is nobody's credentials; another request may have corrected it since.
+            ErrorClass::BadSignature => {
+                !self.correct_clock(&headers) && self.clock.correction() == correction
+            }
             class => matches!(class, ErrorClass::BadCredentials | ErrorClass::ExpiredCredentials),
         };
         (fault, is_identity)

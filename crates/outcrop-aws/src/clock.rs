@@ -37,9 +37,14 @@ impl Clock {
         Self(Arc::new(Inner { raw: Box::new(now), offset: AtomicI64::new(0) }))
     }
 
+    /// The seconds that are added at present.
+    pub(crate) fn correction(&self) -> i64 {
+        self.0.offset.load(Ordering::Relaxed)
+    }
+
     /// The corrected time.
     pub(crate) fn now(&self) -> SystemTime {
-        let offset = self.0.offset.load(Ordering::Relaxed);
+        let offset = self.correction();
         let step = Duration::from_secs(offset.unsigned_abs());
         let now = (self.0.raw)();
         let corrected = if offset < 0 { now.checked_sub(step) } else { now.checked_add(step) };

@@ -260,10 +260,11 @@ async fn client(settings: &config::Backend, around: &Around) -> Result<ClientCon
     let lookup = variables(settings, around);
     let identity = identity::wish(&settings.identity, &lookup)?;
     let wish = endpoint_wish(settings);
-    let mut client =
-        ClientConfig::from_env(wish, &identity, &lookup).await.map_err(Trouble::Setup)?;
+    // What AWS corrects is also what judges and mints credentials.
+    let clock = around.clock.clone();
+    let client = ClientConfig::from_env_at(clock, wish, &identity, &lookup).await;
+    let mut client = client.map_err(Trouble::Setup)?;
     place(&mut client.endpoints, settings)?;
-    client.clock = around.clock.clone();
     client.timeouts = timeouts(&settings.timeouts);
     Ok(client)
 }

@@ -409,6 +409,31 @@ async fn a_refused_signature_corrects_the_clock_for_the_next_attempt() {
     }
 }
 
+/// Whoever lent credentials would be told that they are wrong.
+#[tokio::test]
+async fn two_that_meet_a_wrong_clock_at_once_are_both_refused_for_the_clock() {
+    let refusal = response(
+        403,
+        "x-amzn-errortype: InvalidSignatureException\r\ndate: Sat, 21 Nov 2026 00:07:00 GMT\r\n",
+        r#"{"message":"Signature expired"}"#,
+    );
+    let go_on = Arc::new(Notify::new());
+    let late = Reply::SayInTwo(Vec::new(), Arc::clone(&go_on), refusal.clone());
+    let mut server = Server::start([late, Reply::Say(refusal)]).await;
+    let client = Arc::new(client(&server));
+    let mut lent = call();
+    lent.credentials = Some(Credentials::keys("AKIDLENT", "s3cr3t", None).unwrap());
+    let early = tokio::spawn({
+        let (client, lent) = (Arc::clone(&client), lent.clone());
+        async move { client.send(&lent).await }
+    });
+    server.request().await;
+    let clock = (ErrorClass::BadSignature, Phase::AwaitingHead);
+    assert_eq!(told(&client.send(&lent).await.err().unwrap()), clock);
+    go_on.notify_one();
+    assert_eq!(told(&early.await.unwrap().err().unwrap()), clock);
+}
+
 #[tokio::test]
 async fn a_path_that_cannot_be_sent_is_refused_before_sending() {
     let server = Server::start([]).await;
