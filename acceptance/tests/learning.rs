@@ -1,9 +1,14 @@
 //! Names, profiles, and what the gateway learns from Bedrock's refusals.
 
+use std::time::Duration;
+
+use outcrop_config::{Config, Target};
 use outcrop_model::Fidelity;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, CLAUDE, NOVA, Options, ROUTES, Stack, chat};
+use crate::support::{
+    Answer, CLAUDE, EXAMPLE_SECRET, NOVA, Options, ROUTES, Stack, backend, chat, route,
+};
 
 const BARE: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
 
@@ -50,6 +55,31 @@ async fn a_bare_id_goes_through_the_profile_of_the_chosen_geography() {
     // There is no global profile of this model: what is told is that it needs one.
     assert_eq!(answer.status, 400, "{}", answer.text());
     assert!(answer.text().contains("on-demand throughput"), "{}", answer.text());
+}
+
+/// A gateway that is told other settings goes on knowing what it knows of the account.
+#[tokio::test]
+async fn what_was_learned_outlives_a_change_of_other_settings() {
+    let mut stack = Stack::start().await;
+    let config = |geography: &str, connect: u64| {
+        let mut own = backend(&stack.emulator, EXAMPLE_SECRET);
+        own.geography = Some(geography.to_owned());
+        own.timeouts.connect = Some(Duration::from_secs(connect));
+        let routes = vec![route("all", vec![Target::new("own")])];
+        Config { backends: [("own".to_owned(), own)].into(), routes, ..Config::default() }
+    };
+    let configs = [config("home", 7), config("home", 8), config("global", 8), config("global", 9)];
+    let (path, body) = chat("openai", "claude-sonnet-4-5", "hi", false);
+    // Profiles of another choice of geographies are learned anew.
+    for (config, attempts) in configs.iter().zip([2, 1, 2, 1]) {
+        stack.reload(config.clone()).await;
+        ask(&stack, &path, &body).await;
+        assert_eq!(stack.receipt().await.attempts, attempts);
+    }
+    let account = || stack.readiness.gateway().account().unwrap();
+    account().refresh(None).await;
+    stack.reload(configs[0].clone()).await;
+    assert!(account().models().is_some());
 }
 
 #[tokio::test]

@@ -67,6 +67,14 @@ struct Asked {
 /// The model behind, where there is one and it could be told.
 type Answer = Option<Behind>;
 
+// === impl Asked ===
+
+impl Asked {
+    fn found(&self) -> bool {
+        matches!(*self.answer.borrow(), Some(Some(_)))
+    }
+}
+
 // === impl Account ===
 
 impl Account {
@@ -78,6 +86,19 @@ impl Account {
             asked: Mutex::default(),
             refused: Mutex::default(),
         })
+    }
+
+    /// Takes over what is known by another client of the same account and region. What that one found nothing
+    /// behind is asked about anew.
+    pub fn take_over(&self, before: &Self) {
+        // The watch of this one may have been faster.
+        self.models.compare_and_swap(&None::<Arc<AccountModels>>, before.models());
+        let known = before.asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.extend(known.into_iter().filter(|(_, asked)| asked.found()));
+        drop(asked);
+        let said = before.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).extend(said);
     }
 
     /// What the account can call; `None` while that is not known.

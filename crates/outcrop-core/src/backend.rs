@@ -146,7 +146,7 @@ impl Backend {
 
     /// Takes over from the one of its name before: who is in flight there stays counted, retries are paid from
     /// the same budget, and what is known of models stays known where the same account is asked at the same
-    /// place.
+    /// place; which profiles to call, where they are those of the same geography.
     pub(crate) fn succeeding(mut self, before: &Self) -> Self {
         self.budget = Arc::clone(&before.budget);
         self.gate = self.gate.map(|own| before.gate.clone().unwrap_or(own));
@@ -156,6 +156,7 @@ impl Backend {
         };
         if place(&self.settings) == place(&before.settings) {
             self.ward = Arc::clone(&before.ward);
+            self.learned.take_over(&before.learned);
         }
         self
     }

@@ -112,6 +112,17 @@ impl Learned {
         Self { geographies, account, inner: RwLock::default() }
     }
 
+    /// Takes over what was learned of the same account at the same place.
+    pub fn take_over(&mut self, before: &Self) {
+        self.account.take_over(&before.account);
+        let known = before.inner.read().unwrap_or_else(PoisonError::into_inner);
+        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        inner.lessons.clone_from(&known.lessons);
+        if self.geographies == before.geographies {
+            inner.profiles.clone_from(&known.profiles);
+        }
+    }
+
     /// What to call for `name`.
     pub fn callee(&self, name: &str) -> Callee {
         let alias::Named { id, beta } = alias::resolve(name);

@@ -43,10 +43,13 @@ impl Account {
         Watch(tokio::spawn(async move {
             let key = account.aws.account_key().await;
             let cache = cache.zip(key).map(|(cache, key)| cache.keyed(&key));
-            let mut lists = cache.as_ref().and_then(|cache| cache.read());
-            if let Some(kept) = lists.clone() {
-                account.learn(kept);
-            }
+            // What is known already is younger than what is kept.
+            let known = account.models().map(|models| models.lists().clone());
+            let mut lists = known.or_else(|| {
+                let kept = cache.as_ref()?.read()?;
+                account.learn(kept.clone());
+                Some(kept)
+            });
             loop {
                 lists = account.refresh(lists).await;
                 if let (Some(cache), Some(lists)) = (&cache, &lists) {
