@@ -85,8 +85,28 @@ async fn where_all_targets_cool_down_none_is_asked() {
         let receipt = stack.receipt().await;
         assert_eq!(receipt.route.as_deref(), Some("all"));
         assert_eq!(receipt.attempts, if asked_before { 2 } else { 0 });
+        let way = answer.header("x-outcrop-route");
+        assert_eq!(way == "all", !asked_before, "{way}");
     }
     assert_eq!((stack.emulator.requests().len(), second.requests().len()), (1, 1));
+}
+
+/// The first was left alone, so the second is asked; when that fails, the first is all that is left.
+#[tokio::test]
+async fn a_target_that_was_passed_over_is_asked_when_the_others_fail() {
+    let (mut stack, second, _) = pair(Policy::default()).await;
+    stack.fault("error=InternalServerException", 5);
+    let (path, body) = chat("openai", NOVA, "hi", false);
+    for _ in 0..5 {
+        assert_eq!(stack.post(&path, &body).await.status, 200);
+        assert_eq!(stack.receipt().await.backend.as_deref(), Some("second"));
+    }
+    second.inject(Fault::parse_list("error=InternalServerException").unwrap(), 1);
+    let answer = stack.post(&path, &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let way = "all; backend=bedrock; failed=second internal";
+    assert_eq!(answer.header("x-outcrop-route"), way);
+    assert_eq!((stack.emulator.requests().len(), second.requests().len()), (6, 6));
 }
 
 /// It gets half of the time; after five times in a row it is left alone.

@@ -44,19 +44,22 @@ impl Gateway {
         let (whole, headers) = (inbound.body.clone(), inbound.headers.clone());
         let limiter = Limiter::new(Arc::clone(&snapshot.rules), Arc::clone(&self.counters));
         let mut telling: Option<Fault> = None;
-        let mut at = match first(stops) {
-            Ok(at) => at,
+        // Those that were not asked yet.
+        let mut left: Vec<&Stop<'_>> = stops.iter().collect();
+        let mut stop = match first(&mut left) {
+            Ok(stop) => stop,
             Err(fault) => {
                 settlement.on_route(&route.name);
-                return refuse(&fault, &inbound, settlement);
+                let way = how.route_header.then(|| route.name.clone());
+                let more = More { limits: None, way };
+                return more.put(refuse(&fault, &inbound, settlement), &inbound);
             }
         };
         loop {
-            let Some(stop) = stops.get(at) else { return refuse(&nowhere(), &inbound, settlement) };
             let backend = &stop.target.backend;
             settlement.routed(&route.name, &backend.name, Arc::clone(&stop.target.pricing));
             let now = std::time::Instant::now();
-            let has_others = stops.iter().skip(at + 1).any(|other| other.is_well(now));
+            let has_others = left.iter().any(|other| other.is_well(now));
             let began = Instant::now();
             let leg = Leg {
                 gateway: self,
@@ -92,11 +95,11 @@ impl Gateway {
                 // A limit of the gateway's holds wherever the request would go.
                 && !settlement.is_refused()
                 && is_for_others(&fault, &inbound);
-            if let Some(next) = may_go_on.then(|| next(stops, at)).flatten() {
+            if let Some(next) = may_go_on.then(|| next(&mut left)).flatten() {
                 settlement.failed_over(&backend.name, fault.class);
                 tracing::debug!(class = fault.class.as_str(), "trying another target");
                 telling = Some(more_telling(telling, fault));
-                at = next;
+                stop = next;
                 continue;
             }
             let more = More::of(route, stop, &settlement);
@@ -186,22 +189,22 @@ impl Leg<'_> {
 
 // === which target ===
 
-/// The target to begin with: the first that is well. Where none is, the one that is due first; but none
+/// Takes the target to begin with: the first that is well. Where none is, the one that is due first; but none
 /// before its time that asked for it.
 ///
 /// # Errors
 /// When all asked to be left alone.
-fn first(stops: &[Stop<'_>]) -> Result<usize, Fault> {
+fn first<'a, 's>(left: &mut Vec<&'a Stop<'s>>) -> Result<&'a Stop<'s>, Fault> {
     let now = std::time::Instant::now();
-    if stops.len() == 1 {
+    if left.len() == 1 {
         // Whoever has no choice hears what Bedrock itself says.
-        return Ok(0);
+        return Ok(left.remove(0));
     }
     let mut guessed: Option<(std::time::Instant, usize)> = None;
     let mut asked: Option<std::time::Instant> = None;
-    for (at, stop) in stops.iter().enumerate() {
+    for (at, stop) in left.iter().enumerate() {
         let due = match stop.verdict(now) {
-            Verdict::Well => return Ok(at),
+            Verdict::Well => return Ok(left.remove(at)),
             Verdict::Due => now,
             Verdict::Guessed(until) => until,
             Verdict::Asked(until) => {
@@ -214,26 +217,27 @@ fn first(stops: &[Stop<'_>]) -> Result<usize, Fault> {
         }
     }
     match (guessed, asked) {
-        (Some((_, at)), _) => Ok(at),
+        (Some((_, at)), _) => Ok(left.remove(at)),
         (None, Some(until)) => Err(busy(until.saturating_duration_since(now))),
         (None, None) => Err(nowhere()),
     }
 }
 
-/// The target after that at `at`: the first that is well, else the first whose budget pays for it.
-fn next(stops: &[Stop<'_>], at: usize) -> Option<usize> {
+/// Takes the next target of those that were not asked yet, wherever it stands: the first that is well, else
+/// the first whose budget pays for it.
+fn next<'a, 's>(left: &mut Vec<&'a Stop<'s>>) -> Option<&'a Stop<'s>> {
     let now = std::time::Instant::now();
-    let rest = || stops.iter().enumerate().skip(at + 1);
-    let well = rest().find(|(_, stop)| stop.is_well(now));
+    let well = left.iter().position(|stop| stop.is_well(now));
     let paid = || {
-        rest().find(|(_, stop)| match stop.verdict(now) {
+        left.iter().position(|stop| match stop.verdict(now) {
             Verdict::Asked(_) => false,
             Verdict::Well | Verdict::Due | Verdict::Guessed(_) => {
                 stop.target.backend.budget.withdraw(now)
             }
         })
     };
-    well.or_else(paid).map(|(at, _)| at)
+    let at = well.or_else(paid)?;
+    Some(left.remove(at))
 }
 
 /// When the time of a target to begin a stream is up while others are left to ask: it gets half of what is
