@@ -9,6 +9,8 @@ pub(super) struct Seen {
     usage: Option<Usage>,
     pub(super) stop: Option<StopReason>,
     unknown: usize,
+    /// It is the start of an answer: what is unknown in it is a member of that.
+    is_start: bool,
     /// Something beyond the mere start of an answer came; a ping is nothing.
     pub(super) spoke: bool,
     pub(super) ended: bool,
@@ -17,9 +19,21 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn note(&mut self, event: Event<'_>) {
-        self.spoke |= !matches!(event, Event::Start { .. } | Event::Fault(_));
+        self.spoke |= match event {
+            Event::Start { .. } | Event::Fault(_) => false,
+            Event::Unknown(_) => !self.is_start,
+            Event::Open { .. }
+            | Event::Delta { .. }
+            | Event::Close { .. }
+            | Event::Usage(_)
+            | Event::Stop(_)
+            | Event::End => true,
+        };
         match event {
-            Event::Start { usage, .. } => self.usage = usage,
+            Event::Start { usage, .. } => {
+                self.usage = usage;
+                self.is_start = true;
+            }
             Event::Usage(usage) => self.usage = Some(usage),
             Event::Stop(reason) => self.stop = Some(reason),
             Event::End => self.ended = true,
@@ -59,6 +73,9 @@ mod tests {
     fn only_content_moves_the_commit_point() {
         assert!(!spoke(r#"{"type":"ping"}"#));
         assert!(!spoke(r#"{"type":"message_start","message":{"id":"m","content":[]}}"#));
+        assert!(!spoke(
+            r#"{"type":"message_start","new":1,"message":{"id":"m","newer":2,"content":[],"usage":{"newest":3}}}"#
+        ));
         assert!(!spoke(r#"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#));
         assert!(spoke(
             r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#
