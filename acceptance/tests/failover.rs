@@ -109,6 +109,28 @@ async fn a_target_that_was_passed_over_is_asked_when_the_others_fail() {
     assert_eq!((stack.emulator.requests().len(), second.requests().len()), (6, 6));
 }
 
+/// A token makes a job one in one account and region only.
+#[tokio::test]
+async fn a_job_that_may_have_begun_is_not_begun_elsewhere() {
+    let job = serde_json::json!({"modelId": "amazon.nova-reel-v1:1", "modelInput": {"text": "a"},
+        "clientRequestToken": "t", "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": "s3://bucket/out"}}});
+    for (fault, status, begun) in [
+        ("error=InternalServerException", 500, 0),
+        ("html=502", 503, 0),
+        ("html=429", 429, 0),
+        ("error=ThrottlingException", 200, 1),
+        ("error=ServiceQuotaExceededException", 200, 1),
+        ("error=AccessDeniedException", 200, 1),
+        ("error=ResourceNotFoundException", 200, 1),
+    ] {
+        let (stack, second, _) = pair(Policy::default()).await;
+        stack.fault(fault, 1);
+        let answer = stack.post("/async-invoke", &job).await;
+        let found = (answer.status.as_u16(), second.requests().len());
+        assert_eq!(found, (status, begun), "{fault}: {}", answer.text());
+    }
+}
+
 /// It gets half of the time; after five times in a row it is left alone.
 #[tokio::test]
 async fn a_target_that_says_nothing_is_neither_waited_for_nor_asked_for_ever() {

@@ -17,8 +17,9 @@ use tokio::time::{Instant, timeout_at};
 use super::itinerary::{Itinerary, Stop, meant};
 use super::leg::{Arrived, Leg};
 use super::{Gateway, refuse};
+use crate::aside::Call;
 use crate::edit::{edit_body, set_text};
-use crate::inbound::Inbound;
+use crate::inbound::{Inbound, Operation};
 use crate::limit::{Limiter, Told};
 use crate::reply::Reply;
 use crate::resilience::{Full, Verdict};
@@ -250,12 +251,38 @@ fn share(how: &Treatment, (now, end): (Instant, Instant)) -> Instant {
     }
 }
 
-/// Whether another target may do better. What a caller's own credentials are refused for is the caller's.
+/// Whether another target may do better. What a caller's own credentials are refused for is the caller's, and
+/// a job that may have begun is not begun elsewhere: the token that makes it one is of one account and region.
 fn is_for_others(fault: &Fault, inbound: &Inbound) -> bool {
     let is_the_callers = inbound.credentials.is_some()
         && matches!(fault.class, ErrorClass::AccessDenied | ErrorClass::BadCredentials);
     let is_of_the_body = fault.param.is_some() && fault.phase == Phase::BeforeSend;
-    failover(fault.class, fault.phase) && !is_the_callers && !is_of_the_body
+    let may_have_begun = starts_a_job(&inbound.operation) && !has_begun_nothing(fault);
+    failover(fault.class, fault.phase) && !is_the_callers && !is_of_the_body && !may_have_begun
+}
+
+fn starts_a_job(operation: &Operation) -> bool {
+    matches!(operation, Operation::Aside(aside) if aside.call == Call::StartAsyncInvoke)
+}
+
+/// Whether a failure shows that the target has begun nothing: nothing was sent, or AWS itself refused by name.
+fn has_begun_nothing(fault: &Fault) -> bool {
+    use ErrorClass as C;
+    let is_refusal = matches!(
+        fault.class,
+        C::Throttled
+            | C::QuotaSpent
+            | C::QuotaExceeded
+            | C::ModelNotReady
+            | C::AccessDenied
+            | C::BadCredentials
+            | C::ExpiredCredentials
+            | C::BadSignature
+            | C::WrongEndpoint
+            | C::UnknownModel
+            | C::ProfileNeeded
+    );
+    fault.phase == Phase::BeforeSend || (is_refusal && fault.code.is_some())
 }
 
 // === what is told ===
