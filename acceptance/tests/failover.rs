@@ -8,6 +8,7 @@ use outcrop_config::{Config, Policy, RetryPolicy, Target, Timeouts};
 use outcrop_emulator::{Emulator, Fault};
 
 use crate::faults::port;
+use crate::streams::assert_failed;
 use crate::support::{CLAUDE, EXAMPLE_SECRET, NOVA, Options, Stack, backend, chat, route};
 
 /// `bedrock` first, `second` for when that fails.
@@ -163,6 +164,38 @@ async fn a_whole_answer_may_take_all_of_the_time() {
         assert_eq!(stack.receipt().await.failed_over, []);
     }
     assert_eq!((stack.emulator.requests().len(), second.requests().len()), (5, 1));
+}
+
+/// Llama does not stream when it has tools: that the caller gets a stream says nothing of its silence.
+#[tokio::test]
+async fn a_whole_answer_that_becomes_a_stream_may_take_all_of_the_time() {
+    let timeouts = Timeouts { request: Some(Duration::from_millis(300)), ..Timeouts::default() };
+    let (mut stack, second, _) = pair(Policy { timeouts, ..Policy::default() }).await;
+    stack.fault("slow=600000", 1);
+    let (path, mut body) = chat("openai", "us.meta.llama3-3-70b-instruct-v1:0", "hi", true);
+    let schema = serde_json::json!({"type": "object", "properties": {}});
+    body["tools"] = serde_json::json!(
+        [{"type": "function", "function": {"name": "look", "parameters": schema}}]
+    );
+    let answer = stack.post(&path, &body).await;
+    assert_eq!(answer.status, 504, "{}", answer.text());
+    assert_eq!(stack.receipt().await.failed_over, []);
+    assert_eq!((stack.emulator.requests().len(), second.requests().len()), (1, 0));
+}
+
+/// The time of a request is its client's to wait for, to the end of the answer.
+#[tokio::test]
+async fn a_stream_ends_with_the_time_of_its_request() {
+    let timeouts = Timeouts { request: Some(Duration::from_secs(2)), ..Timeouts::default() };
+    let (mut stack, _second, _) = pair(Policy { timeouts, ..Policy::default() }).await;
+    for dialect in ["openai", "anthropic", "converse"] {
+        stack.fault("stall=600000;after=6", 1);
+        let (path, body) = chat(dialect, NOVA, "one two three four five six seven", true);
+        let answer = stack.post(&path, &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_failed(dialect, dialect, &answer);
+        assert_eq!(stack.receipt().await.outcome.as_str(), "upstream_timeout", "{dialect}");
+    }
 }
 
 /// Two attempts were throttled, though the request was answered.

@@ -91,23 +91,6 @@ impl Inbound {
         }
     }
 
-    /// Whether the answer is to come as it is made. A body that cannot be read asks for nothing.
-    pub(crate) fn wants_stream(&self) -> bool {
-        match &self.operation {
-            Operation::Bedrock { stream, .. } => *stream,
-            Operation::Aside(_)
-            | Operation::Special(_)
-            | Operation::CountMessages
-            | Operation::CountResponses => false,
-            Operation::ChatCompletions
-            | Operation::Completions
-            | Operation::Responses
-            | Operation::Messages
-            | Operation::KongChat => serde_json::from_slice::<Members<'_>>(&self.body)
-                .is_ok_and(|members| members.get("stream").is_some_and(|raw| raw.get() == "true")),
-        }
-    }
-
     /// Whether the model stands in the body.
     pub(crate) fn names_model_in_body(&self) -> bool {
         !matches!(self.operation, Operation::Bedrock { .. } | Operation::Aside(_))

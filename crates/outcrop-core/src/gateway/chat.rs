@@ -132,10 +132,15 @@ impl Leg<'_> {
         settlement: &mut Settlement,
     ) -> Result<(Returned, Afterwards), Fault> {
         let mut heard: Vec<Fault> = Vec::new();
+        let sharing = self.sharing();
         loop {
             let planned = self.plan(inbound, settlement)?;
             self.reserve_chat(&planned, inbound, settlement).await?;
-            match self.run(&planned, settlement).await {
+            let leg = match planned.delivery {
+                Delivery::Stream => &sharing,
+                Delivery::Whole | Delivery::Replay { .. } => self,
+            };
+            match leg.in_time(leg.run(&planned, settlement)).await {
                 Ok(returned) => {
                     let Planned { callee, label, ledger, keeper, way, .. } = planned;
                     let target = callee.told(&label.model);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use outcrop_aws::{Backoff, Incoming, Outbound};
+use outcrop_aws::{Backoff, Incoming, Outbound, Timeouts};
 use outcrop_config::HeaderEdits;
 use outcrop_model::{Carrier, Fault, Fidelity, Ledger, PicoUsd, alias};
 use tokio::time::Instant;
@@ -40,8 +40,10 @@ pub(super) struct Leg<'g> {
     /// How many of the attempts are left that the route allows over all targets.
     pub(super) attempts_left: Option<u32>,
     pub(super) began: Instant,
-    /// When its time is up.
+    /// When its time to answer is up, or that of a stream to begin.
     pub(super) until: Option<Instant>,
+    /// When the time of the whole request is up.
+    pub(super) deadline: Option<Instant>,
     /// The model by the name that it is asked for, for whatever is known of it.
     pub(super) key: &'g str,
 }
@@ -143,10 +145,19 @@ impl Leg<'_> {
         }
     }
 
+    /// The limits of an attempt that is made now. None outlives the request, a stream neither.
+    pub(super) fn timeouts(&self) -> Timeouts {
+        let mut timeouts = self.how.timeouts(self.backend.aws.timeouts());
+        if let Some(deadline) = self.deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            timeouts.total = timeouts.total.min(left);
+        }
+        timeouts
+    }
+
     /// One attempt, with the route's limits and changes.
     pub(super) async fn send(&self, outbound: &Outbound) -> Result<Incoming, Fault> {
-        let (aws, how) = (&self.backend.aws, self.how);
-        let timeouts = how.timeouts(aws.timeouts());
+        let (aws, how, timeouts) = (&self.backend.aws, self.how, self.timeouts());
         if how.headers.is_empty() && self.headers.is_empty() {
             return aws.send_within(outbound, timeouts).await;
         }

@@ -25,7 +25,6 @@ use crate::reply::Reply;
 use crate::resilience::{Full, Verdict};
 use crate::settle::Settlement;
 use crate::snapshot::Route;
-use crate::treatment::Treatment;
 
 /// Longest wait in a backend's queue: clients give up on a silent server after about a minute.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -61,7 +60,6 @@ impl Gateway {
             settlement.routed(&route.name, &backend.name, Arc::clone(&stop.target.pricing));
             let now = std::time::Instant::now();
             let has_others = left.iter().any(|other| other.is_well(now));
-            let began = Instant::now();
             let leg = Leg {
                 gateway: self,
                 how,
@@ -76,11 +74,9 @@ impl Gateway {
                 attempts_left: how
                     .most_attempts
                     .map(|most| most.saturating_sub(settlement.tries())),
-                began,
-                until: deadline.map(|end| match has_others && inbound.wants_stream() {
-                    true => share(how, (began, end)),
-                    false => end,
-                }),
+                began: Instant::now(),
+                until: deadline,
+                deadline,
             };
             inbound.headers.clone_from(&headers);
             let outcome = leg.visit(stop, &whole, (&mut inbound, &mut settlement)).await;
@@ -154,6 +150,35 @@ impl Leg<'_> {
             Ok(outcome) => outcome,
             Err(_) if settlement.attempts() == before => Err(late(Phase::BeforeSend)),
             Err(_) => Err(late(Phase::AwaitingHead)),
+        }
+    }
+
+    /// The same for a stream. While others are left to ask, it has half of the time that is left to begin,
+    /// unless the operator says how long an attempt may take. A whole answer has all of it: that a model works
+    /// on it cannot be told from silence.
+    pub(super) fn sharing(self) -> Self {
+        let limits = &self.how.timeouts;
+        let (Some(until), true, None, None) =
+            (self.until, self.has_others, limits.attempt, limits.first_byte)
+        else {
+            return self;
+        };
+        let began = Instant::now();
+        let half = until.saturating_duration_since(began) / 2;
+        Self { began, until: Some(began + half), ..self }
+    }
+
+    /// Attempts, until the time of this target is up.
+    pub(super) async fn in_time<T>(
+        &self,
+        attempts: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        match self.until {
+            None => attempts.await,
+            Some(until) => {
+                let outcome = timeout_at(until, attempts).await;
+                outcome.unwrap_or_else(|_elapsed| Err(late(Phase::AwaitingHead)))
+            }
         }
     }
 
@@ -239,16 +264,6 @@ fn next<'a, 's>(left: &mut Vec<&'a Stop<'s>>) -> Option<&'a Stop<'s>> {
     };
     let at = well.or_else(paid)?;
     Some(left.remove(at))
-}
-
-/// When the time of a target to begin a stream is up while others are left to ask: it gets half of what is
-/// left, unless the operator says how long an attempt may take. A whole answer has all of it: that a model
-/// works on it cannot be told from silence.
-fn share(how: &Treatment, (now, end): (Instant, Instant)) -> Instant {
-    match (how.timeouts.attempt, how.timeouts.first_byte) {
-        (None, None) => now + end.saturating_duration_since(now) / 2,
-        (Some(_), _) | (_, Some(_)) => end,
-    }
 }
 
 /// Whether another target may do better. What a caller's own credentials are refused for is the caller's, and

@@ -64,7 +64,7 @@ pub struct Timeouts {
     /// For one attempt.
     #[serde(skip_serializing_if = "is_default")]
     pub attempt: Option<DurationText>,
-    /// For the whole request, all attempts together.
+    /// For the whole request, all attempts together, to the end of the answer.
     #[serde(skip_serializing_if = "is_default")]
     pub request: Option<DurationText>,
 }
