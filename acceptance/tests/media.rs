@@ -4,12 +4,16 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use outcrop_config::{self as config, Target};
+use outcrop_emulator::{Config, Emulator};
 use outcrop_fetch::{Limits, Reach};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{Answer, CLAUDE, NOVA, Options, Stack, invoke_path};
+use crate::support::{
+    Answer, CLAUDE, EXAMPLE_SECRET, NOVA, Options, Stack, backend, invoke_path, route,
+};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
 const PNG64: &str = "iVBORw0KGgoAAAANSUhEUg==";
@@ -254,6 +258,31 @@ async fn bytes_are_kept_for_later_attempts_and_later_turns() {
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(files.asked().is_empty());
     assert!(stack.upstream_body().to_string().contains(PNG64));
+}
+
+/// An address may answer once only.
+#[tokio::test]
+async fn another_target_gets_what_was_fetched_for_the_first() {
+    let files = Files::start().await;
+    let second = Emulator::bind("127.0.0.1:0", Config::default()).await.unwrap();
+    let later = Target { priority: 1, ..Target::new("second") };
+    let config = config::Config {
+        backends: [("second".to_owned(), backend(&second, EXAMPLE_SECRET))].into(),
+        routes: vec![route("all", vec![Target::new("bedrock"), later])],
+        ..config::Config::default()
+    };
+    let stack = Stack::routing(Options { media: limits(), ..Options::default() }, config).await;
+    for dialect in DIALECTS {
+        stack.fault("error=InternalServerException", 1);
+        let urls = [files.url("other.png"), files.url("dot.png")];
+        let (path, body, _) = ask(dialect, NOVA, &urls);
+        let answer = stack.post(path, &body).await;
+        assert_eq!(answer.status, 200, "{dialect}: {}", answer.text());
+        assert_eq!(files.asked(), ["dot.png", "other.png"], "{dialect}: once each");
+        let sent = second.requests().last().unwrap().body.clone();
+        assert_eq!(count(&String::from_utf8_lossy(&sent), PNG64), 2, "{dialect}");
+    }
+    assert_eq!(second.requests().len(), DIALECTS.len());
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::bundle::Gathered;
 use super::chat::{Afterwards, Returned};
 use super::fetch::Answered;
+use super::media::Brought;
 use super::{Gateway, named_arn};
 use crate::attempt::Retries;
 use crate::backend::Backend;
@@ -46,6 +47,8 @@ pub(super) struct Leg<'g> {
     pub(super) deadline: Option<Instant>,
     /// The model by the name that it is asked for, for whatever is known of it.
     pub(super) key: &'g str,
+    /// Media that were fetched, where another target may want them.
+    pub(super) brought: Option<&'g Brought>,
 }
 
 /// What came back from a target: enough to answer the caller with.

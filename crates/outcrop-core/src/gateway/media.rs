@@ -1,8 +1,10 @@
 //! Media by address, brought before the request is read: fetched once, put in the body as bytes.
 //!
-//! What follows, another attempt or another target too, works on the body with the bytes.
+//! What follows, another attempt too, works on the body with the bytes. Another target reads the request
+//! anew, and finds there what was fetched before: an address may answer once only.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use outcrop_dialect::media::{self, Media, Wanted};
@@ -18,10 +20,34 @@ use crate::settle::Settlement;
 /// Fetches of one request that run at once: files of one conversation often lie on one server.
 const FAN_WIDTH: usize = 4;
 
+/// What addresses led to, for the next target of the same request. The room that it takes in the process is
+/// taken until it is gone.
+#[derive(Default)]
+pub(super) struct Brought(Mutex<HashMap<String, Item>>);
+
+#[derive(Clone)]
+struct Item {
+    fetched: Fetched,
+    room: Arc<Held>,
+}
+
 /// A body whose fetched parts keep their room in the process until it is gone.
 struct Weighed {
     body: Vec<u8>,
-    _held: Held,
+    _room: Vec<Arc<Held>>,
+}
+
+// === impl Brought ===
+
+impl Brought {
+    fn find(&self, url: &str) -> Option<Item> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned()
+    }
+
+    fn keep(&self, url: &str, item: &Item) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(url.to_owned(), item.clone());
+    }
 }
 
 impl AsRef<[u8]> for Weighed {
@@ -83,21 +109,40 @@ impl Leg<'_> {
             return Err(fault(&places[*beyond].path, &Failure::TooMany { most }));
         }
         let batch = self.gateway.settings.media.begin();
-        let fetched: Vec<Fetched> = fan_out(firsts.len(), FAN_WIDTH, |n| {
+        let fetched = fan_out(firsts.len(), FAN_WIDTH, |n| {
             let place = &places[firsts[n]];
+            let known = self.brought.and_then(|brought| brought.find(&place.url));
             let batch = &batch;
-            async move { batch.fetch(&place.url).await.map_err(|f| fault(&place.path, &f)) }
+            async move {
+                match known {
+                    Some(Item { fetched, room }) => Ok((fetched, Some(room))),
+                    None => {
+                        let fetched = batch.fetch(&place.url).await;
+                        fetched.map(|f| (f, None)).map_err(|f| fault(&place.path, &f))
+                    }
+                }
+            }
         })
         .await?;
+        let bytes: usize = fetched.iter().map(|(fetched, _)| fetched.bytes.len()).sum();
+        tracing::debug!(addresses = firsts.len(), bytes, "media fetched");
+        let room = Arc::new(batch.into_held());
+        let items = fetched.into_iter().map(|(fetched, known)| Item {
+            fetched,
+            room: known.unwrap_or_else(|| Arc::clone(&room)),
+        });
+        let items: Vec<Item> = items.collect();
+        if let Some(brought) = self.brought {
+            firsts.iter().zip(&items).for_each(|(at, item)| brought.keep(&places[*at].url, item));
+        }
         let mut media: Vec<Media<'_>> = Vec::with_capacity(places.len());
         for place in places {
-            let Fetched { bytes, declared } = &fetched[numbers[&*place.url]];
+            let Fetched { bytes, declared } = &items[numbers[&*place.url]].fetched;
             media.push(place.identify(bytes, declared.as_deref())?);
         }
-        let bytes: usize = fetched.iter().map(|fetched| fetched.bytes.len()).sum();
-        tracing::debug!(addresses = firsts.len(), bytes, "media fetched");
         let body = media::put(body, places, |i| media[i]);
-        Ok(Bytes::from_owner(Weighed { body, _held: batch.into_held() }))
+        let room = items.iter().map(|item| Arc::clone(&item.room)).collect();
+        Ok(Bytes::from_owner(Weighed { body, _room: room }))
     }
 }
 

@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::itinerary::{Itinerary, Stop, meant};
 use super::leg::{Arrived, Leg};
+use super::media::Brought;
 use super::{Gateway, refuse};
 use crate::aside::Call;
 use crate::edit::{edit_body, set_text};
@@ -44,6 +45,7 @@ impl Gateway {
         let (whole, headers) = (inbound.body.clone(), inbound.headers.clone());
         let limiter = Limiter::new(Arc::clone(&snapshot.rules), Arc::clone(&self.counters));
         let mut telling: Option<Fault> = None;
+        let brought = (stops.len() > 1).then(Brought::default);
         // Those that were not asked yet.
         let mut left: Vec<&Stop<'_>> = stops.iter().collect();
         let mut stop = match first(&mut left) {
@@ -70,6 +72,7 @@ impl Gateway {
                 headers: &stop.target.of.headers,
                 model: stop.model.as_deref(),
                 key: &stop.key,
+                brought: brought.as_ref(),
                 has_others,
                 attempts_left: how
                     .most_attempts
