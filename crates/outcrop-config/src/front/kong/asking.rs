@@ -182,8 +182,8 @@ fn source(config: &Node, reading: &mut Reading<'_>) -> IdentitySource {
         (Some(access_key_id), Some(secret_access_key)) => {
             return IdentitySource::Keys { access_key_id, secret_access_key, session_token: None };
         }
-        (Some(_), None) => reading.missing(auth.origin(), "aws_secret_access_key"),
-        (None, Some(_)) => reading.missing(auth.origin(), "aws_access_key_id"),
+        (Some(_), None) => needed(auth, "aws_secret_access_key", reading),
+        (None, Some(_)) => needed(auth, "aws_access_key_id", reading),
         (None, None) => {}
     }
     let is_bearer = auth
@@ -195,6 +195,13 @@ fn source(config: &Node, reading: &mut Reading<'_>) -> IdentitySource {
     }
     auth.get("header_name").map(Node::dismiss);
     bearer(reading, auth, "header_value").map_or(IdentitySource::Chain, IdentitySource::ApiKey)
+}
+
+/// Says that half a pair of keys is not there; what is wrong with one that is has been said.
+fn needed(auth: &Node, key: &str, reading: &mut Reading<'_>) {
+    if auth.peek(key).is_none_or(|node| node.text() == Some("")) {
+        reading.missing(auth.origin(), key);
+    }
 }
 
 impl Meaning {
