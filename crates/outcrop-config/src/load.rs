@@ -58,6 +58,11 @@ pub fn load(sources: &[Source<'_>], lookup: &dyn Lookup) -> (Config, Vec<Diagnos
     let (items, mut diagnostics) = (reading.items, reading.diagnostics);
     let (config, findings) = compile::compile(items, has_errors(&diagnostics));
     diagnostics.extend(findings.into_iter().map(|finding| pinpoint(finding, &documents)));
+    if let Some(first) = sources.first() {
+        // What is about no place is about all that was given.
+        let placeless = diagnostics.iter_mut().filter(|one| one.origin.source.is_empty());
+        placeless.for_each(|one| first.name.clone_into(&mut one.origin.source));
+    }
     // What several items refer to is read for each of them.
     let mut said = HashSet::new();
     diagnostics.retain(|diagnostic| said.insert(diagnostic.clone()));

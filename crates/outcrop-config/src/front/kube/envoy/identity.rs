@@ -69,8 +69,8 @@ pub(super) fn of(
     }
 }
 
-/// The policy that names the service as its target, or that the service names. `None`: it names one that is
-/// not there, which is said.
+/// The policy that names the service as its target, or that the service names. `None`: there are two, or the
+/// one that it names is not there, which is said.
 fn policy<'o, 'n>(
     service: &Object<'n>,
     objects: &'o Objects<'n>,
@@ -87,14 +87,25 @@ fn policy<'o, 'n>(
         }
         return found.map(Some);
     }
-    let policies = objects.every("BackendSecurityPolicy", &[AI]);
-    Some(policies.into_iter().find(|policy| {
+    let mut policies = objects.every("BackendSecurityPolicy", &[AI]);
+    policies.retain(|policy| {
         policy.namespace == service.namespace
-            && reading
-                .list(policy.spec(), "targetRefs")
-                .iter()
-                .any(|target| aim(target, reading).1 == Some(service.name))
-    }))
+            && reading.list(policy.spec(), "targetRefs").iter().any(|target| {
+                let (kind, name) = aim(target, reading);
+                kind.is_none_or(|kind| kind == service.kind) && name == Some(service.name)
+            })
+    });
+    if let [first, second, ..] = policies[..] {
+        let what = format!(
+            "the AIServiceBackend {} has two policies, {} and this one",
+            service.title(),
+            first.title()
+        );
+        let hint = "take it out of the `targetRefs` of one of them";
+        reading.say(Diagnostic::error(second.root.origin(), what).hint(hint));
+        return None;
+    }
+    Some(policies.first().copied())
 }
 
 /// Namespace and name of the Secret that the policy names at `path`. One of another namespace needs a grant.
