@@ -219,7 +219,8 @@ impl<'n> Served<'n> {
                 None => groups.push((way.alias, vec![way.target])),
             }
         }
-        // Targets without an alias are for all other models.
+        // Targets without an alias are for all other models. Where all have one, others are refused: nobody
+        // gets another model than was asked for.
         groups.sort_by_key(|(alias, _)| alias.is_none());
         for (index, (surface, matches)) in self.by_surface(&meaning).into_iter().enumerate() {
             let name = match index {
