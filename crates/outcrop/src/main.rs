@@ -36,6 +36,7 @@ mod listen;
 mod logs;
 mod mcp;
 mod models;
+mod open_files;
 mod query;
 mod render;
 mod roles;

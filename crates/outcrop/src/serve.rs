@@ -18,7 +18,7 @@ use crate::print::print_line;
 use crate::running::{Parts, Plan, Running};
 use crate::sources::Files;
 use crate::stop::{Asked, Stop};
-use crate::{access_log, admin, configuration, counters, watch};
+use crate::{access_log, admin, configuration, counters, open_files, watch};
 
 pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     access_log::start(args.log_format, "info")?;
@@ -56,6 +56,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         watch::start(&running).context("cannot watch for SIGHUP")?;
     }
     let server = open(places, &running, server_config).await?;
+    open_files::raise();
     for backend in running.gateway().backends() {
         let (endpoints, name) = (backend.endpoints(), backend.name());
         let (region, upstream) = (endpoints.region.as_str(), endpoints.runtime.to_string());

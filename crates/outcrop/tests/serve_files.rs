@@ -7,7 +7,7 @@ mod support;
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdout, Command};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 
@@ -422,4 +422,19 @@ store: {{file: counters}}
     }
     let (status, told) = chat(&address, 1);
     assert!(status == 429 && told.contains("`few`"), "{status} {told}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn as_many_files_may_be_open_as_the_system_allows() {
+    let mut limited = Command::new("/bin/sh");
+    limited.args(["-c", "ulimit -S -n 300; ulimit -H -n 400; exec \"$@\"", "sh"]);
+    limited.args([env!("CARGO_BIN_EXE_outcrop"), "serve", "--emulator", "--listen", "127.0.0.1:0"]);
+    limited.env_clear().env("OUTCROP_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/nobody"));
+    limited.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = Running::of(&mut limited);
+    assert!(running.logged("can be in flight").contains("200 requests"));
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", running.process.id())).unwrap();
+    let open = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    assert_eq!(open.split_whitespace().nth(3), Some("400"), "{open}");
 }
