@@ -25,7 +25,7 @@ impl Lookup for Surroundings {
             "DECK_BEDROCK_KEY" => Some("sk-of-deck".to_owned()),
             "DECK_HEADER" => Some("Bearer sk-of-header".to_owned()),
             "EMPTY" => Some(String::new()),
-            "HOME" => Some("/home/me".to_owned()),
+            "HOME" => Some("/of/me".to_owned()),
             "EVIL" => Some("a\nbackends: {b: {}} # \"".to_owned()),
             _ => None,
         }
@@ -33,7 +33,7 @@ impl Lookup for Surroundings {
 
     fn file(&self, path: &Path) -> Result<String, String> {
         match path.to_str() {
-            Some("prices.toml" | "/home/me/.aws/credentials") => Ok(String::new()),
+            Some("prices.toml" | "/of/me/.aws/credentials") => Ok(String::new()),
             _ => Err("no such file".to_owned()),
         }
     }
