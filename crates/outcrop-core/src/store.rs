@@ -18,8 +18,9 @@ use outcrop_dialect::responses::{Kept, Recalled, Settings};
 use outcrop_model::json::{Members, Str};
 use tokio::time::Instant;
 
-use self::file::AnswerFile;
 pub use self::file::FileError;
+pub(crate) use self::file::open_private;
+use self::file::{AnswerFile, Farewell};
 use crate::admit::CallerId;
 
 /// Enough for thousands of conversations of text; little beside what requests in flight may take.
@@ -45,7 +46,7 @@ pub struct ResponseStore {
 #[derive(Debug, Default)]
 struct Inner {
     answers: HashMap<String, Entry>,
-    /// Oldest first. May name answers that were deleted.
+    /// Oldest first. May name answers that were deleted, but not more of them than there are others.
     order: VecDeque<(Instant, String)>,
     bytes: usize,
     file: Option<AnswerFile>,
@@ -98,7 +99,7 @@ impl ResponseStore {
                         let (caller, kept) = (found.caller, Arc::new(found.kept));
                         inner.add(at, found.id, Entry { caller, kept });
                     }
-                    None => inner.remove_from_file(&found.id),
+                    None => inner.remove_from_file(&found.id, Farewell::Outlived),
                 }
             }
             inner.shrink_to(limits.max_bytes);
@@ -128,7 +129,9 @@ impl ResponseStore {
     /// Forgets an answer; says whether it was there.
     pub fn delete(&self, caller: CallerId, id: &str) -> bool {
         let mut inner = self.lock(Instant::now());
-        inner.of(caller, id).is_some() && inner.forget(id)
+        let is_there = inner.of(caller, id).is_some() && inner.forget(id, Farewell::Deleted);
+        inner.tidy();
+        is_there
     }
 
     /// Those of the caller's answers that are still there.
@@ -181,22 +184,29 @@ impl Inner {
 
     fn drop_oldest(&mut self) -> bool {
         let Some((_, id)) = self.order.pop_front() else { return false };
-        self.forget(&id);
+        self.forget(&id, Farewell::Outlived);
         true
     }
 
-    fn forget(&mut self, id: &str) -> bool {
+    fn forget(&mut self, id: &str, why: Farewell) -> bool {
         let found = self.answers.remove(id);
         self.bytes -= found.as_ref().map_or(0, |entry| entry.kept.size());
         if found.is_some() {
-            self.remove_from_file(id);
+            self.remove_from_file(id, why);
         }
         found.is_some()
     }
 
-    fn remove_from_file(&self, id: &str) {
+    /// Forgets the order of answers that were deleted, once they are the most.
+    fn tidy(&mut self) {
+        if self.order.len() > self.answers.len() * 2 {
+            self.order.retain(|(_, id)| self.answers.contains_key(id));
+        }
+    }
+
+    fn remove_from_file(&self, id: &str, why: Farewell) {
         if let Some(file) = &self.file {
-            file.remove(id);
+            file.remove(id, why);
         }
     }
 }
@@ -269,6 +279,17 @@ mod tests {
         assert!(store.get(anyone(), "a").is_some());
         tokio::time::advance(Duration::from_secs(1)).await;
         assert!(store.get(anyone(), "a").is_none());
+    }
+
+    #[test]
+    fn deleted_answers_leave_nothing_behind() {
+        let store = ResponseStore::new(StoreLimits::default());
+        store.put(anyone(), "stays".into(), kept(1));
+        for _ in 0..100 {
+            store.put(anyone(), "goes".into(), kept(1));
+            assert!(store.delete(anyone(), "goes"));
+        }
+        assert!(store.inner.lock().unwrap().order.len() <= 2);
     }
 
     fn callers() -> [CallerId; 2] {

@@ -1,4 +1,4 @@
-//! The file of limits, and processes that are killed or find the disk full. Such a process is this same
+//! The files of limits and of kept answers, and processes that are killed or find the disk full. Such a process is this same
 //! program, started with a word and the path of the file.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test with a main of its own")]
@@ -11,9 +11,12 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use outcrop_config::{Limit, Measure, Origin, Per, Selector, Window};
+use outcrop_core::admit::CallerId;
 use outcrop_core::limit::{
     Alerts, Counters, Expected, Facts, Limiter, Reservation, Rules, Spent, StoreWish, Timepiece,
 };
+use outcrop_core::{ResponseStore, StoreLimits};
+use outcrop_dialect::responses::Kept;
 use outcrop_model::Usage;
 
 const MOST: u64 = 100_000;
@@ -23,10 +26,12 @@ fn main() {
     match args.get(1).map(String::as_str) {
         Some("be-killed") => be_killed(Path::new(&args[2])),
         Some("fill-the-disk") => fill_the_disk(Path::new(&args[2])),
+        Some("delete") => delete(Path::new(&args[2])),
         _ => {
             a_killed_process_loses_no_reservation_and_doubles_none();
             a_full_disk_refuses_nobody_and_forgives_nobody();
-            println!("2 passed");
+            a_deleted_answer_stays_deleted_though_the_disk_is_full();
+            println!("3 passed");
         }
     }
 }
@@ -135,18 +140,55 @@ fn a_full_disk_refuses_nobody_and_forgives_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("limits");
     drop(limiter(&path));
-    let blocks = std::fs::metadata(&path).unwrap().len() / 512;
-    let program = child("fill-the-disk", &path);
+    on_a_full_disk("fill-the-disk", &path, "granted\n");
+    // It is still one, and what is in it still counts.
+    assert!(left(&limiter(&path)) < MOST);
+}
+
+/// On a disk that has no room for more than is in the file.
+fn on_a_full_disk(word: &str, path: &Path, says: &str) {
+    let blocks = std::fs::metadata(path).unwrap().len() / 512;
+    let program = child(word, path);
     // A file that may not grow is as good as a full disk: the write fails.
     let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
     let mut command = Command::new("sh");
     command.arg("-c").arg(script).arg(program.get_program()).args(program.get_args());
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    assert_eq!(await_line(&mut child), "granted\n");
+    assert_eq!(await_line(&mut child), says);
     assert!(child.wait().unwrap().success());
-    let whole = std::fs::metadata(&path).unwrap().len();
+    let whole = std::fs::metadata(path).unwrap().len();
     // Some shells count blocks of 1024 bytes.
     assert!(whole <= blocks * 1024, "the file was full");
-    // It is still one, and what is in it still counts.
-    assert!(left(&limiter(&path)) < MOST);
+}
+
+fn answers(path: &Path) -> ResponseStore {
+    ResponseStore::open(StoreLimits::default(), path).unwrap()
+}
+
+fn keep(answers: &ResponseStore, id: &str, bytes: usize) {
+    let kept = Kept { input: String::new(), response: "x".repeat(bytes) };
+    answers.put(CallerId::default(), id.to_owned(), kept);
+}
+
+/// One answer that finds no room, and one that is to go.
+fn delete(path: &Path) {
+    let answers = answers(path);
+    keep(&answers, "large", 20_000_000);
+    assert!(answers.delete(CallerId::default(), "goes"));
+    drop(answers);
+    println!("deleted");
+}
+
+fn a_deleted_answer_stays_deleted_though_the_disk_is_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("answers");
+    let before = answers(&path);
+    for id in ["goes", "stays"] {
+        keep(&before, id, 1);
+    }
+    drop(before);
+    on_a_full_disk("delete", &path, "deleted\n");
+    let after = answers(&path);
+    let is_there = |id| after.get(CallerId::default(), id).is_some();
+    assert!(is_there("stays") && !is_there("goes") && !is_there("large"));
 }

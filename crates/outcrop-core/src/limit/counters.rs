@@ -100,7 +100,7 @@ impl Counters {
         match wish {
             StoreWish::Memory => {}
             StoreWish::File(path) => {
-                let (journal, found) = Journal::open(path, clock.millis())?;
+                let (journal, found) = Journal::open(path, clock.clone())?;
                 book = Arc::new(Book::kept(journal, found));
             }
             StoreWish::Redis { url, on_loss } => {

@@ -6,18 +6,19 @@
 //! 3. One thread writes, whole batches at a time; a batch is on disk or not at all. Each row is a
 //!    counter's whole amount of a slot, so that a later one mends what an earlier one missed.
 //! 4. A file that fails is told once, and limits then hold in memory. What was not written is written with
-//!    the next change that can be.
+//!    the next change that can be, if it still counts then; of more than [`MOST_UNWRITTEN`] rows the
+//!    rest is written when it changes again, which is told.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use redb::backends::FileBackend;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use tokio::sync::oneshot;
 
-use crate::store::FileError;
+use super::counters::Timepiece;
+use crate::store::{FileError, open_private};
 
 /// (Counter, slot) → (amount, when it ends in milliseconds since 1970, whether its soft threshold was told).
 const COUNTERS: TableDefinition<'_, (&str, u64), (u128, u64, bool)> =
@@ -26,6 +27,9 @@ const COUNTERS: TableDefinition<'_, (&str, u64), (u128, u64, bool)> =
 const MOST_WAITING: usize = 4096;
 /// Changes that are written at once.
 const BATCH: usize = 1024;
+
+/// Rows that may wait for a file that cannot be written: a few ten megabytes.
+const MOST_UNWRITTEN: usize = 131_072;
 
 /// What a counter holds of one slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +54,17 @@ struct File {
     path: PathBuf,
     /// `None` after an error.
     db: Option<Database>,
+    unwritten: Unwritten,
+    clock: Timepiece,
+}
+
+/// What the file does not hold yet.
+#[derive(Debug, Default)]
+struct Unwritten {
     /// By counter and slot.
-    unwritten: HashMap<(String, u64), Row>,
+    rows: HashMap<(String, u64), Row>,
+    /// It was told that there are too many.
+    is_full_told: bool,
 }
 
 #[derive(Debug)]
@@ -67,13 +80,14 @@ enum Change {
 // === impl Journal ===
 
 impl Journal {
-    /// Opens the file, or makes it, and reads what of it still counts at `now`, in milliseconds since 1970.
-    pub(super) fn open(path: &Path, now: u64) -> Result<(Self, Vec<Row>), FileError> {
-        let db = create(path)?;
-        sweep(&db, now)?;
+    /// Opens the file, or makes it, and reads what of it still counts.
+    pub(super) fn open(path: &Path, clock: Timepiece) -> Result<(Self, Vec<Row>), FileError> {
+        let db = open_private(path)?;
+        sweep(&db, clock.millis())?;
         let found = read(&db)?;
         let (changes, waiting) = sync_channel(MOST_WAITING);
-        let file = File { path: path.to_owned(), db: Some(db), unwritten: HashMap::new() };
+        let unwritten = Unwritten::default();
+        let file = File { path: path.to_owned(), db: Some(db), unwritten, clock };
         let writer = std::thread::Builder::new()
             .name("limit-store".to_owned())
             .spawn(move || file.follow(&waiting))
@@ -119,17 +133,6 @@ impl Drop for Journal {
     }
 }
 
-/// What callers spent is nobody else's to read.
-fn create(path: &Path) -> Result<Database, FileError> {
-    let mut options = std::fs::OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path).map_err(redb::Error::Io)?;
-    let backend = FileBackend::new(file)?;
-    Ok(Database::builder().create_with_backend(backend)?)
-}
-
 fn read(db: &Database) -> Result<Vec<Row>, FileError> {
     let table = db.begin_read()?.open_table(COUNTERS)?;
     let mut found = Vec::new();
@@ -147,52 +150,76 @@ fn sweep(db: &Database, now: u64) -> Result<(), FileError> {
     Ok(txn.commit()?)
 }
 
+// === impl Unwritten ===
+
+impl Unwritten {
+    fn add(&mut self, rows: Vec<Row>) {
+        for row in rows {
+            let key = (row.counter.clone(), row.slot);
+            if self.rows.len() < MOST_UNWRITTEN || self.rows.contains_key(&key) {
+                self.rows.insert(key, row);
+            } else if !std::mem::replace(&mut self.is_full_told, true) {
+                tracing::error!(
+                    counters = MOST_UNWRITTEN,
+                    "too many limits wait for the file: what else is counted is in memory only"
+                );
+            }
+        }
+    }
+
+    /// What ended before `now` is of no use to anybody.
+    fn forget(&mut self, now: u64) {
+        self.rows.retain(|_, row| row.ends > now);
+    }
+}
+
 // === impl File ===
 
 impl File {
     /// Until no book is left that could change anything.
     fn follow(mut self, changes: &Receiver<Change>) {
         while let Ok(first) = changes.recv() {
-            let (mut swept, mut telling) = (None, Vec::new());
-            for change in std::iter::once(first).chain(changes.try_iter().take(BATCH - 1)) {
-                match change {
-                    Change::Put(rows) => {
-                        let rows =
-                            rows.into_iter().map(|row| ((row.counter.clone(), row.slot), row));
-                        self.unwritten.extend(rows);
-                    }
-                    Change::Sweep(now) => swept = Some(now),
-                    Change::Tell(tell) => telling.push(tell),
+            self.work_off(std::iter::once(first).chain(changes.try_iter().take(BATCH - 1)));
+        }
+    }
+
+    fn work_off(&mut self, changes: impl Iterator<Item = Change>) {
+        let (mut swept, mut telling) = (None, Vec::new());
+        for change in changes {
+            match change {
+                Change::Put(rows) => self.unwritten.add(rows),
+                Change::Sweep(now) => swept = Some(now),
+                Change::Tell(tell) => telling.push(tell),
+            }
+        }
+        let was_well = self.db.is_some();
+        match self.write(swept) {
+            Ok(()) if was_well => {}
+            Ok(()) => tracing::info!("limits are written to the file again"),
+            Err(error) => {
+                // After an error the file must be opened anew.
+                self.db = None;
+                self.unwritten.forget(self.clock.millis());
+                if was_well {
+                    tracing::error!(%error, "limits cannot be written to the file: they hold in memory");
                 }
             }
-            let was_well = self.db.is_some();
-            match self.write(swept) {
-                Ok(()) if was_well => {}
-                Ok(()) => tracing::info!("limits are written to the file again"),
-                Err(error) => {
-                    // After an error the file must be opened anew.
-                    self.db = None;
-                    if was_well {
-                        tracing::error!(%error, "limits cannot be written to the file: they hold in memory");
-                    }
-                }
-            }
-            for tell in telling {
-                // Who no longer waits does not mind.
-                let _gone = tell.send(());
-            }
+        }
+        for tell in telling {
+            // Who no longer waits does not mind.
+            let _gone = tell.send(());
         }
     }
 
     fn write(&mut self, swept: Option<u64>) -> Result<(), FileError> {
         let db = match &mut self.db {
             Some(db) => db,
-            none => none.insert(create(&self.path)?),
+            none => none.insert(open_private(&self.path)?),
         };
         let txn = db.begin_write()?;
         {
             let mut table = txn.open_table(COUNTERS)?;
-            for Row { counter, slot, amount, ends, told } in self.unwritten.values() {
+            for Row { counter, slot, amount, ends, told } in self.unwritten.rows.values() {
                 table.insert((counter.as_str(), *slot), (*amount, *ends, *told))?;
             }
             if let Some(now) = swept {
@@ -200,7 +227,32 @@ impl File {
             }
         }
         txn.commit()?;
-        self.unwritten.clear();
+        self.unwritten = Unwritten::default();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    fn row(counter: usize, ends: u64) -> Row {
+        Row { counter: counter.to_string(), slot: 0, amount: 1, ends, told: false }
+    }
+
+    #[test]
+    fn rule_4_what_waits_has_a_bound_and_goes_when_it_ends() {
+        // A folder is no file: nothing can be written.
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Timepiece::new(|| UNIX_EPOCH + Duration::from_millis(20));
+        let (path, unwritten) = (folder.path().to_owned(), Unwritten::default());
+        let mut file = File { path, db: None, unwritten, clock };
+        let put = |rows: Vec<Row>| std::iter::once(Change::Put(rows));
+        file.work_off(put((0..MOST_UNWRITTEN + 2).map(|i| row(i, 21)).collect()));
+        assert_eq!(file.unwritten.rows.len(), MOST_UNWRITTEN);
+        file.work_off(put((1..MOST_UNWRITTEN + 2).map(|i| row(i, 20)).collect()));
+        assert_eq!(file.unwritten.rows.into_values().collect::<Vec<_>>(), [row(0, 21)]);
     }
 }

@@ -1,16 +1,18 @@
 //! The kept answers in a file, so that they outlive the process.
 //!
 //! 1. Memory is what requests read; the file follows it. A write never makes a request wait.
-//! 2. One thread writes, in order, whole batches at a time; a batch is on disk or not at all.
-//! 3. A write that fails or cannot be queued is logged, and the answer is still kept in memory.
+//! 2. One thread writes, all that has gathered at a time. What waits has a bound: answers leave it when
+//!    they leave the store, and of removals no more than [`MOST_REMOVALS`] wait.
+//! 3. What cannot be written is told once and tried again, with the file opened anew, until it can be.
+//!    Removals go first: an answer that finds no room keeps no deleted one in the file.
 //! 4. Dropped, the file is written to its end first.
 //!
 //! The file holds conversations as they were: it is made for its owner alone.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -23,10 +25,10 @@ use crate::admit::CallerId;
 /// Id → (milliseconds since 1970 when it was kept, whose it is, input, response).
 const ANSWERS: TableDefinition<'_, &str, (u64, &[u8], &str, &str)> =
     TableDefinition::new("answers_by_caller");
-/// Changes that may wait to be written; with it, what a slow disk can take of memory has a bound.
-const MOST_WAITING: usize = 1024;
-/// Changes that are written at once.
-const BATCH: usize = 256;
+/// Removals that may wait for a file that cannot be written: a few megabytes.
+const MOST_REMOVALS: usize = 65_536;
+/// When a file that failed is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// A file of kept answers that cannot be used.
 #[derive(Debug)]
@@ -35,9 +37,17 @@ pub struct FileError(redb::Error);
 /// The file, as the store sees it.
 #[derive(Debug)]
 pub(super) struct AnswerFile {
-    /// `None` once closed.
-    changes: Option<SyncSender<Change>>,
+    desk: Arc<Desk>,
     writer: Option<JoinHandle<()>>,
+}
+
+/// Why an answer goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Farewell {
+    /// Its caller deleted it: it must not be there after a restart.
+    Deleted,
+    /// For its age, or for the room that it takes: a restart would find the same of it.
+    Outlived,
 }
 
 /// An answer of an earlier process.
@@ -50,10 +60,40 @@ pub(super) struct Found {
     pub(super) kept: Kept,
 }
 
+/// What the store and the thread share.
+#[derive(Debug, Default)]
+struct Desk {
+    waiting: Mutex<Waiting>,
+    news: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    changes: Changes,
+    is_closed: bool,
+    /// It was told that no more removals may wait.
+    is_full_told: bool,
+}
+
+/// What is to be written. An id is in one of both.
+#[derive(Debug, Default)]
+struct Changes {
+    puts: HashMap<String, Put>,
+    removals: HashSet<String>,
+}
+
 #[derive(Debug)]
-enum Change {
-    Put(String, CallerId, Arc<Kept>),
-    Remove(String),
+struct Put {
+    at: u64,
+    caller: CallerId,
+    kept: Arc<Kept>,
+}
+
+/// The file, as its thread sees it.
+struct File {
+    path: PathBuf,
+    /// `None` after an error: it must be opened anew.
+    db: Option<Database>,
 }
 
 // === impl AnswerFile ===
@@ -61,49 +101,165 @@ enum Change {
 impl AnswerFile {
     /// Opens the file, or makes it, and reads what is in it, oldest first.
     pub(super) fn open(path: &Path) -> Result<(Self, Vec<Found>), FileError> {
-        let db = create(path)?;
+        let db = open_private(path)?;
         let found = read(&db)?;
-        let (changes, waiting) = sync_channel(MOST_WAITING);
+        let desk = Arc::<Desk>::default();
+        let (file, theirs) = (File { path: path.to_owned(), db: Some(db) }, Arc::clone(&desk));
         let writer = std::thread::Builder::new()
             .name("response-store".to_owned())
-            .spawn(move || write_all(&db, &waiting))
+            .spawn(move || file.follow(&theirs))
             .map_err(redb::Error::Io)?;
-        Ok((Self { changes: Some(changes), writer: Some(writer) }, found))
+        Ok((Self { desk, writer: Some(writer) }, found))
     }
 
     pub(super) fn put(&self, id: &str, caller: CallerId, kept: &Arc<Kept>) {
-        self.send(Change::Put(id.to_owned(), caller, Arc::clone(kept)));
+        let put = Put { at: now(), caller, kept: Arc::clone(kept) };
+        let mut waiting = self.desk.lock();
+        waiting.changes.removals.remove(id);
+        waiting.changes.puts.insert(id.to_owned(), put);
+        self.desk.news.notify_one();
     }
 
-    pub(super) fn remove(&self, id: &str) {
-        self.send(Change::Remove(id.to_owned()));
-    }
-
-    fn send(&self, change: Change) {
-        let Some(changes) = &self.changes else { return };
-        match changes.try_send(change) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => {
-                tracing::warn!("the file of kept answers is too slow: a change is in memory only");
-            }
-            Err(TrySendError::Disconnected(_)) => {
-                tracing::error!("the file of kept answers is closed: a change is in memory only");
-            }
+    pub(super) fn remove(&self, id: &str, why: Farewell) {
+        let mut waiting = self.desk.lock();
+        let is_unwritten = waiting.changes.puts.remove(id).is_some();
+        if is_unwritten && why == Farewell::Outlived {
+            return;
         }
+        if waiting.changes.removals.len() < MOST_REMOVALS {
+            waiting.changes.removals.insert(id.to_owned());
+        } else if !std::mem::replace(&mut waiting.is_full_told, true) {
+            tracing::error!(
+                "the file of kept answers has not been written for long: answers that are deleted from now on may be there again after a restart"
+            );
+        }
+        self.desk.news.notify_one();
     }
 }
 
 impl Drop for AnswerFile {
     fn drop(&mut self) {
-        drop(self.changes.take());
+        self.desk.lock().is_closed = true;
+        self.desk.news.notify_one();
         if self.writer.take().is_some_and(|writer| writer.join().is_err()) {
             tracing::error!("the file of kept answers was not written to its end");
         }
     }
 }
 
-/// Conversations are nobody else's to read.
-fn create(path: &Path) -> Result<Database, FileError> {
+// === impl Desk ===
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What has gathered, once there is something, and whether nothing more will come.
+    fn take(&self) -> (Changes, bool) {
+        let is_idle = |waiting: &mut Waiting| waiting.changes.is_empty() && !waiting.is_closed;
+        let mut waiting =
+            self.news.wait_while(self.lock(), is_idle).unwrap_or_else(PoisonError::into_inner);
+        (std::mem::take(&mut waiting.changes), waiting.is_closed)
+    }
+
+    /// Waits a moment before these are tried again, with what comes meanwhile.
+    fn put_back(&self, changes: Changes) {
+        let mut waiting = self.lock();
+        waiting.changes.add_earlier(changes);
+        let until_closed = |waiting: &mut Waiting| !waiting.is_closed;
+        drop(self.news.wait_timeout_while(waiting, AGAIN, until_closed));
+    }
+}
+
+// === impl Changes ===
+
+impl Changes {
+    fn is_empty(&self) -> bool {
+        self.puts.is_empty() && self.removals.is_empty()
+    }
+
+    /// What came later counts.
+    fn add_earlier(&mut self, Self { puts, removals }: Self) {
+        for (id, put) in puts {
+            if !self.removals.contains(&id) {
+                self.puts.entry(id).or_insert(put);
+            }
+        }
+        self.removals.extend(removals.into_iter().filter(|id| !self.puts.contains_key(id)));
+    }
+}
+
+// === impl File ===
+
+impl File {
+    /// Until no store is left that could change anything.
+    fn follow(mut self, desk: &Desk) {
+        let mut is_well = true;
+        loop {
+            let (mut changes, is_last) = desk.take();
+            match self.write(&mut changes) {
+                Ok(()) if is_well || is_last => {}
+                Ok(()) => {
+                    is_well = true;
+                    tracing::info!("kept answers are written to the file again");
+                }
+                Err(FileError(error)) => {
+                    self.db = None;
+                    let (answers, removals) = (changes.puts.len(), changes.removals.len());
+                    if is_last {
+                        tracing::error!(%error, answers, removals, "kept answers were not written to the file");
+                    } else if std::mem::replace(&mut is_well, false) {
+                        tracing::error!(%error, "kept answers cannot be written to the file: they are in memory, and it is tried again");
+                    }
+                    if !is_last {
+                        desk.put_back(changes);
+                    }
+                }
+            }
+            if is_last {
+                return;
+            }
+        }
+    }
+
+    /// Leaves in `changes` what is not written.
+    fn write(&mut self, changes: &mut Changes) -> Result<(), FileError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let db = match &mut self.db {
+            Some(db) => db,
+            none => none.insert(open_private(&self.path)?),
+        };
+        if !changes.removals.is_empty() {
+            let txn = db.begin_write()?;
+            {
+                let mut table = txn.open_table(ANSWERS)?;
+                for id in &changes.removals {
+                    table.remove(id.as_str())?;
+                }
+            }
+            txn.commit()?;
+            changes.removals.clear();
+        }
+        if !changes.puts.is_empty() {
+            let txn = db.begin_write()?;
+            {
+                let mut table = txn.open_table(ANSWERS)?;
+                for (id, Put { at, caller, kept }) in &changes.puts {
+                    let (input, response) = (kept.input.as_str(), kept.response.as_str());
+                    table.insert(id.as_str(), (*at, caller.bytes(), input, response))?;
+                }
+            }
+            txn.commit()?;
+            changes.puts.clear();
+        }
+        Ok(())
+    }
+}
+
+/// Opens a file of data, or makes it: what callers said and spent is nobody else's to read.
+pub(crate) fn open_private(path: &Path) -> Result<Database, FileError> {
     let mut options = std::fs::OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -133,37 +289,6 @@ fn read(db: &Database) -> Result<Vec<Found>, FileError> {
     }
     found.sort_by_key(|found| std::cmp::Reverse(found.age));
     Ok(found)
-}
-
-/// Until no store is left that could change anything.
-fn write_all(db: &Database, changes: &Receiver<Change>) {
-    while let Ok(first) = changes.recv() {
-        let batch: Vec<Change> =
-            std::iter::once(first).chain(changes.try_iter().take(BATCH - 1)).collect();
-        if let Err(FileError(error)) = write(db, &batch) {
-            tracing::error!(%error, changes = batch.len(), "kept answers were not written to the file");
-        }
-    }
-}
-
-fn write(db: &Database, batch: &[Change]) -> Result<(), FileError> {
-    let txn = db.begin_write()?;
-    {
-        let mut table = txn.open_table(ANSWERS)?;
-        for change in batch {
-            match change {
-                Change::Put(id, caller, kept) => {
-                    let (input, response) = (kept.input.as_str(), kept.response.as_str());
-                    let value = (now(), caller.bytes(), input, response);
-                    table.insert(id.as_str(), value)?;
-                }
-                Change::Remove(id) => {
-                    table.remove(id.as_str())?;
-                }
-            }
-        }
-    }
-    Ok(txn.commit()?)
 }
 
 /// Milliseconds since 1970.
