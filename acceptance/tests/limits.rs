@@ -209,6 +209,24 @@ async fn what_a_failed_bundle_used_counts() {
     assert!(left < 100_000 - receipt.usage.unwrap().input, "{left}");
 }
 
+/// Pictures too, which are charged by number.
+#[tokio::test]
+async fn pictures_of_a_failed_bundle_are_paid_for() {
+    let ten = PicoUsd::new(80_000_000_000) * 10;
+    let budget = Measure::Money(Budget::default());
+    let mut stack = limited(vec![limit("month", budget, ten.get(), Window::Month)]).await;
+    let fault = json!({"fault": "error=ValidationException", "every": 10}).to_string();
+    let url = format!("{}/_emulator/faults", stack.emulator.base_url());
+    assert!(stack.send_to(Method::POST, &url, &[], fault).await.status.is_success());
+    let body = json!({"model": "stability.sd3-5-large-v1:0", "prompt": "a fox", "n": 10});
+    let answer = stack.post("/v1/images/generations", &body).await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    let cost = stack.receipt().await.cost.expect("some were drawn");
+    assert!(cost > PicoUsd::ZERO && cost < ten, "{cost}");
+    let answer = stack.post("/v1/images/generations", &body).await;
+    assert_eq!(answer.status, 429, "{}", answer.text());
+}
+
 #[tokio::test]
 async fn calls_beside_chats_take_from_limits_too() {
     let limits = vec![

@@ -149,11 +149,13 @@ impl Settlement {
     pub fn failed_over(&mut self, backend: &str, class: ErrorClass) {
         let Some(receipt) = self.receipt.take() else { return };
         let told = receipt.usage.filter(|usage| usage.total() > 0);
-        let cost = told.and_then(|_| self.cost(&receipt));
+        let has_answered = told.is_some() || !self.wares.is_empty();
+        let cost = if has_answered { self.cost(&receipt) } else { None };
         let was_sent = self.tries > self.tried;
         let spent = match told {
             Some(usage) => Spent::Told { usage, cost },
             None if was_sent && is_open_ended(class) => Spent::Unknown,
+            None if has_answered => Spent::Told { usage: Usage::default(), cost },
             None => Spent::Nothing,
         };
         self.reserved = match std::mem::take(&mut self.reserved) {
@@ -161,10 +163,10 @@ impl Settlement {
             Reserved::Nothing => Reserved::NotYet,
             same @ (Reserved::NotYet | Reserved::Earlier(_) | Reserved::Refused(_)) => same,
         };
-        if told.is_some() {
+        if has_answered {
             self.paid = self.paid.zip(cost).map(|(paid, cost)| paid + cost);
         }
-        (self.called, self.tried) = (None, self.tries);
+        (self.called, self.tried, self.wares) = (None, self.tries, Wares::default());
         let mut failed_over = receipt.failed_over;
         failed_over.push((backend.to_owned(), class));
         self.receipt = Some(Receipt {
@@ -263,7 +265,7 @@ impl Settlement {
         self.note(|r| r.tier = tier.or(r.tier));
     }
 
-    /// What the answer holds that is charged by number.
+    /// What the answer holds that is charged by number, or what there was of it until it failed.
     pub fn wares(&mut self, wares: Wares) {
         self.wares = wares;
     }
@@ -405,7 +407,8 @@ impl Settlement {
     /// not known.
     fn with_paid(&self, receipt: &Receipt) -> Option<PicoUsd> {
         let has_answered = matches!(receipt.outcome, Outcome::Completed(_))
-            || receipt.usage.is_some_and(|usage| usage.total() > 0);
+            || receipt.usage.is_some_and(|usage| usage.total() > 0)
+            || !self.wares.is_empty();
         match (receipt.cost, self.paid) {
             (Some(cost), Some(paid)) => Some(cost + paid),
             (None, Some(paid)) if !has_answered => Some(paid).filter(|paid| *paid != PicoUsd::ZERO),
@@ -427,10 +430,13 @@ impl Settlement {
             (Outcome::Failed(_) | Outcome::ClientLeft, _) if receipt.attempts == 0 => {
                 Spent::Nothing
             }
-            (Outcome::Failed(class), None) if !is_begun => match is_open_ended(*class) {
-                true => Spent::Unknown,
-                false => Spent::Nothing,
-            },
+            (Outcome::Failed(class), None) if !is_begun => {
+                match (is_open_ended(*class), self.wares.is_empty()) {
+                    (true, _) => Spent::Unknown,
+                    (false, false) => Spent::Told { usage: Usage::default(), cost: receipt.cost },
+                    (false, true) => Spent::Nothing,
+                }
+            }
             // Who asks and does not stay for the answer is charged by Bedrock all the same.
             (Outcome::ClientLeft, None) if !is_begun => Spent::Unknown,
             (Outcome::Failed(_) | Outcome::ClientLeft, told) => {

@@ -100,6 +100,22 @@ pub struct Wares {
     pub queries: u64,
 }
 
+impl Wares {
+    /// The first so many of them; of an embedding model's, what is dearer comes first.
+    #[must_use]
+    pub fn first(self, count: u64) -> Self {
+        let image_inputs = self.image_inputs.min(count);
+        let queries = self.queries.min(count - image_inputs);
+        Self { images: self.images.min(count), image_inputs, queries, ..self }
+    }
+
+    /// Nothing is charged by number.
+    pub fn is_empty(&self) -> bool {
+        let Self { images, pixels: _, quality: _, image_inputs, queries } = *self;
+        [images, image_inputs, queries] == [0; 3]
+    }
+}
+
 /// Where a request is served, as far as it bears on the price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place<'a> {

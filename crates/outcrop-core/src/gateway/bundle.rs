@@ -141,18 +141,23 @@ impl Leg<'_> {
         let attempt = |failed| {
             shared.lock().unwrap_or_else(PoisonError::into_inner).attempt(failed);
         };
-        let (calls, tokens) = (planned.bundle.calls.len(), AtomicU64::new(0));
+        let (tokens, items) = (AtomicU64::new(0), AtomicU64::new(0));
         let call = async |index| {
             let returned = self.call(planned, index, &attempt).await?;
-            tokens.fetch_add(returned.piece.input_tokens.unwrap_or_default(), Ordering::Relaxed);
+            let Piece { items: came, input_tokens, withheld: _ } = &returned.piece;
+            tokens.fetch_add(input_tokens.unwrap_or_default(), Ordering::Relaxed);
+            items.fetch_add(came.len() as u64, Ordering::Relaxed);
             Ok(returned)
         };
-        let outcome = fan_out(calls, FAN_WIDTH, call).await;
-        let input = tokens.into_inner();
-        if outcome.is_err() && input > 0 {
+        let outcome = fan_out(planned.bundle.calls.len(), FAN_WIDTH, call).await;
+        if outcome.is_err() {
             // What was answered is charged, though nobody gets it.
-            let usage = Some(Usage { input, ..Usage::default() });
-            settlement.tally(&Tally { usage, ..Tally::default() });
+            let input = tokens.into_inner();
+            if input > 0 {
+                let usage = Some(Usage { input, ..Usage::default() });
+                settlement.tally(&Tally { usage, ..Tally::default() });
+            }
+            settlement.wares(planned.bundle.wares.first(items.into_inner()));
         }
         outcome
     }
