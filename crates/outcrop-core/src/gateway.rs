@@ -23,6 +23,7 @@ use arc_swap::ArcSwap;
 use outcrop_config::{Config, Diagnostic};
 use outcrop_fetch::Fetcher;
 use outcrop_model::{Catalog, ErrorClass, Fault, Prices};
+use tokio::time::Instant;
 
 use self::itinerary::Itinerary;
 use crate::account::Account;
@@ -30,7 +31,7 @@ use crate::admit::{Admitter, Grant};
 use crate::aside;
 use crate::backend::{Around, Backend};
 use crate::inbound::{Inbound, Operation};
-use crate::limit::Counters;
+use crate::limit::{self, Counters};
 use crate::model_id;
 use crate::models::Shelf;
 use crate::pricing::Pricing;
@@ -150,6 +151,23 @@ impl Gateway {
     /// How many requests have begun and not ended.
     pub fn in_flight(&self) -> usize {
         self.receipts.in_flight()
+    }
+
+    /// Waits until all requests have their receipts, and a shared store of limits knows what they took, but
+    /// no longer than `within`. Tells in the log what is left then. For the end of the process.
+    pub async fn close(&self, within: Duration) {
+        let end = Instant::now() + within;
+        // Those that were cut off settle as they are dropped.
+        while self.in_flight() > 0 && Instant::now() < end {
+            tokio::time::sleep(limit::LOOK).await;
+        }
+        let left = self.counters.close(end).await;
+        if left > 0 {
+            tracing::error!(
+                left,
+                "the store of limits does not know what some requests took: they count there as reserved, or not at all"
+            );
+        }
     }
 
     /// The backends of the present configuration.

@@ -41,6 +41,7 @@ use self::window::Span;
 use self::alert::Watch;
 
 pub use self::alert::{Alert, Alerts, Event};
+pub(crate) use self::counters::LOOK;
 pub use self::counters::{Counters, StoreError, StoreWish, Timepiece};
 pub use self::told::Told;
 pub use self::webhook::posting;

@@ -22,6 +22,7 @@ use outcrop_core::limit::{
 use outcrop_model::{ErrorClass, PicoUsd, Usage};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
+use tokio::time::Instant;
 
 /// A server that remembers what it was told when it is killed.
 struct Redis {
@@ -536,10 +537,11 @@ async fn of_all_instances_one_tells_of_a_budget() {
     drop(instances);
     let mut told = Vec::new();
     while let Some(alert) = alerts.recv().await {
-        // Looking for the end of the budget told of that too.
-        told.extend(Some(alert).filter(|alert| alert.event == Event::Soft));
+        told.push(alert);
     }
-    assert!(told.len() == 1 && told[0].spent >= PicoUsd::new(6000), "{told:?}");
+    // Looking for the end of the budget told of that too.
+    let events = [Event::Soft, Event::Spent].map(|e| told.iter().filter(|a| a.event == e).count());
+    assert!(events == [1, 1] && told[0].spent >= PicoUsd::new(6000), "{told:?}");
 }
 
 #[tokio::test]
@@ -601,4 +603,39 @@ async fn who_goes_on_gives_back_and_takes_in_one_step() {
     let more = [limit("tokens", Measure::OutputTokens, 1000)];
     let here = instance(&redis, OnStoreLoss::Refuse, &more);
     until_left(&here, 600).await;
+}
+
+/// What an instance did counts though it ends at once, where the store is there.
+#[test]
+fn who_ends_waits_for_the_store() {
+    let mut redis = Redis::start();
+    let limits = [limit("tokens", Measure::OutputTokens, 1000)];
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let open = |redis: &Redis| {
+        let url = redis.url();
+        let wish = StoreWish::Redis { url: &url, on_loss: OnStoreLoss::Local };
+        let counters = Counters::open(wish, Alerts::default(), Timepiece::default()).unwrap();
+        let (rules, counters) = (Rules::compile(&limits).unwrap(), Arc::new(counters));
+        (Limiter::new(Arc::new(rules), Arc::clone(&counters)), counters)
+    };
+    let in_time = || Instant::now() + Duration::from_secs(60);
+    runtime().block_on(async {
+        let (limiter, counters) = open(&redis);
+        // The first is counted here: the store is not found yet.
+        for output in [10, 20] {
+            ask(&limiter, 100).await.unwrap().settle(&used(output));
+            assert_eq!(counters.close(in_time()).await, 0);
+        }
+    });
+    runtime().block_on(async {
+        let refusing = instance(&redis, OnStoreLoss::Refuse, &limits);
+        until_there(&refusing).await;
+        until_left(&refusing, 970).await;
+    });
+    redis.kill();
+    runtime().block_on(async {
+        let (limiter, counters) = open(&redis);
+        ask(&limiter, 100).await.unwrap().settle(&used(10));
+        assert_eq!(counters.close(Instant::now()).await, 1, "it says what is lost");
+    });
 }

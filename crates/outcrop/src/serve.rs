@@ -20,6 +20,10 @@ use crate::sources::Files;
 use crate::stop::{Asked, Stop};
 use crate::{access_log, admin, configuration, counters, open_files, watch};
 
+/// What limits that are shared may still take once all requests are done: a store that is well takes a
+/// hundredth of it, and with the notice and the drain it is less than the 30 s that Kubernetes gives.
+const CLOSING: Duration = Duration::from_secs(1);
+
 pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     access_log::start(args.log_format, "info")?;
     let emulator = match args.emulator {
@@ -63,7 +67,9 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         let credentials = backend.identity();
         tracing::info!(backend = name, region, upstream, credentials, "serving");
     }
-    serve(server, args.drain_notice).await
+    let outcome = serve(server, args.drain_notice).await;
+    running.gateway().close(CLOSING).await;
+    outcome
 }
 
 /// Where the configuration comes from: files, else flags.

@@ -80,6 +80,11 @@ impl Alert {
         }
     }
 
+    /// How long the window lasts from `now`, in milliseconds.
+    pub(super) fn life(&self, now: u64) -> u64 {
+        self.ends.map_or(1, |end| end.saturating_sub(now)).max(1)
+    }
+
     /// As the webhook gets it.
     pub fn json(&self) -> serde_json::Value {
         let ends = self
@@ -148,10 +153,5 @@ impl Watch {
     /// Of the counter and its window.
     pub(super) fn name(&self) -> String {
         format!("{}@{}", self.counter, self.span.slot)
-    }
-
-    /// How long the window lasts from `now`, in milliseconds.
-    pub(super) fn life(&self, now: u64) -> u64 {
-        self.alert.ends.map_or(1, |end| end.saturating_sub(now)).max(1)
     }
 }

@@ -318,6 +318,11 @@ impl Book {
         out
     }
 
+    /// Whether anything was counted here that was not handed over.
+    pub(super) fn is_used(&self) -> bool {
+        self.lock().is_used
+    }
+
     fn write(&self, rows: Vec<Row>) {
         if let Some(journal) = self.journal.as_ref().filter(|_| !rows.is_empty()) {
             journal.put(rows);

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use outcrop_config::OnStoreLoss;
 use outcrop_model::{ErrorClass, Fault, Phase};
+use tokio::time::Instant;
 
 use super::alert::{Alert, Alerts, Event, Watch};
 use super::book::{Adjustment, Book, Claim, Reserved, Standing, Wish};
@@ -19,6 +20,9 @@ use crate::store::FileError;
 const WRITE: Duration = Duration::from_millis(250);
 /// When to ask again while the shared store is away: it is tried about as often.
 const STORE_AWAY: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether all is done, before the process ends.
+pub(crate) const LOOK: Duration = Duration::from_millis(5);
 
 /// Tells the time of calendar windows; tests give their own.
 #[derive(Clone)]
@@ -188,6 +192,17 @@ impl Counters {
         }
     }
 
+    /// Waits until the shared store knows all that was counted, but no longer than until `end`. Returns how
+    /// many settlements it does not know then.
+    pub async fn close(&self, end: Instant) -> usize {
+        let Some((shared, _)) = &self.shared else { return 0 };
+        shared.hurry();
+        while shared.undone() > 0 && Instant::now() < end {
+            tokio::time::sleep(LOOK).await;
+        }
+        shared.undone()
+    }
+
     /// What is held in another place than where it is now asked cannot be given back in the same step:
     /// it is given back before, so that some other request may find that room.
     fn give_back_elsewhere(&self, is_there: bool, back: &mut Option<Back<'_>>) {
@@ -211,10 +226,16 @@ impl Counters {
     /// Tells of a budget that refuses, once for each window.
     pub(super) fn tell_spent(&self, rule: &Rule, claim: &Claim, standing: &Standing) {
         let Measured::Money(budget) = &rule.measured else { return };
-        let name: Arc<str> = format!("{}!", claim.counter).into();
-        if self.book.tell_once(&name, &claim.span) {
-            let alert = Alert::of(rule, budget, &claim.span, Event::Spent);
-            self.alerts.tell(alert, standing.total);
+        let (name, span): (Arc<str>, _) = (format!("{}!", claim.counter).into(), &claim.span);
+        if !self.book.tell_once(&name, span) {
+            return;
+        }
+        let alert = Alert::of(rule, budget, span, Event::Spent);
+        match &self.shared {
+            Some((shared, _)) => {
+                shared.tell_first(format!("{name}@{}", span.slot), alert, standing.total);
+            }
+            None => self.alerts.tell(alert, standing.total),
         }
     }
 }

@@ -10,6 +10,7 @@
 //! 4. What was counted here meanwhile is handed over once the link is up, and settlements wait for it.
 //!    None is given up. Where more than [`MOST_WAITING`] wait, the store does not keep up and is away
 //!    until they are done: no more wait than that, and those of requests that were under way.
+//!    At the end of the process [`Shared::undone`] tells what still waits.
 //! 5. Requests in flight are leased: those of an instance that died are free after [`script::LEASE`].
 
 mod job;
@@ -26,7 +27,7 @@ use redis::{AsyncConnectionConfig, Client, RedisResult};
 use tokio::sync::{Notify, mpsc};
 
 use self::job::{How, Job};
-use super::alert::{Alerts, Watch};
+use super::alert::{Alert, Alerts, Watch};
 use super::book::{Adjustment, Book, Claim, Standing};
 use super::counters::{Back, Mode, OnLeaving, Timepiece};
 
@@ -54,6 +55,8 @@ struct Link {
     /// `None` while there is none.
     connection: Mutex<Option<MultiplexedConnection>>,
     lost: Notify,
+    /// The process is about to end.
+    hurry: Notify,
     is_away_told: AtomicBool,
     /// Jobs that are not known to be done.
     waiting: AtomicUsize,
@@ -88,6 +91,7 @@ impl Shared {
             instance: format!("{:032x}", fastrand::u128(..)),
             connection: Mutex::default(),
             lost: Notify::new(),
+            hurry: Notify::new(),
             is_away_told: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
             instances: AtomicU32::new(1),
@@ -177,6 +181,34 @@ impl Shared {
     pub(super) fn charge(&self, changes: Vec<Adjustment>) {
         let ticket = self.ticket();
         self.todo(Job { how: How::Charge, ticket, changes, watches: Vec::new() });
+    }
+
+    /// Tells of it unless some instance has. Where the store cannot say, twice is better than never.
+    pub(super) fn tell_first(&self, name: String, alert: Alert, spent: u128) {
+        let link = Arc::clone(&self.link);
+        let connection = lock(&link.connection).clone();
+        tokio::spawn(async move {
+            let life = alert.life(link.now.millis());
+            let is_first = match connection {
+                Some(mut connection) => script::first_to_tell(&mut connection, &name, life).await,
+                None => Ok(true),
+            };
+            if is_first.unwrap_or(true) {
+                link.alerts.tell(alert, spent);
+            }
+        });
+    }
+
+    /// Has all that is to be done tried at once, however long the store has been away.
+    pub(super) fn hurry(&self) {
+        self.link.hurry.notify_one();
+    }
+
+    /// How much is not known to be done: settlements, and what was counted here instead.
+    pub(super) fn undone(&self) -> usize {
+        // In this order: what is handed over waits before it is no longer here.
+        let is_used = self.link.book.is_used();
+        self.link.waiting.load(Ordering::Relaxed) + usize::from(is_used)
     }
 
     fn todo(&self, job: Job) {

@@ -58,7 +58,10 @@ pub(super) async fn keep_up(link: Arc<Link>, todo: mpsc::UnboundedReceiver<Job>)
         if upkeep.todo.is_closed() && upkeep.todo.is_empty() && upkeep.undone.is_empty() {
             return;
         }
-        tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+        tokio::select! {
+            () = tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)) => {}
+            () = upkeep.link.hurry.notified() => {}
+        }
         wait = (wait * 2).min(LONGEST_WAIT);
     }
 }
@@ -99,6 +102,8 @@ impl Upkeep {
                         return Ok(Over::Lost);
                     }
                 }
+                // What was counted here goes there now.
+                () = self.link.hurry.notified() => {}
                 _ = beats.tick() => self.beat(connection).await?,
             }
         }
@@ -125,7 +130,7 @@ impl Upkeep {
         for ((watch, scale), sum) in batch.watched().zip(after) {
             let spent = u128::from(sum) * scale;
             if watch.is_reached(spent)
-                && script::first_to_tell(connection, &watch.name(), watch.life(now)).await?
+                && script::first_to_tell(connection, &watch.name(), watch.alert.life(now)).await?
             {
                 alerts.tell(watch.alert.clone(), spent);
             }
@@ -137,13 +142,15 @@ impl Upkeep {
 
     /// What was counted here while the link was down is one job.
     fn hand_over(&mut self) {
+        // It waits before it is gone from there, so that at no moment it is in neither place.
+        self.link.waiting.fetch_add(1, Ordering::Relaxed);
         let changes = self.link.book.hand_over(self.link.now.millis());
         if changes.is_empty() {
+            self.link.waiting.fetch_sub(1, Ordering::Relaxed);
             return;
         }
         self.handed_over += 1;
         let ticket = format!("{}-handed-over-{}", self.link.instance, self.handed_over);
-        self.link.waiting.fetch_add(1, Ordering::Relaxed);
         self.undone.push(Job { how: How::Charge, ticket, changes, watches: Vec::new() });
     }
 
