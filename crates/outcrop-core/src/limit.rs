@@ -203,7 +203,7 @@ impl Limiter {
                 let limits = vec![rule.name.clone()];
                 Box::new(Refusal { fault, limits, told: Arc::default() })
             })?;
-            let counter = rule.counter(facts);
+            let counter = self.counters.place(rule, facts);
             let (span, most, scale) = (rule.span(now), rule.most, rule.scale());
             claims.push(Claim { counter, span, most, take, scale });
         }

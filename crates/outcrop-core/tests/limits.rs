@@ -269,6 +269,25 @@ async fn who_is_counted_apart_is_counted_apart() {
     }
 }
 
+#[tokio::test]
+async fn an_ipv6_peer_is_its_network() {
+    let mut apart = limit("apart", Measure::Requests, 1, MINUTE);
+    apart.selector.per = vec![Per::Peer];
+    let bench = Bench::new(&[apart]);
+    let headers = HeaderMap::new();
+    for (peer, is_new) in [
+        ("2001:db8::1", true),
+        ("2001:db8::2:1", false),
+        ("2001:db8:0:1::1", true),
+        ("192.0.2.1", true),
+        ("192.0.2.2", true),
+        ("::ffff:192.0.2.2", false),
+    ] {
+        let facts = Facts { peer: Some(peer.parse().unwrap()), ..facts("k", &headers) };
+        assert_eq!(bench.ask_as(&facts, 0, 0).await.is_ok(), is_new, "{peer}");
+    }
+}
+
 fn env(value: &str) -> HeaderMatch {
     HeaderMatch { name: "x-env".to_owned(), value: Pattern::Exact(value.to_owned()) }
 }

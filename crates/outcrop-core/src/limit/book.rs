@@ -6,8 +6,10 @@
 //!    nothing.
 //! 3. Where counters are shared, `seen` is what the shared store last told, and only the rest of it is
 //!    given out here, in equal shares.
+//! 4. A request that is refused makes no counter. A limit that has one for each value that clients choose
+//!    has at most [`MOST_OF_A_LIMIT`]; values beyond share one ([`Book::place`]).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::file::{Journal, Row};
@@ -73,8 +75,12 @@ pub(super) struct Book {
 #[derive(Debug, Default)]
 struct Inner {
     counters: HashMap<Arc<str>, Counter>,
-    /// How many there were after the last sweep.
-    swept: usize,
+    /// How many each limit has that has one for each of something.
+    families: HashMap<Box<str>, usize>,
+    /// Limits that were told to have too many.
+    full: HashSet<Box<str>>,
+    /// How many counters there were after the last sweep, and when that was.
+    swept: (usize, u64),
     /// How often what was counted here was handed over to the shared store.
     epoch: u64,
     /// Whether anything was counted here since.
@@ -106,6 +112,17 @@ struct Slot {
 
 /// Counters are swept when they have doubled since the last time, and are at least so many.
 const WORTH_SWEEPING: usize = 1024;
+/// Counters of one limit that clients can make more of: more tenants than one gateway has, in a few ten
+/// megabytes.
+const MOST_OF_A_LIMIT: usize = 100_000;
+/// How often a limit that is full is looked through for what has ended, in milliseconds.
+const LOOK_THROUGH: u64 = 10_000;
+
+/// The limit of a counter that is one for each of something ([`super::rule`]).
+fn family(counter: &str) -> Option<&str> {
+    const HASH: usize = 32;
+    counter.rsplit_once('/').filter(|(_, hash)| hash.len() == HASH).map(|(family, _)| family)
+}
 
 // === impl Adjustment ===
 
@@ -202,7 +219,7 @@ impl Book {
     pub(super) fn kept(journal: Journal, found: Vec<Row>) -> Self {
         let mut inner = Inner { is_kept: true, ..Inner::default() };
         for row in found {
-            let counter = inner.counters.entry(row.counter.into()).or_default();
+            let counter = inner.counter(&row.counter.into());
             let ends = Some(row.ends);
             counter.add(Slot { number: row.slot, amount: row.amount, ends });
             counter.ends = counter.ends.max(ends);
@@ -226,10 +243,13 @@ impl Book {
         let changed = back.map_or_else(Vec::new, |(changes, epoch)| inner.change(changes, epoch));
         let mut standings = Vec::with_capacity(claims.len());
         for claim in claims {
-            let counter = inner.counter(&claim.counter);
-            counter.forget(&claim.span);
-            counter.ends = counter.ends.max(claim.span.gone(claim.span.slot));
-            standings.push(counter.standing(claim, share));
+            standings.push(match inner.counters.get_mut(&claim.counter) {
+                Some(counter) => {
+                    counter.forget(&claim.span);
+                    counter.standing(claim, share)
+                }
+                None => Counter::default().standing(claim, share),
+            });
         }
         let granted = standings.iter().all(|standing| standing.fits);
         let mut rows = Vec::new();
@@ -239,6 +259,7 @@ impl Book {
                 let counter = inner.counter(&claim.counter);
                 let (number, ends) = (claim.span.slot, claim.span.gone(claim.span.slot));
                 counter.add(Slot { number, amount: claim.take, ends });
+                counter.ends = counter.ends.max(ends);
                 counter.scale = claim.scale;
             }
             rows.extend(changed.iter().filter_map(|changed| inner.row_of(changed.change)));
@@ -255,6 +276,29 @@ impl Book {
             (Some(_), true) | (None, _) => None,
         };
         Reserved { granted, standings, epoch: inner.epoch, is_back_here, written }
+    }
+
+    /// The counter itself, or the one that all share for which its limit has no room at `now`.
+    pub(super) fn place(&self, name: Arc<str>, now: u64) -> Arc<str> {
+        let Some(family) = family(&name) else { return name };
+        let mut inner = self.lock();
+        if inner.counters.contains_key(&name) || inner.has_room(family) {
+            return name;
+        }
+        if now.abs_diff(inner.swept.1) >= LOOK_THROUGH {
+            inner.look_through(now, self.journal.as_ref());
+            if inner.has_room(family) {
+                return name;
+            }
+        }
+        if inner.full.insert(family.into()) {
+            tracing::warn!(
+                counter = family,
+                counters = MOST_OF_A_LIMIT,
+                "a limit has as many counters as it may: all further values share one"
+            );
+        }
+        format!("{family}/other").into()
     }
 
     /// Changes what was taken, if it is still here: `false` when it was handed over since `epoch`.
@@ -286,11 +330,16 @@ impl Book {
         is_news
     }
 
-    /// Notes what the shared store holds of a claim's counter.
-    pub(super) fn observe(&self, claim: &Claim, total: u128, now: u64) {
+    /// Notes what the shared store holds of a claim's counter: what was there before, and what was taken where
+    /// it was granted.
+    pub(super) fn observe(&self, claim: &Claim, (before, taken): (u128, Option<u128>), now: u64) {
         let Claim { counter: name, span, .. } = claim;
         let mut inner = self.lock();
         inner.sweep(now, self.journal.as_ref());
+        if taken.is_none() && before == 0 && !inner.counters.contains_key(name) {
+            return;
+        }
+        let total = before.saturating_add(taken.unwrap_or(0));
         let counter = inner.counter(name);
         counter.seen = Some((span.slot, total));
         counter.ends = counter.ends.max(span.gone(span.slot));
@@ -346,7 +395,16 @@ pub(super) struct Reserved {
 
 impl Inner {
     fn counter(&mut self, name: &Arc<str>) -> &mut Counter {
-        self.counters.entry(Arc::clone(name)).or_default()
+        self.counters.entry(Arc::clone(name)).or_insert_with(|| {
+            if let Some(family) = family(name) {
+                *self.families.entry(family.into()).or_default() += 1;
+            }
+            Counter::default()
+        })
+    }
+
+    fn has_room(&self, family: &str) -> bool {
+        self.families.get(family).is_none_or(|count| *count < MOST_OF_A_LIMIT)
     }
 
     /// Changes what was taken; of what was handed over since `epoch`, only requests in flight are here.
@@ -381,6 +439,9 @@ impl Inner {
         let Adjustment { counter, span, .. } = change;
         if span.is_in_flight() && self.amount(change).is_some_and(|amount| *amount == 0) {
             self.counters.remove(counter);
+            if let Some(count) = family(counter).and_then(|family| self.families.get_mut(family)) {
+                *count = count.saturating_sub(1);
+            }
         }
         self.row(counter, span)
     }
@@ -400,16 +461,62 @@ impl Inner {
 
     /// Forgets counters of which nothing counts any more, now and then.
     fn sweep(&mut self, now: u64, journal: Option<&Journal>) {
-        if self.counters.len() < (self.swept * 2).max(WORTH_SWEEPING) {
-            return;
+        if self.counters.len() >= (self.swept.0 * 2).max(WORTH_SWEEPING) {
+            self.look_through(now, journal);
         }
+    }
+
+    fn look_through(&mut self, now: u64, journal: Option<&Journal>) {
         self.counters.retain(|_, counter| match counter.ends {
             Some(ends) => ends > now,
             None => counter.own(Span::IN_FLIGHT) > 0,
         });
-        self.swept = self.counters.len();
+        self.swept = (self.counters.len(), now);
+        self.families.clear();
+        for family in self.counters.keys().filter_map(|name| family(name)) {
+            match self.families.get_mut(family) {
+                Some(count) => *count += 1,
+                None => {
+                    self.families.insert(family.into(), 1);
+                }
+            }
+        }
         if let Some(journal) = journal {
             journal.sweep(now);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use outcrop_config::Window;
+
+    use super::*;
+
+    fn ask(book: &Book, counter: &Arc<str>, (take, now): (u128, u64)) -> bool {
+        let span = Span::at(Window::Rolling(Duration::from_secs(60)), now);
+        let claims = [Claim { counter: Arc::clone(counter), span, most: 1, take, scale: 1 }];
+        book.reserve(Wish { claims: &claims, back: None, share: 1 }, now).granted
+    }
+
+    #[test]
+    fn rule_4_clients_cannot_make_counters_without_end() {
+        let (book, other) = (Book::default(), Arc::<str>::from("l/other"));
+        let each = |value: usize| Arc::<str>::from(format!("l/{value:032x}"));
+        assert!(!ask(&book, &each(0), (2, 0)));
+        assert!(book.lock().counters.is_empty(), "it is refused");
+        for value in 0..MOST_OF_A_LIMIT {
+            let place = book.place(each(value), 0);
+            assert_eq!(place, each(value));
+            assert!(ask(&book, &place, (1, 0)));
+        }
+        assert_eq!(book.place(each(0), 0), each(0), "it has one");
+        assert_eq!(book.place(each(MOST_OF_A_LIMIT), 10_000), other);
+        assert_eq!(book.place(Arc::from("m/00000000000000000000000000000000"), 0).len(), 34);
+        let after = 10 * 60 * 1000;
+        assert_eq!(book.place(each(MOST_OF_A_LIMIT), after), each(MOST_OF_A_LIMIT));
+        assert!(book.lock().counters.is_empty(), "all have ended");
     }
 }

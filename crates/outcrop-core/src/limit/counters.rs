@@ -8,6 +8,7 @@ use outcrop_config::OnStoreLoss;
 use outcrop_model::{ErrorClass, Fault, Phase};
 use tokio::time::Instant;
 
+use super::Facts;
 use super::alert::{Alert, Alerts, Event, Watch};
 use super::book::{Adjustment, Book, Claim, Reserved, Standing, Wish};
 use super::file::Journal;
@@ -117,6 +118,12 @@ impl Counters {
 
     pub(super) fn now(&self) -> u64 {
         self.clock.millis()
+    }
+
+    /// The counter of a rule that a request takes from.
+    pub(super) fn place(&self, rule: &Rule, facts: &Facts<'_>) -> Arc<str> {
+        let name = rule.counter(facts);
+        if rule.is_by_clients() { self.book.place(name, self.now()) } else { name }
     }
 
     /// Takes from all counters or from none, and gives `back` if it takes.

@@ -1,6 +1,7 @@
 //! Limits, ready to be asked: which requests they are for, which counter, how much.
 
 use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -161,7 +162,7 @@ impl Rule {
                 }
                 Per::Header(name) => facts.headers.get(name).map(http::HeaderValue::as_bytes),
                 Per::Peer => {
-                    peer = facts.peer.map(|peer| peer.to_string());
+                    peer = facts.peer.map(|peer| network(peer).to_string());
                     peer.as_deref().map(str::as_bytes)
                 }
             };
@@ -175,6 +176,14 @@ impl Rule {
         name.push('/');
         push_hash(&mut name, &values);
         name.into()
+    }
+
+    /// Whether it has a counter for each of what clients choose as they like.
+    pub(super) fn is_by_clients(&self) -> bool {
+        self.selector.per.iter().any(|per| match per {
+            Per::Header(_) | Per::Peer => true,
+            Per::Key | Per::Route | Per::Model | Per::Tag(_) => false,
+        })
     }
 
     pub(super) fn span(&self, now: u64) -> Span {
@@ -339,5 +348,16 @@ fn push_hash(name: &mut String, of: &[u8]) {
         for half in [byte >> 4, byte & 15] {
             name.extend(char::from_digit(half.into(), 16));
         }
+    }
+}
+
+/// What stands for a client: of IPv6, the network that a customer gets at least, whose addresses are all
+/// the customer's (RFC 6177).
+fn network(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(address) => {
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)))
+        }
+        v4 @ IpAddr::V4(_) => v4,
     }
 }

@@ -261,9 +261,8 @@ impl Link {
     fn observe(&self, claims: &[Claim], standings: &[Standing], granted: bool) {
         for (claim, standing) in claims.iter().zip(standings) {
             if !claim.span.is_in_flight() {
-                let more = if granted { claim.take } else { 0 };
-                let total = standing.total.saturating_add(more);
-                self.book.observe(claim, total, self.now.millis());
+                let taken = granted.then_some(claim.take);
+                self.book.observe(claim, (standing.total, taken), self.now.millis());
             }
         }
     }
