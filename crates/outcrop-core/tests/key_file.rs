@@ -158,28 +158,54 @@ fn keys_that_could_be_used_once_go_on() {
         let admitted = runtime.block_on(admitter.admit(&head, std::time::SystemTime::now()));
         matches!(admitted, Ok(Admittance::Granted(_)))
     };
+    // What one look saw, the next may find changed again.
+    let look = || {
+        assert_eq!(stored.look(), Look::Same);
+        stored.look()
+    };
     assert!(is_let_in("one") && !is_let_in("two"));
     assert_eq!(stored.look(), Look::Same);
 
     file.edit(|keys| Ok(keys.push(record("two")))).unwrap();
-    assert_eq!(stored.look(), Look::Changed(2));
+    assert_eq!(look(), Look::Changed(2));
     assert!(is_let_in("one") && is_let_in("two"));
 
     let good = fs::read(&path).unwrap();
-    fs::write(&path, "[[key]]\nname = ").unwrap();
-    assert!(matches!(stored.look(), Look::Trouble(_)));
-    // Once is enough in the log.
-    assert_eq!(stored.look(), Look::Same);
-    assert!(is_let_in("one") && is_let_in("two"));
+    let half = good.len() - good.len() / 3;
+    let broken = "[[key]]\nname = ";
+    for (text, is_told) in [(broken, true), ("", true), ("# none\n", false), (broken, true)] {
+        fs::write(&path, text).unwrap();
+        // Once is enough in the log.
+        assert_eq!(matches!(look(), Look::Trouble(_)), is_told, "{text}");
+        assert_eq!(stored.look(), Look::Same);
+        assert!(is_let_in("one") && is_let_in("two"), "{text}");
+    }
 
     fs::remove_file(&path).unwrap();
-    assert!(matches!(stored.look(), Look::Trouble(_)));
+    assert!(matches!(look(), Look::Trouble(_)));
     assert!(is_let_in("one") && is_let_in("two"));
 
-    fs::write(&path, good).unwrap();
-    assert_eq!(stored.look(), Look::Changed(2));
+    // Half written, and whole by the next look.
+    fs::write(&path, &good[..half]).unwrap();
+    assert_eq!(stored.look(), Look::Same);
+    fs::write(&path, &good).unwrap();
+    assert_eq!(look(), Look::Changed(2));
 
     file.edit(|keys| Ok(keys.retain(|key| key.name == "two"))).unwrap();
-    assert_eq!(stored.look(), Look::Changed(1));
+    assert_eq!(look(), Look::Changed(1));
     assert!(!is_let_in("one") && is_let_in("two"));
+
+    file.edit(|keys| Ok(keys.clear())).unwrap();
+    assert_eq!(look(), Look::Changed(0));
+    assert!(!is_let_in("two"));
+}
+
+#[test]
+fn a_file_that_was_emptied_is_no_file_of_keys_but_can_become_one() {
+    let (_folder, path) = place();
+    fs::write(&path, "").unwrap();
+    let file = KeyFile::new(&path);
+    assert!(file.read().unwrap_err().to_string().contains("outcrop keys create"));
+    file.edit(|keys| Ok(keys.push(record("one")))).unwrap();
+    assert_eq!(names(&file), ["one"]);
 }

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use outcrop_config::{ClientKey, KeyProof, Origin, Redacted, Scopes, Secret, SurfaceWord};
 use serde::{Deserialize, Serialize};
 
+/// Stands at the head of each file that is written here: one without any key is known by it.
 const HEADER: &str = "\
 # Keys of this gateway's clients, written by `outcrop keys`. Keep it to yourself: it holds the secrets of
 # key pairs, since signatures are verified with them. Tokens are here as their SHA-256 only.
@@ -90,10 +91,17 @@ impl KeyFile {
     /// The records, in order.
     ///
     /// # Errors
-    /// When the file is not there, or anything in it cannot be understood.
+    /// When the file is not there, when anything in it cannot be understood, and when it has no key and
+    /// was not left so by [`KeyFile::edit`]: an emptied file revokes nothing.
     pub fn read(&self) -> Result<Vec<Record>, KeyFileError> {
         let text = std::fs::read_to_string(&self.path).map_err(|error| self.wrong(error))?;
-        self.parse(&text)
+        let records = self.parse(&text)?;
+        match records.is_empty() && !text.starts_with(HEADER) {
+            true => Err(self.wrong(
+                "has no key, nor the head of a file of keys: `outcrop keys create` writes both",
+            )),
+            false => Ok(records),
+        }
     }
 
     /// The keys of `records`.

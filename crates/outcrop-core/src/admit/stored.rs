@@ -1,8 +1,9 @@
 //! Keys of a file that is watched.
 //!
-//! 1. What was read last and could be used is what counts: a file that vanishes, is damaged or cannot be
-//!    read takes no key away. The log says so, once for each state of the file.
-//! 2. A change counts within [`EVERY`].
+//! 1. What was read last and could be used is what counts: a file that vanishes, is emptied or damaged, or
+//!    cannot be read takes no key away. The log says so, once for each state of the file.
+//! 2. A change counts once two looks in a row have seen it, so that nobody reads what is half written: within
+//!    a second, two times [`EVERY`].
 
 use std::fs::Metadata;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -14,7 +15,7 @@ use super::file::{KeyFile, KeyFileError, Record};
 use super::keys::KeyTable;
 
 /// How often the file is looked at. A look costs one call of the system.
-const EVERY: Duration = Duration::from_secs(1);
+const EVERY: Duration = Duration::from_millis(500);
 /// A file that was written less than this before it was read may have changed again within the same
 /// tick of the file system's clock, so it is read once more.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -32,6 +33,8 @@ struct Now {
     records: Vec<Record>,
     /// Of the file that was read last, whether it could be used or not.
     stamp: Option<Stamp>,
+    /// Of the file as the last look saw it.
+    seen: Option<Stamp>,
     trouble: Option<KeyFileError>,
 }
 
@@ -59,10 +62,10 @@ impl StoredKeys {
     /// # Errors
     /// When the file is not there or cannot be used.
     pub fn open(file: KeyFile) -> Result<Self, KeyFileError> {
-        let stamp = settled(stamp(&file));
+        let seen = stamp(&file);
         let records = file.read()?;
         let table = Arc::new(table(&file, &records)?);
-        let now = RwLock::new(Now { table, records, stamp, trouble: None });
+        let now = RwLock::new(Now { table, records, stamp: settled(seen), seen, trouble: None });
         Ok(Self { file, now })
     }
 
@@ -75,12 +78,13 @@ impl StoredKeys {
         Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner).table)
     }
 
-    /// Looks whether the file has changed, and takes what is new in it.
+    /// Looks whether the file has changed since the look before the last, and takes what is new in it.
     pub fn look(&self) -> Look {
         let stamp = stamp(&self.file);
         let before = {
-            let now = self.now.read().unwrap_or_else(PoisonError::into_inner);
-            if stamp.is_some() && stamp == now.stamp {
+            let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
+            let is_at_rest = std::mem::replace(&mut now.seen, stamp) == stamp;
+            if !is_at_rest || (stamp.is_some() && stamp == now.stamp) {
                 return Look::Same;
             }
             now.records.clone()
