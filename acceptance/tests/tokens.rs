@@ -37,7 +37,15 @@ impl World {
         let issuer = Emulator::bind("127.0.0.1:0", Config::default()).await.unwrap();
         let mut config = trusted(&issuer);
         change(&mut config);
-        let issuers = vec![Arc::new(Issuer::new(config).unwrap())];
+        Self::trusting(issuer, vec![config]).await
+    }
+
+    async fn trusting(issuer: Emulator, entries: Vec<JwtIssuer>) -> Self {
+        let mut issuers: Vec<Arc<Issuer>> = Vec::new();
+        for entry in entries {
+            let one = Issuer::beside(entry, &issuers).unwrap();
+            issuers.push(Arc::new(one));
+        }
         let admitter = Admitter::of(KeyTable::default()).with_issuers(issuers);
         let stack = Stack::with(Options { admitter, ..Options::default() }).await;
         Self { issuer, stack }
@@ -133,6 +141,25 @@ async fn nothing_but_a_good_token_is_taken() {
 }
 
 #[tokio::test]
+async fn each_audience_of_an_issuer_can_have_an_entry() {
+    let issuer = Emulator::bind("127.0.0.1:0", Config::default()).await.unwrap();
+    let entry = |audience: &str, models: &str| JwtIssuer {
+        audiences: vec![audience.to_owned()],
+        scopes: Scopes { models: vec![models.to_owned()], ..Scopes::default() },
+        ..trusted(&issuer)
+    };
+    let entries = vec![entry("a", "amazon.*"), entry("b", "*anthropic.*")];
+    let world = World::trusting(issuer, entries).await;
+    for (audience, nova, claude) in [("a", 200, 403), ("b", 403, 200), ("c", 401, 401)] {
+        let token = world.token(audience).await;
+        let asked = (world.ask(&token, NOVA).await.status, world.ask(&token, CLAUDE).await.status);
+        assert_eq!((asked.0.as_u16(), asked.1.as_u16()), (nova, claude), "{audience}");
+    }
+    // The keys are those of both.
+    assert_eq!(world.fetches(), 1);
+}
+
+#[tokio::test]
 async fn keys_rotate_and_unknown_ones_are_looked_for_only_so_often() {
     let world = World::new(|_| {}).await;
     let first = world.token(AUDIENCE).await;
@@ -194,9 +221,12 @@ fn an_issuer_needs_an_audience_and_an_address() {
         origin: Origin::default(),
     };
     assert!(Issuer::new(config("https://x.example", &["a"])).is_ok());
-    for (issuer, audiences) in
-        [("https://x.example", &[][..]), ("x.example", &["a"]), ("ftp://x.example", &["a"])]
-    {
+    for (issuer, audiences) in [
+        ("https://x.example", &[][..]),
+        ("x.example", &["a"]),
+        ("ftp://x.example", &["a"]),
+        ("https://x.example/#b", &["a"]),
+    ] {
         assert!(Issuer::new(config(issuer, audiences)).is_err(), "{issuer}");
     }
 }

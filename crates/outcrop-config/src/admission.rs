@@ -64,3 +64,13 @@ pub struct JwtIssuer {
     pub scopes: Scopes,
     pub origin: Origin,
 }
+
+// === impl JwtIssuer ===
+
+impl JwtIssuer {
+    /// An audience whose tokens of the one issuer both would judge.
+    pub fn shared_audience(&self, other: &Self) -> Option<&str> {
+        let shared = self.audiences.iter().find(|audience| other.audiences.contains(audience));
+        shared.filter(|_| self.issuer == other.issuer).map(String::as_str)
+    }
+}

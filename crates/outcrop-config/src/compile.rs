@@ -10,7 +10,7 @@ mod reach;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::admission::Scopes;
+use crate::admission::{JwtIssuer, Scopes};
 use crate::backend::Backend;
 use crate::config::Config;
 use crate::front::{Gaps, Item, Kind};
@@ -158,11 +158,8 @@ impl Compiler {
                 check::prices(prices, origin, &mut self.findings);
                 self.only_one("prices", origin);
             }
-            Item::KeyHeader(_)
-            | Item::Issuer(_)
-            | Item::Anonymous
-            | Item::Wrong(_, _)
-            | Item::LeftOut(_, _) => {}
+            Item::Issuer(issuer) => self.first_judge(issuer),
+            Item::KeyHeader(_) | Item::Anonymous | Item::Wrong(_, _) | Item::LeftOut(_, _) => {}
         }
     }
 
@@ -246,6 +243,17 @@ impl Compiler {
             let hint = format!("the first is at {}: remove one of them", first.origin);
             let what = "this name is here a second time".to_owned();
             self.findings.error(&name.origin, "", what, Some(hint));
+        }
+    }
+
+    /// No other entry of the issuer may be for one of its audiences: which of them counts?
+    fn first_judge(&mut self, issuer: &JwtIssuer) {
+        let known = self.config.admission.issuers.iter().chain(&self.wrong.admission.issuers);
+        let taken = known.filter_map(|known| Some((known, known.shared_audience(issuer)?))).next();
+        if let Some((first, audience)) = taken {
+            let what = format!("tokens of {} for `{audience}` are taken already", issuer.issuer);
+            let hint = format!("by {}: put both in one, or name other audiences", first.origin);
+            self.findings.error(&issuer.origin, "audiences", what, Some(hint));
         }
     }
 

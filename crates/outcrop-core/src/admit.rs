@@ -93,7 +93,7 @@ impl Admitter {
             tokio::spawn(StoredKeys::watch(Arc::downgrade(stored)));
         }
         for issuer in &self.issuers {
-            tokio::spawn(jwks::watch(Arc::downgrade(issuer)));
+            tokio::spawn(jwks::watch(Arc::downgrade(&issuer.keys)));
         }
     }
 
@@ -137,7 +137,7 @@ impl Admitter {
         for token in self.tokens(&head.headers) {
             match self.judge_token(token, now).await {
                 Ok(grant) => return Ok(Admittance::Granted(grant)),
-                Err(fault) => last = fault,
+                Err(fault) => last = weightier(last, fault),
             }
         }
         Err(last)
@@ -161,18 +161,24 @@ impl Admitter {
             return bearer::judge(&query, &|id| self.pair(id), now);
         }
         let stored = || self.stored.as_ref().and_then(|stored| stored.table().token(token));
-        let key = self.keys.token(token).or_else(stored);
-        match (key, jwt::is_one(token).then(|| self.issuer(token)).flatten()) {
-            (Some(key), _) => key.grant_at(now),
-            (None, Some(issuer)) => issuer.judge(token, now).await,
-            (None, None) => Err(refused("a token that is not known")),
+        match self.keys.token(token).or_else(stored) {
+            Some(key) => key.grant_at(now),
+            None => self.judge_issued(token, now).await,
         }
     }
 
-    /// The issuer that a token names, if it is trusted.
-    fn issuer(&self, token: &str) -> Option<&Arc<Issuer>> {
-        let name = jwt::named_issuer(token)?;
-        self.issuers.iter().find(|issuer| issuer.name() == name)
+    /// By all entries of the issuer that are for an audience of the token's.
+    async fn judge_issued(&self, token: &str, now: SystemTime) -> Result<Grant, Fault> {
+        let claims = jwt::is_one(token).then(|| jwt::unverified(token)).flatten();
+        let Some(claims) = claims else { return Err(refused("a token that is not known")) };
+        let mut last = refused("a token of an issuer, or for an audience, that is not known");
+        for issuer in self.issuers.iter().filter(|issuer| issuer.is_meant(&claims)) {
+            match issuer.judge(token, now).await {
+                Ok(grant) => return Ok(grant),
+                Err(fault) => last = weightier(last, fault),
+            }
+        }
+        Err(last)
     }
 
     fn pair(&self, id: &str) -> Found {
@@ -184,6 +190,12 @@ impl Admitter {
 /// What a file of keys holds of a token: its SHA-256 in hex.
 pub fn token_hash(token: &str) -> String {
     crypto::hex(&crypto::sha256(token.as_bytes()))
+}
+
+/// Of two faults the one to tell: that an issuer cannot be asked, since the token may be a good one; else
+/// the later.
+fn weightier(earlier: Fault, later: Fault) -> Fault {
+    if earlier.class == ErrorClass::Overloaded { earlier } else { later }
 }
 
 /// The one refusal of whoever shows no valid key; `why` is for the log.

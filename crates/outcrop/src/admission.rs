@@ -19,18 +19,15 @@ pub struct Admission {
     issuer: Option<JwtIssuer>,
     headers: Vec<HeaderName>,
     anonymous: bool,
-    /// Kept from one configuration to the next, with their keys.
-    issuers: Mutex<Vec<KnownIssuer>>,
+    /// Of the configuration at work: the next takes over their keys.
+    issuers: Mutex<Vec<Arc<Issuer>>>,
 }
-
-/// What was made of it, without the place where that was written.
-type KnownIssuer = (JwtIssuer, Arc<Issuer>);
 
 /// Who would be let in; nothing has changed yet.
 #[derive(Debug)]
 pub struct Prepared {
     admitter: Admitter,
-    issuers: Vec<KnownIssuer>,
+    issuers: Vec<Arc<Issuer>>,
 }
 
 // === impl Admission ===
@@ -98,8 +95,7 @@ impl Admission {
                 None
             }
         }));
-        let taken = issuers.iter().map(|(_, issuer)| Arc::clone(issuer)).collect();
-        let mut admitter = Admitter::of(table).with_headers(headers).with_issuers(taken);
+        let mut admitter = Admitter::of(table).with_headers(headers).with_issuers(issuers.clone());
         if let Some(stored) = &self.stored {
             admitter = admitter.with_stored(Arc::clone(stored));
         }
@@ -109,34 +105,37 @@ impl Admission {
         Ok(Prepared { admitter, issuers })
     }
 
-    /// From now on its issuers are the ones that are known; new ones are watched.
+    /// From now on its issuers are the ones that are known; keys of new ones are watched.
     pub fn keep(&self, Prepared { admitter, issuers }: Prepared) -> Admitter {
         let mut known = self.issuers.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = |issuer: &&Arc<Issuer>| !known.iter().any(|(_, old)| Arc::ptr_eq(old, issuer));
-        let new = issuers.iter().map(|(_, issuer)| issuer).filter(is_new).cloned();
-        let new: Vec<Arc<Issuer>> = new.collect();
-        for issuer in &new {
-            tracing::info!(issuer = issuer.name(), "tokens of an issuer are taken");
+        let mut new: Vec<Arc<Issuer>> = Vec::new();
+        for issuer in &issuers {
+            if !known.iter().chain(&new).any(|other| other.shares_keys(issuer)) {
+                tracing::info!(issuer = issuer.name(), "tokens of an issuer are taken");
+                new.push(Arc::clone(issuer));
+            }
         }
         Admitter::default().with_issuers(new).watch();
         *known = issuers;
         admitter
     }
 
-    /// The issuers that are wanted: those that are known already, and new ones.
-    fn issuers(&self, wanted: &[JwtIssuer]) -> Result<Vec<KnownIssuer>, String> {
-        let known = self.issuers.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The issuers that are wanted, with the keys of those that are known already.
+    fn issuers(&self, wanted: &[JwtIssuer]) -> Result<Vec<Arc<Issuer>>, String> {
+        let mut known = self.issuers.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut next = Vec::new();
         for config in self.issuer.iter().chain(wanted) {
-            let placeless = JwtIssuer { origin: Origin::default(), ..config.clone() };
-            let issuer = match known.iter().find(|(of, _)| *of == placeless) {
-                Some((_, issuer)) => Arc::clone(issuer),
-                None => {
-                    let issuer = Issuer::new(config.clone());
-                    Arc::new(issuer.map_err(|why| format!("{}: {why}", config.origin))?)
-                }
-            };
-            next.push((placeless, issuer));
+            let again = self.issuer.as_ref().filter(|own| !std::ptr::eq(*own, config));
+            if let Some(audience) = again.and_then(|own| own.shared_audience(config)) {
+                return Err(format!(
+                    "{}: tokens of {} for `{audience}` are taken by `--jwt-issuer` already: name them in one place",
+                    config.origin, config.issuer
+                ));
+            }
+            let issuer = Issuer::beside(config.clone(), &known);
+            let issuer = Arc::new(issuer.map_err(|why| format!("{}: {why}", config.origin))?);
+            known.push(Arc::clone(&issuer));
+            next.push(issuer);
         }
         Ok(next)
     }
@@ -177,39 +176,52 @@ fn warn_if_open(_: &Path) {}
 mod tests {
     use super::*;
 
-    fn wanted(names: &[&str]) -> config::Admission {
-        let issuer = |name: &&str| JwtIssuer {
+    fn issuer(name: &str, audience: &str) -> JwtIssuer {
+        JwtIssuer {
             issuer: format!("https://{name}.example"),
-            audiences: vec!["outcrop".to_owned()],
+            audiences: vec![audience.to_owned()],
             jwks_url: None,
             tags: Vec::new(),
             name_claim: "sub".to_owned(),
             scopes: Scopes::default(),
             origin: Origin::default(),
-        };
-        config::Admission {
-            issuers: names.iter().map(issuer).collect(),
-            ..config::Admission::default()
         }
     }
 
-    fn issuers(prepared: &Prepared) -> Vec<Arc<Issuer>> {
-        prepared.issuers.iter().map(|(_, issuer)| Arc::clone(issuer)).collect()
+    fn wanted(issuers: Vec<JwtIssuer>) -> config::Admission {
+        config::Admission { issuers, ..config::Admission::default() }
+    }
+
+    fn admission(issuer: Option<JwtIssuer>) -> Admission {
+        let (stored, headers, issuers) = (None, Vec::new(), Mutex::default());
+        Admission { stored, issuer, headers, anonymous: false, issuers }
     }
 
     #[tokio::test]
-    async fn what_is_not_put_to_work_makes_no_issuer_anew() {
-        let issuer = None;
-        let (stored, headers, issuers_known) = (None, Vec::new(), Mutex::default());
-        let admission =
-            Admission { stored, issuer, headers, anonymous: false, issuers: issuers_known };
-        let prepare = |names: &[&str]| admission.prepare(&wanted(names), &[]).unwrap();
-        let first = prepare(&["a", "b"]);
-        let known = issuers(&first);
+    async fn an_issuer_keeps_its_keys_whatever_else_is_said_of_it() {
+        let admission = admission(None);
+        let prepare = |issuers| admission.prepare(&wanted(issuers), &[]).unwrap().issuers;
+        let (a, b) = (issuer("a", "outcrop"), issuer("b", "outcrop"));
+        let first = admission.prepare(&wanted(vec![a.clone(), b.clone()]), &[]).unwrap();
+        let known = first.issuers.clone();
         admission.keep(first);
         // A configuration that is refused after this.
-        drop(prepare(&["c"]));
-        let again = issuers(&prepare(&["b", "a"]));
-        assert!(Arc::ptr_eq(&again[0], &known[1]) && Arc::ptr_eq(&again[1], &known[0]));
+        drop(prepare(vec![issuer("c", "outcrop")]));
+        let tags = vec![("groups".to_owned(), "team".to_owned())];
+        let tagged = JwtIssuer { tags, audiences: vec!["other".to_owned()], ..a.clone() };
+        let moved = JwtIssuer { jwks_url: Some("https://a.example/keys".to_owned()), ..a };
+        let again =
+            prepare(vec![b, tagged, moved.clone(), JwtIssuer { tags: Vec::new(), ..moved }]);
+        assert!(again[0].shares_keys(&known[1]) && again[1].shares_keys(&known[0]));
+        assert!(!again[2].shares_keys(&known[0]) && again[2].shares_keys(&again[3]));
+    }
+
+    #[test]
+    fn an_audience_of_the_command_line_is_not_named_again() {
+        let admission = admission(Some(issuer("a", "outcrop")));
+        let said = admission.prepare(&wanted(vec![issuer("a", "outcrop")]), &[]).unwrap_err();
+        assert!(said.contains("`outcrop`") && said.contains("--jwt-issuer"), "{said}");
+        let others = vec![issuer("a", "other"), issuer("b", "outcrop")];
+        assert_eq!(admission.prepare(&wanted(others), &[]).unwrap().issuers.len(), 3);
     }
 }

@@ -15,8 +15,6 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::jwt::Issuer;
-
 /// Fetches that callers can cause in [`WINDOW`] by naming keys that are not known: more than an issuer
 /// rotates, less than it would notice.
 const BURST: usize = 4;
@@ -184,11 +182,11 @@ impl KeySet {
     }
 }
 
-/// Renews the keys of an issuer again and again, as long as anyone holds it.
-pub(super) async fn watch(issuer: Weak<Issuer>) {
+/// Renews the keys again and again, as long as anyone holds them.
+pub(super) async fn watch(keys: Weak<KeySet>) {
     loop {
-        let Some(held) = issuer.upgrade() else { return };
-        let is_current = held.keys.renew_now().await;
+        let Some(held) = keys.upgrade() else { return };
+        let is_current = held.renew_now().await;
         drop(held);
         tokio::time::sleep(if is_current { EVERY } else { AGAIN }).await;
     }

@@ -7,6 +7,7 @@
 //! 3. A key that is not known is looked for at the issuer, but only so often ([`BURST`]): callers write
 //!    key ids as they like.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use jsonwebtoken::{Algorithm, Validation};
@@ -37,22 +38,24 @@ const MOST_OF_A_CLAIM: usize = 256;
 /// Most values of one claim that become tags.
 const MOST_VALUES: usize = 50;
 
-/// One issuer, and the keys it publishes.
+/// One issuer for some audiences, and the keys it publishes.
 #[derive(Debug)]
 pub struct Issuer {
     config: JwtIssuer,
-    pub(super) keys: KeySet,
+    pub(super) keys: Arc<KeySet>,
 }
+
+/// What a token says; nothing of it is verified.
+pub(super) type Claims = Map<String, Value>;
 
 /// Whether a token has the form of these: three parts, of which the first is JSON in base64.
 pub(super) fn is_one(token: &str) -> bool {
     token.starts_with("ey") && token.bytes().filter(|byte| *byte == b'.').count() == 2
 }
 
-/// The issuer that a token names; nothing of it is verified.
-pub(super) fn named_issuer(token: &str) -> Option<String> {
-    let claims: Map<String, Value> = jsonwebtoken::dangerous::insecure_decode_claims(token).ok()?;
-    Some(claims.get("iss")?.as_str()?.to_owned())
+/// What a token says, before anything is verified: enough to find who could.
+pub(super) fn unverified(token: &str) -> Option<Claims> {
+    jsonwebtoken::dangerous::insecure_decode_claims(token).ok()
 }
 
 // === impl Issuer ===
@@ -62,14 +65,50 @@ impl Issuer {
     /// When the addresses are none, or no audience is named: every token of the issuer's, for whatever
     /// service, would be let in.
     pub fn new(config: JwtIssuer) -> Result<Self, String> {
+        Self::beside(config, &[])
+    }
+
+    /// The same, with the keys of the one among `known` that publishes them at the same place.
+    ///
+    /// # Errors
+    /// As for [`Issuer::new`].
+    pub fn beside(config: JwtIssuer, known: &[Arc<Self>]) -> Result<Self, String> {
         if config.audiences.is_empty() {
             return Err(format!(
                 "the issuer {} needs an audience: without one, its tokens for any service would be taken",
                 config.issuer
             ));
         }
-        let keys = KeySet::new(&config.issuer, config.jwks_url.as_deref())?;
+        if config.issuer.contains('#') {
+            return Err(format!(
+                "the issuer {} has a `#`, which no issuer's address has",
+                config.issuer
+            ));
+        }
+        let place = |config: &JwtIssuer| (config.issuer.clone(), config.jwks_url.clone());
+        let keys = match known.iter().find(|one| place(&one.config) == place(&config)) {
+            Some(one) => Arc::clone(&one.keys),
+            None => Arc::new(KeySet::new(&config.issuer, config.jwks_url.as_deref())?),
+        };
         Ok(Self { config, keys })
+    }
+
+    /// Whether both have the very same keys.
+    pub fn shares_keys(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.keys, &other.keys)
+    }
+
+    /// Whether a token that says so is of this issuer, and for one of the audiences.
+    pub(super) fn is_meant(&self, claims: &Claims) -> bool {
+        let JwtIssuer { issuer, audiences, .. } = &self.config;
+        let is_ours =
+            |value: &Value| value.as_str().is_some_and(|one| audiences.iter().any(|a| a == one));
+        let audience = match claims.get("aud") {
+            Some(Value::Array(many)) => many.iter().any(is_ours),
+            Some(one) => is_ours(one),
+            None => false,
+        };
+        audience && claims.get("iss").and_then(Value::as_str) == Some(issuer)
     }
 
     pub fn name(&self) -> &str {
@@ -96,7 +135,7 @@ impl Issuer {
         (check.validate_exp, check.validate_nbf) = (false, false);
         let mut last = wrong("no key of the issuer's is for its algorithm");
         for key in &keys {
-            match jsonwebtoken::decode::<Map<String, Value>>(token, key, &check) {
+            match jsonwebtoken::decode::<Claims>(token, key, &check) {
                 Ok(decoded) => return self.grant(&decoded.claims, now).map_err(|why| wrong(&why)),
                 Err(error) => last = wrong(&error.to_string()),
             }
@@ -104,7 +143,7 @@ impl Issuer {
         Err(last)
     }
 
-    fn grant(&self, claims: &Map<String, Value>, now: SystemTime) -> Result<Grant, String> {
+    fn grant(&self, claims: &Claims, now: SystemTime) -> Result<Grant, String> {
         check_time(claims, now)?;
         let JwtIssuer { name_claim, tags, scopes, .. } = &self.config;
         let name = texts(claims, name_claim).into_iter().next().filter(|name| !name.is_empty());
@@ -120,7 +159,7 @@ impl Issuer {
     }
 }
 
-fn check_time(claims: &Map<String, Value>, now: SystemTime) -> Result<(), String> {
+fn check_time(claims: &Claims, now: SystemTime) -> Result<(), String> {
     let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let leeway = LEEWAY.as_secs_f64();
     let exp = claims.get("exp").and_then(Value::as_f64).ok_or("its `exp` is no number")?;
@@ -135,7 +174,7 @@ fn check_time(claims: &Map<String, Value>, now: SystemTime) -> Result<(), String
 }
 
 /// The texts at a claim, or at a path of names with dots between.
-fn texts(claims: &Map<String, Value>, path: &str) -> Vec<String> {
+fn texts(claims: &Claims, path: &str) -> Vec<String> {
     let whole = claims.get(path);
     let found = whole.or_else(|| {
         let mut names = path.split('.');
@@ -171,7 +210,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn claims(value: Value) -> Map<String, Value> {
+    fn claims(value: Value) -> Claims {
         value.as_object().unwrap().clone()
     }
 
