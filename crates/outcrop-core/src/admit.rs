@@ -129,10 +129,14 @@ impl Admitter {
     }
 
     async fn judge(&self, head: &Parts, now: SystemTime) -> Result<Admittance, Fault> {
-        if let Some(fields) = sigv4::fields(&head.headers) {
-            let signed = Signed::read(head, fields, &|id| self.pair(id), now)?;
-            return Ok(Admittance::Signed(Box::new(signed)));
-        }
+        let signed = sigv4::fields(&head.headers)
+            .map(|fields| Signed::read(head, fields, &|id| self.pair(id), now));
+        let signed = match signed.transpose() {
+            Ok(Some(signed)) => return Ok(Admittance::Signed(Box::new(signed))),
+            Ok(None) => None,
+            // An SDK may sign with keys of AWS's own, and send one of the gateway's beside them.
+            Err(fault) => Some(fault),
+        };
         let mut last = refused("no key");
         for token in self.tokens(&head.headers) {
             match self.judge_token(token, now).await {
@@ -140,7 +144,10 @@ impl Admitter {
                 Err(fault) => last = weightier(last, fault),
             }
         }
-        Err(last)
+        Err(match signed {
+            Some(fault) => weightier(last, fault),
+            None => last,
+        })
     }
 
     /// Everything that may be a key. SDKs that know two headers fill both, one of them with a stopgap.

@@ -231,6 +231,26 @@ fn a_pair_that_is_not_known_is_refused_like_a_token() {
 }
 
 #[test]
+fn a_valid_key_is_enough_beside_a_signature_that_says_nothing_here() {
+    let known = [pair(), key("token", KeyProof::Tokens(vec![inline(TOKEN)]))];
+    let vectors = vectors();
+    let (head, body) = signed(&vectors["vectors"][0]);
+    let late = SIGNED_AT + 301;
+    for (keys, now) in [(&known[1..], SIGNED_AT), (&known[1..], late), (&known[..], late)] {
+        let admitter = admitter(keys);
+        let alone = judge(&admitter, &head, &body, now).unwrap_err();
+        let beside = |token: &'static str| {
+            let mut head = head.clone();
+            head.headers.insert("x-api-key", HeaderValue::from_static(token));
+            judge(&admitter, &head, &body, now)
+        };
+        assert_eq!(name(beside(TOKEN)).as_deref(), Ok("token"));
+        let refused = beside("stopgap").unwrap_err();
+        assert_eq!((refused.class, refused.message), (alone.class, alone.message));
+    }
+}
+
+#[test]
 fn short_term_keys_of_a_pair_are_taken_for_their_time() {
     let admitter = admitter(&[pair()]);
     let bearer = format!("Bearer {}", SHORT_TERM.trim());
