@@ -337,10 +337,15 @@ impl Compiler {
             let when = limit.selector.keys.iter().enumerate();
             let when = when.map(|(index, name)| (format!("when.keys[{index}]"), name));
             for (path, name) in when.chain(unless) {
-                if !known.contains_key(&(Kind::Key, name.clone())) {
+                let is_of_a_token =
+                    name.split_once('#').is_some_and(|(issuer, _)| issuer.contains("://"));
+                if !is_of_a_token && !known.contains_key(&(Kind::Key, name.clone())) {
                     let what = format!("no key `{name}` is written here");
                     let hint = words::instead(name, names(Kind::Key));
-                    let hint = hint.unwrap_or_else(|| "it must be in the key store".to_owned());
+                    let hint = hint.unwrap_or_else(|| {
+                        "it must be in the key store; a caller with a token is ISSUER#NAME"
+                            .to_owned()
+                    });
                     findings.warning(&limit.origin, path, what, Some(hint));
                 }
             }

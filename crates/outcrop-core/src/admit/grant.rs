@@ -15,6 +15,8 @@ use crate::pattern::wildcard;
 pub struct Grant {
     pub caller: Option<Arc<Caller>>,
     id: CallerId,
+    /// Of a token's caller.
+    limited_as: Option<Arc<str>>,
     scopes: Arc<Scopes>,
 }
 
@@ -28,12 +30,20 @@ pub struct CallerId([u8; 32]);
 impl Grant {
     pub fn new(caller: Caller, scopes: Scopes) -> Self {
         let id = CallerId::of(["key", "", &caller.name]);
-        Self { caller: Some(Arc::new(caller)), id, scopes: Arc::new(scopes) }
+        Self { caller: Some(Arc::new(caller)), id, limited_as: None, scopes: Arc::new(scopes) }
     }
 
     /// Whom `issuer` calls `subject`: another issuer, or a key, may have somebody of the same name.
     pub(super) fn issued(self, issuer: &str, subject: &str) -> Self {
-        Self { id: CallerId::of(["issuer", issuer, subject]), ..self }
+        let name = self.caller.as_ref().map(|caller| format!("{issuer}#{}", caller.name).into());
+        Self { id: CallerId::of(["issuer", issuer, subject]), limited_as: name, ..self }
+    }
+
+    /// The name by which limits know the caller: the key's, and for a token `ISSUER#NAME`, which no key of
+    /// that name and no other issuer has. An issuer's address has no `#`.
+    pub fn limited_as(&self) -> Option<&str> {
+        let of_key = || self.caller.as_ref().map(|caller| &*caller.name);
+        self.limited_as.as_deref().or_else(of_key)
     }
 
     pub fn caller_id(&self) -> CallerId {
@@ -175,5 +185,11 @@ mod tests {
             assert!(!seen.contains(&other.caller_id()), "{other:?}");
             seen.push(other.caller_id());
         }
+        let of_x = |subject| key("a").issued("https://x", subject);
+        // Whom limits count together: a claim may name many.
+        assert_eq!(of_x("1").limited_as(), of_x("2").limited_as());
+        let names = [key("a"), of_x("1"), key("a").issued("https://y", "1"), Grant::default()];
+        let names = names.each_ref().map(Grant::limited_as);
+        assert_eq!(names, [Some("a"), Some("https://x#a"), Some("https://y#a"), None]);
     }
 }

@@ -148,9 +148,13 @@ impl Issuer {
         let JwtIssuer { name_claim, tags, scopes, .. } = &self.config;
         let name = texts(claims, name_claim).into_iter().next().filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| format!("no claim {name_claim} names the client"))?;
+        if shown(&name) != name {
+            // Two that differ must not become one.
+            return Err(format!("the claim {name_claim} is too long a name, or has control signs"));
+        }
         let tags = tags.iter().flat_map(|(claim, tag)| {
             let values = texts(claims, claim).into_iter().take(MOST_VALUES);
-            values.map(|value| (tag.clone(), value))
+            values.map(|value| (tag.clone(), shown(&value)))
         });
         // The name may be of many, such as all users of one client.
         let subject = claims.get("sub").and_then(Value::as_str).unwrap_or(&name).to_owned();
@@ -189,12 +193,16 @@ fn texts(claims: &Claims, path: &str) -> Vec<String> {
 }
 
 fn text(value: &Value) -> Option<String> {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-        Value::Null | Value::Array(_) | Value::Object(_) => return None,
-    };
-    Some(text.chars().filter(|c| !c.is_control()).take(MOST_OF_A_CLAIM).collect())
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// A text of a claim as logs may have it.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MOST_OF_A_CLAIM).collect()
 }
 
 fn unverifiable(issuer: &str) -> Fault {
@@ -217,13 +225,35 @@ mod tests {
     #[test]
     fn claims_become_texts() {
         let claims = claims(json!({
-            "sub": "a\nb", "groups": ["x", 7, {}], "https://x.y/z": "url", "realm": {"roles": ["r"]},
+            "sub": "ab", "groups": ["x", 7, {}], "https://x.y/z": "url", "realm": {"roles": ["r"]},
         }));
         assert_eq!(texts(&claims, "sub"), ["ab"]);
         assert_eq!(texts(&claims, "groups"), ["x", "7"]);
         assert_eq!(texts(&claims, "https://x.y/z"), ["url"]);
         assert_eq!(texts(&claims, "realm.roles"), ["r"]);
         assert!(texts(&claims, "realm").is_empty() && texts(&claims, "no.no").is_empty());
+    }
+
+    #[test]
+    fn a_name_is_taken_as_it_is_or_refused() {
+        let issuer = Issuer::new(JwtIssuer {
+            issuer: "https://x.example".to_owned(),
+            audiences: vec!["a".to_owned()],
+            jwks_url: None,
+            tags: vec![("sub".to_owned(), "who".to_owned())],
+            name_claim: "sub".to_owned(),
+            scopes: outcrop_config::Scopes::default(),
+            origin: outcrop_config::Origin::default(),
+        });
+        let issuer = issuer.unwrap();
+        let now = SystemTime::UNIX_EPOCH;
+        let grant = |name: &str| issuer.grant(&claims(json!({"exp": 1, "sub": name})), now);
+        let known = grant(&"n".repeat(MOST_OF_A_CLAIM)).unwrap();
+        assert_eq!(known.caller.unwrap().name.len(), MOST_OF_A_CLAIM);
+        assert_eq!(grant("alice").unwrap().limited_as(), Some("https://x.example#alice"));
+        for name in ["ali\nce", "alice\0", &"n".repeat(MOST_OF_A_CLAIM + 1), ""] {
+            assert!(grant(name).is_err(), "{name:?}");
+        }
     }
 
     #[test]

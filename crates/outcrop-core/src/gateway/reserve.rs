@@ -33,10 +33,10 @@ impl Leg<'_> {
         if settlement.has_reserved() {
             return Ok(());
         }
-        let caller = settlement.grant().caller.clone();
+        let grant = settlement.grant().clone();
         let facts = Facts {
-            key: caller.as_ref().map(|caller| &*caller.name),
-            tags: caller.as_ref().map_or(&[], |caller| &caller.tags),
+            key: grant.limited_as(),
+            tags: grant.caller.as_ref().map_or(&[], |caller| &caller.tags),
             route: self.route,
             backend: &self.backend.name,
             models: [wanted[0], wanted[1], self.gateway.catalog.foundation_id(wanted[2])],

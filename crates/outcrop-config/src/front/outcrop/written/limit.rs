@@ -77,7 +77,7 @@ pub struct When {
     /// Names of routes.
     #[serde(skip_serializing_if = "is_default")]
     pub routes: Many<String>,
-    /// Names of keys.
+    /// Names of keys. A caller with a token is `ISSUER#NAME`.
     #[serde(skip_serializing_if = "is_default")]
     pub keys: Many<String>,
     /// Models; `*` stands for any characters.
@@ -95,7 +95,7 @@ pub struct When {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Unless {
-    /// Names of keys.
+    /// Names of keys. A caller with a token is `ISSUER#NAME`.
     #[serde(skip_serializing_if = "is_default")]
     pub keys: Many<String>,
     /// Models; `*` stands for any characters.
