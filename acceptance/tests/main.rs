@@ -10,6 +10,7 @@ mod cache;
 mod carriers;
 mod citations;
 mod completions;
+mod connections;
 mod cors;
 mod costs;
 mod count;

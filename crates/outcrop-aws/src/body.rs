@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use crate::deadline::{Expired, Watchdog};
 
 /// Longest wait for the end of a body of which nothing more is needed: it follows at once, or not at all.
-const END_PATIENCE: Duration = Duration::from_secs(1);
+const END_PATIENCE: Duration = Duration::from_secs(5);
 /// Most bytes that are read of it; a new connection costs about as much.
 const MAX_END: usize = 16 * 1024;
 
