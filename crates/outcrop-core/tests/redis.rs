@@ -423,6 +423,65 @@ async fn requests_in_flight_are_shared_and_given_back() {
 }
 
 #[tokio::test]
+async fn what_is_in_flight_stays_so_while_the_store_goes_and_comes() {
+    let mut redis = Redis::start();
+    let limits = [limit("flight", Measure::Concurrent, 3)];
+    let here = instance(&redis, OnStoreLoss::Local, &limits);
+    let are_there = |redis: &Redis, count| {
+        let reply = redis.say("ZCARD outcrop:{limits}:c:concurrent:flight");
+        reply.starts_with(&format!(":{count}\r\n"))
+    };
+    until(|| async {
+        let _held = granted(&here, 0).await;
+        are_there(&redis, 1)
+    })
+    .await;
+    until(|| async { are_there(&redis, 0) }).await;
+    let there = [granted(&here, 0).await, granted(&here, 0).await];
+    assert!(are_there(&redis, 2));
+
+    redis.kill();
+    let alone = ask(&here, 0).await.expect("one more may be");
+    assert_eq!(ask(&here, 0).await.unwrap_err().limits, ["flight"]);
+    // It has forgotten all when it comes back.
+    std::fs::remove_dir_all(redis.folder.path().join("appendonlydir")).unwrap();
+    redis.start_again();
+    until(|| async { are_there(&redis, 3) }).await;
+    let other = instance(&redis, OnStoreLoss::Refuse, &limits);
+    until_there(&other).await;
+    assert_eq!(ask(&other, 0).await.unwrap_err().limits, ["flight"]);
+    drop(alone);
+    let since = granted(&other, 0).await;
+    assert_eq!(ask(&other, 0).await.unwrap_err().limits, ["flight"]);
+    drop((there, since));
+    until(|| async { are_there(&redis, 0) }).await;
+}
+
+#[tokio::test]
+async fn instances_go_by_the_clock_of_the_store() {
+    const DAY: i64 = 86_400;
+    let redis = Redis::start();
+    let minute = Window::Rolling(Duration::from_secs(60));
+    let limits = [
+        limit("day", Measure::OutputTokens, 100),
+        Limit { window: minute, ..limit("minute", Measure::OutputTokens, 100) },
+    ];
+    let ahead = Arc::new(AtomicI64::new(DAY));
+    let clocked = (Alerts::default(), clock(&ahead));
+    let wrong = opened(&redis, OnStoreLoss::Refuse, &limits, clocked);
+    let right = instance(&redis, OnStoreLoss::Refuse, &limits);
+    until_there(&wrong).await;
+    until_there(&right).await;
+    drop(granted(&wrong, 60).await);
+    assert_eq!(ask(&right, 41).await.unwrap_err().limits.len(), 2, "both count the same window");
+    // Until the clock is compared again, it takes nothing away.
+    ahead.store(2 * DAY, Ordering::SeqCst);
+    drop(granted(&wrong, 100).await);
+    assert_eq!(ask(&right, 41).await.unwrap_err().limits.len(), 2);
+    drop(granted(&right, 40).await);
+}
+
+#[tokio::test]
 async fn what_is_settled_at_once_goes_to_the_store_at_once() {
     const AT_ONCE: u64 = 64;
     const EACH: u64 = 130;

@@ -93,8 +93,9 @@ struct Inner {
 struct Counter {
     /// Oldest first.
     slots: VecDeque<Slot>,
-    /// What the shared store told last: of which slot, and how much was in the window.
-    seen: Option<(u64, u128)>,
+    seen: Option<Seen>,
+    /// How much of it this instance has in flight in the shared store.
+    leased: u128,
     /// When nothing of it counts any more; `None` for requests in flight, which end by themselves.
     ends: Option<u64>,
     /// The slot in which its soft threshold was told.
@@ -110,6 +111,29 @@ struct Slot {
     ends: Option<u64>,
 }
 
+/// What the shared store told last.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    slot: u64,
+    /// In the window, of all instances.
+    total: u128,
+    /// What of it this instance had in flight.
+    leased: u128,
+    /// Until when it says something.
+    ends: u64,
+}
+
+/// What is handed over to the shared store.
+#[derive(Debug, Default)]
+pub(super) struct HandedOver {
+    pub(super) changes: Vec<Adjustment>,
+    /// Counters of requests in flight, one for each.
+    pub(super) in_flight: Vec<Arc<str>>,
+}
+
+/// How long others are taken to have in flight what they had when the shared store was last there: nobody
+/// tells when they end.
+const STILL_IN_FLIGHT: u64 = 30_000;
 /// Counters are swept when they have doubled since the last time, and are at least so many.
 const WORTH_SWEEPING: usize = 1024;
 /// Counters of one limit that clients can make more of: more tenants than one gateway has, in a few ten
@@ -131,6 +155,12 @@ impl Adjustment {
     pub(super) fn undo(claim: &Claim) -> Self {
         let Claim { counter, span, most: _, take, scale } = claim.clone();
         Self { counter, span, taken: take, truth: 0, scale }
+    }
+
+    /// One request more in flight.
+    pub(super) fn in_flight(counter: &Arc<str>) -> Self {
+        let (counter, span) = (Arc::clone(counter), Span::IN_FLIGHT);
+        Self { counter, span, taken: 0, truth: 1, scale: 1 }
     }
 
     fn applied_to(&self, amount: u128) -> u128 {
@@ -161,8 +191,8 @@ impl Counter {
     }
 
     /// What the shared store told.
-    fn seen(&self, span: Span) -> u128 {
-        self.seen.filter(|(slot, _)| span.counts(*slot)).map_or(0, |(_, total)| total)
+    fn seen(&self, span: Span) -> Option<Seen> {
+        self.seen.filter(|seen| span.counts(seen.slot))
     }
 
     fn add(&mut self, more: Slot) {
@@ -176,11 +206,13 @@ impl Counter {
     }
 
     /// Where an instance may give out a `share`th of what is left.
-    fn standing(&self, claim: &Claim, share: u128) -> Standing {
-        let (seen, own) = (self.seen(claim.span), self.own(claim.span));
-        let here = claim.most.saturating_sub(seen) / share.max(1);
+    fn standing(&self, claim: &Claim, share: u128, now: u64) -> Standing {
+        let seen = self.seen(claim.span).filter(|seen| now < seen.ends);
+        let (seen, mine) = seen.map_or((0, 0), |seen| (seen.total, seen.leased));
+        let own = self.own(claim.span).saturating_add(self.leased);
+        let here = (claim.most.saturating_sub(seen) / share.max(1)).saturating_add(mine);
         let slots: Vec<(u64, u128)> = self.counted(claim.span).collect();
-        let total = seen.saturating_add(own);
+        let total = seen.saturating_sub(mine).saturating_add(own);
         let fits = own.saturating_add(claim.take) <= here;
         let mut standing = standing_of(claim, total, &slots);
         // What others have is not known by slot: what is here may come free, and theirs at the end.
@@ -246,9 +278,9 @@ impl Book {
             standings.push(match inner.counters.get_mut(&claim.counter) {
                 Some(counter) => {
                     counter.forget(&claim.span);
-                    counter.standing(claim, share)
+                    counter.standing(claim, share, now)
                 }
-                None => Counter::default().standing(claim, share),
+                None => Counter::default().standing(claim, share, now),
             });
         }
         let granted = standings.iter().all(|standing| standing.fits);
@@ -314,7 +346,10 @@ impl Book {
     pub(super) fn total(&self, name: &str, span: Span) -> u128 {
         let inner = self.lock();
         let counter = inner.counters.get(name);
-        counter.map_or(0, |counter| counter.seen(span).saturating_add(counter.own(span)))
+        counter.map_or(0, |counter| {
+            let seen = counter.seen(span).map_or(0, |seen| seen.total);
+            seen.saturating_add(counter.own(span))
+        })
     }
 
     /// Whether it is to be told now that a soft threshold is reached: once for each slot.
@@ -341,30 +376,63 @@ impl Book {
         }
         let total = before.saturating_add(taken.unwrap_or(0));
         let counter = inner.counter(name);
-        counter.seen = Some((span.slot, total));
-        counter.ends = counter.ends.max(span.gone(span.slot));
+        let (slot, leased) = (span.slot, counter.leased);
+        let ends = span.gone(slot).unwrap_or(now.saturating_add(STILL_IN_FLIGHT));
+        counter.seen = Some(Seen { slot, total, leased, ends });
+        counter.ends = counter.ends.max(span.gone(slot));
     }
 
-    /// Hands over what was counted here and still counts, for the shared store. Requests in flight stay.
-    pub(super) fn hand_over(&self, now: u64) -> Vec<Adjustment> {
+    /// This instance has a request in flight in the shared store.
+    pub(super) fn lease(&self, counters: &[Arc<str>]) {
         let mut inner = self.lock();
+        for name in counters {
+            inner.counter(name).leased += 1;
+        }
+    }
+
+    /// It has ended.
+    pub(super) fn release(&self, counters: &[Arc<str>]) {
+        let mut inner = self.lock();
+        for name in counters {
+            if let Some(counter) = inner.counters.get_mut(name) {
+                counter.leased = counter.leased.saturating_sub(1);
+            }
+        }
+    }
+
+    /// Hands over what was counted here and still counts, for the shared store. What is in flight is
+    /// leased there from now on.
+    pub(super) fn hand_over(&self, now: u64) -> HandedOver {
+        let mut inner = self.lock();
+        let mut over = HandedOver::default();
         if !std::mem::take(&mut inner.is_used) {
-            return Vec::new();
+            return over;
         }
         inner.epoch += 1;
-        let mut out = Vec::new();
         for (name, counter) in &mut inner.counters {
             let scale = counter.scale;
-            counter.slots.retain(|slot| {
-                let Some(ends) = slot.ends else { return true };
-                if slot.amount > 0 && ends > now {
-                    let (counter, span) = (Arc::clone(name), Span::past(slot.number, ends));
-                    out.push(Adjustment { counter, span, taken: 0, truth: slot.amount, scale });
+            for Slot { number, amount, ends } in counter.slots.drain(..) {
+                match ends {
+                    Some(ends) if amount > 0 && ends > now => {
+                        let (counter, span) = (Arc::clone(name), Span::past(number, ends));
+                        let taken = 0;
+                        over.changes.push(Adjustment {
+                            counter,
+                            span,
+                            taken,
+                            truth: amount,
+                            scale,
+                        });
+                    }
+                    Some(_) => {}
+                    None => {
+                        counter.leased += amount;
+                        over.in_flight.extend((0..amount).map(|_| Arc::clone(name)));
+                    }
                 }
-                false
-            });
+            }
         }
-        out
+        over
     }
 
     /// Whether anything was counted here that was not handed over.
@@ -407,11 +475,11 @@ impl Inner {
         self.families.get(family).is_none_or(|count| *count < MOST_OF_A_LIMIT)
     }
 
-    /// Changes what was taken; of what was handed over since `epoch`, only requests in flight are here.
+    /// Changes what was taken, unless it was handed over since `epoch`.
     fn change<'c>(&mut self, changes: &'c [Adjustment], epoch: u64) -> Vec<Changed<'c>> {
-        let is_here = self.epoch == epoch;
         let mut changed = Vec::with_capacity(changes.len());
-        for change in changes.iter().filter(|change| is_here || change.span.is_in_flight()) {
+        let here = if self.epoch == epoch { changes } else { &[] };
+        for change in here {
             if let Some(amount) = self.amount(change) {
                 changed.push(Changed { change, before: *amount });
                 *amount = change.applied_to(*amount);
@@ -437,7 +505,12 @@ impl Inner {
     /// What the file is to hold after the change. A counter of requests in flight goes with the last.
     fn row_of(&mut self, change: &Adjustment) -> Option<Row> {
         let Adjustment { counter, span, .. } = change;
-        if span.is_in_flight() && self.amount(change).is_some_and(|amount| *amount == 0) {
+        let is_nothing = |held: &Counter| {
+            held.slots.iter().all(|slot| slot.amount == 0)
+                && held.leased == 0
+                && held.seen.is_none()
+        };
+        if span.is_in_flight() && self.counters.get(counter).is_some_and(is_nothing) {
             self.counters.remove(counter);
             if let Some(count) = family(counter).and_then(|family| self.families.get_mut(family)) {
                 *count = count.saturating_sub(1);
@@ -469,7 +542,7 @@ impl Inner {
     fn look_through(&mut self, now: u64, journal: Option<&Journal>) {
         self.counters.retain(|_, counter| match counter.ends {
             Some(ends) => ends > now,
-            None => counter.own(Span::IN_FLIGHT) > 0,
+            None => counter.own(Span::IN_FLIGHT) > 0 || counter.leased > 0,
         });
         self.swept = (self.counters.len(), now);
         self.families.clear();

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use outcrop_config::OnStoreLoss;
@@ -25,9 +26,14 @@ const STORE_AWAY: Duration = Duration::from_secs(2);
 /// How often it is looked whether all is done, before the process ends.
 pub(crate) const LOOK: Duration = Duration::from_millis(5);
 
-/// Tells the time of calendar windows; tests give their own.
+/// Tells the time of windows; tests give their own. Where counters are shared, all instances go by the clock
+/// of the store.
 #[derive(Clone)]
-pub struct Timepiece(Arc<dyn Fn() -> SystemTime + Send + Sync>);
+pub struct Timepiece {
+    own: Arc<dyn Fn() -> SystemTime + Send + Sync>,
+    /// Milliseconds by which the clock that it goes by is ahead of its own.
+    ahead: Arc<AtomicI64>,
+}
 
 /// Where counters are to be kept.
 #[derive(Clone, Copy)]
@@ -226,7 +232,7 @@ impl Counters {
     /// What was reserved here has been handed over to the shared store since.
     fn charge(&self, changes: Vec<Adjustment>) {
         if let Some((shared, _)) = &self.shared {
-            shared.charge(changes.into_iter().filter(|c| !c.span.is_in_flight()).collect());
+            shared.change_handed_over(changes);
         }
     }
 
@@ -275,13 +281,24 @@ impl<F: FnOnce()> Drop for OnLeaving<F> {
 
 impl Timepiece {
     pub fn new(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+        Self { own: Arc::new(now), ahead: Arc::default() }
     }
 
     /// Milliseconds since 1970.
     pub(super) fn millis(&self) -> u64 {
-        let since = (self.0)().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.own_millis().saturating_add_signed(self.ahead.load(Ordering::Relaxed))
+    }
+
+    /// By its own clock.
+    pub(super) fn own_millis(&self) -> u64 {
+        let since = (self.own)().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Goes by another clock from now on, which told this time after it was asked at `asked` of the own.
+    pub(super) fn go_by(&self, time: u64, asked: u64) {
+        let own = asked.midpoint(self.own_millis());
+        self.ahead.store(time.wrapping_sub(own).cast_signed(), Ordering::Relaxed);
     }
 }
 

@@ -11,7 +11,8 @@
 //!    None is given up. Where more than [`MOST_WAITING`] wait, the store does not keep up and is away
 //!    until they are done: no more wait than that, and those of requests that were under way.
 //!    At the end of the process [`Shared::undone`] tells what still waits.
-//! 5. Requests in flight are leased: those of an instance that died are free after [`script::LEASE`].
+//! 5. Requests in flight are leased: those of an instance that died are free after [`script::LEASE`]. Those
+//!    that began without Redis, or that it has forgotten, are leased once it is back.
 
 mod job;
 mod script;
@@ -28,7 +29,7 @@ use tokio::sync::{Notify, mpsc};
 
 use self::job::{How, Job};
 use super::alert::{Alert, Alerts, Watch};
-use super::book::{Adjustment, Book, Claim, Standing};
+use super::book::{Adjustment, Book, Claim, HandedOver, Standing};
 use super::counters::{Back, Mode, OnLeaving, Timepiece};
 
 /// Redis is near and answers in less than a millisecond; what takes this long is no answer.
@@ -44,7 +45,6 @@ const MOST_WAITING: usize = 8192;
 pub(super) struct Shared {
     link: Arc<Link>,
     jobs: mpsc::UnboundedSender<Job>,
-    next: AtomicU64,
 }
 
 /// What the one task and requests share.
@@ -64,6 +64,10 @@ struct Link {
     instances: AtomicU32,
     /// Counters of requests in flight, by ticket.
     leases: Mutex<HashMap<String, Vec<Arc<str>>>>,
+    /// Tickets of requests in flight that began without the store, by counter: any ends as well as another.
+    handed_over: Mutex<HashMap<Arc<str>, Vec<String>>>,
+    /// Makes tickets.
+    next: AtomicU64,
     book: Arc<Book>,
     alerts: Alerts,
     now: Timepiece,
@@ -96,13 +100,15 @@ impl Shared {
             waiting: AtomicUsize::new(0),
             instances: AtomicU32::new(1),
             leases: Mutex::default(),
+            handed_over: Mutex::default(),
+            next: AtomicU64::new(0),
             book,
             alerts,
             now,
         });
         let (jobs, todo) = mpsc::unbounded_channel();
         tokio::spawn(upkeep::keep_up(Arc::clone(&link), todo));
-        Ok(Self { link, jobs, next: AtomicU64::new(0) })
+        Ok(Self { link, jobs })
     }
 
     /// Whether it is connected.
@@ -121,7 +127,7 @@ impl Shared {
             self.link.lose("settlements wait");
             return None;
         }
-        let ticket = self.ticket();
+        let ticket = self.link.ticket();
         let now = self.link.now.millis();
         let held = back.as_deref().and_then(|back| match back.mode {
             Mode::There { ticket } => Some((ticket.clone(), back.changes.clone())),
@@ -149,14 +155,15 @@ impl Shared {
         taken.stays();
         match answer {
             Ok((granted, standings)) => {
-                self.link.observe(claims, &standings, granted);
                 may_be_given(granted);
                 if granted {
                     if let Some((earlier, _)) = &held {
-                        lock(&self.link.leases).remove(earlier);
+                        self.link.release(earlier);
                     }
-                    self.lease(&ticket, claims);
+                    let flying = claims.iter().filter(|claim| claim.span.is_in_flight());
+                    self.link.lease(&ticket, flying.map(|c| Arc::clone(&c.counter)).collect());
                 }
+                self.link.observe(claims, &standings, granted);
                 Some((granted.then_some(ticket), standings))
             }
             Err(error) => {
@@ -173,14 +180,24 @@ impl Shared {
     }
 
     pub(super) fn settle(&self, ticket: String, changes: Vec<Adjustment>, watches: Vec<Watch>) {
-        lock(&self.link.leases).remove(&ticket);
+        self.link.release(&ticket);
         self.todo(Job { how: How::Settle, ticket, changes, watches });
     }
 
-    /// Counts what was counted elsewhere.
-    pub(super) fn charge(&self, changes: Vec<Adjustment>) {
-        let ticket = self.ticket();
-        self.todo(Job { how: How::Charge, ticket, changes, watches: Vec::new() });
+    /// Changes what was taken here and has been handed over since.
+    pub(super) fn change_handed_over(&self, changes: Vec<Adjustment>) {
+        let (flying, changes): (Vec<_>, Vec<_>) =
+            changes.into_iter().partition(|change| change.span.is_in_flight());
+        for change in flying {
+            let ticket = lock(&self.link.handed_over).get_mut(&change.counter).and_then(Vec::pop);
+            if let Some(ticket) = ticket {
+                self.settle(ticket, vec![change], Vec::new());
+            }
+        }
+        if !changes.is_empty() {
+            let ticket = self.link.ticket();
+            self.todo(Job { how: How::Charge, ticket, changes, watches: Vec::new() });
+        }
     }
 
     /// Tells of it unless some instance has. Where the store cannot say, twice is better than never.
@@ -217,23 +234,56 @@ impl Shared {
             tracing::error!("the store of limits is closed: a request counts as reserved");
         }
     }
-
-    fn ticket(&self) -> String {
-        format!("{}-{}", self.link.instance, self.next.fetch_add(1, Ordering::Relaxed))
-    }
-
-    fn lease(&self, ticket: &str, claims: &[Claim]) {
-        let counters = claims.iter().filter(|claim| claim.span.is_in_flight());
-        let counters: Vec<Arc<str>> = counters.map(|claim| Arc::clone(&claim.counter)).collect();
-        if !counters.is_empty() {
-            lock(&self.link.leases).insert(ticket.to_owned(), counters);
-        }
-    }
 }
 
 // === impl Link ===
 
 impl Link {
+    fn ticket(&self) -> String {
+        format!("{}-{}", self.instance, self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A request is in flight in the store.
+    fn lease(&self, ticket: &str, counters: Vec<Arc<str>>) {
+        if !counters.is_empty() {
+            self.book.lease(&counters);
+            lock(&self.leases).insert(ticket.to_owned(), counters);
+        }
+    }
+
+    fn release(&self, ticket: &str) {
+        let counters = lock(&self.leases).remove(ticket);
+        if let Some(counters) = counters {
+            self.book.release(&counters);
+        }
+    }
+
+    /// What was counted here while there was no store, to be counted there.
+    fn hand_over(&self) -> Vec<Job> {
+        // Held over both: a request that ends finds its ticket once it is handed over.
+        let mut tickets = lock(&self.handed_over);
+        // It waits before it is gone from there, so that at no moment it is in neither place.
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let HandedOver { changes, in_flight } = self.book.hand_over(self.now.millis());
+        let mut jobs = Vec::new();
+        let mut charge = |ticket, changes| {
+            jobs.push(Job { how: How::Charge, ticket, changes, watches: Vec::new() });
+        };
+        if !changes.is_empty() {
+            charge(self.ticket(), changes);
+        }
+        for counter in in_flight {
+            let ticket = self.ticket();
+            charge(ticket.clone(), vec![Adjustment::in_flight(&counter)]);
+            lock(&self.leases).insert(ticket.clone(), vec![Arc::clone(&counter)]);
+            tickets.entry(counter).or_default().push(ticket);
+        }
+        tickets.retain(|_, tickets| !tickets.is_empty());
+        self.waiting.fetch_add(jobs.len(), Ordering::Relaxed);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        jobs
+    }
+
     /// No request asks any more, until there is another connection.
     fn lose(&self, why: &str) {
         if lock(&self.connection).take().is_some() {
@@ -260,10 +310,8 @@ impl Link {
     /// Remembers what Redis told, for when it is away.
     fn observe(&self, claims: &[Claim], standings: &[Standing], granted: bool) {
         for (claim, standing) in claims.iter().zip(standings) {
-            if !claim.span.is_in_flight() {
-                let taken = granted.then_some(claim.take);
-                self.book.observe(claim, (standing.total, taken), self.now.millis());
-            }
+            let taken = granted.then_some(claim.take);
+            self.book.observe(claim, (standing.total, taken), self.now.millis());
         }
     }
 

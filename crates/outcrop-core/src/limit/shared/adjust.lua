@@ -6,6 +6,8 @@
 -- these: which of the slots, by how much.
 -- Returns what is in each window that is to be told, after.
 local tickets, slots = tonumber(ARGV[2]), tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function slot(i) return 4 + (i - 1) * 5 end
 -- Tickets are used up by now: what is wrong with one counter must not keep a change from another. What is
 -- under a counter's name and of another kind is none of ours, and goes.
@@ -35,8 +37,14 @@ for t = 1, tickets do
   local last = a + 2 + 2 * tonumber(ARGV[a + 2])
   for c = a + 3, last, 2 do
     local i, change = tonumber(ARGV[c]), tonumber(ARGV[c + 1])
-    if is_due and ARGV[slot(i)] == 'flight' then
-      try('ZREM', KEYS[tickets + i], ARGV[a])
+    if ARGV[slot(i)] == 'flight' then
+      -- A store that forgot the ticket may have been told again what was in flight.
+      if is_settled then
+        try('ZREM', KEYS[tickets + i], ARGV[a])
+      elseif is_due then
+        try('ZADD', KEYS[tickets + i], now + tonumber(ARGV[slot(i) + 2]), ARGV[a])
+        try('PEXPIRE', KEYS[tickets + i], ARGV[slot(i) + 2])
+      end
     elseif is_due then
       sums[i] = (sums[i] or 0) + change
       is_new[i] = is_new[i] or (not is_settled and change > 0)

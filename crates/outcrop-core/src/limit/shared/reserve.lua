@@ -1,8 +1,8 @@
 -- Takes from all counters or from none; where it takes, what an earlier ticket holds is given back.
 -- KEYS: the ticket, the earlier one, counters to take from, counters to give back to. ARGV: life of the
--- ticket, lease, ticket, earlier ticket (empty for none), how many to take from; for each of these: kind
--- (window or flight), slot, oldest and newest slot that count, oldest that is kept, most, take, life; for
--- each of the others: kind, slot, change. Milliseconds throughout.
+-- ticket, lease, ticket, earlier ticket (empty for none), how many to take from, the instance's time; for
+-- each to take from: kind (window or flight), slot, oldest and newest slot that count, oldest that is kept,
+-- most, take, life; for each of the others: kind, slot, change. Milliseconds throughout.
 -- Returns whether it is granted, then for each counter what was in it before: the newest slot that holds
 -- something, and the sum; where it is refused, all slots and amounts.
 local time = redis.call('TIME')
@@ -10,7 +10,9 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local is_done = redis.call('EXISTS', KEYS[1]) == 1
 local is_held = not is_done and ARGV[4] ~= '' and redis.call('EXISTS', KEYS[2]) == 1
 local last = 2 + tonumber(ARGV[5])
-local function claim(i) return 6 + (i - 3) * 8 end
+-- A clock that is ahead takes nothing away.
+local may_forget = tonumber(ARGV[6]) < now + 2000
+local function claim(i) return 7 + (i - 3) * 8 end
 local function change(i) return claim(last + 1) + (i - last - 1) * 3 end
 -- What is under a counter's name and of another kind is none of ours, and goes.
 local function on_counter(command, key, ...)
@@ -44,7 +46,7 @@ for i = 3, last do
     for j = 1, #all, 2 do
       local slot = tonumber(all[j])
       if slot < kept then
-        redis.call('HDEL', KEYS[i], all[j])
+        if may_forget then redis.call('HDEL', KEYS[i], all[j]) end
       elseif slot >= oldest and slot <= newest then
         local amount = tonumber(all[j + 1])
         if given and given[1] == all[j] then amount = math.max(0, amount + given[2]) end

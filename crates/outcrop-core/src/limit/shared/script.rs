@@ -95,6 +95,7 @@ pub(super) async fn reserve(
         call.arg(key(counter));
     }
     call.arg(millis(TICKET_LIFE)).arg(millis(LEASE)).arg(ticket).arg(earlier).arg(claims.len());
+    call.arg(now);
     for Claim { counter: _, span, most, take, scale } in claims {
         let life = span.gone(span.slot).map_or(millis(LEASE), |end| end.saturating_sub(now).max(1));
         call.arg(kind(span.is_in_flight())).arg(span.slot).arg(span.oldest).arg(span.newest);
@@ -157,18 +158,31 @@ pub(super) async fn adjust(
     run(&ADJUST, &call, connection).await
 }
 
-/// Says that the instance lives, and holds these in flight. Returns how many instances do.
+/// What becomes of the leases of requests in flight.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Leases {
+    /// Those that are there last on: a request may end at this moment.
+    Renewed,
+    /// They come back where they are gone. Only while no request asks.
+    Restored,
+}
+
+/// Says that the instance lives, and holds these in flight. Returns how many instances do, and the time of
+/// the store in milliseconds since 1970.
 pub(super) async fn beat(
     connection: &mut MultiplexedConnection,
     instance: &str,
-    in_flight: &[(Arc<str>, String)],
-) -> RedisResult<u32> {
+    (leases, in_flight): (Leases, &[(Arc<str>, String)]),
+) -> RedisResult<(u32, u64)> {
     let mut call = call_of(&BEAT, 1 + in_flight.len());
     call.arg(format!("{PREFIX}instances"));
     for (counter, _) in in_flight {
         call.arg(key(counter));
     }
-    call.arg(instance).arg(millis(LEASE));
+    call.arg(instance).arg(millis(LEASE)).arg(match leases {
+        Leases::Renewed => "renewed",
+        Leases::Restored => "restored",
+    });
     for (_, ticket) in in_flight {
         call.arg(ticket);
     }

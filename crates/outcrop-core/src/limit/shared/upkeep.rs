@@ -14,7 +14,8 @@ use redis::RedisResult;
 use redis::aio::MultiplexedConnection;
 use tokio::sync::mpsc;
 
-use super::job::{Batch, How, Job};
+use super::job::{Batch, Job};
+use super::script::Leases;
 use super::{Link, lock, script};
 
 /// Waits between attempts to connect: the first, and the longest.
@@ -39,12 +40,11 @@ struct Upkeep {
     todo: mpsc::UnboundedReceiver<Job>,
     /// Taken from `todo`, and not known to be done.
     undone: Vec<Job>,
-    handed_over: u64,
 }
 
 /// Until nobody is left who could ask, and nothing is left to be done.
 pub(super) async fn keep_up(link: Arc<Link>, todo: mpsc::UnboundedReceiver<Job>) {
-    let mut upkeep = Upkeep { link, todo, undone: Vec::new(), handed_over: 0 };
+    let mut upkeep = Upkeep { link, todo, undone: Vec::new() };
     let mut wait = FIRST_WAIT;
     loop {
         match upkeep.link.connect().await {
@@ -71,8 +71,9 @@ pub(super) async fn keep_up(link: Arc<Link>, todo: mpsc::UnboundedReceiver<Job>)
 impl Upkeep {
     /// While the connection lasts.
     async fn stay_up(&mut self, connection: &mut MultiplexedConnection) -> RedisResult<Over> {
-        // A store that cannot be written to is none: the beat writes.
-        self.beat(connection).await?;
+        // A store that cannot be written to is none: the beat writes. It may have forgotten what is in
+        // flight, or taken it for ended.
+        self.beat(connection, Leases::Restored).await?;
         let mut beats = tokio::time::interval_at(tokio::time::Instant::now() + BEAT, BEAT);
         let mut is_up = false;
         loop {
@@ -81,7 +82,7 @@ impl Upkeep {
             }
             // Before requests ask there again, it must know what was spent without it; what was granted
             // in that moment follows after.
-            self.hand_over();
+            self.undone.extend(self.link.hand_over());
             if !is_up {
                 self.take_waiting();
             }
@@ -104,20 +105,22 @@ impl Upkeep {
                 }
                 // What was counted here goes there now.
                 () = self.link.hurry.notified() => {}
-                _ = beats.tick() => self.beat(connection).await?,
+                _ = beats.tick() => self.beat(connection, Leases::Renewed).await?,
             }
         }
     }
 
-    async fn beat(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
-        let Link { instance, leases, instances, .. } = &*self.link;
+    async fn beat(&self, connection: &mut MultiplexedConnection, how: Leases) -> RedisResult<()> {
+        let Link { instance, leases, instances, now, .. } = &*self.link;
         let in_flight: Vec<(Arc<str>, String)> = lock(leases)
             .iter()
             .flat_map(|(ticket, counters)| {
                 counters.iter().map(|counter| (Arc::clone(counter), ticket.clone()))
             })
             .collect();
-        let alive = script::beat(connection, instance, &in_flight).await?;
+        let asked = now.own_millis();
+        let (alive, time) = script::beat(connection, instance, (how, &in_flight)).await?;
+        now.go_by(time, asked);
         instances.store(alive, Ordering::Relaxed);
         Ok(())
     }
@@ -138,20 +141,6 @@ impl Upkeep {
         waiting.fetch_sub(self.undone.len(), Ordering::Relaxed);
         self.undone.clear();
         Ok(())
-    }
-
-    /// What was counted here while the link was down is one job.
-    fn hand_over(&mut self) {
-        // It waits before it is gone from there, so that at no moment it is in neither place.
-        self.link.waiting.fetch_add(1, Ordering::Relaxed);
-        let changes = self.link.book.hand_over(self.link.now.millis());
-        if changes.is_empty() {
-            self.link.waiting.fetch_sub(1, Ordering::Relaxed);
-            return;
-        }
-        self.handed_over += 1;
-        let ticket = format!("{}-handed-over-{}", self.link.instance, self.handed_over);
-        self.undone.push(Job { how: How::Charge, ticket, changes, watches: Vec::new() });
     }
 
     fn take_waiting(&mut self) {
