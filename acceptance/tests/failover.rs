@@ -198,6 +198,52 @@ async fn a_stream_ends_with_the_time_of_its_request() {
     }
 }
 
+/// A broken stream cannot be asked again, but the next need not break too. One that ends well, and one whose time
+/// is up, are none.
+#[tokio::test]
+async fn a_target_whose_streams_break_is_left_alone() {
+    let timeouts = Timeouts { request: Some(Duration::from_secs(2)), ..Timeouts::default() };
+    let (mut stack, second, _) = pair(Policy { timeouts, ..Policy::default() }).await;
+    let (path, body) = chat("openai", NOVA, "one two three four five six seven", true);
+    let broken = "drop;after=6";
+    for fault in [broken, broken, broken, broken, "", broken, broken, "stall=600000;after=6"] {
+        if !fault.is_empty() {
+            stack.fault(fault, 1);
+        }
+        stack.post(&path, &body).await;
+        assert_eq!(stack.receipt().await.backend.as_deref(), Some("bedrock"), "{fault}");
+    }
+    stack.fault(broken, 3);
+    for expected in ["bedrock", "bedrock", "bedrock", "second"] {
+        let answer = stack.post(&path, &body).await;
+        let receipt = stack.receipt().await;
+        assert_eq!(receipt.backend.as_deref(), Some(expected), "{}", answer.text());
+        assert_eq!(receipt.outcome.as_str() == "completed", expected == "second");
+    }
+    assert_eq!(second.requests().len(), 1);
+}
+
+/// Each has quotas of its own.
+#[tokio::test]
+async fn counts_and_chats_are_throttled_apart() {
+    let (mut stack, _second, _) = pair(Policy::default()).await;
+    let (path, body) = chat("anthropic", CLAUDE, "hi", false);
+    let count = format!("{path}/count_tokens");
+    for (path, expected) in [(&count, "second"), (&count, "second"), (&path, "bedrock")] {
+        if stack.emulator.requests().is_empty() {
+            stack.fault("error=ThrottlingException;retry-after=60", 1);
+        }
+        let answer = stack.post(path, &body).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        assert_eq!(stack.receipt().await.backend.as_deref(), Some(expected), "{path}");
+    }
+    stack.fault("error=ThrottlingException;retry-after=60", 1);
+    for (path, expected) in [(&path, "second"), (&path, "second")] {
+        assert_eq!(stack.post(path, &body).await.status, 200);
+        assert_eq!(stack.receipt().await.backend.as_deref(), Some(expected), "{path}");
+    }
+}
+
 /// Two attempts were throttled, though the request was answered.
 #[tokio::test]
 async fn each_attempt_tells_how_much_a_backend_takes() {

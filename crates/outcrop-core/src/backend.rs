@@ -61,7 +61,7 @@ pub struct Backend {
 /// How a backend fares.
 #[derive(Debug)]
 pub struct Standing {
-    /// Of each model that answered there, or failed to.
+    /// Of each model that answered there, or failed to; of calls beside inference by themselves.
     pub models: Vec<Condition>,
     /// How many are in flight and how many wait, and how many may be in flight; `None` without a bound.
     pub gate: Option<((usize, usize), usize)>,

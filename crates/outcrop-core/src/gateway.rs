@@ -26,6 +26,7 @@ use outcrop_model::{Catalog, ErrorClass, Fault, Prices};
 use tokio::time::Instant;
 
 use self::itinerary::Itinerary;
+pub(crate) use self::watch::Watch;
 use crate::account::Account;
 use crate::admit::{Admitter, Grant};
 use crate::aside;

@@ -156,6 +156,23 @@ impl Operation {
         }
     }
 
+    /// Which call it is, where that is not inference.
+    pub(crate) fn beside(&self) -> Option<&'static str> {
+        match self {
+            Operation::CountMessages
+            | Operation::CountResponses
+            | Operation::Bedrock { carrier: Carrier::CountTokens, .. } => Some("count_tokens"),
+            Operation::Aside(aside) => Some(aside.call.as_str()),
+            Operation::ChatCompletions
+            | Operation::Completions
+            | Operation::Responses
+            | Operation::Messages
+            | Operation::KongChat
+            | Operation::Special(_)
+            | Operation::Bedrock { .. } => None,
+        }
+    }
+
     /// The word for logs and metrics.
     pub fn as_str(&self) -> &'static str {
         match self {

@@ -4,7 +4,8 @@
 //! 2. Up to the commit point ([`Pump::open`]) a fault is returned, and nothing has been sent.
 //! 3. After it a fault is written in the client's dialect and the stream ends.
 //! 4. A silent gap is filled with the dialect's keep-alive.
-//! 5. Dropped early, the upstream call is cancelled and the receipt says that the client left.
+//! 5. How a stream ends is told to what keeps outages small, unless the client leaves.
+//! 6. Dropped early, the upstream call is cancelled and the receipt says that the client left.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,6 +21,7 @@ use outcrop_dialect::tier;
 use outcrop_model::{Dialect, Fault, Frame, FrameKind, Framing, Phase, Tier};
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::gateway::Watch;
 use crate::settle::Settlement;
 use crate::store::Keeper;
 
@@ -35,6 +37,8 @@ pub struct Pump {
     /// Frames that were worked off.
     frames: u64,
     done: bool,
+    /// Is told how it ends.
+    watch: Option<Watch>,
 }
 
 /// Bytes to frames, by the carrier's framing.
@@ -155,6 +159,7 @@ impl Pump {
             tier: None,
             frames: 0,
             done: false,
+            watch: None,
         }
     }
 
@@ -167,6 +172,11 @@ impl Pump {
         self.body.set_phase(Phase::Streaming);
         self.decoder.set_phase(Phase::Streaming);
         Ok(())
+    }
+
+    /// Has the end told to what keeps outages small.
+    pub(crate) fn watched(&mut self, watch: Watch) {
+        self.watch = Some(watch);
     }
 
     /// Takes one chunk of the upstream's bytes, or its end, and works off all whole frames.
@@ -261,6 +271,9 @@ impl AnswerBody {
     }
 
     fn complete(&mut self) {
+        if let Some(watch) = self.pump.watch.take() {
+            watch.ended(Ok(()));
+        }
         let Some(Settling { mut settlement, losses, keeper }) = self.settling.take() else {
             return;
         };
@@ -272,6 +285,9 @@ impl AnswerBody {
     }
 
     fn fail(&mut self, fault: &Fault) {
+        if let Some(watch) = self.pump.watch.take() {
+            watch.ended(Err(fault));
+        }
         self.pump.answer.write_fault(fault, &mut self.pump.out);
         self.pump.done = true;
         if let Some(Settling { mut settlement, .. }) = self.settling.take() {

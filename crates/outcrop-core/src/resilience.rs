@@ -12,4 +12,4 @@ mod ward;
 pub use budget::RetryBudget;
 pub use gate::{Full, Gate, Permit, Room};
 pub use health::{Condition, Health, Probe, Verdict};
-pub(crate) use ward::Ward;
+pub(crate) use ward::{Ward, ward_key};

@@ -176,7 +176,7 @@ impl Leg<'_> {
             let watch = self.watch(&planned.callee.target, retries.failed());
             let watch = watch.lent(outbound.credentials.as_ref());
             let outcome = self.call_once(planned, index, &outbound).await;
-            watch.ended(&outcome);
+            watch.ended(outcome.as_ref().map(|_| ()));
             match outcome {
                 Ok(returned) => {
                     self.backend.upstream.note_answer();

@@ -381,8 +381,12 @@ impl Leg<'_> {
             Delivery::Stream => watch.streaming(),
             Delivery::Whole | Delivery::Replay { .. } => watch,
         };
-        let outcome = self.once(planned).await;
-        watch.ended(&outcome);
+        let mut outcome = self.once(planned).await;
+        match &mut outcome {
+            Ok(Returned::Stream { pump, .. }) => pump.watched(watch.begun()),
+            Ok(Returned::Whole { .. } | Returned::Replayed { .. }) => watch.ended(Ok(())),
+            Err(fault) => watch.ended(Err(fault)),
+        }
         outcome
     }
 

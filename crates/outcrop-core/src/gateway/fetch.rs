@@ -41,7 +41,7 @@ impl Leg<'_> {
             settlement.attempt(retries.failed());
             let watch = self.watch(&model, retries.failed()).lent(outbound.credentials.as_ref());
             let outcome = self.fetch_once(outbound).await;
-            watch.ended(&outcome);
+            watch.ended(outcome.as_ref().map(|_| ()));
             match outcome {
                 Ok(fetched) => break fetched,
                 Err(fault) => retries.after(fault).await?,

@@ -10,7 +10,7 @@ use outcrop_model::{ErrorClass, Fault, Phase, alias};
 use crate::affinity;
 use crate::inbound::Inbound;
 use crate::model_id;
-use crate::resilience::{Probe, Verdict};
+use crate::resilience::{Probe, Verdict, ward_key};
 use crate::route::Named;
 use crate::route::pick::{Lot, order, passed_over};
 use crate::settle::Settlement;
@@ -37,6 +37,8 @@ pub(super) struct Stop<'s> {
     pub(super) model: Option<Cow<'s, str>>,
     /// The model by the name that it is asked for.
     pub(super) key: String,
+    /// Which call it is asked for, where that is not inference.
+    pub(super) beside: Option<&'static str>,
     /// Leave to look whether it is back.
     probe: Option<Probe>,
 }
@@ -67,7 +69,7 @@ impl<'s> Itinerary<'s> {
         let stops = route.targets.iter().map(|target| {
             let model = model_at(snapshot, target, written, &name);
             let key = model.as_deref().unwrap_or(written).to_owned();
-            Stop { target, model, key, probe: None }
+            Stop { target, model, key, beside: inbound.operation.beside(), probe: None }
         });
         let mut stops: Vec<Option<Stop<'s>>> = stops.map(Some).collect();
         let order = lots(route, &mut stops, inbound);
@@ -96,7 +98,7 @@ impl Stop<'_> {
     pub(super) fn verdict(&self, now: Instant) -> Verdict {
         match self.probe {
             Some(_) => Verdict::Well,
-            None => self.target.backend.ward.verdict(&called(self.target, &self.key), now),
+            None => self.target.backend.ward.verdict(&self.ward_key(), now),
         }
     }
 
@@ -105,8 +107,12 @@ impl Stop<'_> {
     }
 
     fn probe(&mut self, now: Instant) -> bool {
-        self.probe = self.target.backend.ward.probe(&called(self.target, &self.key), now);
+        self.probe = self.target.backend.ward.probe(&self.ward_key(), now);
         self.probe.is_some()
+    }
+
+    fn ward_key(&self) -> String {
+        ward_key(&self.target.backend.learned.callee(&self.key).target, self.beside)
     }
 }
 
@@ -130,11 +136,6 @@ fn model_at<'s>(
         (Some(own), ModelIs::Default) if written.is_empty() => Some(own),
         (Some(_), ModelIs::Default) | (None, _) => renamed(),
     }
-}
-
-/// The id that a target is asked for where a caller names `model`.
-fn called(target: &Target, model: &str) -> String {
-    target.backend.learned.callee(model).target
 }
 
 fn lots(route: &Route, stops: &mut [Option<Stop<'_>>], inbound: &Inbound) -> Vec<usize> {

@@ -47,6 +47,8 @@ pub(super) struct Leg<'g> {
     pub(super) deadline: Option<Instant>,
     /// The model by the name that it is asked for, for whatever is known of it.
     pub(super) key: &'g str,
+    /// Which call it is, where that is not inference.
+    pub(super) beside: Option<&'static str>,
     /// Media that were fetched, where another target may want them.
     pub(super) brought: Option<&'g Brought>,
 }

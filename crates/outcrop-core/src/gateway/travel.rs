@@ -72,6 +72,7 @@ impl Gateway {
                 headers: &stop.target.of.headers,
                 model: stop.model.as_deref(),
                 key: &stop.key,
+                beside: stop.beside,
                 brought: brought.as_ref(),
                 has_others,
                 attempts_left: how

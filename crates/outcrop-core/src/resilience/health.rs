@@ -6,6 +6,8 @@
 //!    each time; it is not ill, so no probe is needed.
 //! 3. What is wrong with a request, or with a model at the target, says nothing about the target.
 //! 4. A failure that is older than the last change of the state changes nothing.
+//! 5. A stream that has begun shows that a target is back. That it is well is shown by the end of the stream only:
+//!    streams that break off count as failures in a row, however well they began.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -146,6 +148,18 @@ impl Health {
         if was_ill {
             inner.changed = Some(now);
         }
+    }
+
+    /// A stream that was asked for at `sent` has begun. How it ends is told later, as of a request that was
+    /// sent at `now`.
+    pub fn began(&self, sent: Instant, now: Instant) {
+        let mut inner = self.lock();
+        if inner.changed.is_some_and(|changed| sent < changed) {
+            return;
+        }
+        let Inner { failures, ejections, ejected, changed, .. } = *inner;
+        let changed = if ejected.is_some() { Some(now) } else { changed };
+        *inner = Inner { failures, ejections, changed, ..Inner::default() };
     }
 
     /// A request that was sent at `sent` failed. Whether the target is left alone from now on.
@@ -336,6 +350,29 @@ mod tests {
             assert!(!health.failed(&fault(ErrorClass::AccessDenied), now, now));
         }
         assert_eq!(health.verdict(now), Verdict::Well);
+    }
+
+    #[test]
+    fn rule_5_streams_that_break_off_count_however_well_they_began() {
+        let (health, now) = (Arc::new(Health::default()), Instant::now());
+        let broken = fault(ErrorClass::Truncated);
+        let stream = |at: Instant| {
+            health.began(at, at + SECOND);
+            health.failed(&broken, at + SECOND, at + SECOND * 2)
+        };
+        let until_ejected = |since: Instant| {
+            (1..=PATIENCE).map(|n| since + SECOND * 10 * n).find(|at| stream(*at)).unwrap()
+        };
+        let at = until_ejected(now) + SECOND * 2;
+        let back = at + EJECTED.0;
+        assert_eq!(health.verdict(at), Verdict::Guessed(back));
+        let _probe = health.probe(back).unwrap();
+        assert!(!stream(back));
+        assert_eq!(health.verdict(back + SECOND * 2), Verdict::Well);
+        // It was never well, so it is left alone for longer.
+        let at = (2..=PATIENCE).map(|n| back + SECOND * 10 * n).find(|at| stream(*at)).unwrap();
+        let at = at + SECOND * 2;
+        assert_eq!(health.verdict(at), Verdict::Guessed(at + EJECTED.0 * 2));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How the models of one backend fare.
+//! How the models of one backend fare, and calls beside inference by themselves.
 //!
 //! 1. To look at a model changes nothing: only what came of asking it is kept, and nothing of models that
 //!    no answer tells anything of, such as names that are none.
@@ -12,6 +12,15 @@ use std::time::Instant;
 use outcrop_model::Fault;
 
 use super::health::{Condition, Health, Probe, Verdict};
+
+/// What health at a target is kept by: the id that is called, and which call it is where that is not inference.
+/// Counts and jobs have quotas and outages of their own.
+pub(crate) fn ward_key(called: &str, beside: Option<&str>) -> String {
+    match beside {
+        None => called.to_owned(),
+        Some(call) => format!("{call} {called}"),
+    }
+}
 
 /// Models whose health is kept: more than an account has.
 const MOST_MODELS: usize = 1000;
@@ -37,6 +46,13 @@ impl Ward {
     pub fn answered(&self, model: &str, (sent, now): (Instant, Instant)) {
         if let Some(health) = self.admit(model, now) {
             health.answered(sent, now);
+        }
+    }
+
+    /// A stream that it was asked for at `sent` has begun.
+    pub fn began(&self, model: &str, (sent, now): (Instant, Instant)) {
+        if let Some(health) = self.admit(model, now) {
+            health.began(sent, now);
         }
     }
 
