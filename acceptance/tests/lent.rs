@@ -171,6 +171,19 @@ async fn where_nobody_may_lend_the_headers_mean_nothing() {
     assert_eq!(signer(&stack), EXAMPLE_ACCESS_KEY_ID);
 }
 
+/// What Alice's account is refused is learned for those who lend, and tells nothing of the gateway's own.
+#[tokio::test]
+async fn what_lenders_learn_is_for_lenders() {
+    const BARE: (&str, &str) = ("openai", "anthropic.claude-sonnet-4-5-20250929-v1:0");
+    let mut stack = Stack::with(options(Without::UseConfigured)).await;
+    let own: &[(&str, &str)] = &[];
+    for (headers, attempts) in [(&ALICE[..], 2), (&ALICE[..], 1), (own, 2), (own, 1)] {
+        let answer = ask(&stack, BARE, false, headers).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(stack.receipt().await.attempts, attempts, "{headers:?}");
+    }
+}
+
 /// The second knows nothing of Alice: what she lends is for the backend that takes it.
 #[tokio::test]
 async fn another_backend_signs_as_itself() {

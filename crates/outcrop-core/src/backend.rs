@@ -45,6 +45,9 @@ pub struct Backend {
     settings: config::Backend,
     pub(crate) aws: Arc<AwsClient>,
     pub(crate) learned: Learned,
+    /// From what was refused to callers who lend credentials: another account's refusals say nothing of the
+    /// gateway's own.
+    pub(crate) learned_by_lenders: Learned,
     pub(crate) upstream: UpstreamHealth,
     /// By the id that is called: quotas and outages are a model's.
     pub(crate) ward: Arc<Ward>,
@@ -127,7 +130,8 @@ impl Backend {
         Ok(Self {
             name: name.to_owned(),
             settings: placeless(settings),
-            learned: Learned::new(&geography, account, region, catalog),
+            learned: Learned::new(&geography, Arc::clone(&account), region, catalog),
+            learned_by_lenders: Learned::new(&geography, account, region, catalog),
             aws,
             upstream: UpstreamHealth::default(),
             ward: Arc::default(),
@@ -157,6 +161,7 @@ impl Backend {
         if place(&self.settings) == place(&before.settings) {
             self.ward = Arc::clone(&before.ward);
             self.learned.take_over(&before.learned);
+            self.learned_by_lenders.take_over(&before.learned_by_lenders);
         }
         self
     }

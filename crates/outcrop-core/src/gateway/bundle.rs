@@ -74,7 +74,7 @@ impl Leg<'_> {
                     let may_learn = heard.len() < MOST_LESSONS;
                     let callee = &planned.callee;
                     if !may_learn
-                        || !self.backend.learned.learn_target(callee, &fault, self.gateway.catalog)
+                        || !self.learned.learn_target(callee, &fault, self.gateway.catalog)
                     {
                         return Err(telling(heard, fault));
                     }
@@ -93,7 +93,7 @@ impl Leg<'_> {
         let mut ledger = Ledger::default();
         let asked = |model: &str| {
             settlement.asked(model, false);
-            self.backend.learned.callee(model).model().to_owned()
+            self.learned.callee(model).model().to_owned()
         };
         let bundle = plan(specialty, &inbound.body, self.gateway.catalog, asked, &mut ledger)?;
         model_id::check(&bundle.model)?;

@@ -282,22 +282,20 @@ impl Leg<'_> {
     fn learns(&self, planned: &Planned, fault: &Fault) -> bool {
         let Planned { callee, outbound, way, .. } = planned;
         match way {
-            Way::RelayBedrock(_) => {
-                self.backend.learned.learn_target(callee, fault, self.gateway.catalog)
-            }
+            Way::RelayBedrock(_) => self.learned.learn_target(callee, fault, self.gateway.catalog),
             Way::RelayAnthropic
             | Way::RelayChat { .. }
             | Way::RelayResponses { .. }
             | Way::Translate { .. }
             | Way::Respond { .. } => {
-                self.backend.learned.learn(callee, &outbound.body, fault, self.gateway.catalog)
+                self.learned.learn(callee, &outbound.body, fault, self.gateway.catalog)
             }
         }
     }
 
     /// What to call for the name that the caller wrote.
     pub(super) fn callee(&self, model: &str, settlement: &mut Settlement) -> Result<Callee, Fault> {
-        let callee = self.backend.learned.callee(self.called(model));
+        let callee = self.learned.callee(self.called(model));
         self.noted(callee, model, settlement)
     }
 
@@ -339,7 +337,7 @@ impl Leg<'_> {
         if let Some(beta) = callee.beta {
             peeked.ask_for(beta, ledger);
         }
-        let lesson = self.backend.learned.about(callee);
+        let lesson = self.learned.about(callee);
         let mut to = self.destination(callee).pinned(pin).caching(cache);
         if let Some(lesson) = &lesson {
             to.card = &lesson.card;

@@ -26,7 +26,7 @@ impl Leg<'_> {
             return None;
         };
         let model = model_id::percent_decode(model);
-        let callee = self.backend.learned.callee(self.called(&model));
+        let callee = self.learned.callee(self.called(&model));
         is_foreign(&inbound.body, callee.model(), self.gateway.catalog).then_some(model)
     }
 

@@ -14,6 +14,7 @@ use super::media::Brought;
 use super::{Gateway, named_arn};
 use crate::attempt::Retries;
 use crate::backend::Backend;
+use crate::callee::Learned;
 use crate::edit::edit_headers;
 use crate::inbound::{Inbound, Operation};
 use crate::limit::Limiter;
@@ -30,6 +31,8 @@ pub(super) struct Leg<'g> {
     pub(super) route: &'g str,
     pub(super) how: &'g Treatment,
     pub(super) backend: &'g Arc<Backend>,
+    /// What is known there of models, to whoever signs.
+    pub(super) learned: &'g Learned,
     pub(super) pricing: &'g Pricing,
     pub(super) limiter: &'g Limiter,
     /// The operator's changes to headers for this target.
@@ -106,7 +109,7 @@ impl Leg<'_> {
         let Some(name) = named else { return };
         let id = alias::resolve(&name).id;
         if settlement.grant().check_model(&name, &id).is_ok() {
-            self.backend.learned.account().acquaint(&id).await;
+            self.learned.account().acquaint(&id).await;
         }
     }
 

@@ -72,7 +72,7 @@ impl Leg<'_> {
         if let Some(model) = enveloped {
             wanted.model = model.into();
         }
-        let callee = self.backend.learned.callee(self.called(&wanted.model));
+        let callee = self.learned.callee(self.called(&wanted.model));
         let is_called = !wanted.model.is_empty() && model_id::check(&wanted.model).is_ok();
         let is_allowed = settlement.grant().check_model(&wanted.model, &callee.target).is_ok();
         if !is_called || !is_allowed || self.gateway.catalog.specialist(callee.model()).is_some() {

@@ -73,7 +73,7 @@ impl Leg<'_> {
             ),
             Some(id) => id.into_owned(),
         };
-        let behind = self.backend.learned.account().behind(&target);
+        let behind = self.learned.account().behind(&target);
         Callee { id: target.clone(), target, beta: None, behind }
     }
 }

@@ -66,6 +66,7 @@ impl Gateway {
                 gateway: self,
                 how,
                 backend,
+                learned: &backend.learned,
                 route: &route.name,
                 pricing: &stop.target.pricing,
                 limiter: &limiter,
@@ -213,7 +214,11 @@ impl Leg<'_> {
             };
             settlement.hold(Some(permit.map_err(|Full| full())?));
         }
-        self.go(inbound, settlement).await
+        let learned = match &inbound.credentials {
+            Some(_lent) => &self.backend.learned_by_lenders,
+            None => self.learned,
+        };
+        Leg { learned, ..*self }.go(inbound, settlement).await
     }
 }
 
