@@ -437,11 +437,14 @@ async fn what_is_in_flight_stays_so_while_the_store_goes_and_comes() {
     })
     .await;
     until(|| async { are_there(&redis, 0) }).await;
-    let there = [granted(&here, 0).await, granted(&here, 0).await];
+    let (first, second) = (granted(&here, 0).await, granted(&here, 0).await);
     assert!(are_there(&redis, 2));
 
     redis.kill();
     let alone = ask(&here, 0).await.expect("one more may be");
+    assert_eq!(ask(&here, 0).await.unwrap_err().limits, ["flight"]);
+    drop(first);
+    let instead = ask(&here, 0).await.expect("one has ended");
     assert_eq!(ask(&here, 0).await.unwrap_err().limits, ["flight"]);
     // It has forgotten all when it comes back.
     std::fs::remove_dir_all(redis.folder.path().join("appendonlydir")).unwrap();
@@ -453,7 +456,7 @@ async fn what_is_in_flight_stays_so_while_the_store_goes_and_comes() {
     drop(alone);
     let since = granted(&other, 0).await;
     assert_eq!(ask(&other, 0).await.unwrap_err().limits, ["flight"]);
-    drop((there, since));
+    drop((second, instead, since));
     until(|| async { are_there(&redis, 0) }).await;
 }
 

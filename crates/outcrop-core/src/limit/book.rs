@@ -5,15 +5,20 @@
 //! 2. A settlement changes the slot that was taken from; once that slot has left its window, it changes
 //!    nothing.
 //! 3. Where counters are shared, `seen` is what the shared store last told, and only the rest of it is
-//!    given out here, in equal shares.
+//!    given out here, in equal shares ([`counter`]).
 //! 4. A request that is refused makes no counter. A limit that has one for each value that clients choose
 //!    has at most [`MOST_OF_A_LIMIT`]; values beyond share one ([`Book::place`]).
 
-use std::collections::{HashMap, HashSet, VecDeque};
+mod counter;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use self::counter::{Counter, STILL_IN_FLIGHT, Seen, Slot};
 use super::file::{Journal, Row};
 use super::window::Span;
+
+pub(super) use self::counter::{Standing, standing_of};
 
 /// One counter that a request takes from.
 #[derive(Debug, Clone)]
@@ -52,19 +57,6 @@ struct Changed<'a> {
     before: u128,
 }
 
-/// How a counter stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Standing {
-    /// In the window, without the request that asks.
-    pub(super) total: u128,
-    pub(super) most: u128,
-    pub(super) fits: bool,
-    /// When as much as was asked for is free; `None` when that cannot be told.
-    pub(super) free_at: Option<u64>,
-    /// When the window is empty, if nothing more comes.
-    pub(super) empty_at: Option<u64>,
-}
-
 /// The counters.
 #[derive(Debug, Default)]
 pub(super) struct Book {
@@ -89,40 +81,6 @@ struct Inner {
     is_kept: bool,
 }
 
-#[derive(Debug, Default)]
-struct Counter {
-    /// Oldest first.
-    slots: VecDeque<Slot>,
-    seen: Option<Seen>,
-    /// How much of it this instance has in flight in the shared store.
-    leased: u128,
-    /// When nothing of it counts any more; `None` for requests in flight, which end by themselves.
-    ends: Option<u64>,
-    /// The slot in which its soft threshold was told.
-    told: Option<u64>,
-    scale: u128,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Slot {
-    number: u64,
-    amount: u128,
-    /// When it counts no more; `None` for requests in flight.
-    ends: Option<u64>,
-}
-
-/// What the shared store told last.
-#[derive(Debug, Clone, Copy)]
-struct Seen {
-    slot: u64,
-    /// In the window, of all instances.
-    total: u128,
-    /// What of it this instance had in flight.
-    leased: u128,
-    /// Until when it says something.
-    ends: u64,
-}
-
 /// What is handed over to the shared store.
 #[derive(Debug, Default)]
 pub(super) struct HandedOver {
@@ -131,9 +89,6 @@ pub(super) struct HandedOver {
     pub(super) in_flight: Vec<Arc<str>>,
 }
 
-/// How long others are taken to have in flight what they had when the shared store was last there: nobody
-/// tells when they end.
-const STILL_IN_FLIGHT: u64 = 30_000;
 /// Counters are swept when they have doubled since the last time, and are at least so many.
 const WORTH_SWEEPING: usize = 1024;
 /// Counters of one limit that clients can make more of: more tenants than one gateway has, in a few ten
@@ -166,82 +121,6 @@ impl Adjustment {
     fn applied_to(&self, amount: u128) -> u128 {
         amount.saturating_sub(self.taken).saturating_add(self.truth)
     }
-}
-
-// === impl Counter ===
-
-impl Counter {
-    /// Slots that have left the window are forgotten.
-    fn forget(&mut self, span: &Span) {
-        let kept = span.kept();
-        while self.slots.front().is_some_and(|slot| slot.number < kept) {
-            self.slots.pop_front();
-        }
-    }
-
-    /// Slots that count, and how much, oldest first.
-    fn counted(&self, span: Span) -> impl Iterator<Item = (u64, u128)> {
-        let slots = self.slots.iter().filter(move |slot| span.counts(slot.number));
-        slots.map(|slot| (slot.number, slot.amount))
-    }
-
-    /// What was counted here.
-    fn own(&self, span: Span) -> u128 {
-        self.counted(span).fold(0, |sum, (_, amount)| sum.saturating_add(amount))
-    }
-
-    /// What the shared store told.
-    fn seen(&self, span: Span) -> Option<Seen> {
-        self.seen.filter(|seen| span.counts(seen.slot))
-    }
-
-    fn add(&mut self, more: Slot) {
-        match self.slots.iter_mut().find(|slot| slot.number == more.number) {
-            Some(slot) => slot.amount = slot.amount.saturating_add(more.amount),
-            None => {
-                let after = self.slots.partition_point(|slot| slot.number < more.number);
-                self.slots.insert(after, more);
-            }
-        }
-    }
-
-    /// Where an instance may give out a `share`th of what is left.
-    fn standing(&self, claim: &Claim, share: u128, now: u64) -> Standing {
-        let seen = self.seen(claim.span).filter(|seen| now < seen.ends);
-        let (seen, mine) = seen.map_or((0, 0), |seen| (seen.total, seen.leased));
-        let own = self.own(claim.span).saturating_add(self.leased);
-        let here = (claim.most.saturating_sub(seen) / share.max(1)).saturating_add(mine);
-        let slots: Vec<(u64, u128)> = self.counted(claim.span).collect();
-        let total = seen.saturating_sub(mine).saturating_add(own);
-        let fits = own.saturating_add(claim.take) <= here;
-        let mut standing = standing_of(claim, total, &slots);
-        // What others have is not known by slot: what is here may come free, and theirs at the end.
-        if seen > 0 || share > 1 {
-            standing.free_at = (!fits).then(|| claim.span.gone(claim.span.slot)).flatten();
-        }
-        Standing { fits, ..standing }
-    }
-}
-
-/// How a window with these slots stands towards a claim.
-pub(super) fn standing_of(claim: &Claim, total: u128, slots: &[(u64, u128)]) -> Standing {
-    let Claim { span, most, take, .. } = claim;
-    let fits = total.saturating_add(*take) <= *most;
-    let mut left = total;
-    let mut free_at = None;
-    for (slot, amount) in slots {
-        if fits || take > most {
-            break;
-        }
-        left = left.saturating_sub(*amount);
-        if left.saturating_add(*take) <= *most {
-            free_at = span.gone(*slot);
-            break;
-        }
-    }
-    let newest = slots.iter().rev().find(|(_, amount)| *amount > 0);
-    let empty_at = newest.and_then(|(slot, _)| span.gone(*slot));
-    Standing { total, most: *most, fits, free_at, empty_at }
 }
 
 // === impl Book ===
