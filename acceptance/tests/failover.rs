@@ -135,7 +135,7 @@ async fn a_job_that_may_have_begun_is_not_begun_elsewhere() {
 /// It gets half of the time; after five times in a row it is left alone.
 #[tokio::test]
 async fn a_target_that_says_nothing_is_neither_waited_for_nor_asked_for_ever() {
-    let timeouts = Timeouts { request: Some(Duration::from_millis(1600)), ..Timeouts::default() };
+    let timeouts = Timeouts { begin: Some(Duration::from_millis(1600)), ..Timeouts::default() };
     let (mut stack, second, _) = pair(Policy { timeouts, ..Policy::default() }).await;
     stack.fault("slow=600000", 99);
     let (path, body) = chat("openai", NOVA, "hi", true);
@@ -186,7 +186,9 @@ async fn a_whole_answer_that_becomes_a_stream_may_take_all_of_the_time() {
 /// The time of a request is its client's to wait for, to the end of the answer.
 #[tokio::test]
 async fn a_stream_ends_with_the_time_of_its_request() {
-    let timeouts = Timeouts { request: Some(Duration::from_secs(2)), ..Timeouts::default() };
+    let second = Some(Duration::from_secs(1));
+    let timeouts =
+        Timeouts { begin: second, request: second.map(|s| s * 2), ..Timeouts::default() };
     let (mut stack, _second, _) = pair(Policy { timeouts, ..Policy::default() }).await;
     for dialect in ["openai", "anthropic", "converse"] {
         stack.fault("stall=600000;after=6", 1);

@@ -35,6 +35,8 @@ pub struct Timeouts {
     pub idle: Option<Duration>,
     /// One attempt.
     pub attempt: Option<Duration>,
+    /// Until an answer begins, all attempts together.
+    pub begin: Option<Duration>,
     /// The whole request, all attempts together.
     pub request: Option<Duration>,
 }

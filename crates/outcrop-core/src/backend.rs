@@ -328,7 +328,7 @@ fn place(endpoints: &mut Endpoints, settings: &config::Backend) -> Result<(), Tr
 }
 
 fn timeouts(settings: &config::Timeouts) -> Timeouts {
-    let config::Timeouts { connect, first_byte, idle, attempt, request: _ } = *settings;
+    let config::Timeouts { connect, first_byte, idle, attempt, begin: _, request: _ } = *settings;
     let default = Timeouts::default();
     Timeouts {
         connect: connect.unwrap_or(default.connect),

@@ -62,7 +62,8 @@ impl Treatment {
 
     /// The limits of one attempt: the route's, else the backend's.
     pub(crate) fn timeouts(&self, backend: Timeouts) -> Timeouts {
-        let config::Timeouts { connect, first_byte, idle, attempt, request: _ } = self.timeouts;
+        let config::Timeouts { connect, first_byte, idle, attempt, begin: _, request: _ } =
+            self.timeouts;
         Timeouts {
             connect: connect.unwrap_or(backend.connect),
             first_byte: first_byte.unwrap_or(backend.first_byte),
@@ -88,6 +89,7 @@ fn merged(own: config::Timeouts, default: config::Timeouts) -> config::Timeouts 
         first_byte: own.first_byte.or(default.first_byte),
         idle: own.idle.or(default.idle),
         attempt: own.attempt.or(default.attempt),
+        begin: own.begin.or(default.begin),
         request: own.request.or(default.request),
     }
 }

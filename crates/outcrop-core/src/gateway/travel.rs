@@ -41,7 +41,9 @@ impl Gateway {
     ) -> Reply {
         let Itinerary { snapshot, route, stops } = itinerary;
         let how = &route.treatment;
-        let deadline = how.timeouts.request.map(|limit| Instant::now() + limit);
+        let now = Instant::now();
+        let deadline = how.timeouts.request.map(|limit| now + limit);
+        let until = how.timeouts.begin.map(|limit| now + limit).into_iter().chain(deadline).min();
         let (whole, headers) = (inbound.body.clone(), inbound.headers.clone());
         let limiter = Limiter::new(Arc::clone(&snapshot.rules), Arc::clone(&self.counters));
         let mut telling: Option<Fault> = None;
@@ -80,7 +82,7 @@ impl Gateway {
                     .most_attempts
                     .map(|most| most.saturating_sub(settlement.tries())),
                 began: Instant::now(),
-                until: deadline,
+                until,
                 deadline,
             };
             inbound.headers.clone_from(&headers);
@@ -92,7 +94,7 @@ impl Gateway {
                     return more.put(leg.reply(arrived, &inbound, settlement), &inbound);
                 }
             };
-            let may_go_on = deadline.is_none_or(|deadline| Instant::now() < deadline)
+            let may_go_on = until.is_none_or(|until| Instant::now() < until)
                 && how.most_attempts.is_none_or(|most| settlement.tries() < most)
                 // A limit of the gateway's holds wherever the request would go.
                 && !settlement.is_refused()

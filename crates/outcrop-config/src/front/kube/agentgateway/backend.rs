@@ -134,7 +134,7 @@ pub(super) fn provider<'n>(
         place.put_in(&mut backend, reading);
     }
     backend.timeouts.connect = layers.duration("tcp.connectTimeout", reading);
-    backend.timeouts.attempt = layers.duration("http.requestTimeout", reading);
+    backend.timeouts.first_byte = layers.duration("http.requestTimeout", reading);
     let region = backend.region.get_or_insert_with(|| REGION.to_owned()).clone();
     let mut ai = ai::of(layers, (written.ai, &region), reading);
     if let Some(own) = bedrock.and_then(|bedrock| bedrock.get("guardrail")) {

@@ -155,7 +155,9 @@ fn lcm(a: u64, b: u64) -> u64 {
 pub(super) fn over(own: Policy, traffic: &Layers<'_>, reading: &mut Reading<'_>) -> Policy {
     let mut policy = own;
     let request = traffic.duration("timeouts.request", reading);
-    policy.timeouts.request = policy.timeouts.request.or(request);
+    // Both end with the head of the answer (its guide to timeouts, checked 2026-11-26).
+    policy.timeouts.begin = policy.timeouts.request.take().or(request);
+    policy.timeouts.first_byte = policy.timeouts.attempt.take();
     let retry = traffic.node("retry").map(|node| http_route::retry(node, reading));
     if policy.retry == RetryPolicy::default() {
         policy.retry = retry.unwrap_or_default();

@@ -77,12 +77,13 @@ impl From<CacheRule> for written::Cache {
 
 impl From<written::Timeouts> for Timeouts {
     fn from(written: written::Timeouts) -> Self {
-        let written::Timeouts { connect, first_byte, idle, attempt, request } = written;
+        let written::Timeouts { connect, first_byte, idle, attempt, begin, request } = written;
         Self {
             connect: connect.map(|duration| duration.0),
             first_byte: first_byte.map(|duration| duration.0),
             idle: idle.map(|duration| duration.0),
             attempt: attempt.map(|duration| duration.0),
+            begin: begin.map(|duration| duration.0),
             request: request.map(|duration| duration.0),
         }
     }
@@ -174,12 +175,13 @@ impl From<&Policy> for written::Policy {
 
 impl From<&Timeouts> for written::Timeouts {
     fn from(timeouts: &Timeouts) -> Self {
-        let Timeouts { connect, first_byte, idle, attempt, request } = timeouts;
+        let Timeouts { connect, first_byte, idle, attempt, begin, request } = timeouts;
         Self {
             connect: connect.map(written::DurationText),
             first_byte: first_byte.map(written::DurationText),
             idle: idle.map(written::DurationText),
             attempt: attempt.map(written::DurationText),
+            begin: begin.map(written::DurationText),
             request: request.map(written::DurationText),
         }
     }

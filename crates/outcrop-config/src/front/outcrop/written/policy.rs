@@ -64,6 +64,9 @@ pub struct Timeouts {
     /// For one attempt.
     #[serde(skip_serializing_if = "is_default")]
     pub attempt: Option<DurationText>,
+    /// For the beginning of the answer, all attempts together.
+    #[serde(skip_serializing_if = "is_default")]
+    pub begin: Option<DurationText>,
     /// For the whole request, all attempts together, to the end of the answer.
     #[serde(skip_serializing_if = "is_default")]
     pub request: Option<DurationText>,
