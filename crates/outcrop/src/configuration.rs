@@ -191,6 +191,7 @@ fn timeouts(args: &TimeoutArgs) -> Timeouts {
         first_byte: args.first_byte_timeout,
         idle: args.idle_timeout,
         attempt: args.total_timeout,
+        begin: None,
         request: None,
     }
 }
