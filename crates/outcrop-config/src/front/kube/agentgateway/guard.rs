@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::layers::Layers;
 use super::{GROUPS, keys};
-use crate::admission::{JwtIssuer, Scopes};
+use crate::admission::{ClientKey, JwtIssuer, Scopes};
 use crate::document::Node;
 use crate::front::kube::object::{Objects, Reference};
 use crate::front::{Item, Reading};
@@ -45,7 +45,7 @@ pub(super) fn apply(all: &[Guarded<'_>], objects: &Objects<'_>, reading: &mut Re
         |route: &String| keys.iter().chain(&tokens).any(|winner| winner.routes.contains(route));
     let routes = || all.iter().flat_map(|(_, names)| names);
     let open: Vec<&String> = routes().filter(|route| !asks(route)).collect();
-    let scopes = |winner: &Winner<'_>| {
+    let scopes = |winner: &Winner<'_>| -> Scopes {
         let own = |route: &&String| winner.routes.contains(route) || open.contains(route);
         let routes: Vec<String> = match routes().all(|route| own(&route)) {
             true => Vec::new(),
@@ -70,13 +70,47 @@ pub(super) fn apply(all: &[Guarded<'_>], objects: &Objects<'_>, reading: &mut Re
             reading.say(Diagnostic::warning(winner.node.origin(), what));
         }
     }
-    for winner in &keys {
-        keys::push((winner.node, winner.namespace), &scopes(winner), objects, reading);
+    push_keys(&keys, &scopes, objects, reading);
+    push_issuers(&tokens, &scopes, objects, reading);
+}
+
+fn push_keys<'n>(
+    winners: &[Winner<'n>],
+    scopes: &dyn Fn(&Winner<'n>) -> Scopes,
+    objects: &Objects<'_>,
+    reading: &mut Reading<'_>,
+) {
+    let mut clients: Vec<ClientKey> = Vec::new();
+    for winner in winners {
+        let from = (winner.node, winner.namespace);
+        for key in keys::read(from, &scopes(winner), objects, reading) {
+            let is_same = |one: &&mut ClientKey| (&one.name, &one.proof) == (&key.name, &key.proof);
+            match clients.iter_mut().find(is_same) {
+                Some(one) => widen(&mut one.scopes, key.scopes),
+                None => clients.push(key),
+            }
+        }
     }
+    for key in clients {
+        reading.push(Item::Key(key));
+    }
+}
+
+fn push_issuers<'n>(
+    winners: &[Winner<'n>],
+    scopes: &dyn Fn(&Winner<'n>) -> Scopes,
+    objects: &Objects<'_>,
+    reading: &mut Reading<'_>,
+) {
     let mut known: Vec<JwtIssuer> = Vec::new();
-    for winner in &tokens {
+    for winner in winners {
         for issuer in issuers(winner, &scopes(winner), objects, reading) {
-            take(issuer, &mut known);
+            let place =
+                |one: &JwtIssuer| (one.issuer.clone(), one.audiences.clone(), one.jwks_url.clone());
+            match known.iter_mut().find(|one| place(one) == place(&issuer)) {
+                Some(one) => widen(&mut one.scopes, issuer.scopes),
+                None => known.push(issuer),
+            }
         }
     }
     for issuer in known {
@@ -84,22 +118,16 @@ pub(super) fn apply(all: &[Guarded<'_>], objects: &Objects<'_>, reading: &mut Re
     }
 }
 
-/// An issuer that several policies name in the same way is one, good for the routes of all of them.
-fn take(issuer: JwtIssuer, known: &mut Vec<JwtIssuer>) {
-    let same = known.iter_mut().find(|one| {
-        (&one.issuer, &one.audiences, &one.jwks_url)
-            == (&issuer.issuer, &issuer.audiences, &issuer.jwks_url)
-    });
-    let Some(one) = same else { return known.push(issuer) };
-    let (routes, more) = (&mut one.scopes.routes, issuer.scopes.routes);
+/// What several policies name in the same way is one, good for the routes of all of them.
+fn widen(scopes: &mut Scopes, more: Scopes) {
     // None named are all.
-    if routes.is_empty() || more.is_empty() {
-        routes.clear();
+    if scopes.routes.is_empty() || more.routes.is_empty() {
+        scopes.routes.clear();
         return;
     }
-    for route in more {
-        if !routes.contains(&route) {
-            routes.push(route);
+    for route in more.routes {
+        if !scopes.routes.contains(&route) {
+            scopes.routes.push(route);
         }
     }
 }

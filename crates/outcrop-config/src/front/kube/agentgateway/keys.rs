@@ -32,16 +32,16 @@ enum Source {
     ConfigMap,
 }
 
-/// Pushes the keys of a policy of `namespace`.
-pub(super) fn push(
+/// The keys of a policy of `namespace`.
+pub(super) fn read(
     (node, namespace): (&Node, &str),
     scopes: &Scopes,
     objects: &Objects<'_>,
     reading: &mut Reading<'_>,
-) {
+) -> Vec<ClientKey> {
     header(node, reading);
     let errors = reading.errors();
-    let mut count = 0;
+    let mut keys = Vec::new();
     for (source, name) in named((node, namespace), objects, reading) {
         let Some(entries) = source.entries(objects, (namespace, name)) else {
             let what = format!("there is no {} {namespace}/{name}", source.kind());
@@ -50,10 +50,9 @@ pub(super) fn push(
             continue;
         };
         for (entry, text) in entries {
-            count += 1;
             let title = format!("{name}/{entry}");
             match key((title, text.as_deref()), source, scopes, node.origin()) {
-                Ok(key) => reading.push(Item::Key(key)),
+                Ok(key) => keys.push(key),
                 Err((why, hint)) => {
                     let what =
                         format!("`{entry}` of the {} {namespace}/{name} {why}", source.kind());
@@ -62,11 +61,12 @@ pub(super) fn push(
             }
         }
     }
-    if count == 0 && reading.errors() == errors {
+    if keys.is_empty() && reading.errors() == errors {
         let what = "nobody can get in by this policy: it has no key";
         let hint = "each key of its Secret is a client, and its text the client's key";
         reading.say(Diagnostic::warning(node.origin(), what).hint(hint));
     }
+    keys
 }
 
 /// A header of the policy's own choice.
