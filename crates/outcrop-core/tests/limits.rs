@@ -182,6 +182,23 @@ async fn a_clock_that_was_wrong_leaves_no_trace() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_not_set_yet_takes_nothing_out_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("limits");
+    let limits = [limit("m", Measure::Requests, 1, Window::Day)];
+    let ask_at = async |now| {
+        let clock = Timepiece::new(move || SystemTime::UNIX_EPOCH + Duration::from_millis(now));
+        let counters = Counters::open(StoreWish::File(&path), Alerts::default(), clock).unwrap();
+        let limiter = Limiter::new(Arc::new(Rules::compile(&limits).unwrap()), Arc::new(counters));
+        let headers = HeaderMap::new();
+        limiter.reserve(&facts("k", &headers), Expected::default).await.is_ok()
+    };
+    assert!(ask_at(NOON).await);
+    assert!(ask_at(NOON + 14 * 3_600_000).await, "another day");
+    assert!(!ask_at(NOON).await, "what was spent is spent");
+}
+
+#[tokio::test]
 async fn of_several_limits_all_are_taken_from_or_none() {
     let bench = Bench::new(&[
         limit("requests", Measure::Requests, 2, MINUTE),

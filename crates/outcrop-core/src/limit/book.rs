@@ -406,7 +406,7 @@ impl Inner {
             counter: name.to_string(),
             slot: span.slot,
             amount: slot.map_or(0, |slot| slot.amount),
-            ends: span.gone(span.slot).unwrap_or(u64::MAX),
+            ends: span.useless(span.slot).unwrap_or(u64::MAX),
             told: counter.told == Some(span.slot),
         })
     }

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use super::counters::Timepiece;
 use crate::store::{FileError, open_private};
 
-/// (Counter, slot) → (amount, when it ends in milliseconds since 1970, whether its soft threshold was told).
+/// (Counter, slot) → (amount, when it is of no more use in milliseconds since 1970, whether its soft threshold was told).
 const COUNTERS: TableDefinition<'_, (&str, u64), (u128, u64, bool)> =
     TableDefinition::new("counters");
 /// Changes that may wait to be written: with it, what a slow disk can take of memory has a bound.

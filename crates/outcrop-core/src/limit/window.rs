@@ -116,6 +116,15 @@ impl Span {
         }
     }
 
+    /// When `slot` may go from the file: of a day, week or month a day late, since a clock that is not set
+    /// yet as the machine starts may have passed its end.
+    pub(super) fn useless(&self, slot: u64) -> Option<u64> {
+        match self.unit {
+            Unit::Part(_) | Unit::InFlight => self.gone(slot),
+            Unit::Period { ends } => Some(ends.saturating_add(DAY_MS)),
+        }
+    }
+
     pub(super) fn is_in_flight(&self) -> bool {
         self.unit == Unit::InFlight
     }
