@@ -13,6 +13,10 @@ use crate::support::{CLAUDE, EXAMPLE_SECRET, NOVA, Options, Stack, backend, chat
 
 /// `bedrock` first, `second` for when that fails.
 pub async fn pair(policy: Policy) -> (Stack, Emulator, Config) {
+    pair_with(Options::default(), policy).await
+}
+
+pub async fn pair_with(options: Options, policy: Policy) -> (Stack, Emulator, Config) {
     let second = Emulator::bind("127.0.0.1:0", outcrop_emulator::Config::default()).await.unwrap();
     let later = Target { priority: 1, ..Target::new("second") };
     let mut all = route("all", vec![Target::new("bedrock"), later]);
@@ -22,7 +26,7 @@ pub async fn pair(policy: Policy) -> (Stack, Emulator, Config) {
         routes: vec![all],
         ..Config::default()
     };
-    let stack = Stack::routing(Options::default(), config.clone()).await;
+    let stack = Stack::routing(options, config.clone()).await;
     (stack, second, config)
 }
 

@@ -4,14 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use http::Method;
 use outcrop_aws::Clock;
-use outcrop_config::{self as config, CredentialHeaders, Target, Without};
+use outcrop_config::{CredentialHeaders, Policy, Without};
 use outcrop_core::lent::DEFAULT_PREFIX;
 use outcrop_emulator::{Access, AccessKey, Config, EXAMPLE_ACCESS_KEY_ID, Emulator};
 use serde_json::json;
 
-use crate::support::{
-    Answer, CLAUDE, EXAMPLE_SECRET, NOVA, Options, ROUTES, Stack, backend, chat, route,
-};
+use crate::failover::pair_with;
+use crate::support::{Answer, CLAUDE, NOVA, Options, ROUTES, Stack, chat};
 
 /// The headers of a pair of which the emulator knows the secret `s3cr3t`.
 const ALICE: [(&str, &str); 2] =
@@ -187,14 +186,7 @@ async fn what_lenders_learn_is_for_lenders() {
 /// The second knows nothing of Alice: what she lends is for the backend that takes it.
 #[tokio::test]
 async fn another_backend_signs_as_itself() {
-    let second = Emulator::bind("127.0.0.1:0", Config::default()).await.unwrap();
-    let later = Target { priority: 1, ..Target::new("second") };
-    let config = config::Config {
-        backends: [("second".to_owned(), backend(&second, EXAMPLE_SECRET))].into(),
-        routes: vec![route("all", vec![Target::new("bedrock"), later])],
-        ..config::Config::default()
-    };
-    let stack = Stack::routing(options(Without::Refuse), config).await;
+    let (stack, second, _) = pair_with(options(Without::Refuse), Policy::default()).await;
     stack.fault("error=ThrottlingException", 1);
     let answer = ask(&stack, ("openai", CLAUDE), false, &ALICE).await;
     assert_eq!(answer.status, 200, "{}", answer.text());

@@ -4,16 +4,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use outcrop_config::{self as config, Target};
-use outcrop_emulator::{Config, Emulator};
+use outcrop_config::Policy;
 use outcrop_fetch::{Limits, Reach};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{
-    Answer, CLAUDE, EXAMPLE_SECRET, NOVA, Options, Stack, backend, invoke_path, route,
-};
+use crate::failover::pair_with;
+use crate::support::{Answer, CLAUDE, NOVA, Options, Stack, invoke_path};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
 const PNG64: &str = "iVBORw0KGgoAAAANSUhEUg==";
@@ -264,14 +262,8 @@ async fn bytes_are_kept_for_later_attempts_and_later_turns() {
 #[tokio::test]
 async fn another_target_gets_what_was_fetched_for_the_first() {
     let files = Files::start().await;
-    let second = Emulator::bind("127.0.0.1:0", Config::default()).await.unwrap();
-    let later = Target { priority: 1, ..Target::new("second") };
-    let config = config::Config {
-        backends: [("second".to_owned(), backend(&second, EXAMPLE_SECRET))].into(),
-        routes: vec![route("all", vec![Target::new("bedrock"), later])],
-        ..config::Config::default()
-    };
-    let stack = Stack::routing(Options { media: limits(), ..Options::default() }, config).await;
+    let options = Options { media: limits(), ..Options::default() };
+    let (stack, second, _) = pair_with(options, Policy::default()).await;
     for dialect in DIALECTS {
         stack.fault("error=InternalServerException", 1);
         let urls = [files.url("other.png"), files.url("dot.png")];
