@@ -10,7 +10,7 @@ mod node;
 mod scalar;
 
 pub use node::{Entry, Node};
-pub(crate) use node::{Rewrite, join};
+pub(crate) use node::{Rewrite, Sight, join};
 pub use scalar::Scalar;
 pub(crate) use scalar::plain;
 
@@ -29,12 +29,34 @@ pub struct Document {
     pub root: Node,
 }
 
+/// A scalar where it stands, by the numbers of characters before it and before what comes after it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Token {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    pub(crate) is_key: bool,
+}
+
+/// What a text is as YAML.
+pub(crate) struct Parsed {
+    pub(crate) documents: Vec<Document>,
+    /// What is wrong with it.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Every scalar up to the first error, in order.
+    pub(crate) tokens: Vec<Token>,
+}
+
 /// The documents of `text`, and what is wrong with it as YAML.
 pub fn parse(source: &str, text: &str) -> (Vec<Document>, Vec<Diagnostic>) {
+    let Parsed { documents, diagnostics, tokens: _ } = parse_all(source, text);
+    (documents, diagnostics)
+}
+
+pub(crate) fn parse_all(source: &str, text: &str) -> Parsed {
     let source: Rc<str> = source.into();
     let mut builder = Builder::new(source.clone());
     let mut documents = Vec::new();
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = without_mark(text);
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
         let outcome = match event {
@@ -43,7 +65,7 @@ pub fn parse(source: &str, text: &str) -> (Vec<Document>, Vec<Diagnostic>) {
                     .extend(builder.finish().map(|root| Document { source: source.clone(), root }));
                 Ok(())
             }
-            Ok((event, span)) => builder.take(event, span.start),
+            Ok((event, span)) => builder.take(event, span),
             Err(error) => Err((*error.marker(), error.info().to_owned())),
         };
         if let Err((place, what)) = outcome {
@@ -61,5 +83,11 @@ pub fn parse(source: &str, text: &str) -> (Vec<Document>, Vec<Diagnostic>) {
             break;
         }
     }
-    (documents, builder.diagnostics)
+    let Builder { diagnostics, tokens, .. } = builder;
+    Parsed { documents, diagnostics, tokens }
+}
+
+/// `text` without the mark of its byte order.
+pub(crate) fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }

@@ -12,6 +12,7 @@ pub mod compile;
 pub mod config;
 pub mod document;
 pub mod edit;
+pub mod excerpt;
 pub mod front;
 pub mod limit;
 pub mod load;
@@ -30,6 +31,7 @@ pub use backend::{
 };
 pub use config::{Certificate, Config, Listener, ListenerTls};
 pub use edit::{BodyEdit, BodyEdits, HeaderEdit, HeaderEdits, Message, Mode};
+pub use excerpt::Excerpts;
 pub use front::outcrop::{Secrets, print};
 pub use limit::{Budget, Limit, Measure, OnStoreLoss, Per, Selector, Store, Unless, Window};
 pub use load::{Source, has_errors, load};
@@ -39,5 +41,5 @@ pub use policy::{CacheRule, Guardrail, Policy, RetryPolicy, Timeouts};
 pub use route::{
     HeaderMatch, Match, ModelIs, PathMatch, Pattern, Route, Surface, SurfaceWord, Target,
 };
-pub use secret::{Redacted, Secret};
+pub use secret::{Redacted, Secret, is_secret_name};
 pub use variables::Lookup;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::compile::{self, Finding};
 use crate::config::Config;
-use crate::document::{self, Document, Node, Rewrite};
+use crate::document::{self, Document, Node, Rewrite, Token};
 use crate::front::{FRONT_ENDS, Reading};
 use crate::origin::{Diagnostic, Origin, Severity};
 use crate::variables::deck::ready_for_yaml;
@@ -22,12 +22,43 @@ pub struct Source<'a> {
 /// Where there is an [`Error`](Severity::Error), what it is about is left out, and nothing else. No
 /// source at all is a configuration too: one backend from the environment, and all requests go to it.
 pub fn load(sources: &[Source<'_>], lookup: &dyn Lookup) -> (Config, Vec<Diagnostic>) {
+    let Read { documents, tokens: _, reading } = read(sources, lookup);
+    let (items, mut diagnostics) = (reading.items, reading.diagnostics);
+    let (config, findings) = compile::compile(items, has_errors(&diagnostics));
+    diagnostics.extend(findings.into_iter().map(|finding| pinpoint(finding, &documents)));
+    if let Some(first) = sources.first() {
+        // What is about no place is about all that was given.
+        let placeless = diagnostics.iter_mut().filter(|one| one.origin.source.is_empty());
+        placeless.for_each(|one| first.name.clone_into(&mut one.origin.source));
+    }
+    // What several items refer to is read for each of them.
+    let mut said = HashSet::new();
+    diagnostics.retain(|diagnostic| said.insert(diagnostic.clone()));
+    let order: HashMap<&str, usize> =
+        sources.iter().enumerate().map(|(index, source)| (source.name, index)).collect();
+    diagnostics.sort_by_key(|diagnostic| {
+        let origin = &diagnostic.origin;
+        (order.get(origin.source.as_str()).copied(), origin.line, origin.column)
+    });
+    (config, diagnostics)
+}
+
+/// What front ends made of texts.
+pub(crate) struct Read<'a> {
+    pub(crate) documents: Vec<Document>,
+    /// Of each text.
+    pub(crate) tokens: Vec<Vec<Token>>,
+    pub(crate) reading: Reading<'a>,
+}
+
+pub(crate) fn read<'a>(sources: &[Source<'_>], lookup: &'a dyn Lookup) -> Read<'a> {
     let mut reading = Reading::new(lookup);
-    let mut documents = Vec::new();
+    let (mut documents, mut tokens) = (Vec::new(), Vec::new());
     for source in sources {
-        let (parsed, diagnostics) = document::parse(source.name, &ready_for_yaml(source.text));
-        documents.extend(parsed);
-        reading.diagnostics.extend(diagnostics);
+        let parsed = document::parse_all(source.name, &ready_for_yaml(source.text));
+        documents.extend(parsed.documents);
+        tokens.push(parsed.tokens);
+        reading.diagnostics.extend(parsed.diagnostics);
     }
     let owners = owners(&documents, &mut reading);
     for (document, owners) in documents.iter_mut().zip(&owners) {
@@ -55,24 +86,7 @@ pub fn load(sources: &[Source<'_>], lookup: &dyn Lookup) -> (Config, Vec<Diagnos
         let hint = "give no file at all to serve what the AWS environment says";
         reading.diagnostics.push(Diagnostic::error(origin, what).hint(hint));
     }
-    let (items, mut diagnostics) = (reading.items, reading.diagnostics);
-    let (config, findings) = compile::compile(items, has_errors(&diagnostics));
-    diagnostics.extend(findings.into_iter().map(|finding| pinpoint(finding, &documents)));
-    if let Some(first) = sources.first() {
-        // What is about no place is about all that was given.
-        let placeless = diagnostics.iter_mut().filter(|one| one.origin.source.is_empty());
-        placeless.for_each(|one| first.name.clone_into(&mut one.origin.source));
-    }
-    // What several items refer to is read for each of them.
-    let mut said = HashSet::new();
-    diagnostics.retain(|diagnostic| said.insert(diagnostic.clone()));
-    let order: HashMap<&str, usize> =
-        sources.iter().enumerate().map(|(index, source)| (source.name, index)).collect();
-    diagnostics.sort_by_key(|diagnostic| {
-        let origin = &diagnostic.origin;
-        (order.get(origin.source.as_str()).copied(), origin.line, origin.column)
-    });
-    (config, diagnostics)
+    Read { documents, tokens, reading }
 }
 
 /// Which of [`FRONT_ENDS`] claim each of the documents.

@@ -24,6 +24,17 @@ pub(crate) fn after_bearer(text: &str) -> Option<&str> {
     is_scheme.then(|| text[SCHEME.len()..].trim_start())
 }
 
+/// Parts of the names of headers and members that hold credentials.
+const SECRET_WORDS: [&str; 8] =
+    ["authorization", "cookie", "credential", "key", "passw", "secret", "signature", "token"];
+
+/// Whether a header or a member of this name may hold a credential. So some are called that hold none, and are
+/// hidden as well.
+pub fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_WORDS.iter().any(|word| name.contains(word))
+}
+
 /// A text that is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Redacted(String);

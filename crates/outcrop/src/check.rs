@@ -1,11 +1,9 @@
 //! `outcrop check`: what is wrong with a configuration, and what was understood of it.
 
-mod excerpt;
-
 use std::path::PathBuf;
 
 use clap::Args;
-use outcrop_config::{Config, Diagnostic, Secrets, Severity};
+use outcrop_config::{Config, Diagnostic, Excerpts, Secrets, Severity};
 use outcrop_core::limit::Rules;
 
 use crate::exit::{Exit, Failure};
@@ -93,7 +91,11 @@ pub fn wrong(found: &[Diagnostic], texts: &[Text]) -> anyhow::Error {
 
 /// All of `diagnostics` with the lines that they are about.
 pub fn as_text(diagnostics: &[Diagnostic], texts: &[Text]) -> String {
-    diagnostics.iter().map(|diagnostic| excerpt::show(diagnostic, texts) + "\n").collect()
+    if diagnostics.is_empty() {
+        return String::new();
+    }
+    let excerpts = Excerpts::of(&sources::as_sources(texts), &Machine);
+    diagnostics.iter().map(|diagnostic| excerpts.show(diagnostic) + "\n").collect()
 }
 
 /// How many there are of what severity.
@@ -146,7 +148,7 @@ fn as_json(diagnostics: &[Diagnostic]) -> serde_json::Value {
     let one = |diagnostic: &Diagnostic| {
         let Diagnostic { severity, origin, what, hint } = diagnostic;
         serde_json::json!({
-            "severity": excerpt::word(*severity),
+            "severity": severity.as_str(),
             "source": origin.source,
             "line": origin.line,
             "column": origin.column,

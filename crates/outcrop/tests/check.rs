@@ -39,15 +39,15 @@ fn all_that_is_wrong_is_shown_where_it_is() {
 error: `regoin` is no key here
   --> outcrop.yaml:2:8 (backends.us.regoin)
    |
- 2 |   us: {regoin: us-east-1, identity: {api_key: ***}}
+ 2 |   us: {regoin: ***, identity: {api_key: ***}}
    |        ^^^^^^
    = help: did you mean `region`?
 
 notice: a secret stands in the file itself
   --> outcrop.yaml:2:47 (backends.us.identity.api_key)
    |
- 2 |   us: {regoin: us-east-1, identity: {api_key: ***}}
-   |                                               ^^^
+ 2 |   us: {regoin: ***, identity: {api_key: ***}}
+   |                                         ^^^
    = help: refer to it: {env: NAME} or {file: PATH}
 
 error: there is no backend `eu`
@@ -137,6 +137,17 @@ limits:
     std::fs::write(&limits, "limits: [{name: l, xyzzyxyzzy: 1}]\n").unwrap();
     let (_, _, stderr) = check(&folder, &["limits.yaml"]);
     assert!(stderr.contains("help: there is name, requests,"), "{stderr}");
+}
+
+/// Where nobody understood what it is, as in a file for somebody else's gateway.
+#[test]
+fn secrets_of_other_formats_are_not_shown() {
+    let kong = "_format_version: '3.0'\nkeyauth_credentials:\n  - {consumer: nobody, key: k3y}\n  - kee: k3y\n";
+    let kube = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {other: k3y}\ndata: [k3y]\n";
+    let folder = folder("foreign", &[("kong.yaml", kong), ("kube.yaml", kube)]);
+    let (code, _, stderr) = check(&folder, &["."]);
+    assert!(code == Some(1) && !stderr.contains("k3y"), "{stderr}");
+    assert!(stderr.contains("- {consumer: nobody, key: ***}\n"), "{stderr}");
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use saphyr_parser::{Event, Marker, ScalarStyle, Tag};
+use saphyr_parser::{Event, Marker, ScalarStyle, Span, Tag};
 
+use super::Token;
 use super::node::{Content, Entry, Node, Place};
 use crate::origin::{Diagnostic, Origin, Severity};
 
@@ -22,6 +23,8 @@ pub(super) struct Builder {
     root: Option<Node>,
     nodes: usize,
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// All scalars so far, those of documents that break off too.
+    pub(super) tokens: Vec<Token>,
 }
 
 /// A collection whose end has not come.
@@ -51,6 +54,7 @@ impl Builder {
             root: None,
             nodes: 0,
             diagnostics: Vec::new(),
+            tokens: Vec::new(),
         }
     }
 
@@ -63,10 +67,13 @@ impl Builder {
         (!root.is_null()).then_some(root)
     }
 
-    pub(super) fn take(&mut self, event: Event<'_>, at: Marker) -> Result<(), Failure> {
-        let place = Place { line: at.line(), column: at.col() + 1 };
+    pub(super) fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Failure> {
+        let at = span.start;
+        let place = Place { line: at.line(), column: at.col() + 1, index: at.index() };
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                let is_key = self.open.last().is_some_and(Open::wants_key);
+                self.tokens.push(Token { from: at.index(), to: span.end.index(), is_key });
                 let plain = style == ScalarStyle::Plain && !self.is_text(tag.as_deref(), place);
                 let content = Content::Scalar { text: text.into_owned(), plain, raw: None };
                 self.add(self.node(place, content), anchor, at)
@@ -196,6 +203,10 @@ impl Builder {
 }
 
 impl Open {
+    fn wants_key(&self) -> bool {
+        matches!((&self.content, &self.key), (Content::Map(_), Key::None))
+    }
+
     fn new(place: Place, anchor: usize, content: Content) -> Self {
         Self { place, anchor, content, key: Key::None, bases: Vec::new() }
     }

@@ -9,6 +9,10 @@
 //! 3. [`Node::peek`] marks nothing: it is for looking whose document this is.
 //! 4. `null` is absent for all of them.
 //!
+//! What was understood is another matter: whoever takes a scalar's text or number knows what it is. One whose
+//! text nobody took may be anything, a secret too, and is not shown (`crate::excerpt`); nor is one that is
+//! [hidden](Node::hide).
+//!
 //! `Reading` (in `front`) has the same accessors with complaints about wrong types.
 
 use std::cell::Cell;
@@ -25,13 +29,24 @@ pub struct Node {
     path: String,
     content: Content,
     read: Cell<bool>,
+    sight: Cell<Sight>,
 }
 
-/// Line and column, from 1.
+/// Whether a scalar may be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// Nobody took it.
+    Unknown,
+    Taken,
+    Hidden,
+}
+
+/// Line and column, from 1, and how many characters of the text stand before it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     pub(super) line: usize,
     pub(super) column: usize,
+    pub(super) index: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -115,17 +130,34 @@ impl Node {
     /// The text of any scalar but `null`, as it is written: `1` is the text "1".
     pub fn text(&self) -> Option<&str> {
         match &self.content {
-            Content::Scalar { text, .. } if !self.is_null() => Some(text),
+            Content::Scalar { text, .. } if !self.is_null() => {
+                self.take();
+                Some(text)
+            }
             Content::Scalar { .. } | Content::List(_) | Content::Map(_) | Content::Broken => None,
         }
+    }
+
+    /// Somebody knows what the scalar is.
+    pub(crate) fn take(&self) {
+        if self.sight.get() == Sight::Unknown {
+            self.sight.set(Sight::Taken);
+        }
+    }
+
+    /// It is a secret: nothing of it is ever shown.
+    pub(crate) fn hide(&self) {
+        self.sight.set(Sight::Hidden);
+        self.items().iter().for_each(Node::hide);
+        self.members().iter().for_each(|entry| entry.value.hide());
     }
 
     /// The text before variables were put in.
     pub fn raw(&self) -> Option<&str> {
         match &self.content {
             Content::Scalar { raw: Some(raw), .. } => Some(raw),
-            Content::Scalar { raw: None, .. } => self.text(),
-            Content::List(_) | Content::Map(_) | Content::Broken => None,
+            Content::Scalar { text, raw: None, .. } if !self.is_null() => Some(text),
+            Content::Scalar { .. } | Content::List(_) | Content::Map(_) | Content::Broken => None,
         }
     }
 
@@ -206,6 +238,12 @@ impl Node {
         matches!(self.content, Content::List(_))
     }
 
+    pub(crate) fn is_number(&self) -> bool {
+        let number =
+            |scalar| matches!(scalar, Scalar::Int(_) | Scalar::Large(_) | Scalar::Float(_));
+        self.scalar().is_some_and(number)
+    }
+
     /// Whether something is wrong with it that has been said already.
     pub fn is_broken(&self) -> bool {
         matches!(self.content, Content::Broken)
@@ -265,6 +303,15 @@ impl Node {
         }
     }
 
+    pub(crate) fn sight(&self) -> Sight {
+        self.sight.get()
+    }
+
+    /// How many characters of the text stand before it.
+    pub(crate) fn index(&self) -> usize {
+        self.place.index
+    }
+
     pub(crate) fn members(&self) -> &[Entry] {
         match &self.content {
             Content::Map(entries) => entries,
@@ -291,7 +338,8 @@ impl Entry {
 
 impl Node {
     pub(super) fn new(source: Rc<str>, place: Place, content: Content) -> Self {
-        Self { source, place, path: String::new(), content, read: Cell::new(false) }
+        let (read, sight) = (Cell::new(false), Cell::new(Sight::Unknown));
+        Self { source, place, path: String::new(), content, read, sight }
     }
 
     pub(super) fn place(&self) -> Place {

@@ -121,6 +121,7 @@ fn reference<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
 /// A secret as Kong writes one: a text, `{vault://env/NAME}`, or decK's `${{ env "NAME" }}`.
 fn secret(reading: &mut Reading<'_>, node: &Node, path: &str) -> Option<Secret> {
     let text = reading.str(node, path)?;
+    node.at(path).map(Node::hide);
     if text.is_empty() {
         return None;
     }

@@ -67,7 +67,7 @@ impl FrontEnd for Outcrop {
     }
 
     fn read(&self, documents: &[&Document], reading: &mut Reading<'_>) {
-        let entries = || documents.iter().flat_map(|document| document.root.entries());
+        let entries = || documents.iter().flat_map(|document| document.root.members());
         // Backends first: a route without targets goes to the only one.
         for entry in entries().filter(|entry| entry.key == "backends") {
             rows(&entry.value, Kind::Backend, reading, |context, name, written| {

@@ -78,7 +78,7 @@ impl<'a> Reading<'a> {
     /// text is none.
     pub fn secret(&mut self, node: &Node, path: &str) -> Option<Secret> {
         let text = self.str(node, path)?;
-        let raw = node.at(path).and_then(Node::raw);
+        let raw = node.at(path).inspect(|node| node.hide()).and_then(Node::raw);
         match raw.and_then(only_variable) {
             Some(variable) if raw != Some(text) => Some(Secret::Env(variable.to_owned())),
             Some(_) | None if text.is_empty() => None,

@@ -6,10 +6,8 @@
 use crate::config::Config;
 use crate::edit::{BodyEdit, HeaderEdit};
 use crate::policy::Policy;
+use crate::secret::is_secret_name;
 
-/// Parts of the names of headers and members that hold credentials.
-const SECRET_WORDS: [&str; 8] =
-    ["authorization", "cookie", "credential", "key", "passw", "secret", "signature", "token"];
 /// What stands where a variable is to be, until the text is written. Nothing of it needs quotes.
 const MARK: &str = "OUTCROP_HIDDEN_SECRET_";
 
@@ -44,7 +42,7 @@ fn mark_edits((headers, body): (&mut Vec<HeaderEdit>, &mut Vec<BodyEdit>), hidde
     for edit in headers {
         match edit {
             HeaderEdit::Set { name, value } | HeaderEdit::Add { name, value } => {
-                if is_secret(name) {
+                if is_secret_name(name) {
                     *value = next();
                 }
             }
@@ -56,16 +54,11 @@ fn mark_edits((headers, body): (&mut Vec<HeaderEdit>, &mut Vec<BodyEdit>), hidde
             BodyEdit::Set { path, value, mode: _ } => {
                 let name = path.rsplit('.').next().unwrap_or(path);
                 // A number is no secret: `max_tokens` is called as if it were one.
-                if is_secret(name) && value.starts_with('"') {
+                if is_secret_name(name) && value.starts_with('"') {
                     *value = format!("\"{}\"", next());
                 }
             }
             BodyEdit::Remove { .. } | BodyEdit::Prompt { .. } => {}
         }
     }
-}
-
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    SECRET_WORDS.iter().any(|word| name.contains(word))
 }

@@ -13,7 +13,7 @@ use serde::de::{
 };
 
 use super::places;
-use super::short::{MANY, SHORT};
+use super::short::{MANY, SECRET, SHORT};
 use crate::document::{Entry, Node, Scalar};
 use crate::front::{Gaps, Reading};
 use crate::origin::{Diagnostic, Origin, Severity};
@@ -204,6 +204,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
     type Error = Problem;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        self.node.take();
         match self.node.scalar() {
             Some(Scalar::Null) => visitor.visit_unit(),
             Some(Scalar::Bool(bool)) => visitor.visit_bool(bool),
@@ -258,10 +259,15 @@ impl<'de> Deserializer<'de> for Reader<'de> {
     ) -> Result<V::Value, Problem> {
         match name {
             MANY if self.node.is_list() => self.items(visitor),
-            SHORT => match self.node.text() {
-                Some(text) => visitor.visit_borrowed_str(text),
-                None => visitor.visit_newtype_struct(self),
-            },
+            SHORT | SECRET => {
+                if name == SECRET && !self.node.is_map() {
+                    self.node.hide();
+                }
+                match self.node.text() {
+                    Some(text) => visitor.visit_borrowed_str(text),
+                    None => visitor.visit_newtype_struct(self),
+                }
+            }
             _ => visitor.visit_newtype_struct(self),
         }
     }

@@ -14,6 +14,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 pub(super) const MANY: &str = "$many";
 /// A mapping, or a text that stands for one.
 pub(super) const SHORT: &str = "$short";
+/// The same of a secret, which is never shown.
+pub(super) const SECRET: &str = "$secret";
 
 /// One or many.
 #[derive(Clone, PartialEq)]
@@ -29,6 +31,8 @@ pub trait Brief: Sized {
     const TEXT: &'static str;
     /// The words that it can be, if it cannot be any text.
     const WORDS: &'static [&'static str] = &[];
+    /// What it is to the reader.
+    const FORM: &'static str = SHORT;
 
     fn from_text(text: &str) -> Result<Self, String>;
     /// The text that stands for it, if one does.
@@ -115,7 +119,7 @@ impl<'de, T: Deserialize<'de> + Brief> Deserialize<'de> for Short<T> {
                 T::deserialize(long).map(Short)
             }
         }
-        deserializer.deserialize_newtype_struct(SHORT, Either(PhantomData))
+        deserializer.deserialize_newtype_struct(T::FORM, Either(PhantomData))
     }
 }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CarrierWord, DurationText, Secret, Timeouts, is_default};
-use crate::front::outcrop::short::{Brief, Many, Short, Table};
+use crate::front::outcrop::short::{Brief, Many, SECRET, Short, Table};
 
 /// An account in a region. A text is the region.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -202,6 +202,7 @@ impl Brief for Backend {
 
 impl Brief for CredentialsFile {
     const TEXT: &'static str = "The file's text.";
+    const FORM: &'static str = SECRET;
 
     fn from_text(text: &str) -> Result<Self, String> {
         Ok(Self { text: Short(Secret::Inline(text.to_owned())), profile: None })

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::front::outcrop::short::Brief;
+use crate::front::outcrop::short::{Brief, SECRET};
 use crate::words;
 
 /// `500ms`, `30s`, `1m30s`, `12h`.
@@ -82,6 +82,7 @@ pub enum CarrierWord {
 
 impl Brief for Secret {
     const TEXT: &'static str = "The secret itself, or ${VAR}.";
+    const FORM: &'static str = SECRET;
 
     fn from_text(text: &str) -> Result<Self, String> {
         Ok(Self::Inline(text.to_owned()))
