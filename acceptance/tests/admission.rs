@@ -200,3 +200,16 @@ async fn calls_beside_inference_keep_to_the_models_of_the_key() {
     let answer = stack.send(Method::GET, "/foundation-models", &headers, "").await;
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
+
+/// Only whoever comes in without a key is asked where from.
+#[tokio::test]
+async fn a_key_lets_in_from_any_page() {
+    let stack = guarded().await;
+    let (path, body) = chat("openai", NOVA, "say:hi", false);
+    let headers =
+        [("origin", "https://other.example"), ("host", "gateway.example"), ("x-api-key", TOKEN)];
+    let answer = stack.send(Method::POST, &path, &headers, body.to_string()).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let answer = stack.send(Method::POST, &path, &headers[..2], body.to_string()).await;
+    assert_eq!(answer.status, 401, "{}", answer.text());
+}

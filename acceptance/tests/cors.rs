@@ -2,6 +2,7 @@
 
 use http::Method;
 use outcrop_server::{Cors, ServerConfig};
+use tokio::io::AsyncReadExt;
 
 use crate::support::{NOVA, Options, Stack, chat};
 
@@ -47,7 +48,15 @@ async fn a_named_page_may_ask_and_read() {
             let answer =
                 stack.send(Method::POST, &path, &[("origin", PAGE)], body.to_string()).await;
             assert_eq!(answer.header("access-control-allow-origin"), told, "{}", answer.text());
-            assert!(answer.header("access-control-expose-headers").contains("x-request-id"));
+            let exposed: Vec<&str> =
+                answer.header("access-control-expose-headers").split(", ").collect();
+            for name in answer.headers.keys().map(|name| name.as_str()) {
+                let is_told =
+                    ["x-", "anthropic-", "retry-after"].iter().any(|b| name.starts_with(b));
+                assert!(!is_told || exposed.contains(&name), "{name}: {exposed:?}");
+            }
+            assert!(exposed.contains(&"x-ratelimit-limit-tokens"), "{exposed:?}");
+            assert!(exposed.contains(&"anthropic-ratelimit-tokens-reset"), "{exposed:?}");
             assert_eq!(answer.header("vary"), "origin");
         }
     }
@@ -66,4 +75,40 @@ async fn other_pages_and_gateways_without_the_setting_say_nothing() {
         assert_eq!(answer.header("access-control-allow-origin"), "");
         assert_eq!(answer.header("vary"), if origins.is_empty() { "" } else { "origin" });
     }
+}
+
+/// Whoever is on this machine needs no key, and so pages of elsewhere are kept out that a browser on it shows.
+#[tokio::test]
+async fn without_keys_no_page_of_elsewhere_is_served() {
+    let stack = allowing(&["https://named.example"]).await;
+    let (path, body) = chat("openai", NOVA, "hi", false);
+    for (name, value, status) in [
+        ("origin", "https://other.example", 403),
+        ("origin", "null", 403),
+        ("origin", "https://named.example", 200),
+        ("origin", "http://localhost:5173", 200),
+        ("origin", "vscode-webview://abc", 200),
+        ("host", "rebound.example", 403),
+        ("host", "named.example:8080", 200),
+        ("host", "localhost:8080", 200),
+        ("host", "host.docker.internal:8080", 200),
+        ("host", "gateway", 200),
+    ] {
+        let given = [("content-type", "text/plain"), (name, value)];
+        let answer = stack.send(Method::POST, &path, &given, body.to_string()).await;
+        assert_eq!(answer.status, status, "{name}: {value}: {}", answer.text());
+        let flag = format!("--cors-origin {}", if value == "null" { "'*'" } else { "https://" });
+        assert_eq!(answer.text().contains(&flag), status == 403, "{}", answer.text());
+        let models = stack.send(Method::GET, "/v1/models", &given, "").await;
+        assert_eq!(models.status, status, "{name}: {value}: {}", models.text());
+        let health = stack.send(Method::GET, "/health", &given, "").await;
+        assert_eq!(health.status, 200);
+    }
+    let served = stack.emulator.requests().len();
+    assert_eq!(served, 7, "what is refused costs nothing");
+    // Without a name at all, as in HTTP/1.0.
+    let mut old = stack.say(b"GET /v1/models HTTP/1.0\r\n\r\n").await;
+    let mut answer = String::new();
+    old.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains(" 200 "), "{answer}");
 }

@@ -43,7 +43,7 @@ use self::alert::Watch;
 pub use self::alert::{Alert, Alerts, Event};
 pub(crate) use self::counters::LOOK;
 pub use self::counters::{Counters, StoreError, StoreWish, Timepiece};
-pub use self::told::Told;
+pub use self::told::{Told, headers};
 pub use self::webhook::posting;
 
 /// What a limit may tell requests apart by.

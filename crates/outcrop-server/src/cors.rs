@@ -2,24 +2,44 @@
 //!
 //! 1. Off unless origins are named: no header is sent, and a preflight is an ordinary `OPTIONS`.
 //! 2. A page of another origin gets no header either, so that the browser keeps the answer from it.
-//!    The request is still served: this guards the browser's user, it is no access control.
+//!    The request is still served where a key lets it in: this guards the browser's user, it is no access
+//!    control. Where none is asked for, `crate::page` refuses it.
 //! 3. Cookies play no part: clients of APIs send their key in a header.
 
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use http::header::{self, HeaderName};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use outcrop_core::limit;
 use outcrop_core::{Reply, ReplyBody};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, DELETE, OPTIONS");
 /// Seconds for which a browser remembers a preflight: Chromium's upper limit is two hours, and a change
 /// of the settings should be felt sooner.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
-/// What SDKs read of an answer's headers.
-const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "x-request-id, request-id, x-amzn-requestid, x-amzn-errortype, retry-after, x-should-retry, x-outcrop-loss, x-outcrop-model, x-outcrop-models, x-outcrop-estimate, x-outcrop-cost",
-);
+/// What SDKs read of an answer's headers, beside those of limits.
+const READ: [&str; 12] = [
+    "x-request-id",
+    "request-id",
+    "x-amzn-requestid",
+    "x-amzn-errortype",
+    "retry-after",
+    "x-should-retry",
+    "x-outcrop-loss",
+    "x-outcrop-model",
+    "x-outcrop-models",
+    "x-outcrop-route",
+    "x-outcrop-estimate",
+    "x-outcrop-cost",
+];
+/// All that may be read, in one line. It is always there: names of headers are values of one.
+static EXPOSED: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
+    let of_limits: Vec<HeaderName> = limit::headers().collect();
+    let names = READ.into_iter().chain(of_limits.iter().map(HeaderName::as_str));
+    names.collect::<Vec<_>>().join(", ").parse().ok()
+});
 const VARY: HeaderValue = HeaderValue::from_static(
     "origin, access-control-request-method, access-control-request-headers",
 );
@@ -99,8 +119,27 @@ impl Cors {
         reply.insert(header::VARY, HeaderValue::from_static("origin"));
         if let Some(allowed) = origin.and_then(|origin| self.allowed(origin)) {
             reply.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
-            reply.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+            reply.extend(
+                EXPOSED.clone().map(|names| (header::ACCESS_CONTROL_EXPOSE_HEADERS, names)),
+            );
         }
+    }
+
+    /// Whether pages of `origin` may use the gateway.
+    pub(crate) fn allows(&self, origin: &HeaderValue) -> bool {
+        self.allowed(origin).is_some()
+    }
+
+    /// Whether pages at `host` may, with one scheme and port or another.
+    pub(crate) fn allows_host(&self, host: &str) -> bool {
+        self.0.iter().any(|allowed| match allowed {
+            Origin::Any => true,
+            Origin::Named(named) => {
+                let named = named.to_str().ok().and_then(|named| named.parse::<Uri>().ok());
+                let named = named.as_ref().and_then(Uri::host);
+                named.is_some_and(|named| named.eq_ignore_ascii_case(host))
+            }
+        })
     }
 
     /// The value of `access-control-allow-origin` for a page of `origin`.

@@ -14,6 +14,7 @@ mod direct;
 mod elsewhere;
 mod metrics;
 mod outflow;
+mod page;
 mod patience;
 mod routes;
 mod serve;

@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::cors::Cors;
+use crate::page::Reach;
 use crate::patience::{Patience, Patient, Work};
 use crate::service::{Door, Entry};
 use crate::tls::{Socket, Tls};
@@ -93,6 +94,7 @@ struct Entrance {
     tls: Option<Tls>,
     /// Routes may be for some names only.
     name: Option<Arc<str>>,
+    reach: Reach,
 }
 
 /// What `/ready` says of a server, also once it serves.
@@ -113,6 +115,18 @@ impl Readiness {
     }
 }
 
+// === impl Entrance ===
+
+impl Entrance {
+    fn new(listener: TcpListener, tls: Option<Tls>, name: Option<&str>) -> io::Result<Self> {
+        let reach = match listener.local_addr()?.ip().is_loopback() {
+            true => Reach::Machine,
+            false => Reach::Anywhere,
+        };
+        Ok(Self { listener, tls, name: name.map(Arc::from), reach })
+    }
+}
+
 // === impl Server ===
 
 impl Server {
@@ -125,7 +139,8 @@ impl Server {
         let (listener, gateway) = (listen(addr)?, gateway.into());
         let door = Arc::new(Door::new(gateway, &config));
         let ServerConfig { patience, tls, drain, .. } = config;
-        Ok(Self { entrances: vec![Entrance { listener, tls, name: None }], door, patience, drain })
+        let entrances = vec![Entrance::new(listener, tls, None)?];
+        Ok(Self { entrances, door, patience, drain })
     }
 
     /// Gives the first address a name.
@@ -145,7 +160,7 @@ impl Server {
     ) -> io::Result<SocketAddr> {
         let listener = listen(addr)?;
         let bound = listener.local_addr()?;
-        self.entrances.push(Entrance { listener, tls, name: name.map(Arc::from) });
+        self.entrances.push(Entrance::new(listener, tls, name)?);
         Ok(bound)
     }
 
@@ -173,7 +188,9 @@ impl Server {
                 (entrance, accepted) = accept(&entrances, &mut turn) => match accepted {
                     Ok((socket, peer)) => {
                         let limited = (patience, entrance.tls.as_ref());
-                        let entry = Entry { peer: Some(peer.ip()), listener: entrance.name.clone() };
+                        let Entrance { name, reach, .. } = entrance;
+                        let (listener, reach) = (name.clone(), *reach);
+                        let entry = Entry { peer: Some(peer.ip()), listener, reach };
                         let from = (socket, entry);
                         connections.spawn(connect(from, &door, limited, &graceful));
                     }

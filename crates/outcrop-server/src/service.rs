@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::body::{Limits, Rest, Room, discard, read};
 use crate::cors::Cors;
 use crate::outflow::Outflow;
+use crate::page::{self, Reach};
 use crate::patience::Busy;
 use crate::routes::{Route, route};
 use crate::serve::ServerConfig;
@@ -51,6 +52,8 @@ pub struct Entry {
     pub peer: Option<IpAddr>,
     /// The listener's name.
     pub listener: Option<Arc<str>>,
+    /// From where the listener can be reached.
+    pub reach: Reach,
 }
 
 impl Door {
@@ -109,6 +112,7 @@ impl Door {
     {
         let present = self.gateway.present();
         let own_path = own_path(&present, &head, &entry);
+        let at = (&head, entry.reach);
         let mut reply = match route(&head.method, &own_path) {
             Route::Operation(operation) => {
                 let meant = Meant { operation, own_path, present };
@@ -116,22 +120,22 @@ impl Door {
             }
             Route::ListModels => {
                 let answer = |grant: &Grant| self.models(grant, &head, request_id);
-                self.keyed(SurfaceWord::Models, &head, request_id, answer).await
+                self.keyed(SurfaceWord::Models, at, request_id, answer).await
             }
             Route::GetModel(id) => {
                 let id = percent_decode(&id);
                 let answer = |grant: &Grant| self.model(grant, &id, &head, request_id);
-                self.keyed(SurfaceWord::Models, &head, request_id, answer).await
+                self.keyed(SurfaceWord::Models, at, request_id, answer).await
             }
             Route::GetResponse(id) => {
                 let answer =
                     |grant: &Grant| self.kept_response(grant, &percent_decode(&id), request_id);
-                self.keyed(SurfaceWord::Responses, &head, request_id, answer).await
+                self.keyed(SurfaceWord::Responses, at, request_id, answer).await
             }
             Route::DeleteResponse(id) => {
                 let answer =
                     |grant: &Grant| self.delete_response(grant, &percent_decode(&id), request_id);
-                self.keyed(SurfaceWord::Responses, &head, request_id, answer).await
+                self.keyed(SurfaceWord::Responses, at, request_id, answer).await
             }
             Route::Health => json_reply(StatusCode::OK, &self.health("ok")),
             Route::Ready => self.ready(),
@@ -163,7 +167,8 @@ impl Door {
         let Meant { operation, own_path, present } = meant;
         let dialect = operation.dialect();
         let mut settlement = self.gateway.begin(&operation, request_id);
-        let taken = self.take(&operation, &head, &mut body).await.map(|(grant, body)| {
+        let taken = self.take(&operation, (&head, entry.reach), &mut body).await;
+        let taken = taken.map(|(grant, body)| {
             settlement.admitted(grant);
             body
         });
@@ -203,7 +208,7 @@ impl Door {
     async fn take<B>(
         &self,
         operation: &Operation,
-        head: &Parts,
+        (head, reach): (&Parts, Reach),
         body: &mut B,
     ) -> Result<(Grant, Bytes), Fault>
     where
@@ -213,6 +218,7 @@ impl Door {
         let admitter = self.gateway.admitter();
         let admittance = admitter.admit(head, SystemTime::now()).await?;
         if let Admittance::Granted(grant) = &admittance {
+            self.check(grant, (head, reach))?;
             grant.check_surface(surface_of(operation))?;
         }
         let body = as_it_is(head, read(body, self.limits, &self.room).await?)?;
@@ -220,6 +226,7 @@ impl Door {
             Admittance::Granted(grant) => grant,
             Admittance::Signed(signed) => {
                 let grant = admitter.finish(&signed, &body, SystemTime::now())?;
+                self.check(&grant, (head, reach))?;
                 grant.check_surface(surface_of(operation))?;
                 grant
             }
@@ -227,11 +234,19 @@ impl Door {
         Ok((grant, body))
     }
 
+    /// Whoever comes in without a key must not be a web page of elsewhere.
+    fn check(&self, grant: &Grant, (head, reach): (&Parts, Reach)) -> Result<(), Fault> {
+        match (&grant.caller, reach) {
+            (None, Reach::Machine) => page::check(head, &self.cors),
+            (Some(_), _) | (None, Reach::Anywhere) => Ok(()),
+        }
+    }
+
     /// What the gateway answers by itself to those who may come in.
     async fn keyed(
         &self,
         surface: SurfaceWord,
-        head: &Parts,
+        (head, reach): (&Parts, Reach),
         request_id: &str,
         answer: impl FnOnce(&Grant) -> Reply,
     ) -> Reply {
@@ -241,7 +256,11 @@ impl Door {
             // None of these calls has a body.
             Admittance::Signed(signed) => admitter.finish(&signed, b"", now),
         });
-        match granted.and_then(|grant| grant.check_surface(surface).map(|()| grant)) {
+        let granted = granted.and_then(|grant| {
+            self.check(&grant, (head, reach))?;
+            grant.check_surface(surface).map(|()| grant)
+        });
+        match granted {
             Ok(grant) => answer(&grant),
             Err(fault) => {
                 tracing::info!(

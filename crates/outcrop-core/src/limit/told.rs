@@ -68,6 +68,11 @@ const ANTHROPIC: [Names; 4] = [
     ],
 ];
 
+/// All headers that limits can be told in.
+pub fn headers() -> impl Iterator<Item = HeaderName> {
+    OPENAI.into_iter().chain(ANTHROPIC).flatten()
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Left {
     most: u128,
