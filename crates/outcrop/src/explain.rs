@@ -15,7 +15,7 @@ use bytes::Bytes;
 use clap::Args;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
-use outcrop_config::{Config, Policy, Severity};
+use outcrop_config::{Config, Policy, Severity, is_secret_name};
 use outcrop_core::{Gateway, ReceiptSink, Settings};
 use outcrop_emulator::{self as emulator, Emulator, Received};
 use outcrop_model::{Fidelity, Outcome, Receipt};
@@ -29,9 +29,8 @@ use crate::exit::{Exit, Failure};
 use crate::print::print_text;
 use crate::sources::Files;
 
-/// Headers of the request to AWS whose values are secret, or hold what is.
-const SECRET: [HeaderName; 2] =
-    [header::AUTHORIZATION, HeaderName::from_static("x-amz-security-token")];
+/// What is shown of headers of the request to AWS that may hold a secret: the gateway's own, and those
+/// that the operator has it set.
 const SHOWN_INSTEAD: &str = "***";
 
 #[derive(Debug, Args)]
@@ -54,6 +53,10 @@ pub struct ExplainArgs {
     /// A header of it, as NAME: VALUE; may be given several times.
     #[arg(long, value_name = "HEADER", value_parser = header_line)]
     pub header: Vec<(HeaderName, HeaderValue)>,
+    /// The listener of the configuration at which it would come in, by its name. Without it the routes of
+    /// all listeners hold.
+    #[arg(long, value_name = "NAME")]
+    pub listener: Option<String>,
     /// The request as a line of curl; its host does not matter.
     #[arg(long, value_name = "LINE", conflicts_with_all = ["request", "path", "header"])]
     pub curl: Option<Asked>,
@@ -71,8 +74,12 @@ pub struct Traced {
 
 pub async fn run(args: ExplainArgs) -> anyhow::Result<()> {
     let config = check::load(args.config.clone())?;
+    let listener = args.listener.clone();
+    if let Some(name) = &listener {
+        is_known(name, &config)?;
+    }
     let request = asked(args)?;
-    let traced = trace(config.clone(), request).await?;
+    let traced = trace(config.clone(), (request, listener.as_deref())).await?;
     print_text(&traced.written(&config))?;
     traced.verdict()
 }
@@ -81,7 +88,10 @@ pub async fn run(args: ExplainArgs) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When the configuration cannot be put to work.
-pub async fn trace(mut config: Config, request: Request<Full<Bytes>>) -> anyhow::Result<Traced> {
+pub async fn trace(
+    mut config: Config,
+    (request, listener): (Request<Full<Bytes>>, Option<&str>),
+) -> anyhow::Result<Traced> {
     let emulator = Emulator::bind("127.0.0.1:0", emulator::Config::default())
         .await
         .context("cannot start the emulator")?;
@@ -97,7 +107,7 @@ pub async fn trace(mut config: Config, request: Request<Full<Bytes>>) -> anyhow:
     let gateway = Gateway::new(Settings::default(), sink);
     let notes = gateway.reload(&config).await;
     notes.map_err(|found| anyhow::anyhow!(told(&found, Severity::Error)))?;
-    let (head, body) = Direct::new(gateway).call(request).await.into_parts();
+    let (head, body) = Direct::new(gateway).at(listener).call(request).await.into_parts();
     // The receipt is written at the end of the answer.
     let answer = body.collect().await.context("the answer broke off")?.to_bytes();
     let receipt = receipts.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -134,9 +144,24 @@ impl Traced {
     }
 }
 
+/// Whether a listener has the name.
+fn is_known(name: &str, config: &Config) -> anyhow::Result<()> {
+    let names: Vec<&str> = config.listeners.iter().map(|listener| &*listener.name).collect();
+    match (names.contains(&name), names.is_empty()) {
+        (true, _) => Ok(()),
+        (false, true) => anyhow::bail!("--listener: the configuration has no listeners"),
+        (false, false) => {
+            anyhow::bail!(
+                "--listener: there is no listener `{name}`; there is {}",
+                names.join(", ")
+            )
+        }
+    }
+}
+
 /// The request that the flags say.
 fn asked(args: ExplainArgs) -> anyhow::Result<Request<Full<Bytes>>> {
-    let ExplainArgs { config: _, request, path, header, curl } = args;
+    let ExplainArgs { config: _, request, path, header, listener: _, curl } = args;
     let Asked { method, path, headers, body } = match (curl, request) {
         (Some(asked), _) => asked,
         (None, Some(file)) => {
@@ -235,7 +260,7 @@ fn upstream_json(received: &Received) -> Value {
 
 fn shown(received: &Received) -> impl Iterator<Item = (&str, String)> {
     let headers = received.headers.iter().filter(|(name, _)| **name != header::HOST);
-    headers.map(|(name, value)| match SECRET.contains(name) {
+    headers.map(|(name, value)| match is_secret_name(name.as_str()) {
         true => (name.as_str(), SHOWN_INSTEAD.to_owned()),
         false => (name.as_str(), String::from_utf8_lossy(value.as_bytes()).into_owned()),
     })

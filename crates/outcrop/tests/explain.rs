@@ -16,9 +16,17 @@ routes:
 ";
 
 fn explain(name: &str, request: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+    explain_by(FILE, name, (request, arguments))
+}
+
+fn explain_by(
+    file: &str,
+    name: &str,
+    (request, arguments): (&str, &[&str]),
+) -> (Option<i32>, String, String) {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("explain").join(name);
     std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("outcrop.yaml"), FILE).unwrap();
+    std::fs::write(folder.join("outcrop.yaml"), file).unwrap();
     std::fs::write(folder.join("request.json"), request).unwrap();
     let Output { status, stdout, stderr } = support::outcrop(&["explain", "-f", "outcrop.yaml"])
         .args(arguments)
@@ -75,4 +83,34 @@ fn a_line_of_curl_is_read() {
     let (code, _, stderr) = explain("curl", request, &["--curl", "curl -F a=b http://localhost/"]);
     assert_eq!(code, Some(2), "{stderr}");
     assert!(stderr.contains("`-F` is no option that is read here"), "{stderr}");
+}
+
+const LISTENERS: &str = "\
+backends: {us: us-east-1}
+listeners:
+  - {name: inside, address: 127.0.0.1:1}
+  - {name: outside, address: 127.0.0.1:2}
+defaults: {headers: {set: {x-upstream-key: very-secret, x-team: plain}}}
+routes:
+  - {name: out, listeners: outside, targets: us}
+  - {name: in, listeners: inside, targets: us}
+";
+
+#[test]
+fn a_listener_can_be_named_and_headers_of_the_operator_are_masked() {
+    let request =
+        r#"{"model": "amazon.nova-lite-v1:0", "messages": [{"role": "user", "content": "hello"}]}"#;
+    for (listener, route) in [("inside", "in"), ("outside", "out")] {
+        let arguments = ["request.json", "--listener", listener];
+        let (code, told, stderr) = explain_by(LISTENERS, "listeners", (request, &arguments));
+        assert_eq!(code, Some(0), "{stderr}");
+        assert!(told.contains(&format!("route    {route}\n")), "{told}");
+        assert!(
+            told.contains("x-upstream-key: ***\n") && told.contains("x-team: plain\n"),
+            "{told}"
+        );
+    }
+    let arguments = ["request.json", "--listener", "x"];
+    let (code, _, stderr) = explain_by(LISTENERS, "listeners", (request, &arguments));
+    assert!(code == Some(1) && stderr.contains("there is inside, outside"), "{stderr}");
 }

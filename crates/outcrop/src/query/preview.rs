@@ -68,7 +68,7 @@ pub async fn traced(args: &EngineArgs, body: &Value) -> anyhow::Result<(Traced, 
     *request.uri_mut() = CHAT.parse()?;
     let json = HeaderValue::from_static("application/json");
     request.headers_mut().insert(header::CONTENT_TYPE, json);
-    Ok((trace(config.clone(), request).await?, config, around))
+    Ok((trace(config.clone(), (request, None)).await?, config, around))
 }
 
 /// The gateway's address without the part that all paths have.
