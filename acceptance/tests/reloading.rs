@@ -1,10 +1,14 @@
 //! Reloads under load: no request fails, and none sees half of a configuration.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use outcrop_config::{Config, Match, PathMatch, Surface, Target};
 use outcrop_emulator::EXAMPLE_SECRET_ACCESS_KEY;
+use outcrop_server::{Admin, Operator};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::support::{NOVA, Stack, backend, chat, route};
@@ -87,4 +91,55 @@ async fn a_request_that_began_before_a_reload_ends_as_it_began() {
     socket.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert_eq!(stack.receipt().await.route.as_deref(), Some("before"));
+}
+
+/// An operator who takes their time to load.
+struct Slow {
+    begun: Notify,
+    go_on: Notify,
+    done: Mutex<Option<oneshot::Sender<()>>>,
+}
+
+impl Operator for Slow {
+    fn config(&self) -> Value {
+        Value::Null
+    }
+
+    fn metrics(&self) -> String {
+        String::new()
+    }
+
+    async fn reload(self: Arc<Self>) -> Result<Value, Value> {
+        // Dropped if this is.
+        let done = self.done.lock().unwrap().take().unwrap();
+        self.begun.notify_one();
+        self.go_on.notified().await;
+        done.send(()).unwrap();
+        Ok(Value::Null)
+    }
+}
+
+#[tokio::test]
+async fn loading_comes_to_its_end_when_whoever_asked_has_left() {
+    let admin = Admin::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = admin.local_addr().unwrap();
+    let (send, done) = oneshot::channel();
+    let (begun, go_on, send) = (Notify::new(), Notify::new(), Mutex::new(Some(send)));
+    let slow = Arc::new(Slow { begun, go_on, done: send });
+    tokio::spawn(admin.serve(Arc::clone(&slow)));
+    let ask = |request: &'static str| async move {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        socket.write_all(request.as_bytes()).await.unwrap();
+        socket
+    };
+    let leaving = ask("POST /admin/reload HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    slow.begun.notified().await;
+    drop(leaving);
+    // Who comes later is answered: by then it is known that the other has left.
+    let mut answer = String::new();
+    let later = "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    ask(later).await.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    slow.go_on.notify_one();
+    done.await.unwrap();
 }

@@ -5,14 +5,15 @@
 //!    the connection comes from plays no part, as whatever forwards it comes from loopback itself.
 //! 2. Not for web pages: what a browser sends for one is refused, and at a loopback address also what is for
 //!    a name that leads here by a trick. Elsewhere names are how scrapers ask.
+//! 3. Loading that was begun comes to its end, also when whoever asked for it has left.
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -22,6 +23,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::metrics::OPEN_METRICS;
+use crate::page;
 use crate::patience::{Patience, Patient, Work};
 
 /// Who does what is asked at this door.
@@ -33,7 +35,7 @@ pub trait Operator: Send + Sync + 'static {
     fn metrics(&self) -> String;
 
     /// Loads the configuration anew.
-    fn reload(&self) -> impl Future<Output = Result<Value, Value>> + Send;
+    fn reload(self: Arc<Self>) -> impl Future<Output = Result<Value, Value>> + Send + 'static;
 }
 
 /// Connections at a time: others wait, and the gateway's own clients are not the ones who pay.
@@ -94,7 +96,7 @@ impl Admin {
             let service = service_fn(move |request| {
                 let (operator, busy) = (Arc::clone(&operator), work.begin());
                 let answer = async move {
-                    let answer = answer(&request, &*operator, view).await;
+                    let answer = answer(&request, operator, view).await;
                     drop(busy);
                     answer
                 };
@@ -115,10 +117,11 @@ impl Admin {
 
 async fn answer<B>(
     request: &Request<B>,
-    operator: &impl Operator,
+    operator: Arc<impl Operator>,
     view: View,
 ) -> Response<Full<Bytes>> {
-    let is_trick = view == View::All && !names_this_machine(request);
+    let is_trick =
+        view == View::All && !page::host(request.headers()).is_some_and(page::is_address);
     if request.headers().contains_key(header::ORIGIN) || is_trick {
         let what = "This door is not for web pages. Ask it by its address, such as http://127.0.0.1:9901, without the header origin.";
         return reply(StatusCode::FORBIDDEN, &json!({ "error": what }));
@@ -130,7 +133,10 @@ async fn answer<B>(
     let reloaded = match (request.method(), request.uri().path()) {
         (&Method::GET, "/admin/config") => Ok(operator.config()),
         (&Method::GET, "/metrics") => return text(operator.metrics(), OPEN_METRICS),
-        (&Method::POST, "/admin/reload") => operator.reload().await,
+        (&Method::POST, "/admin/reload") => match tokio::spawn(operator.reload()).await {
+            Ok(outcome) => outcome,
+            Err(error) => Err(json!({ "error": format!("loading came to no end: {error}") })),
+        },
         (_, "/admin/config" | "/admin/reload" | "/metrics") => {
             let what = "Use GET /admin/config, GET /metrics and POST /admin/reload.";
             return reply(StatusCode::METHOD_NOT_ALLOWED, &json!({ "error": what }));
@@ -144,14 +150,6 @@ async fn answer<B>(
         Ok(value) => reply(StatusCode::OK, &value),
         Err(value) => reply(StatusCode::UNPROCESSABLE_ENTITY, &value),
     }
-}
-
-/// Whether the request is for an address or for `localhost`: a name that was made to lead here is neither.
-fn names_this_machine<B>(request: &Request<B>) -> bool {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let Some(Ok(uri)) = host.map(str::parse::<Uri>) else { return false };
-    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok()
 }
 
 fn reply(status: StatusCode, value: &Value) -> Response<Full<Bytes>> {

@@ -46,8 +46,8 @@ impl Operator for Running {
         self.metrics().text(self.gateway())
     }
 
-    async fn reload(&self) -> Result<Value, Value> {
-        let outcome = Running::reload(self, "POST /admin/reload").await;
+    async fn reload(self: Arc<Self>) -> Result<Value, Value> {
+        let outcome = Running::reload(&self, "POST /admin/reload").await;
         outcome
             .map(|generation| json!({ "generation": generation }))
             .map_err(|what| json!({ "generation": self.at_work().generation, "error": what }))
