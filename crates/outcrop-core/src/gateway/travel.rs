@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use outcrop_config::Timeouts;
 use outcrop_model::{ErrorClass, Fault, Phase, failover};
 use tokio::time::{Instant, timeout_at};
 
@@ -41,9 +42,7 @@ impl Gateway {
     ) -> Reply {
         let Itinerary { snapshot, route, stops } = itinerary;
         let how = &route.treatment;
-        let now = Instant::now();
-        let deadline = how.timeouts.request.map(|limit| now + limit);
-        let until = how.timeouts.begin.map(|limit| now + limit).into_iter().chain(deadline).min();
+        let (until, deadline) = ends(&how.timeouts);
         let (whole, headers) = (inbound.body.clone(), inbound.headers.clone());
         let limiter = Limiter::new(Arc::clone(&snapshot.rules), Arc::clone(&self.counters));
         let mut telling: Option<Fault> = None;
@@ -52,12 +51,7 @@ impl Gateway {
         let mut left: Vec<&Stop<'_>> = stops.iter().collect();
         let mut stop = match first(&mut left) {
             Ok(stop) => stop,
-            Err(fault) => {
-                settlement.on_route(&route.name);
-                let way = how.route_header.then(|| route.name.clone());
-                let more = More { limits: None, way };
-                return more.put(refuse(&fault, &inbound, settlement), &inbound);
-            }
+            Err(fault) => return unasked(&fault, route, &inbound, settlement),
         };
         loop {
             let backend = &stop.target.backend;
@@ -226,6 +220,14 @@ impl Leg<'_> {
 
 // === which target ===
 
+/// When an answer must have begun by, and when it must have ended.
+fn ends(timeouts: &Timeouts) -> (Option<Instant>, Option<Instant>) {
+    let now = Instant::now();
+    let deadline = timeouts.request.map(|limit| now + limit);
+    let begin = timeouts.begin.map(|limit| now + limit);
+    (begin.into_iter().chain(deadline).min(), deadline)
+}
+
 /// Takes the target to begin with: the first that is well. Where none is, the one that is due first; but none
 /// before its time that asked for it.
 ///
@@ -336,6 +338,13 @@ impl More {
         }
         reply
     }
+}
+
+/// No target may be asked.
+fn unasked(fault: &Fault, route: &Route, inbound: &Inbound, mut settlement: Settlement) -> Reply {
+    settlement.on_route(&route.name);
+    let way = route.treatment.route_header.then(|| route.name.clone());
+    More { limits: None, way }.put(refuse(fault, inbound, settlement), inbound)
 }
 
 /// The route, the backend that answered, and those that did not.
