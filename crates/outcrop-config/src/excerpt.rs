@@ -221,6 +221,8 @@ fn cover_of(node: &Node, key: &str, above: Cover) -> Cover {
     let mut called = called.map(|name| name.rsplit('.').next().unwrap_or(name));
     let hides = match key {
         "value" | "values" => called.any(is_secret),
+        // `{x-api-key: {regex: …}}`
+        "regex" => above == Cover::Scalars,
         key => is_secret(key),
     };
     if hides { Cover::Scalars } else { Cover::None }
@@ -297,6 +299,10 @@ mod tests {
             let text = format!("{BACKEND}{identity}\n");
             assert_eq!(shown(&text, "b:").0, expected, "{text}");
         }
+        let regex = "routes: [{match: {headers: {x-api-key: {regex: (abc}, x-team: {regex: a}}}}]";
+        let shown_regex =
+            "routes: [{match: {headers: {x-api-key: {regex: ***}, x-team: {regex: a}}}}]";
+        assert_eq!(shown(regex, "match").0, shown_regex);
         let limit = "limits: [{name: l, total_tokens: 9, window: dy}]\n";
         assert_eq!(shown(limit, "l,").0, limit.trim_end());
         let lines = "backends:\n  b:\n    region: eu-west-1\n    identity:\n      credentials: |\n        [default]\n        key = abc\n";

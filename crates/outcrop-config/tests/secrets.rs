@@ -162,6 +162,16 @@ fn broken(text: &str) -> Vec<String> {
     all
 }
 
+/// Where a secret stands in what is no secret otherwise, and the message would repeat it.
+#[test]
+fn no_message_repeats_a_secret() {
+    let text = format!(
+        "backends: {{b: {{endpoint: 'ftp://me:{CANARY}@host'}}}}\nroutes: [{{name: r, match: {{headers: {{x-api-key: {{regex: '({CANARY}'}}}}}}, targets: b}}]\n"
+    );
+    let (sung, is_told) = sung("outcrop.yaml", &text);
+    assert!(sung.is_none() && is_told, "{sung:?}");
+}
+
 #[test]
 fn no_secret_is_told() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");

@@ -13,6 +13,7 @@ use crate::name::ModelName;
 use crate::origin::Origin;
 use crate::policy::Policy;
 use crate::route::{HeaderMatch, Match, ModelIs, PathMatch, Pattern, Route, Target};
+use crate::secret::is_secret_name;
 use crate::words;
 
 /// What STS takes: <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>, 2026-11.
@@ -29,7 +30,9 @@ pub(super) fn backend(backend: &Backend, findings: &mut Findings) {
     for (member, url) in own.chain(endpoints) {
         if !url.starts_with("https://") && !url.starts_with("http://") {
             let hint = "an address begins with https:// (or http://)".to_owned();
-            findings.error(origin, member, format!("`{url}` is no address"), Some(hint));
+            // It may have a password.
+            let shown = if url.contains('@') { "this".to_owned() } else { format!("`{url}`") };
+            findings.error(origin, member, format!("{shown} is no address"), Some(hint));
         }
     }
     if let Some(word) = &backend.geography
@@ -303,7 +306,9 @@ fn regular(regex: &str, (origin, path): At<'_>, findings: &mut Findings) {
     if let Err(error) = regex::Regex::new(regex) {
         let error = error.to_string();
         let why = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
-        findings.error(origin, path, format!("`{regex}` is no regular expression: {why}"), None);
+        // The header whose value it is for may be one of keys.
+        let shown = if is_secret_name(path) { "this".to_owned() } else { format!("`{regex}`") };
+        findings.error(origin, path, format!("{shown} is no regular expression: {why}"), None);
     }
 }
 
