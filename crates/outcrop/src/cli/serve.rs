@@ -67,7 +67,8 @@ pub struct ServeArgs {
     #[arg(long, env = "OUTCROP_CARRIER", value_enum, default_value_t = CarrierWord::Auto, hide_default_value = true)]
     pub carrier: CarrierWord,
     /// Let web pages of this origin use the gateway from a browser, e.g. http://localhost:3000, or
-    /// `*` for all; may be given several times. Off by default.
+    /// `*` for all; may be given several times. Off by default. Without keys it also lets requests for
+    /// the origin's host in (docs/guide/browsers.md).
     #[arg(long, value_name = "ORIGIN")]
     pub cors_origin: Vec<Origin>,
     /// How to count tokens for POST /v1/messages/count_tokens and POST /v1/responses/input_tokens.
