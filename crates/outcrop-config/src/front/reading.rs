@@ -59,6 +59,11 @@ impl<'a> Reading<'a> {
         self.read(node, path, "a whole number", Node::int)
     }
 
+    /// A whole number that may be negative.
+    pub fn signed(&mut self, node: &Node, path: &str) -> Option<i64> {
+        self.read(node, path, "a whole number", |node| node.text()?.trim().parse().ok())
+    }
+
     pub fn bool(&mut self, node: &Node, path: &str) -> Option<bool> {
         self.read(node, path, "true or false", Node::bool)
     }

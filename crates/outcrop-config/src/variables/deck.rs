@@ -46,16 +46,17 @@ pub(crate) fn ready_for_yaml(text: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once(OPEN) {
-        let line = after.split('\n').next().unwrap_or_default();
-        // What is escaped already, as in JSON, is read well.
-        let inside = line.split_once(CLOSE).map_or("", |(inside, _)| inside);
+        let bytes = after.as_bytes();
+        let ends = |at: &usize| bytes[*at] == b'\n' || bytes[*at..].starts_with(CLOSE.as_bytes());
+        let (inside, next) = after.split_at((0..bytes.len()).find(ends).unwrap_or(bytes.len()));
         out.push_str(before);
         out.push_str(OPEN);
-        match inside.contains('\\') {
-            true => out.push_str(inside),
-            false => out.push_str(&inside.replace('"', "`")),
+        // What is not closed on its line is no expression; what is escaped already, as in JSON, is read well.
+        match next.starts_with(CLOSE) && !inside.contains('\\') {
+            true => out.push_str(&inside.replace('"', "`")),
+            false => out.push_str(inside),
         }
-        rest = &after[inside.len()..];
+        rest = next;
     }
     out.push_str(rest);
     out.into()

@@ -12,7 +12,7 @@ use crate::route::{HeaderMatch, Match, PathMatch, Pattern};
 
 /// Kong's order: number of kinds of conditions, whether hosts are plain, number of headers, whether the
 /// path is a regular expression, then its priority, or the length of the path.
-pub(super) type Rank = (usize, bool, usize, bool, u64, usize);
+pub(super) type Rank = (usize, bool, usize, bool, i64, usize);
 
 /// Every combination of what the route lists: one must hold.
 pub(super) fn of(node: &Node, reading: &mut Reading<'_>) -> Vec<(Rank, Match)> {
@@ -22,7 +22,7 @@ pub(super) fn of(node: &Node, reading: &mut Reading<'_>) -> Vec<(Rank, Match)> {
     let (paths, methods) = (texts(reading, "paths"), texts(reading, "methods"));
     let hosts = hosts(node, reading);
     let headers = headers(node);
-    let priority = reading.int(node, "regex_priority").unwrap_or(0);
+    let priority = reading.signed(node, "regex_priority").unwrap_or(0);
     let kinds = [paths.is_empty(), methods.is_empty(), hosts.is_empty(), headers.is_empty()];
     let rank = |path: Option<&String>| -> Rank {
         let is_regex = path.is_some_and(|path| path.starts_with('~'));

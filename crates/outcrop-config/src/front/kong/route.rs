@@ -139,7 +139,8 @@ fn serve<'n>(
     Some(Served { node, whole, name, plugins, conditions, strips, made: Vec::new() })
 }
 
-/// The routes in Kong's order. One comes in parts where another has to be asked between its paths.
+/// The routes in Kong's order. One comes in parts where another has to be asked between its paths, each
+/// with a name that none in the file can have: Kong's names have no `#`.
 pub(super) fn in_order<'n>(mut whole: Vec<Served<'n>>) -> Vec<Served<'n>> {
     let mut all = Vec::new();
     for (index, one) in whole.iter_mut().enumerate() {
@@ -159,7 +160,7 @@ pub(super) fn in_order<'n>(mut whole: Vec<Served<'n>>) -> Vec<Served<'n>> {
                 let mut part = whole[index].clone();
                 part.conditions.push((rank, condition));
                 if earlier > 0 {
-                    part.name = format!("{}-{}", part.whole, earlier + 1);
+                    part.name = format!("{}#{}", part.whole, earlier + 1);
                 }
                 ordered.push((index, part));
             }
@@ -225,10 +226,10 @@ impl<'n> Served<'n> {
         for (index, (surface, matches)) in self.by_surface(&meaning).into_iter().enumerate() {
             let name = match index {
                 0 => self.name.clone(),
-                more => format!("{}-path-{}", self.name, more + 1),
+                more => format!("{}#path-{}", self.name, more + 1),
             };
             for (alias, targets) in &groups {
-                let name = alias.iter().fold(name.clone(), |name, alias| format!("{name}-{alias}"));
+                let name = alias.iter().fold(name.clone(), |name, alias| format!("{name}#{alias}"));
                 let matches = named(&matches, alias.as_deref());
                 let (surface, targets) = (surface.clone(), targets.clone());
                 self.made.push(Route { name, matches, surface, targets, ..self.bare() });
