@@ -165,6 +165,7 @@ async fn a_whole_answer_may_take_all_of_the_time() {
     for at in 0..6 {
         let answer = stack.post(&path, &body).await;
         assert_eq!(answer.status, if at < 5 { 504 } else { 200 }, "{at}: {}", answer.text());
+        assert_eq!(answer.text().contains("longer than this gateway allows"), at < 5);
         assert_eq!(stack.receipt().await.failed_over, []);
     }
     assert_eq!((stack.emulator.requests().len(), second.requests().len()), (5, 1));

@@ -1,6 +1,7 @@
 //! One request on its way to one target: everything from the peek to the answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use outcrop_aws::{Backoff, Incoming, Outbound, Timeouts};
 use outcrop_config::HeaderEdits;
@@ -43,7 +44,8 @@ pub(super) struct Leg<'g> {
     pub(super) has_others: bool,
     /// How many of the attempts are left that the route allows over all targets.
     pub(super) attempts_left: Option<u32>,
-    pub(super) began: Instant,
+    /// An attempt that is cut off before it had so much time was sent too late to tell of its target.
+    pub(super) enough: Option<Duration>,
     /// When its time to answer is up, or that of a stream to begin.
     pub(super) until: Option<Instant>,
     /// When the time of the whole request is up.
@@ -55,6 +57,10 @@ pub(super) struct Leg<'g> {
     /// Media that were fetched, where another target may want them.
     pub(super) brought: Option<&'g Brought>,
 }
+
+/// Until a stream begins, the request's own clock has to strike first: its word is told, and what is cut off by
+/// it says nothing of a target that was asked late.
+const AFTERWARDS: Duration = Duration::from_millis(50);
 
 /// What came back from a target: enough to answer the caller with.
 pub(super) enum Arrived {
@@ -158,7 +164,7 @@ impl Leg<'_> {
         let mut timeouts = self.how.timeouts(self.backend.aws.timeouts());
         if let Some(deadline) = self.deadline {
             let left = deadline.saturating_duration_since(Instant::now());
-            timeouts.total = timeouts.total.min(left);
+            timeouts.total = timeouts.total.min(left + AFTERWARDS);
         }
         timeouts
     }

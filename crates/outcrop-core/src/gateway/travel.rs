@@ -30,6 +30,8 @@ use crate::snapshot::Route;
 
 /// Longest wait in a backend's queue: clients give up on a silent server after about a minute.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A target had enough time to answer that had so much of the request's, one part of so many.
+const ENOUGH: u32 = 4;
 /// When to come back to a full one.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -43,6 +45,7 @@ impl Gateway {
         let Itinerary { snapshot, route, stops } = itinerary;
         let how = &route.treatment;
         let (until, deadline) = ends(&how.timeouts);
+        let enough = until.map(|until| until.saturating_duration_since(Instant::now()) / ENOUGH);
         let (whole, headers) = (inbound.body.clone(), inbound.headers.clone());
         let limiter = Limiter::new(Arc::clone(&snapshot.rules), Arc::clone(&self.counters));
         let mut telling: Option<Fault> = None;
@@ -75,7 +78,7 @@ impl Gateway {
                 attempts_left: how
                     .most_attempts
                     .map(|most| most.saturating_sub(settlement.tries())),
-                began: Instant::now(),
+                enough,
                 until,
                 deadline,
             };
@@ -164,9 +167,9 @@ impl Leg<'_> {
         else {
             return self;
         };
-        let began = Instant::now();
-        let half = until.saturating_duration_since(began) / 2;
-        Self { began, until: Some(began + half), ..self }
+        let now = Instant::now();
+        let half = until.saturating_duration_since(now) / 2;
+        Self { until: Some(now + half), ..self }
     }
 
     /// Attempts, until the time of this target is up.

@@ -50,9 +50,10 @@ impl Leg<'_> {
             self.backend.budget.deposit();
         }
         let (sent, began) = (Instant::now(), tokio::time::Instant::now());
-        // Cut off before half of the time, it was sent too late to tell.
-        let enough = self.until.map(|until| until.saturating_duration_since(self.began) / 2);
-        let end = self.until.filter(|until| Some(*until - began) >= enough);
+        let end = self.until.filter(|until| {
+            let left = until.saturating_duration_since(began);
+            self.enough.is_none_or(|enough| left >= enough)
+        });
         Watch {
             backend: Arc::clone(self.backend),
             key: ward_key(model, self.beside),
@@ -87,7 +88,7 @@ impl Watch {
         let (sent, now) = (self.sent, Instant::now());
         if !self.is_lent {
             if let Some(gate) = &self.backend.gate {
-                gate.answered(Some((&self.key, now.duration_since(sent))), now);
+                gate.began(&self.key, now.duration_since(sent), now);
             }
             self.backend.ward.began(&self.key, (sent, now));
         }
@@ -109,7 +110,7 @@ impl Watch {
         let now = Instant::now();
         if let Some(gate) = backend.gate.as_ref().filter(|_| self.is_inference) {
             match outcome {
-                Ok(()) => gate.answered(None, now),
+                Ok(()) => gate.answered(),
                 Err(fault) => gate.failed(fault.class, now),
             }
         }

@@ -131,16 +131,21 @@ impl Gate {
         Shared::let_in(&self.0);
     }
 
-    /// A request that had leave was answered; `began` is a stream's model, and how long its first event took.
-    pub fn answered(&self, began: Option<(&str, Duration)>, now: Instant) {
+    /// A stream of `model` that had leave has begun after `wait`.
+    pub fn began(&self, model: &str, wait: Duration, now: Instant) {
         let mut inner = self.0.lock();
-        // One more for each round of successes.
-        inner.limit = (inner.limit + 1.0 / inner.limit).min(inner.room.most());
-        if let (Some((model, wait)), Some(slowdown)) = (began, inner.room.slowdown)
+        if let Some(slowdown) = inner.room.slowdown
             && inner.pace.began(model, wait, slowdown)
         {
             inner.fall(now);
         }
+    }
+
+    /// A request that had leave was answered to its end.
+    pub fn answered(&self) {
+        let mut inner = self.0.lock();
+        // One more for each round of successes.
+        inner.limit = (inner.limit + 1.0 / inner.limit).min(inner.room.most());
         drop(inner);
         Shared::let_in(&self.0);
     }
@@ -282,7 +287,7 @@ mod tests {
         }
         assert_eq!(permits.len(), 7);
         for _ in 0..100 {
-            gate.answered(None, now);
+            gate.answered();
         }
         while let Ok(permit) = gate.enter(LONG).await {
             permits.push(permit);
@@ -305,11 +310,10 @@ mod tests {
 
     #[test]
     fn rule_2_and_what_is_slow_where_that_is_a_sign() {
-        let stream = |seconds| Some(("model", Duration::from_secs(seconds)));
         let limit_after = |slowdown| {
             let (gate, now) = (Gate::new(Room { slowdown, ..room(10, 0) }), Instant::now());
             for seconds in [1; 10].into_iter().chain([4; 10]) {
-                gate.answered(stream(seconds), now);
+                gate.began("model", Duration::from_secs(seconds), now);
             }
             gate.limit()
         };
