@@ -305,6 +305,19 @@ async fn an_ipv6_peer_is_its_network() {
     }
 }
 
+#[tokio::test]
+async fn models_that_clients_make_up_share_a_counter_in_the_end() {
+    let mut apart = limit("apart", Measure::Requests, 1, Window::Month);
+    apart.selector.per = vec![Per::Model];
+    let bench = Bench::new(&[apart]);
+    let headers = HeaderMap::new();
+    for at in 0..=100_001 {
+        let model = format!("m{at}");
+        let facts = Facts { models: [&*model; 3], ..facts("k", &headers) };
+        assert_eq!(bench.ask_as(&facts, 0, 0).await.is_ok(), at <= 100_000, "{model}");
+    }
+}
+
 fn env(value: &str) -> HeaderMatch {
     HeaderMatch { name: "x-env".to_owned(), value: Pattern::Exact(value.to_owned()) }
 }

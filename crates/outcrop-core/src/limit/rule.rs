@@ -181,8 +181,9 @@ impl Rule {
     /// Whether it has a counter for each of what clients choose as they like.
     pub(super) fn is_by_clients(&self) -> bool {
         self.selector.per.iter().any(|per| match per {
-            Per::Header(_) | Per::Peer => true,
-            Per::Key | Per::Route | Per::Model | Per::Tag(_) => false,
+            // Whether there is such a model is known only after it is counted.
+            Per::Header(_) | Per::Model | Per::Peer => true,
+            Per::Key | Per::Route | Per::Tag(_) => false,
         })
     }
 
