@@ -218,7 +218,7 @@ impl Limiter {
         let told = Arc::new(Told::of(&rules, &claims, &answer, now));
         let Some(mode) = answer.granted else {
             for ((rule, claim), standing) in rules.iter().zip(&claims).zip(&answer.standings) {
-                if !standing.fits && claim.take <= claim.most {
+                if standing.is_spent && claim.take <= claim.most {
                     self.counters.tell_spent(rule, claim, standing);
                 }
             }

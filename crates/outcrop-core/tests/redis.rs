@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
-use outcrop_config::{Budget, Limit, Measure, OnStoreLoss, Origin, Selector, Window};
+use outcrop_config::{Budget, Limit, Measure, OnStoreLoss, Origin, Per, Selector, Window};
 use outcrop_core::limit::{
-    Alerts, Counters, Event, Expected, Facts, Limiter, Refusal, Reservation, Rules, Spent,
+    Alert, Alerts, Counters, Event, Expected, Facts, Limiter, Refusal, Reservation, Rules, Spent,
     StoreWish, Timepiece,
 };
 use outcrop_model::{ErrorClass, PicoUsd, Usage};
@@ -604,6 +604,38 @@ async fn of_all_instances_one_tells_of_a_budget() {
     // Looking for the end of the budget told of that too.
     let events = [Event::Soft, Event::Spent].map(|e| told.iter().filter(|a| a.event == e).count());
     assert!(events == [1, 1] && told[0].spent >= PicoUsd::new(6000), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_share_that_is_too_small_is_no_budget_that_is_spent() {
+    const MOST: u64 = 10_000_000;
+    let mut redis = Redis::start();
+    let measure = Measure::Money(Budget { soft: None, webhook: None });
+    let mut each = limit("team", measure, MOST.into());
+    each.selector.per = vec![Per::Header("x-user".to_owned())];
+    let limits = [each, limit("flight", Measure::Concurrent, 9)];
+    let other = instance(&redis, OnStoreLoss::Refuse, &limits);
+    until_there(&other).await;
+    let are_there = |count| {
+        let reply = redis.say("ZCARD outcrop:{limits}:c:concurrent:flight");
+        reply.starts_with(&format!(":{count}\r\n"))
+    };
+    until(|| async { are_there(0) }).await;
+    let (send, mut alerts) = tokio::sync::mpsc::unbounded_channel();
+    let sink = Alerts::new(move |alert: Alert| send.send(alert.spent).unwrap());
+    let here = instance_telling(&redis, OnStoreLoss::Local, &limits, sink);
+    until(|| async {
+        let _held = granted(&here, 0).await;
+        are_there(1)
+    })
+    .await;
+
+    redis.kill();
+    let refusal = ask(&here, MOST / 2 + 1).await.unwrap_err();
+    assert_eq!(refusal.limits, ["team"], "more than its share");
+    ask(&here, MOST / 2).await.unwrap().settle(&used(MOST / 2));
+    assert!(ask(&here, MOST / 2 + 1).await.is_err(), "more than is left at all");
+    assert_eq!(alerts.recv().await, Some(PicoUsd::new((MOST / 2).into())));
 }
 
 #[tokio::test]

@@ -97,10 +97,14 @@ const MOST_OF_A_LIMIT: usize = 100_000;
 /// How often a limit that is full is looked through for what has ended, in milliseconds.
 const LOOK_THROUGH: u64 = 10_000;
 
-/// The limit of a counter that is one for each of something ([`super::rule`]).
+/// What the name of a counter ends in that notes that another's budget was told to be spent.
+pub(super) const SPENT: char = '!';
+
+/// The limit of a counter that is one for each of something ([`super::rule`]), or of a note about one.
 fn family(counter: &str) -> Option<&str> {
     const HASH: usize = 32;
-    counter.rsplit_once('/').filter(|(_, hash)| hash.len() == HASH).map(|(family, _)| family)
+    let noted = counter.strip_suffix(SPENT).unwrap_or(counter);
+    noted.rsplit_once('/').filter(|(_, hash)| hash.len() == HASH).map(|(family, _)| family)
 }
 
 // === impl Adjustment ===
@@ -459,11 +463,14 @@ mod tests {
         let each = |value: usize| Arc::<str>::from(format!("l/{value:032x}"));
         assert!(!ask(&book, &each(0), (2, 0)));
         assert!(book.lock().counters.is_empty(), "it is refused");
-        for value in 0..MOST_OF_A_LIMIT {
+        for value in 0..MOST_OF_A_LIMIT - 1 {
             let place = book.place(each(value), 0);
             assert_eq!(place, each(value));
             assert!(ask(&book, &place, (1, 0)));
         }
+        // What is told of one is kept beside it.
+        let span = Span::at(Window::Rolling(Duration::from_secs(60)), 0);
+        assert!(book.tell_once(&format!("{}!", each(0)).into(), &span));
         assert_eq!(book.place(each(0), 0), each(0), "it has one");
         assert_eq!(book.place(each(MOST_OF_A_LIMIT), 10_000), other);
         assert_eq!(book.place(Arc::from("m/00000000000000000000000000000000"), 0).len(), 34);

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::Facts;
 use super::alert::{Alert, Alerts, Event, Watch};
-use super::book::{Adjustment, Book, Claim, Reserved, Standing, Wish};
+use super::book::{Adjustment, Book, Claim, Reserved, SPENT, Standing, Wish};
 use super::file::Journal;
 use super::rule::{Measured, Rule};
 use super::shared::Shared;
@@ -236,10 +236,10 @@ impl Counters {
         }
     }
 
-    /// Tells of a budget that refuses, once for each window.
+    /// Tells of a budget that is spent, once for each window.
     pub(super) fn tell_spent(&self, rule: &Rule, claim: &Claim, standing: &Standing) {
         let Measured::Money(budget) = &rule.measured else { return };
-        let (name, span): (Arc<str>, _) = (format!("{}!", claim.counter).into(), &claim.span);
+        let (name, span): (Arc<str>, _) = (format!("{}{SPENT}", claim.counter).into(), &claim.span);
         if !self.book.tell_once(&name, span) {
             return;
         }

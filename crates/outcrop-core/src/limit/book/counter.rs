@@ -17,6 +17,8 @@ pub(in crate::limit) struct Standing {
     pub(in crate::limit) total: u128,
     pub(in crate::limit) most: u128,
     pub(in crate::limit) fits: bool,
+    /// Whether less is left than was asked for, and not only less than this instance may give out.
+    pub(in crate::limit) is_spent: bool,
     /// When as much as was asked for is free; `None` when that cannot be told.
     pub(in crate::limit) free_at: Option<u64>,
     /// When the window is empty, if nothing more comes.
@@ -134,5 +136,5 @@ pub(in crate::limit) fn standing_of(claim: &Claim, total: u128, slots: &[(u64, u
     }
     let newest = slots.iter().rev().find(|(_, amount)| *amount > 0);
     let empty_at = newest.and_then(|(slot, _)| span.gone(*slot));
-    Standing { total, most: *most, fits, free_at, empty_at }
+    Standing { total, most: *most, fits, is_spent: !fits, free_at, empty_at }
 }
