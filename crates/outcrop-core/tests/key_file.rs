@@ -201,11 +201,21 @@ fn keys_that_could_be_used_once_go_on() {
 }
 
 #[test]
-fn a_file_that_was_emptied_is_no_file_of_keys_but_can_become_one() {
+fn a_file_that_was_emptied_is_no_file_of_keys_until_it_is_removed() {
     let (_folder, path) = place();
-    fs::write(&path, "").unwrap();
     let file = KeyFile::new(&path);
-    assert!(file.read().unwrap_err().to_string().contains("outcrop keys create"));
+    for text in ["", "# none\n"] {
+        fs::write(&path, text).unwrap();
+        let added = file.edit(|keys| Ok(keys.push(record("one"))));
+        for said in [file.read().unwrap_err(), added.unwrap_err()] {
+            let said = said.to_string();
+            for word in ["was emptied", "still has its keys", "backup", "remove it first"] {
+                assert!(said.contains(word), "{said}");
+            }
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+    fs::remove_file(&path).unwrap();
     file.edit(|keys| Ok(keys.push(record("one")))).unwrap();
     assert_eq!(names(&file), ["one"]);
 }

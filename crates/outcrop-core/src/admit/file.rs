@@ -24,6 +24,11 @@ const HEADER: &str = "\
 
 ";
 
+/// Said of a file that has neither a key nor the head.
+const EMPTIED: &str = "\
+it has no key, nor the head of a file of keys: it was emptied, not by `outcrop keys`. A gateway that runs \
+still has its keys. Restore the file from a backup; to begin anew, without the keys of before, remove it first";
+
 /// A file of keys.
 #[derive(Debug, Clone)]
 pub struct KeyFile {
@@ -95,13 +100,7 @@ impl KeyFile {
     /// was not left so by [`KeyFile::edit`]: an emptied file revokes nothing.
     pub fn read(&self) -> Result<Vec<Record>, KeyFileError> {
         let text = std::fs::read_to_string(&self.path).map_err(|error| self.wrong(error))?;
-        let records = self.parse(&text)?;
-        match records.is_empty() && !text.starts_with(HEADER) {
-            true => Err(self.wrong(
-                "has no key, nor the head of a file of keys: `outcrop keys create` writes both",
-            )),
-            false => Ok(records),
-        }
+        self.parse(&text)
     }
 
     /// The keys of `records`.
@@ -120,7 +119,8 @@ impl KeyFile {
     /// Changes the records, alone among all that do. A file that is not there is made.
     ///
     /// # Errors
-    /// When `change` finds one, or the file cannot be read or written; it is then as it was.
+    /// When `change` finds one, or the file cannot be read or written; it is then as it was. An emptied
+    /// file is not begun anew: its keys may count yet, and only a backup has them.
     pub fn edit<T>(
         &self,
         change: impl FnOnce(&mut Vec<Record>) -> Result<T, String>,
@@ -148,7 +148,10 @@ impl KeyFile {
             KeyFileError { line, ..self.wrong(error.message()) }
         })?;
         self.keys(&document.keys)?;
-        Ok(document.keys)
+        match document.keys.is_empty() && !text.starts_with(HEADER) {
+            true => Err(self.wrong(EMPTIED)),
+            false => Ok(document.keys),
+        }
     }
 
     /// The new file is complete on disk before it has the name.
