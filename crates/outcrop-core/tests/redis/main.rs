@@ -4,232 +4,25 @@
 
 #![cfg(test)]
 
-use std::future::Future;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+mod asking;
+mod server;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::HeaderMap;
-use outcrop_config::{Budget, Limit, Measure, OnStoreLoss, Origin, Per, Selector, Window};
+use outcrop_config::{Budget, Limit, Measure, OnStoreLoss, Per, Window};
 use outcrop_core::limit::{
-    Alert, Alerts, Counters, Event, Expected, Facts, Limiter, Refusal, Reservation, Rules, Spent,
-    StoreWish, Timepiece,
+    Alert, Alerts, Counters, Event, Expected, Limiter, Reservation, Rules, Spent, StoreWish,
+    Timepiece,
 };
 use outcrop_model::{ErrorClass, PicoUsd, Usage};
-use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
-/// A server that remembers what it was told when it is killed.
-struct Redis {
-    port: u16,
-    folder: TempDir,
-    process: Child,
-}
-
-impl Redis {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        loop {
-            // The port may be gone again in a moment: then another.
-            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            if let Some(process) = launch(folder.path(), port) {
-                return Self { port, folder, process };
-            }
-        }
-    }
-
-    fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
-    }
-
-    /// SIGKILL.
-    fn kill(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-
-    fn start_again(&mut self) {
-        self.process = launch(self.folder.path(), self.port).expect("its port is free again");
-    }
-
-    /// What it says to one command, as it is written on the wire.
-    fn say(&self, command: &str) -> String {
-        let mut socket = std::net::TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        socket.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).unwrap();
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).unwrap();
-        answer
-    }
-
-    /// How many scripts were run.
-    fn calls(&self) -> u64 {
-        let stats = self.say("INFO commandstats");
-        let (_, calls) = stats.split_once("cmdstat_evalsha:calls=").expect("scripts were run");
-        calls.split(',').next().unwrap().parse().unwrap()
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _dead_already = self.process.kill();
-        let _waited_for = self.process.wait();
-    }
-}
-
-/// Started and ready; `None` when it ended instead.
-fn launch(folder: &Path, port: u16) -> Option<Child> {
-    let (program, libraries) = server();
-    let mut command = Command::new(program);
-    command.env("LD_LIBRARY_PATH", libraries).current_dir(folder).stdout(Stdio::piped());
-    command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", ""]);
-    command.args(["--appendonly", "yes", "--appendfsync", "always", "--logfile", ""]);
-    let mut process = command.spawn().expect("redis-server can be started");
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let is_ready = lines.any(|line| line.unwrap().contains("Ready to accept connections"));
-    // It goes on writing.
-    std::thread::spawn(move || lines.for_each(drop));
-    if !is_ready {
-        process.wait().unwrap();
-    }
-    is_ready.then_some(process)
-}
-
-/// The program, and where its libraries are: the system's own, else the one in the target directory.
-fn server() -> (PathBuf, PathBuf) {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    for name in ["redis-server", "valkey-server"] {
-        for folder in std::env::split_paths(&path) {
-            if folder.join(name).is_file() {
-                return (folder.join(name), PathBuf::new());
-            }
-        }
-    }
-    let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../tools/redis");
-    let program = tools.join("usr/bin/redis-server");
-    assert!(
-        program.is_file(),
-        "NOT RUN: there is no redis-server here; `cargo xtask redis` brings one"
-    );
-    (program, tools.join("usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH)))
-}
-
-fn limit(name: &str, measure: Measure, amount: u128) -> Limit {
-    let (name, selector) = (name.to_owned(), Selector::default());
-    Limit { name, selector, measure, amount, window: Window::Day, origin: Origin::default() }
-}
-
-/// One instance of the gateway, as far as limits go.
-fn instance(redis: &Redis, on_loss: OnStoreLoss, limits: &[Limit]) -> Limiter {
-    instance_telling(redis, on_loss, limits, Alerts::default())
-}
-
-fn instance_telling(
-    redis: &Redis,
-    on_loss: OnStoreLoss,
-    limits: &[Limit],
-    alerts: Alerts,
-) -> Limiter {
-    opened(redis, on_loss, limits, (alerts, Timepiece::default()))
-}
-
-fn opened(
-    redis: &Redis,
-    on_loss: OnStoreLoss,
-    limits: &[Limit],
-    (alerts, clock): (Alerts, Timepiece),
-) -> Limiter {
-    let url = redis.url();
-    let counters = Counters::open(StoreWish::Redis { url: &url, on_loss }, alerts, clock).unwrap();
-    Limiter::new(Arc::new(Rules::compile(limits).unwrap()), Arc::new(counters))
-}
-
-/// A clock that is so many seconds ahead, or behind.
-fn clock(ahead: &Arc<AtomicI64>) -> Timepiece {
-    let ahead = Arc::clone(ahead);
-    Timepiece::new(move || {
-        let by = ahead.load(Ordering::SeqCst);
-        let seconds = Duration::from_secs(by.unsigned_abs());
-        if by < 0 { SystemTime::now() - seconds } else { SystemTime::now() + seconds }
-    })
-}
-
-fn facts(headers: &HeaderMap) -> Facts<'_> {
-    let (models, tags) = (["m"; 3], &[][..]);
-    Facts { key: None, tags, route: "r", backend: "b", models, headers, peer: None }
-}
-
-async fn ask(limiter: &Limiter, output: u64) -> Result<Reservation, Box<Refusal>> {
-    let headers = HeaderMap::new();
-    let usage = Usage { output, ..Usage::default() };
-    let cost = Some(PicoUsd::new(1) * output);
-    let expected = || Expected { usage, cost };
-    Ok(limiter.reserve(&facts(&headers), expected).await?.expect("a limit is for it"))
-}
-
-fn used(output: u64) -> Spent {
-    let cost = Some(PicoUsd::new(1) * output);
-    Spent::Told { usage: Usage { output, ..Usage::default() }, cost }
-}
-
-fn is_away(outcome: &Result<Reservation, Box<Refusal>>) -> bool {
-    matches!(outcome, Err(refusal) if refusal.fault.class == ErrorClass::Overloaded)
-}
-
-/// Asks again until it is so; fails when it never will be.
-#[track_caller]
-fn until<F: Future<Output = bool>>(mut is_so: impl FnMut() -> F) -> impl Future<Output = ()> {
-    let caller = std::panic::Location::caller();
-    async move {
-        let asking = async {
-            while !is_so().await {
-                tokio::task::yield_now().await;
-            }
-        };
-        let in_time = tokio::time::timeout(Duration::from_secs(60), asking).await;
-        assert!(in_time.is_ok(), "it never is, at {caller}");
-    }
-}
-
-/// Granted once what was settled before has reached the store.
-async fn granted(limiter: &Limiter, output: u64) -> Reservation {
-    let outcome = std::cell::RefCell::new(None);
-    until(|| async {
-        let reservation = ask(limiter, output).await;
-        reservation.map(|granted| *outcome.borrow_mut() = Some(granted)).is_ok()
-    })
-    .await;
-    outcome.into_inner().unwrap()
-}
-
-/// Waits until this instance, which refuses without it, has the store.
-async fn until_there(refusing: &Limiter) {
-    until(|| async { !is_away(&ask(refusing, 0).await) }).await;
-}
-
-/// Waits until the store has exactly so much left.
-async fn until_left(refusing: &Limiter, left: u64) {
-    until(|| async {
-        let Ok(all) = ask(refusing, left).await else { return false };
-        let is_more = ask(refusing, 1).await;
-        all.settle(&Spent::Nothing);
-        if let Ok(more) = is_more {
-            more.settle(&Spent::Nothing);
-            return false;
-        }
-        true
-    })
-    .await;
-}
+use self::asking::*;
+use self::server::Redis;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn instances_share_a_limit_and_never_overspend_it() {
