@@ -21,13 +21,9 @@ pub(super) struct Ai {
     pub(super) ends: Option<Ends>,
 }
 
-/// `prefix`: what stands before the members (`ai.`, or nothing). `region`: the provider's.
-pub(super) fn of(
-    layers: &Layers<'_>,
-    (prefix, region): (&str, &str),
-    reading: &mut Reading<'_>,
-) -> Ai {
-    let get = |member: &str| layers.node(&format!("{prefix}{member}"));
+/// `region`: the provider's.
+pub(super) fn of(layers: &Layers<'_>, region: &str, reading: &mut Reading<'_>) -> Ai {
+    let get = |member: &str| layers.ai(member);
     let mut body = BodyEdits::new();
     for (member, mode) in [("defaults", Mode::Default), ("overrides", Mode::Override)] {
         if let Some(node) = get(member) {

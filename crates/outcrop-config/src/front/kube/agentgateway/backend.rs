@@ -27,15 +27,13 @@ pub(super) struct Provided {
 pub(super) struct Written<'n> {
     pub(super) node: &'n Node,
     pub(super) name: Option<&'n str>,
-    /// What stands before the members of `ai` in policies.
-    pub(super) ai: &'static str,
     pub(super) priority: u32,
 }
 
 impl<'n> Written<'n> {
     /// One that stands alone.
     pub(super) fn new(node: &'n Node) -> Self {
-        Self { node, name: None, ai: "ai.", priority: 0 }
+        Self { node, name: None, priority: 0 }
     }
 }
 
@@ -136,7 +134,7 @@ pub(super) fn provider<'n>(
     backend.timeouts.connect = layers.duration("tcp.connectTimeout", reading);
     backend.timeouts.first_byte = layers.duration("http.requestTimeout", reading);
     let region = backend.region.get_or_insert_with(|| REGION.to_owned()).clone();
-    let mut ai = ai::of(layers, (written.ai, &region), reading);
+    let mut ai = ai::of(layers, &region, reading);
     if let Some(own) = bedrock.and_then(|bedrock| bedrock.get("guardrail")) {
         let guardrail = ai::bedrocks(own, reading)?;
         if ai.guardrail.replace(guardrail.clone()).is_some_and(|other| other != guardrail) {

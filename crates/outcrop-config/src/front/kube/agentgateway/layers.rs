@@ -59,8 +59,16 @@ pub(super) struct Place<'a> {
 /// What is said of one thing in several places, with the namespace of each; the last wins.
 #[derive(Clone)]
 pub(super) struct Layers<'n> {
-    layers: Vec<(&'n Node, &'n str)>,
+    layers: Vec<Layer<'n>>,
     fates: Rc<Fates<'n>>,
+}
+
+#[derive(Clone, Copy)]
+struct Layer<'n> {
+    node: &'n Node,
+    namespace: &'n str,
+    /// What stands before the members of `ai` here.
+    ai: &'static str,
 }
 
 impl<'n> Policies<'n> {
@@ -92,7 +100,8 @@ impl<'n> Policies<'n> {
             let Some(closeness) = closeness.max() else { continue };
             policy.met.set(true);
             if let Some(node) = policy.spec.get(member) {
-                layers.push((closeness, (node, policy.namespace)));
+                let layer = Layer { node, namespace: policy.namespace, ai: "ai." };
+                layers.push((closeness, layer));
             }
         }
         layers.sort_by_key(|(closeness, _)| *closeness);
@@ -153,15 +162,31 @@ impl Policy<'_> {
 impl<'n> Layers<'n> {
     /// With `node` over them.
     pub(super) fn under(mut self, node: Option<&'n Node>, namespace: &'n str) -> Self {
-        self.layers.extend(node.map(|node| (node, namespace)));
+        self.layers.extend(node.map(|node| Layer { node, namespace, ai: "ai." }));
+        self
+    }
+
+    /// The same, with the policies of a model, whose members of `ai` stand beside the others.
+    pub(super) fn under_model(mut self, node: Option<&'n Node>, namespace: &'n str) -> Self {
+        self.layers.extend(node.map(|node| Layer { node, namespace, ai: "" }));
         self
     }
 
     /// The member at `path` of the last that has one, and the namespace that it speaks of.
     pub(super) fn get(&self, path: &str) -> Option<(&'n Node, &'n str)> {
+        self.last(|layer| layer.node.at(path))
+    }
+
+    /// The member of `ai` of the last that has it.
+    pub(super) fn ai(&self, member: &str) -> Option<&'n Node> {
+        let found = self.last(|layer| layer.node.at(&format!("{}{member}", layer.ai)));
+        found.map(|(node, _)| node)
+    }
+
+    fn last(&self, of: impl Fn(&Layer<'n>) -> Option<&'n Node>) -> Option<(&'n Node, &'n str)> {
         let mut found: Option<(&'n Node, &'n str)> = None;
-        for (node, namespace) in &self.layers {
-            let Some(node) = node.at(path) else { continue };
+        for layer in &self.layers {
+            let (Some(node), namespace) = (of(layer), layer.namespace) else { continue };
             if let Some((overruled, _)) = found.replace((node, namespace)) {
                 self.fates.overruled.borrow_mut().insert(id(overruled), overruled);
             }
@@ -173,8 +198,8 @@ impl<'n> Layers<'n> {
     /// The duration at `path` of the last that has one.
     pub(super) fn duration(&self, path: &str, reading: &mut Reading<'_>) -> Option<Duration> {
         self.get(path)?;
-        let (last, _) = self.layers.iter().rev().find(|(node, _)| node.at(path).is_some())?;
-        reading.duration(last, path)
+        let last = self.layers.iter().rev().find(|layer| layer.node.at(path).is_some())?;
+        reading.duration(last.node, path)
     }
 
     /// As [`Layers::get`], without the namespace.

@@ -3,7 +3,7 @@
 use super::GROUPS;
 use super::backend::{self, Provided, Written};
 use super::guard::Guarded;
-use super::layers::{Policies, Way};
+use super::layers::{Layers, Policies, Way};
 use super::route::{over, push_backend, same};
 use crate::document::Node;
 use crate::front::kube::gateway::{Known, parents};
@@ -111,11 +111,12 @@ fn concrete<'n>(
     let parents = parents_of(spec, object.namespace, reading);
     let way = Way { parents: &parents, route: None, backend: None };
     let own = spec.get("policies");
-    let layers = policies.layers("backend", way).under(own, object.namespace);
+    let layers = policies.layers("backend", way).under_model(own, object.namespace);
     let node = spec.get("provider").filter(|provider| provider.is_map()).unwrap_or(spec);
-    let written = Written { ai: "", ..Written::new(node) };
+    let written = Written::new(node);
     let from = (&layers, object.title(), object.namespace);
     let mut provided = backend::provider(&written, from, objects, reading)?;
+    tell_of_unfit(&layers, reading);
     let fixed = reading.str(spec, "providerModel").map(str::to_owned);
     let wanted = wanted(object);
     let exact = (!wanted.contains('*')).then(|| wanted.to_owned());
@@ -131,6 +132,19 @@ fn concrete<'n>(
     }
     let (namespace, name) = (object.namespace, object.name);
     Some(Concrete { namespace, name, wanted, provided })
+}
+
+/// Says what of `ai` holds for routes and not for models.
+fn tell_of_unfit(layers: &Layers<'_>, reading: &mut Reading<'_>) {
+    for member in ["modelAliases", "routes"] {
+        let Some(node) = layers.ai(member) else { continue };
+        let what = format!("`{member}` is not honoured for models");
+        let hint = "an AgentgatewayModel has its name by `match`, and the gateway's own paths";
+        let told = Diagnostic::warning(node.origin(), what).hint(hint);
+        if !reading.diagnostics.contains(&told) {
+            reading.say(told);
+        }
+    }
 }
 
 /// Where requests for the model go. None where that is nowhere, which is said.
@@ -150,6 +164,8 @@ fn targets(
     policy.guardrail = same(&chosen, "guardrails", (&origin, reading), |(one, _)| {
         one.provided.ai.guardrail.clone()
     });
+    policy.cache =
+        same(&chosen, "promptCaching", (&origin, reading), |(one, _)| one.provided.ai.cache);
     let mut targets = Vec::new();
     for (one, mut target) in chosen {
         target.backend = push_backend(target.backend, one.provided.backend.clone(), reading);
