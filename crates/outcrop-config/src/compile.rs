@@ -188,7 +188,7 @@ impl Compiler {
         let mut known = self.known.iter();
         let is_left_out = known.any(|((kind, _), origin)| *kind == Kind::Route && origin.is_none());
         if self.config.routes.is_empty() && is_left_out {
-            let what = "all routes are left out: there is nothing to serve".to_owned();
+            let what = "no route is left: there is nothing to serve".to_owned();
             let hint = "add a route to a model of Bedrock's".to_owned();
             self.findings.error(&Origin::default(), "", what, Some(hint));
             return;

@@ -121,6 +121,63 @@ fn an_empty_file_is_no_configuration() {
     }
 }
 
+const GATEWAY: &str = "apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: gw}
+spec: {gatewayClassName: eg, listeners: [{name: http, protocol: HTTP, port: 8080}]}
+";
+
+#[test]
+fn objects_of_a_gateway_without_a_route_open_nothing() {
+    let others = [
+        "apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: AIRoute
+metadata: {name: misspelt}
+spec: {rules: [{backendRefs: [{name: b}]}]}
+",
+        "apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: AIGatewayRoute
+metadata: {name: empty}
+spec: {parentRefs: [{name: gw}], rules: []}
+",
+        "apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: empty}
+spec: {parentRefs: [{name: gw}], rules: []}
+",
+        "apiVersion: agentgateway.dev/v1alpha1
+kind: AgentgatewayBackend
+metadata: {name: forgotten}
+spec: {ai: {provider: {bedrock: {region: us-east-1}}}}
+",
+        "apiVersion: agentgateway.dev/v1alpha1
+kind: AgentgatewayModel
+metadata: {name: m}
+spec: {visibility: Internal, parentRefs: [{name: gw}], provider: {bedrock: {region: us-east-1}}}
+",
+    ];
+    for other in others {
+        let text = format!("{GATEWAY}---\n{other}");
+        let (config, diagnostics) = load(&[Source { name: "f.yaml", text: &text }], &Surroundings);
+        let is_said = diagnostics.iter().any(|one| one.what.contains("there is nothing to serve"));
+        assert!(is_said && has_errors(&diagnostics), "{other}: {diagnostics:#?}");
+        assert!(config.routes.is_empty() && config.backends.is_empty(), "{other}");
+    }
+}
+
+/// Files that ask for the default route get it beside objects that only hold secrets.
+#[test]
+fn a_secret_beside_a_configuration_changes_nothing() {
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: b}\n";
+    let sources = [
+        Source { name: "outcrop.yaml", text: "backends: {us: us-east-1}" },
+        Source { name: "secret.yaml", text: secret },
+    ];
+    let (config, diagnostics) = load(&sources, &Surroundings);
+    assert!(!has_errors(&diagnostics), "{diagnostics:?}");
+    assert_eq!(config.routes[0].targets[0].backend, "us");
+}
+
 #[test]
 fn several_sources_are_one_configuration() {
     let sources = [

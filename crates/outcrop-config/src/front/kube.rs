@@ -5,6 +5,7 @@
 //!    the same, the later counts, as with `kubectl apply`.
 //! 2. Objects that only make infrastructure are passed over, with one notice for each kind in a file.
 //! 3. A secret is in an object of kind Secret among them, or it is missing.
+//! 4. Objects of a gateway of which no route comes are never taken as a wish for the default route.
 
 mod agentgateway;
 mod envoy;
@@ -18,7 +19,7 @@ mod secret;
 
 use std::collections::BTreeSet;
 
-use super::{FrontEnd, Reading};
+use super::{FrontEnd, Item, Kind, Reading};
 use crate::document::{Document, Node};
 use crate::origin::Diagnostic;
 use crate::variables::Variables;
@@ -50,6 +51,15 @@ const INFRASTRUCTURE: [&str; 18] = [
     "AgentgatewayParameters",
 ];
 
+/// Groups of the objects that say what a gateway serves.
+const SERVING: [&str; 5] = [
+    http_route::GATEWAY,
+    envoy::AI,
+    envoy::ENVOY,
+    agentgateway::GROUPS[0],
+    agentgateway::GROUPS[1],
+];
+
 impl FrontEnd for Kube {
     fn name(&self) -> &'static str {
         "Kubernetes objects"
@@ -70,6 +80,24 @@ impl FrontEnd for Kube {
         envoy::read(&objects, &listeners, reading);
         agentgateway::read(&objects, &listeners, reading);
         pass_over_the_rest(&objects, reading);
+        ask_for_a_route(&objects, reading);
+    }
+}
+
+/// Whoever wrote objects of a gateway and no route that is understood did not mean all of Bedrock for all.
+fn ask_for_a_route(objects: &Objects<'_>, reading: &mut Reading<'_>) {
+    if reading.items.iter().any(|item| matches!(item, Item::Route(_))) {
+        return;
+    }
+    let serves = |object: &&object::Object<'_>| {
+        SERVING.contains(&object.group)
+            && object.kind != "ReferenceGrant"
+            && !INFRASTRUCTURE.contains(&object.kind)
+    };
+    if let Some(object) = objects.all().find(serves) {
+        // No object has such a title: no route is told to be there a second time.
+        let name = format!("{} {}/{}", object.kind, object.namespace, object.name);
+        reading.push(Item::LeftOut(Kind::Route, name));
     }
 }
 

@@ -26,7 +26,7 @@ use super::object::Objects;
 use crate::front::Reading;
 
 /// The groups of its objects, the older first.
-const GROUPS: [&str; 2] = ["gateway.kgateway.dev", "agentgateway.dev"];
+pub(super) const GROUPS: [&str; 2] = ["gateway.kgateway.dev", "agentgateway.dev"];
 
 pub(super) fn read(objects: &Objects<'_>, listeners: &[Known], reading: &mut Reading<'_>) {
     let policies = layers::Policies::of(objects, reading);

@@ -16,9 +16,9 @@ use super::object::Objects;
 use crate::front::Reading;
 
 /// The group of the AI objects.
-const AI: &str = "aigateway.envoyproxy.io";
+pub(super) const AI: &str = "aigateway.envoyproxy.io";
 /// The group of Envoy Gateway's own.
-const ENVOY: &str = "gateway.envoyproxy.io";
+pub(super) const ENVOY: &str = "gateway.envoyproxy.io";
 /// The group of the Gateway API.
 const GATEWAY: &str = "gateway.networking.k8s.io";
 /// The header under which Envoy AI Gateway matches models; it sets it itself, whatever a client sends.

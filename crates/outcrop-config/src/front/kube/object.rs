@@ -131,6 +131,10 @@ impl<'n> Objects<'n> {
         Self(objects)
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = &Object<'n>> {
+        self.0.iter()
+    }
+
     /// Those of a kind, in order, of any of these groups; they count as taken.
     pub(super) fn every(&self, kind: &str, groups: &[&str]) -> Vec<&Object<'n>> {
         let of_kind =
