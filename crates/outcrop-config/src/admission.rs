@@ -12,9 +12,9 @@ pub struct Admission {
     /// Headers in which keys come beside `Authorization` and `x-api-key`, in lower case.
     pub key_headers: Vec<String>,
     pub issuers: Vec<JwtIssuer>,
-    /// Anyone is let in, on any address. Without it, and without keys or issuers, only loopback is
-    /// listened on.
-    pub anonymous: bool,
+    /// `true`: anyone is let in, on any address. `false`: nobody is without a key, even where there are none.
+    /// Unsaid, and without keys or issuers, only loopback is listened on, and all there are let in.
+    pub anonymous: Option<bool>,
 }
 
 /// A client's key.

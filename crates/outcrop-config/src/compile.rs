@@ -159,7 +159,7 @@ impl Compiler {
                 self.only_one("prices", origin);
             }
             Item::Issuer(issuer) => self.first_judge(issuer),
-            Item::KeyHeader(_) | Item::Anonymous | Item::Wrong(_, _) | Item::LeftOut(_, _) => {}
+            Item::KeyHeader(_) | Item::Anonymous(_) | Item::Wrong(_, _) | Item::LeftOut(_, _) => {}
         }
     }
 
@@ -404,7 +404,10 @@ fn put(item: Item, config: &mut Config) {
         Item::KeyHeader(name) if config.admission.key_headers.contains(&name) => {}
         Item::KeyHeader(name) => config.admission.key_headers.push(name),
         Item::Issuer(issuer) => config.admission.issuers.push(issuer),
-        Item::Anonymous => config.admission.anonymous = true,
+        Item::Anonymous(yes) => {
+            let anonymous = &mut config.admission.anonymous;
+            *anonymous = Some(yes || *anonymous == Some(true));
+        }
         Item::Limit(limit) => config.limits.push(limit),
         Item::Store(store, _) => config.store = store,
         Item::Prices(prices, _) => config.prices = Some(prices),
@@ -425,7 +428,7 @@ fn origin_of(item: &Item) -> Option<&Origin> {
         Item::Issuer(issuer) => Some(&issuer.origin),
         Item::Limit(limit) => Some(&limit.origin),
         Item::Wrong(item, _) => origin_of(item),
-        Item::KeyHeader(_) | Item::Anonymous | Item::LeftOut(_, _) => None,
+        Item::KeyHeader(_) | Item::Anonymous(_) | Item::LeftOut(_, _) => None,
     }
 }
 

@@ -24,7 +24,7 @@ impl Lookup for Surroundings {
             "DECK_KEY_ID" | "DECK_SECRET" | "DECK_APP_KEY" => Some("of-deck".to_owned()),
             "DECK_BEDROCK_KEY" => Some("sk-of-deck".to_owned()),
             "DECK_HEADER" => Some("Bearer sk-of-header".to_owned()),
-            "EMPTY" => Some(String::new()),
+            "EMPTY" | "DECK_EMPTY" => Some(String::new()),
             "HOME" => Some("/of/me".to_owned()),
             "EVIL" => Some("a\nbackends: {b: {}} # \"".to_owned()),
             _ => None,

@@ -53,7 +53,7 @@ impl Admission {
 
     /// Whether whoever shows no key is served, by the word of the command line or of `wanted`.
     pub fn is_anonymous(&self, wanted: &config::Admission) -> bool {
-        self.anonymous || wanted.anonymous
+        self.anonymous || wanted.anonymous == Some(true)
     }
 
     /// Who is to be let in, with what `wanted` says too.
@@ -66,10 +66,15 @@ impl Admission {
         wanted: &config::Admission,
         addresses: &[SocketAddr],
     ) -> Result<Prepared, String> {
-        let config::Admission { keys, key_headers, issuers, anonymous: _ } = wanted;
+        let config::Admission { keys, key_headers, issuers, anonymous: said } = wanted;
         let anonymous = self.is_anonymous(wanted);
         let issuers = self.issuers(issuers)?;
-        if self.stored.is_none() && keys.is_empty() && issuers.is_empty() {
+        let has_keys = self.stored.is_some() || !keys.is_empty() || !issuers.is_empty();
+        let asks = *said == Some(false) && !anonymous;
+        if !has_keys && asks {
+            tracing::warn!("keys are asked for, and there are none: nobody is let in");
+        }
+        if !has_keys && !asks {
             let foreign = addresses.iter().find(|address| !address.ip().is_loopback());
             return match foreign {
                 Some(address) if !anonymous => Err(open_door(*address)),

@@ -224,6 +224,27 @@ fn keys_of_a_file_are_asked_for() {
     assert_eq!(models("host: here\r\nauthorization: Bearer another"), 200);
 }
 
+/// Also once there are none.
+#[test]
+fn kongs_keys_are_asked_for() {
+    let file = |consumers: &str| {
+        format!(
+            "_format_version: '3.0'\nservices: [{{name: s, routes: [{{name: r, paths: [/v1]}}]}}]\nplugins: [{{name: key-auth}}, {{name: bedrock-proxy, config: {{region: us-east-1}}}}]\nconsumers: [{consumers}]\n"
+        )
+    };
+    let alice = file("{username: alice, keyauth_credentials: [{key: let-me-in}]}");
+    let folder = folder("kongs-keys", &[("kong.yaml", &alice)]);
+    let mut running =
+        Running::start(&folder, &["-f", "kong.yaml", "--emulator", "--listen", "127.0.0.1:0"]);
+    let address = running.address();
+    let models = |head: &str| ask_with(&address, ("GET", "/v1/models"), head, "").0;
+    assert_eq!(models("host: here\r\napikey: let-me-in"), 200);
+    std::fs::write(folder.join("kong.yaml"), file("{username: alice}")).unwrap();
+    running.logged("the configuration was loaded");
+    assert_eq!(models("host: here\r\napikey: let-me-in"), 401);
+    assert_eq!(models("host: 127.0.0.1"), 401);
+}
+
 #[test]
 fn a_configuration_is_loaded_anew_and_a_bad_one_is_not() {
     let folder = folder("anew", &[("outcrop.yaml", GOOD)]);

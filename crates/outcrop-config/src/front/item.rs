@@ -25,8 +25,8 @@ pub enum Item {
     /// A header in which keys come too, in lower case.
     KeyHeader(String),
     Issuer(JwtIssuer),
-    /// Anyone is let in.
-    Anonymous,
+    /// Whether anyone is let in, or nobody without a key. That anyone is counts before the other.
+    Anonymous(bool),
     Limit(Limit),
     /// May come once.
     Store(Store, Origin),

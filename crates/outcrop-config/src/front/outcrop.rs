@@ -114,7 +114,7 @@ fn member(entry: &Entry, only: Option<&str>, reading: &mut Reading<'_>) {
         "limits" => items(node, reading, |context, written| context.limit(written)),
         "jwt" => items(node, reading, |context, written| context.issuer(written)),
         "defaults" => one(node, reading, |context, written| context.defaults(written)),
-        "anonymous" => one(node, reading, |_, yes: bool| yes.then_some(Item::Anonymous)),
+        "anonymous" => one(node, reading, |_, yes| Some(Item::Anonymous(yes))),
         "store" => one(node, reading, |context, written| context.store(written)),
         "prices" => one(node, reading, |context, written| context.prices(written)),
         key => {

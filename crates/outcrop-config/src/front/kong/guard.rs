@@ -65,7 +65,15 @@ fn key(node: &Node, reading: &mut Reading<'_>) -> Option<(Secret, Origin)> {
     for name in ["id", "tags"] {
         node.get(name).map(Node::dismiss);
     }
-    Some((secret(reading, node, "key")?, node.origin()))
+    let errors = reading.errors();
+    let secret = secret(reading, node, "key");
+    if secret.is_none() && reading.errors() == errors {
+        let what = "`key` is missing or empty: nobody can get in by it";
+        let hint = "set the variable that is to hold it, or write the key";
+        let place = node.peek("key").unwrap_or(node).origin();
+        reading.say(Diagnostic::error(place, what).hint(hint));
+    }
+    Some((secret?, node.origin()))
 }
 
 /// The keys of all consumers, and the headers that they come in.
@@ -89,6 +97,8 @@ pub(super) fn keys(consumers: &[Consumer<'_>], served: &[Served<'_>], reading: &
             reading.push(Item::KeyHeader(name));
         }
     }
+    // Whatever becomes of the keys, nobody is let in without one.
+    reading.push(Item::Anonymous(false));
     let mut any = false;
     for Consumer { name, keys, tags, called: _ } in consumers {
         let Some((_, origin)) = keys.first() else { continue };

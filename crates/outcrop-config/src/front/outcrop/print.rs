@@ -72,7 +72,7 @@ impl Printing {
             keys: keys.iter().map(|key| self.key(key)).collect(),
             key_headers: Many(key_headers.clone()),
             jwt: Many(issuers.iter().map(Into::into).collect()),
-            anonymous: anonymous.then_some(true),
+            anonymous: *anonymous,
             limits: limits.iter().map(|limit| self.limit(limit)).collect(),
             store: self.store(store),
             prices: prices.clone().map(Prices::Inline),

@@ -65,8 +65,8 @@ pub struct File {
     /// Issuers whose tokens (JWT) are taken instead of a key.
     #[serde(skip_serializing_if = "is_default")]
     pub jwt: Many<Issuer>,
-    /// `true` lets anyone in, on any address. Without it, and without keys, the gateway listens on
-    /// loopback only.
+    /// `true` lets anyone in, on any address; `false` lets nobody in without a key, even where there are
+    /// none. Unsaid, and without keys, the gateway listens on loopback only.
     #[serde(skip_serializing_if = "is_default")]
     pub anonymous: Option<bool>,
     /// Limits and budgets. A request must be within all that it counts for.
