@@ -165,6 +165,28 @@ spec: {visibility: Internal, parentRefs: [{name: gw}], provider: {bedrock: {regi
     }
 }
 
+#[test]
+fn an_empty_condition_of_kong_is_an_error() {
+    for condition in ["paths: [~]", "hosts: ['']", "methods: [{a: b}]", "headers: {x: [~, a]}"] {
+        let text = format!(
+            "_format_version: '3.0'
+services:
+  - name: s
+    url: http://localhost
+    routes:
+      - name: r
+        {condition}
+        plugins:
+          - name: ai-proxy
+            config: {{route_type: llm/v1/chat, model: {{provider: bedrock, name: m}}}}
+"
+        );
+        let (_, diagnostics) = load(&[Source { name: "k.yaml", text: &text }], &Surroundings);
+        let is_said = diagnostics.iter().any(|one| one.what.contains("every request"));
+        assert!(is_said && has_errors(&diagnostics), "{condition}: {diagnostics:#?}");
+    }
+}
+
 /// Files that ask for the default route get it beside objects that only hold secrets.
 #[test]
 fn a_secret_beside_a_configuration_changes_nothing() {

@@ -16,6 +16,7 @@ pub(super) type Rank = (usize, bool, usize, bool, i64, usize);
 
 /// Every combination of what the route lists: one must hold.
 pub(super) fn of(node: &Node, reading: &mut Reading<'_>) -> Vec<(Rank, Match)> {
+    refuse_the_empty(node, reading);
     let texts = |reading: &mut Reading<'_>, key: &str| -> Vec<String> {
         reading.list(node, key).iter().filter_map(|item| item.text().map(str::to_owned)).collect()
     };
@@ -55,6 +56,20 @@ pub(super) fn of(node: &Node, reading: &mut Reading<'_>) -> Vec<(Rank, Match)> {
         }
     }
     all
+}
+
+/// A condition that is empty, as where its variable is, would be none: the route would take all requests.
+fn refuse_the_empty(node: &Node, reading: &mut Reading<'_>) {
+    let lists = ["paths", "methods", "hosts"].iter().filter_map(|key| node.peek(key));
+    let headers = node.peek("headers").map(Node::entries).unwrap_or_default();
+    let values = headers.iter().flat_map(|entry| entry.value.one_or_many());
+    let is_empty =
+        |item: &&Node| !item.is_broken() && item.text().is_none_or(|text| text.trim().is_empty());
+    for item in lists.flat_map(Node::items).chain(values).filter(is_empty) {
+        let what = "a condition that says nothing would take every request";
+        let hint = "write a text, set its variable, or take the line out";
+        reading.say(Diagnostic::error(item.origin(), what).hint(hint));
+    }
 }
 
 /// A regular expression holds for the beginning of a path, as a plain path does.
