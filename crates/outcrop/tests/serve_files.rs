@@ -229,7 +229,7 @@ fn keys_of_a_file_are_asked_for() {
 fn kongs_keys_are_asked_for() {
     let file = |consumers: &str| {
         format!(
-            "_format_version: '3.0'\nservices: [{{name: s, routes: [{{name: r, paths: [/v1]}}]}}]\nplugins: [{{name: key-auth}}, {{name: bedrock-proxy, config: {{region: us-east-1}}}}]\nconsumers: [{consumers}]\n"
+            "_format_version: '3.0'\nservices: [{{name: s, routes: [{{name: r, paths: [/chat]}}]}}]\nplugins: [{{name: key-auth}}, {{name: bedrock-proxy, config: {{region: us-east-1}}}}]\nconsumers: [{consumers}]\n"
         )
     };
     let alice = file("{username: alice, keyauth_credentials: [{key: let-me-in}]}");
