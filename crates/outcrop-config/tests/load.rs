@@ -187,6 +187,28 @@ services:
     }
 }
 
+#[test]
+fn a_file_of_kong_without_a_route_that_is_served_opens_nothing() {
+    let asking = "{name: bedrock-proxy, config: {region: us-east-1, model: m}}";
+    let beside = "listeners: 127.0.0.1:4000\n";
+    for of_kong in [
+        "services: [{name: off, enabled: false, routes: [{name: r, paths: [/r]}]}]",
+        "services: [{name: off, enabled: false}]\nroutes: [{name: r, service: off, paths: [/r]}]",
+        "services: [{name: without-routes}]",
+        "services: []",
+    ] {
+        let text = format!("_format_version: '3.0'\nplugins: [{asking}]\n{of_kong}\n");
+        let sources = [
+            Source { name: "kong.yaml", text: &text },
+            Source { name: "outcrop.yaml", text: beside },
+        ];
+        let (config, diagnostics) = load(&sources, &Surroundings);
+        let is_said = diagnostics.iter().any(|one| one.what.contains("there is nothing to serve"));
+        assert!(is_said && has_errors(&diagnostics), "{text}: {diagnostics:#?}");
+        assert!(config.routes.is_empty() && config.backends.is_empty(), "{text}");
+    }
+}
+
 /// Files that ask for the default route get it beside objects that only hold secrets.
 #[test]
 fn a_secret_beside_a_configuration_changes_nothing() {
