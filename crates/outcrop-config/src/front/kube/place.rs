@@ -4,6 +4,9 @@
 //! 2. The plain host of a region is not kept: the region is, so that what the environment says of endpoints
 //!    (`AWS_ENDPOINT_URL`, FIPS, …) holds as everywhere. Any other is: of FIPS, of dual stack, of a VPC
 //!    endpoint.
+//! 3. A host of mantle's leads to mantle alone, and one that AWS does not name is bedrock-runtime's.
+
+use outcrop_model::Carrier;
 
 use crate::backend::Backend;
 use crate::front::Reading;
@@ -18,9 +21,17 @@ pub(super) struct Place {
     pub(super) origin: Origin,
 }
 
+/// What a host of AWS's own serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Service {
+    Runtime,
+    Mantle,
+}
+
 /// A host of AWS's own.
 struct Aws<'h> {
     region: &'h str,
+    service: Service,
     /// Whether it is what the region alone leads to.
     is_plain: bool,
 }
@@ -40,13 +51,22 @@ const RUNTIME: &str = "bedrock-runtime";
 const RUNTIME_FIPS: &str = "bedrock-runtime-fips";
 /// It has hosts of dual stack alone.
 const MANTLE: &str = "bedrock-mantle";
+/// Its name among a backend's endpoints.
+const MANTLE_ENDPOINT: &str = "bedrock_mantle";
+
+impl Service {
+    /// That of a host; `None` where the host is not AWS's own for models.
+    pub(super) fn of(host: &str) -> Option<Self> {
+        Aws::of(host).map(|aws| aws.service)
+    }
+}
 
 impl Place {
     /// Makes it the backend's: by its region, or as an endpoint.
     pub(super) fn put_in(&self, backend: &mut Backend, reading: &mut Reading<'_>) {
         let Self { host, port, tls, origin } = self;
         let aws = Aws::of(host);
-        if let Some(Aws { region, is_plain: _ }) = aws {
+        if let Some(Aws { region, service: _, is_plain: _ }) = aws {
             if let Some(other) = backend.region.as_deref().filter(|other| *other != region) {
                 let what = format!(
                     "this host is in {region}, and the region is said to be {other}: the host counts"
@@ -56,9 +76,17 @@ impl Place {
             }
             backend.region = Some(region.to_owned());
         }
+        let is_mantle = aws.as_ref().is_some_and(|aws| aws.service == Service::Mantle);
+        if is_mantle {
+            backend.carrier = Some(Carrier::Mantle);
+        }
         if aws.is_none_or(|aws| !aws.is_plain) {
             let scheme = if *tls { "https" } else { "http" };
-            backend.endpoint = Some(format!("{scheme}://{host}:{port}"));
+            let url = format!("{scheme}://{host}:{port}");
+            match is_mantle {
+                true => backend.endpoints.push((MANTLE_ENDPOINT.to_owned(), url)),
+                false => backend.endpoint = Some(url),
+            }
         }
     }
 }
@@ -73,13 +101,13 @@ impl<'h> Aws<'h> {
             None => (rest, false),
         };
         let (before, region) = rest.rsplit_once('.')?;
-        let service = before.rsplit('.').next().unwrap_or(before);
-        let is_plain = match service {
-            RUNTIME => !is_dual,
-            MANTLE => true,
-            RUNTIME_FIPS => false,
+        let name = before.rsplit('.').next().unwrap_or(before);
+        let (service, is_plain) = match name {
+            RUNTIME => (Service::Runtime, !is_dual),
+            MANTLE => (Service::Mantle, true),
+            RUNTIME_FIPS => (Service::Runtime, false),
             _ => return None,
         };
-        Some(Self { region, is_plain: is_plain && !is_vpc && before == service })
+        Some(Self { region, service, is_plain: is_plain && !is_vpc && before == name })
     }
 }

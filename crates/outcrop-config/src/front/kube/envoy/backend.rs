@@ -7,7 +7,7 @@ use crate::backend::Backend;
 use crate::document::Node;
 use crate::front::Reading;
 use crate::front::kube::object::{Object, Objects, Reference, aim};
-use crate::front::kube::place::Place;
+use crate::front::kube::place::{Place, Service};
 use crate::origin::Diagnostic;
 
 /// The backend that it is; `None` where it is not Bedrock, or wrong, which is said.
@@ -44,18 +44,16 @@ fn carrier(
         return None;
     };
     let host = host(service, objects).unwrap_or_default();
-    let is_mantle = host.starts_with("bedrock-mantle");
-    let is_bedrocks = host.contains("bedrock");
-    match name {
+    match (name, Service::of(host)) {
         // Bedrock's best API for client and model, as with no carrier at all.
-        "AWSBedrock" | "AWSAnthropic" => Some(None),
-        "OpenAI" | "Anthropic" if is_mantle => Some(Some(Carrier::Mantle)),
-        "OpenAI" if is_bedrocks => Some(Some(Carrier::OpenAi)),
-        "Anthropic" if is_bedrocks => Some(Some(Carrier::Anthropic)),
-        other => {
+        ("AWSBedrock" | "AWSAnthropic", _) => Some(None),
+        ("OpenAI" | "Anthropic", Some(Service::Mantle)) => Some(Some(Carrier::Mantle)),
+        ("OpenAI", Some(Service::Runtime)) => Some(Some(Carrier::OpenAi)),
+        ("Anthropic", Some(Service::Runtime)) => Some(Some(Carrier::Anthropic)),
+        (other, _) => {
             let at = if host.is_empty() { String::new() } else { format!(" at {host}") };
             let what = format!("{}: the schema `{other}`{at} is not Bedrock", service.title());
-            let hint = "it is left out: AWSBedrock and AWSAnthropic are Bedrock";
+            let hint = "it is left out: AWSBedrock and AWSAnthropic are Bedrock, and OpenAI and Anthropic at AWS's own hosts";
             reading.say(Diagnostic::warning(service.root.origin(), what).hint(hint));
             service.root.dismiss();
             None
