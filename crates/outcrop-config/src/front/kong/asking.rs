@@ -49,7 +49,9 @@ impl Plugin<'_> {
                 Some(Asking { meaning, ways: vec![Way { alias: None, ..way }] })
             }
             Use::AiProxyAdvanced => advanced(config, name, reading),
-            Use::KeyAuth | Use::OtherAuth | Use::RateLimiting | Use::Other => None,
+            Use::KeyAuth | Use::OtherAuth | Use::Restriction | Use::RateLimiting | Use::Other => {
+                None
+            }
         }
     }
 }

@@ -24,6 +24,8 @@ pub(super) enum Use {
     AiProxyAdvanced,
     KeyAuth,
     OtherAuth,
+    /// Keeps out callers who are known.
+    Restriction,
     RateLimiting,
     Other,
 }
@@ -42,6 +44,52 @@ pub(super) struct Known<'n> {
     pub(super) routes: Vec<Called<'n>>,
 }
 
+impl Use {
+    fn of(name: &str) -> Self {
+        match name {
+            "bedrock-proxy" => Self::BedrockProxy,
+            "ai-proxy" => Self::AiProxy,
+            "ai-proxy-advanced" => Self::AiProxyAdvanced,
+            "key-auth" => Self::KeyAuth,
+            "basic-auth"
+            | "header-cert-auth"
+            | "hmac-auth"
+            | "jwt"
+            | "jwt-signer"
+            | "key-auth-enc"
+            | "ldap-auth"
+            | "ldap-auth-advanced"
+            | "mtls-auth"
+            | "oauth2"
+            | "oauth2-introspection"
+            | "openid-connect"
+            | "saml"
+            | "vault-auth" => Self::OtherAuth,
+            "acl" | "bot-detection" | "ip-restriction" | "opa" | "request-termination" => {
+                Self::Restriction
+            }
+            "rate-limiting" => Self::RateLimiting,
+            _ => Self::Other,
+        }
+    }
+
+    /// What to use in the place of a plugin that is not honoured, where Outcrop lets in more than Kong for it.
+    fn instead(self) -> Option<&'static str> {
+        match self {
+            Self::OtherAuth => Some("use key-auth, or `keys` and `jwt` in outcrop.yaml"),
+            Self::Restriction => Some(
+                "keep callers out before they come here, or give `keys` in outcrop.yaml `scopes`",
+            ),
+            Self::BedrockProxy
+            | Self::AiProxy
+            | Self::AiProxyAdvanced
+            | Self::KeyAuth
+            | Self::RateLimiting
+            | Self::Other => None,
+        }
+    }
+}
+
 impl<'n> Plugin<'n> {
     pub(super) fn of(node: &'n Node, reading: &mut Reading<'_>) -> Option<Self> {
         let name = reading.need_str(node, "name")?;
@@ -52,27 +100,15 @@ impl<'n> Plugin<'n> {
         for key in ["id", "tags", "protocols", "instance_name"] {
             node.get(key).map(Node::dismiss);
         }
-        let what = match name {
-            "bedrock-proxy" => Use::BedrockProxy,
-            "ai-proxy" => Use::AiProxy,
-            "ai-proxy-advanced" => Use::AiProxyAdvanced,
-            "key-auth" => Use::KeyAuth,
-            "basic-auth" | "jwt" | "oauth2" | "openid-connect" | "hmac-auth" | "ldap-auth" => {
-                Use::OtherAuth
-            }
-            "rate-limiting" => Use::RateLimiting,
-            _ => Use::Other,
-        };
+        let what = Use::of(name);
         let this = Self { what, node, service: None, route: None, consumer: None };
         if !this.is_honoured() {
             node.dismiss();
             let said = format!("the plugin `{name}` is not honoured");
-            let diagnostic = match what {
-                Use::OtherAuth => Diagnostic::warning(node.origin(), said)
-                    .hint("use key-auth, or `keys` and `jwt` in outcrop.yaml"),
-                _ => Diagnostic::notice(node.origin(), said),
-            };
-            reading.say(diagnostic);
+            reading.say(match what.instead() {
+                Some(hint) => Diagnostic::warning(node.origin(), said).hint(hint),
+                None => Diagnostic::notice(node.origin(), said),
+            });
         }
         let (service, route) = (reference(node, "service"), reference(node, "route"));
         let this =
@@ -88,7 +124,7 @@ impl<'n> Plugin<'n> {
     }
 
     fn is_honoured(&self) -> bool {
-        !matches!(self.what, Use::Other | Use::OtherAuth)
+        !matches!(self.what, Use::OtherAuth | Use::Restriction | Use::Other)
     }
 
     /// Whether it asks Bedrock.
