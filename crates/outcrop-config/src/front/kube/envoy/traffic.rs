@@ -124,6 +124,8 @@ fn retry(spec: &Node, rules: &mut [&mut Rule], reading: &mut Reading<'_>) {
     let connect = http_route::timeout(spec, "timeout.tcp.connectTimeout", reading);
     let retries = number(reading.int(spec, "retry.numRetries"));
     let each = number(reading.int(spec, "retry.numAttemptsPerPriority"));
+    // Envoy Gateway takes none for not written.
+    let each = each.filter(|attempts| *attempts > 0);
     let attempt = http_route::timeout(spec, "retry.perRetry.timeout", reading);
     let base = reading.duration(spec, "retry.perRetry.backOff.baseInterval");
     let cap = reading.duration(spec, "retry.perRetry.backOff.maxInterval");
