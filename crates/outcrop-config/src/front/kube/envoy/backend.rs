@@ -8,7 +8,7 @@ use crate::document::Node;
 use crate::front::Reading;
 use crate::front::kube::object::{Object, Objects, Reference, aim};
 use crate::front::kube::place::{Place, Service};
-use crate::origin::Diagnostic;
+use crate::origin::{Diagnostic, Origin};
 
 /// The backend that it is; `None` where it is not Bedrock, or wrong, which is said.
 pub(super) fn of(
@@ -91,58 +91,90 @@ fn place(service: &Object<'_>, objects: &Objects<'_>, reading: &mut Reading<'_>)
         reading.say(Diagnostic::error(reference.origin(), what).hint("add it to the files"));
         return None;
     };
-    let spec = object.spec();
-    let (host, port, origin) = match kind {
-        "Service" => {
-            spec.get("type").map(Node::dismiss);
-            let ports = reading.list(spec, "ports");
-            for key in ["name", "protocol", "port", "targetPort", "nodePort", "appProtocol"] {
-                for port in ports {
-                    port.get(key);
-                }
-            }
-            let first = ports.first().and_then(|node| node.get("port")?.int());
-            let first = first.and_then(|port| u16::try_from(port).ok());
-            let host = reading.need_str(spec, "externalName")?.to_owned();
-            (host, port.or(first).unwrap_or(443), spec.origin())
-        }
-        _ => {
-            let endpoints = reading.list(spec, "endpoints");
-            let first = endpoints.first()?;
-            for other in &endpoints[1..] {
-                let what = "of several endpoints the first is used";
-                reading.say(Diagnostic::warning(other.origin(), what).hint("give each a backend"));
-                other.dismiss();
-            }
-            let (part, key) = match first.peek("fqdn") {
-                Some(_) => (first.get("fqdn")?, "hostname"),
-                None => (first.get("ip")?, "address"),
-            };
-            let host = reading.need_str(part, key)?.to_owned();
-            let own = reading.int(part, "port").and_then(|port| u16::try_from(port).ok());
-            (host, own.unwrap_or(443), part.origin())
-        }
+    let (host, own, origin) = match kind {
+        "Service" => of_service(object.spec(), port, reading)?,
+        _ => of_backend(object.spec(), reading)?,
     };
-    let tls = has_tls(object, objects, reading) || port == 443;
+    let port = own.unwrap_or(443);
+    let tls = has_tls(object, &host, objects, reading) || port == 443;
     Some(Place { host, port, tls, origin })
 }
 
-/// Whether a BackendTLSPolicy is for the object.
-fn has_tls(object: &Object<'_>, objects: &Objects<'_>, reading: &mut Reading<'_>) -> bool {
+/// Host, port where one is written, and where the host is.
+type Host = (String, Option<u16>, Origin);
+
+fn of_service(spec: &Node, port: Option<u16>, reading: &mut Reading<'_>) -> Option<Host> {
+    spec.get("type").map(Node::dismiss);
+    let ports = reading.list(spec, "ports");
+    for key in ["name", "protocol", "port", "targetPort", "nodePort", "appProtocol"] {
+        for port in ports {
+            port.get(key);
+        }
+    }
+    let first = ports.first().and_then(|node| node.get("port")?.int());
+    let first = first.and_then(|port| u16::try_from(port).ok());
+    let host = reading.need_str(spec, "externalName")?.to_owned();
+    Some((host, port.or(first), spec.origin()))
+}
+
+fn of_backend(spec: &Node, reading: &mut Reading<'_>) -> Option<Host> {
+    let endpoints = reading.list(spec, "endpoints");
+    let Some(first) = endpoints.first() else {
+        reading.missing(spec.origin(), "endpoints");
+        return None;
+    };
+    for other in &endpoints[1..] {
+        let what = "of several endpoints the first is used";
+        reading.say(Diagnostic::warning(other.origin(), what).hint("give each a backend"));
+        other.dismiss();
+    }
+    let known = [("fqdn", "hostname"), ("ip", "address")].into_iter();
+    let Some((part, key)) = known.filter_map(|(kind, key)| Some((first.get(kind)?, key))).next()
+    else {
+        let what = "this endpoint has neither `fqdn` nor `ip`: nothing else leads to Bedrock";
+        let hint = "write `fqdn` with the `hostname` of Bedrock in your region";
+        reading.say(Diagnostic::error(first.origin(), what).hint(hint));
+        return None;
+    };
+    let host = reading.need_str(part, key)?.to_owned();
+    let port = reading.int(part, "port").and_then(|port| u16::try_from(port).ok());
+    Some((host, port, part.origin()))
+}
+
+/// Whether the object's own settings or a BackendTLSPolicy for it want TLS.
+///
+/// The certificate is judged for the host that is connected to, by the system's roots: another is told.
+fn has_tls(
+    object: &Object<'_>,
+    host: &str,
+    objects: &Objects<'_>,
+    reading: &mut Reading<'_>,
+) -> bool {
+    let own = object.spec().get("tls");
+    let mut names: Vec<&Node> = own.and_then(|tls| tls.get("sni")).into_iter().collect();
+    own.and_then(|tls| tls.get("wellKnownCACertificates")).map(Node::dismiss);
+    let mut any = own.is_some();
     let policies = objects.every("BackendTLSPolicy", &[GATEWAY]);
-    let mut any = false;
     for policy in policies.iter().filter(|policy| policy.namespace == object.namespace) {
         let spec = policy.spec();
-        let names = reading.list(spec, "targetRefs").iter();
+        let targets = reading.list(spec, "targetRefs").iter();
         // All of them are read, whichever is the one.
-        let meant = names.filter(|target| aim(target, reading).1 == Some(object.name)).count();
+        let meant = targets.filter(|target| aim(target, reading).1 == Some(object.name)).count();
         if meant > 0 {
-            // The certificate is judged for the host that is connected to, by the system's roots.
-            for key in ["wellKnownCACertificates", "hostname"] {
-                spec.at(&format!("validation.{key}")).map(Node::dismiss);
-            }
+            spec.at("validation.wellKnownCACertificates").map(Node::dismiss);
+            names.extend(spec.at("validation.hostname"));
             any = true;
         }
+    }
+    for node in names {
+        let Some(name) = node.text().filter(|name| !name.eq_ignore_ascii_case(host)) else {
+            continue;
+        };
+        let what = format!(
+            "the certificate is judged for {host}, which is connected to, and not for {name}"
+        );
+        let hint = "write the host that the certificate is for in both";
+        reading.say(Diagnostic::warning(node.origin(), what).hint(hint));
     }
     any
 }
