@@ -158,7 +158,10 @@ impl Compiler {
                 check::prices(prices, origin, &mut self.findings);
                 self.only_one("prices", origin);
             }
-            Item::Issuer(issuer) => self.first_judge(issuer),
+            Item::Issuer(issuer) => {
+                check::issuer(issuer, &mut self.findings);
+                self.first_judge(issuer);
+            }
             Item::KeyHeader(_) | Item::Anonymous(_) | Item::Wrong(_, _) | Item::LeftOut(_, _) => {}
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use outcrop_model::{Carrier, Catalog, Prices, region};
 
 use super::Findings;
-use crate::admission::{ClientKey, KeyProof};
+use crate::admission::{ClientKey, JwtIssuer, KeyProof};
 use crate::backend::{AssumeRole, Backend, IdentitySource};
 use crate::edit::{BodyEdit, BodyEdits, HeaderEdit, HeaderEdits};
 use crate::limit::Limit;
@@ -28,12 +28,7 @@ pub(super) fn backend(backend: &Backend, findings: &mut Findings) {
     let endpoints = backend.endpoints.iter().map(|(name, url)| (format!("endpoints.{name}"), url));
     let own = backend.endpoint.iter().map(|url| ("endpoint".to_owned(), url));
     for (member, url) in own.chain(endpoints) {
-        if !url.starts_with("https://") && !url.starts_with("http://") {
-            let hint = "an address begins with https:// (or http://)".to_owned();
-            // It may have a password.
-            let shown = if url.contains('@') { "this".to_owned() } else { format!("`{url}`") };
-            findings.error(origin, member, format!("{shown} is no address"), Some(hint));
-        }
+        address(url, (origin, &member), findings);
     }
     if let Some(word) = &backend.geography
         && !matches!(&**word, "home" | "off")
@@ -82,6 +77,15 @@ pub(super) fn backend(backend: &Backend, findings: &mut Findings) {
         | IdentitySource::Keys { .. }
         | IdentitySource::CredentialsFile { .. }
         | IdentitySource::ApiKey(_) => {}
+    }
+}
+
+fn address(url: &str, (origin, path): At<'_>, findings: &mut Findings) {
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        let hint = "an address begins with https:// (or http://)".to_owned();
+        // It may have a password.
+        let shown = if url.contains('@') { "this".to_owned() } else { format!("`{url}`") };
+        findings.error(origin, path, format!("{shown} is no address"), Some(hint));
     }
 }
 
@@ -254,6 +258,25 @@ pub(super) fn key(key: &ClientKey, findings: &mut Findings) {
         }
         KeyProof::Tokens(_) | KeyProof::TokenHash(_) | KeyProof::Pair { .. } => {}
     }
+}
+
+pub(super) fn issuer(one: &JwtIssuer, findings: &mut Findings) {
+    let JwtIssuer { issuer, audiences, jwks_url, origin, .. } = one;
+    if audiences.is_empty() {
+        let what = format!("the issuer {issuer} has no audience");
+        let hint = "name `audiences`: without one, its tokens for any service would be taken";
+        findings.error(origin, "audiences", what, Some(hint.to_owned()));
+    }
+    if issuer.contains('#') {
+        let what = format!("the issuer {issuer} has a `#`, which no issuer's address has");
+        findings.error(origin, "issuer", what, None);
+    }
+    let (member, keys) = match jwks_url {
+        Some(url) => ("jwks_url", url),
+        // Its discovery document is below it.
+        None => ("issuer", issuer),
+    };
+    address(keys, (origin, member), findings);
 }
 
 /// Names of headers are the same in any case.
