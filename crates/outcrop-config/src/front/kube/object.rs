@@ -35,6 +35,14 @@ pub(super) fn aim<'n>(
     (reading.str(node, "kind"), reading.str(node, "name"))
 }
 
+/// A name among those of all namespaces.
+pub(super) fn title(namespace: &str, name: &str) -> String {
+    match namespace {
+        DEFAULT_NAMESPACE => name.to_owned(),
+        namespace => format!("{namespace}/{name}"),
+    }
+}
+
 /// What refers to an object.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reference<'n> {
@@ -78,10 +86,7 @@ impl<'n> Object<'n> {
 
     /// Its name among backends and routes.
     pub(super) fn title(&self) -> String {
-        match self.namespace {
-            DEFAULT_NAMESPACE => self.name.to_owned(),
-            namespace => format!("{namespace}/{}", self.name),
-        }
+        title(self.namespace, self.name)
     }
 
     /// An annotation.

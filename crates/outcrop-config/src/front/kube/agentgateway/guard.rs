@@ -132,6 +132,13 @@ fn widen(scopes: &mut Scopes, more: Scopes) {
     }
 }
 
+/// Says that a policy lets nobody in. It is an error: the gateway would ask for nothing, not for what
+/// nobody has.
+pub(super) fn nobody(node: &Node, hint: &'static str, reading: &mut Reading<'_>) {
+    let what = "nobody can get in by this policy";
+    reading.say(Diagnostic::error(node.origin(), what).hint(hint));
+}
+
 /// Each member at `path` that wins somewhere.
 fn winners<'n>(all: &[Guarded<'n>], path: &str) -> Vec<Winner<'n>> {
     let mut winners: Vec<Winner<'n>> = Vec::new();
@@ -184,7 +191,11 @@ fn issuers(
     reading: &mut Reading<'_>,
 ) -> Vec<JwtIssuer> {
     let mut issuers = Vec::new();
-    for node in reading.list(winner.node, "providers") {
+    let providers = reading.list(winner.node, "providers");
+    if providers.is_empty() {
+        nobody(winner.node, "name an issuer in its `providers`", reading);
+    }
+    for node in providers {
         let Some(issuer) = reading.need_str(node, "issuer").map(str::to_owned) else { continue };
         let audiences = reading.list(node, "audiences").iter().filter_map(Node::text);
         let audiences = audiences.map(str::to_owned).collect();

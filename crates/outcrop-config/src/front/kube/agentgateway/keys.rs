@@ -9,9 +9,10 @@
 
 use serde_json::{Map, Value};
 
+use super::guard;
 use crate::admission::{ClientKey, KeyProof, Scopes};
 use crate::document::{Entry, Node};
-use crate::front::kube::object::{Objects, Reference};
+use crate::front::kube::object::{self, Objects, Reference};
 use crate::front::kube::secret;
 use crate::front::{Item, Reading};
 use crate::origin::{Diagnostic, Origin};
@@ -50,7 +51,7 @@ pub(super) fn read(
             continue;
         };
         for (entry, text) in entries {
-            let title = format!("{name}/{entry}");
+            let title = source.title((namespace, name), &entry);
             match key((title, text.as_deref()), source, scopes, node.origin()) {
                 Ok(key) => keys.push(key),
                 Err((why, hint)) => {
@@ -62,9 +63,9 @@ pub(super) fn read(
         }
     }
     if keys.is_empty() && reading.errors() == errors {
-        let what = "nobody can get in by this policy: it has no key";
-        let hint = "each key of its Secret is a client, and its text the client's key";
-        reading.say(Diagnostic::warning(node.origin(), what).hint(hint));
+        let hint = "add its Secrets to the files: each key of them is a client, and its text the \
+                    client's key";
+        guard::nobody(node, hint, reading);
     }
     keys
 }
@@ -197,6 +198,16 @@ impl Source {
         match self {
             Self::Secret => "Secret",
             Self::ConfigMap => "ConfigMap",
+        }
+    }
+
+    /// The name of the client that an entry is, as no entry of another object has it.
+    fn title(self, (namespace, name): (&str, &str), entry: &str) -> String {
+        let object = object::title(namespace, name);
+        match self {
+            Self::Secret => format!("{object}/{entry}"),
+            // No namespace is written like that.
+            Self::ConfigMap => format!("ConfigMap/{object}/{entry}"),
         }
     }
 
