@@ -331,6 +331,7 @@ plugins:
         ),
         (redis("host: '::1', ssl: true"), "rediss://[::1]:6379/0"),
         (redis("host: h, password: '{vault://env/deck-secret}'"), "redis://:of-deck@h:6379/0"),
+        (redis("host: '{vault://env/deck-secret}'"), "redis://of-deck:6379/0"),
     ] {
         let (config, diagnostics) = load(&[Source { name: "k.yaml", text: &text }], &Surroundings);
         assert!(!has_errors(&diagnostics), "{text}: {diagnostics:#?}");

@@ -13,6 +13,7 @@ mod guard;
 mod plugin;
 mod rate;
 mod route;
+mod store;
 
 use super::{FrontEnd, Item, Kind, Reading};
 use crate::document::{Document, Node};

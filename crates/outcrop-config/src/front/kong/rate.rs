@@ -9,12 +9,11 @@ use std::time::Duration;
 use super::guard::{Consumer, called};
 use super::plugin::{Plugin, Use};
 use super::route::Served;
-use super::secret;
+use super::store;
 use crate::document::Node;
 use crate::front::{Item, Reading};
-use crate::limit::{Limit, Measure, OnStoreLoss, Per, Selector, Store, Unless, Window};
+use crate::limit::{Limit, Measure, Per, Selector, Unless, Window};
 use crate::origin::Diagnostic;
-use crate::secret::{Redacted, Secret};
 
 /// What a plugin limits.
 struct Limited<'p, 'n> {
@@ -53,6 +52,17 @@ pub(super) fn limits(served: &[Served<'_>], consumers: &[Consumer<'_>], reading:
         names.push(name.clone());
         push(one, (&name, keyed), reading);
     }
+    let mut configs: Vec<&Node> = Vec::new();
+    for config in limited.iter().map(|one| config(one.plugin)) {
+        if !configs.iter().any(|known| std::ptr::eq(*known, config)) {
+            configs.push(config);
+        }
+    }
+    store::keep(configs, reading);
+}
+
+fn config<'n>(plugin: &Plugin<'n>) -> &'n Node {
+    plugin.node.get("config").unwrap_or(plugin.node)
 }
 
 /// Which plugin holds on which route for whom.
@@ -102,9 +112,8 @@ fn in_force<'p, 'n>(
 
 fn push(limited: &Limited<'_, '_>, (name, keyed): (&str, bool), reading: &mut Reading<'_>) {
     let Limited { plugin, consumer, unless, routes } = limited;
-    let config = plugin.node.get("config").unwrap_or(plugin.node);
+    let config = config(plugin);
     let per = per(config, keyed, reading);
-    store(plugin, config, reading);
     const SECOND: Duration = Duration::from_secs(1);
     let windows = [
         ("second", Window::Rolling(SECOND)),
@@ -156,68 +165,4 @@ fn per(config: &Node, keyed: bool, reading: &mut Reading<'_>) -> Vec<Per> {
             Vec::new()
         }
     }
-}
-
-/// Kong's `policy: redis`.
-fn store(plugin: &Plugin<'_>, config: &Node, reading: &mut Reading<'_>) {
-    match reading.str(config, "policy") {
-        Some("local") | None => return,
-        Some("redis") => {}
-        Some(other) => {
-            let what = format!("the policy `{other}` is not honoured: counters are in memory");
-            reading.say(Diagnostic::notice(config.origin(), what));
-            return;
-        }
-    }
-    let known = reading.items.iter().any(|item| matches!(item, Item::Store(..)));
-    let host = reading.str(config, "redis.host").map(str::to_owned);
-    let Some(host) = host.filter(|_| !known) else { return };
-    let port = reading.int(config, "redis.port").unwrap_or(6379);
-    let database = reading.int(config, "redis.database").unwrap_or(0);
-    let tls = reading.bool(config, "redis.ssl").unwrap_or(false);
-    let scheme = if tls { "rediss" } else { "redis" };
-    let user = reading.str(config, "redis.username").unwrap_or_default().to_owned();
-    let login = match secret(reading, config, "redis.password") {
-        Some(password) => match revealed(&password, reading) {
-            Some(password) => format!("{}:{}@", encoded(&user), encoded(&password)),
-            None => {
-                let what = "the password of redis is not there";
-                let hint = "set the variable that is to hold it";
-                let place = config.at("redis.password").unwrap_or(config).origin();
-                reading.say(Diagnostic::error(place, what).hint(hint));
-                return;
-            }
-        },
-        None => String::new(),
-    };
-    let host = match host.contains(':') && !host.starts_with('[') {
-        true => format!("[{host}]"),
-        false => host,
-    };
-    let url = Secret::Inline(Redacted::new(format!("{scheme}://{login}{host}:{port}/{database}")));
-    let on_loss = match reading.bool(config, "fault_tolerant") {
-        Some(false) => OnStoreLoss::Refuse,
-        Some(true) | None => OnStoreLoss::Local,
-    };
-    reading.push(Item::Store(Store::Redis { url, on_loss }, plugin.node.origin()));
-}
-
-fn revealed(secret: &Secret, reading: &Reading<'_>) -> Option<String> {
-    match secret {
-        Secret::Inline(text) => Some(text.reveal().to_owned()),
-        Secret::Env(variable) => reading.lookup().variable(variable),
-        Secret::File(_) | Secret::Kubernetes { .. } => None,
-    }
-}
-
-/// As it stands in the login of a URL.
-fn encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        match byte {
-            b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            byte if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
-            byte => out.push_str(&format!("%{byte:02X}")),
-        }
-        out
-    })
 }
