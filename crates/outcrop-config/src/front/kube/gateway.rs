@@ -154,7 +154,13 @@ fn told(port: u16, tls: Option<&ListenerTls>, origin: Origin) -> Diagnostic {
     }
 }
 
-/// The listeners that a route's `parentRefs` mean; none of them stands for all: where no Gateway is among the
+/// What a route names as its parents. Older AIGatewayRoutes have them as `targetRefs`.
+pub(super) fn references<'n>(spec: &'n Node, reading: &mut Reading<'_>) -> &'n [Node] {
+    let key = if spec.peek("parentRefs").is_some() { "parentRefs" } else { "targetRefs" };
+    reading.list(spec, key)
+}
+
+/// The listeners that a route's parents mean; none of them stands for all: where no Gateway is among the
 /// objects, and where the route names no parent. `None` where the route is for others than those that are
 /// among the objects, which is said.
 pub(super) fn parents(
@@ -163,7 +169,7 @@ pub(super) fn parents(
     reading: &mut Reading<'_>,
 ) -> Option<Vec<String>> {
     let (mut listeners, errors) = (Vec::new(), reading.errors());
-    let parents = reading.list(object.spec(), "parentRefs");
+    let parents = references(object.spec(), reading);
     for parent in parents {
         parent.get("group").map(Node::dismiss);
         if let Some(kind) = reading.str(parent, "kind").filter(|kind| *kind != "Gateway") {

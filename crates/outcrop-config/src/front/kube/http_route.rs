@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use super::gateway::{Known, parents};
+use super::gateway::{self, Known, parents};
 use super::object::Object;
 use crate::document::Node;
 use crate::edit::{HeaderEdit, HeaderEdits};
@@ -134,7 +134,7 @@ pub(super) fn rules<'n>(
     rules
 }
 
-/// What `parentRefs` name.
+/// Gateways that a route names as its parents.
 pub(super) fn parents_of<'n>(
     spec: &'n Node,
     namespace: &'n str,
@@ -148,7 +148,7 @@ pub(super) fn parents_of<'n>(
             section: text(node, "sectionName"),
         })
     };
-    reading.list(spec, "parentRefs").iter().filter_map(parent).collect()
+    gateway::references(spec, reading).iter().filter_map(parent).collect()
 }
 
 /// A timeout. `0s` wants none at all, which there is not.
