@@ -125,11 +125,20 @@ pub(super) fn provider<'n>(
         text.map(str::to_owned)
     };
     let auth = bedrock.and_then(|bedrock| bedrock.get("auth")).map(|auth| (auth, namespace));
-    let (identity, signed_for) = identity::of(auth.or(layers.get("auth")), objects, reading)?;
-    let region = member("region", reading).or(signed_for);
+    let auth = auth.or(layers.get("auth"));
+    let (identity, signed_for) = identity::of(auth, objects, reading)?;
+    let region = member("region", reading);
+    let signing = signed_for.clone().filter(|_| region.is_some());
+    let region = region.or(signed_for);
     let mut backend = Backend { identity, region, ..Backend::new(node.origin()) };
     if let Some(place) = place(node, layers, reading) {
         place.put_in(&mut backend, reading);
+    }
+    let region = backend.region.as_deref();
+    if let (Some((auth, _)), Some(_)) = (auth, signing.filter(|other| Some(&**other) != region)) {
+        let what = "requests are signed for the region of the models, not for this one";
+        let place = auth.at("aws.region").unwrap_or(auth).origin();
+        reading.say(Diagnostic::warning(place, what).hint("name one region in both places"));
     }
     backend.timeouts.connect = layers.duration("tcp.connectTimeout", reading);
     backend.timeouts.first_byte = layers.duration("http.requestTimeout", reading);
@@ -182,7 +191,13 @@ fn place(node: &Node, layers: &Layers<'_>, reading: &mut Reading<'_>) -> Option<
     let (host, port, tls, origin) = match reading.str(node, "baseURL") {
         Some(url) => {
             let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
-            let authority = rest.split('/').next().unwrap_or(rest);
+            let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+            if !matches!(path, "" | "/") {
+                let what =
+                    "the path of `baseURL` is not honoured: Bedrock's paths are what they are";
+                let place = node.at("baseURL").unwrap_or(node).origin();
+                reading.say(Diagnostic::warning(place, what));
+            }
             let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
             let port = port.parse().unwrap_or(if scheme == "http" { 80 } else { 443 });
             (host, port, scheme != "http", node.origin())

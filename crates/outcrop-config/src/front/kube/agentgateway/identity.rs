@@ -66,13 +66,13 @@ fn of_aws(
     };
     let mut roles = Vec::new();
     if let Some(role) = aws.get("assumeRole") {
+        let arn = reading.need_str(role, "roleArn")?.to_owned();
+        role.get("externalId").inspect(|node| node.hide());
         roles.push(AssumeRole {
-            arn: reading.need_str(role, "roleArn")?.to_owned(),
-            external_id: None,
-            session_name: None,
-            duration: None,
-            tags: Vec::new(),
-            policy: None,
+            external_id: reading.str(role, "externalId").map(secret::of_text),
+            session_name: reading.str(role, "sessionName").map(str::to_owned),
+            duration: reading.duration(role, "duration"),
+            ..AssumeRole::of(&arn)
         });
     }
     Some((Identity { source, roles, ..Identity::default() }, region))

@@ -1,6 +1,7 @@
 //! AgentgatewayPolicy, and how what several of them say of the same thing is laid over each other.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub(super) struct Policies<'n> {
 struct Fates<'n> {
     won: RefCell<HashSet<usize>>,
     overruled: RefCell<HashMap<usize, &'n Node>>,
+    /// Overruled by what another policy says that aims no closer.
+    rivals: RefCell<HashMap<usize, (&'n Node, &'n Node)>>,
 }
 
 struct Policy<'n> {
@@ -69,12 +72,20 @@ struct Layer<'n> {
     namespace: &'n str,
     /// What stands before the members of `ai` here.
     ai: &'static str,
+    /// How closely the policy that says it aims; `None`: no policy does.
+    closeness: Option<u8>,
 }
 
 impl<'n> Policies<'n> {
     pub(super) fn of(objects: &Objects<'n>, reading: &mut Reading<'_>) -> Self {
         let mut policies = Vec::new();
-        for object in objects.every("AgentgatewayPolicy", &GROUPS) {
+        let mut all = objects.every("AgentgatewayPolicy", &GROUPS);
+        // The last of those that aim alike counts: the oldest, then the first by name.
+        all.sort_by_key(|object| {
+            let created = object.root.at("metadata.creationTimestamp").and_then(Node::text);
+            Reverse((created.is_none(), created.unwrap_or_default(), object.name))
+        });
+        for object in all {
             let spec = object.spec();
             let mut targets = Vec::new();
             for node in reading.list(spec, "targetRefs") {
@@ -100,18 +111,27 @@ impl<'n> Policies<'n> {
             let Some(closeness) = closeness.max() else { continue };
             policy.met.set(true);
             if let Some(node) = policy.spec.get(member) {
-                let layer = Layer { node, namespace: policy.namespace, ai: "ai." };
-                layers.push((closeness, layer));
+                let closeness = Some(closeness);
+                let layer = Layer { node, namespace: policy.namespace, ai: "ai.", closeness };
+                layers.push(layer);
             }
         }
-        layers.sort_by_key(|(closeness, _)| *closeness);
-        let layers = layers.into_iter().map(|(_, layer)| layer).collect();
+        layers.sort_by_key(|layer| layer.closeness);
         Layers { layers, fates: Rc::clone(&self.fates) }
     }
 
-    /// Says which of them are for nothing that is served. Of what is overruled wherever it is said nothing is
-    /// told.
+    /// Says which of them are for nothing that is served, and what they say in vain because another for the
+    /// same says it too. Nothing is told of what is overruled by what is closer, wherever it is said.
     pub(super) fn tell_of_idle(&self, reading: &mut Reading<'_>) {
+        for (loser, winner) in self.fates.rivals.borrow().values() {
+            let what =
+                "another policy for the same target says this too, and takes the place of this one";
+            let hint = format!(
+                "it is older, or its name comes first ({}): say it in one of them",
+                winner.origin()
+            );
+            reading.say(Diagnostic::warning(loser.origin(), what).hint(hint));
+        }
         let won = self.fates.won.borrow();
         for (id, node) in self.fates.overruled.borrow().iter() {
             if !won.contains(id) {
@@ -162,14 +182,18 @@ impl Policy<'_> {
 impl<'n> Layers<'n> {
     /// With `node` over them.
     pub(super) fn under(mut self, node: Option<&'n Node>, namespace: &'n str) -> Self {
-        self.layers.extend(node.map(|node| Layer { node, namespace, ai: "ai." }));
+        self.push(node, namespace, "ai.");
         self
     }
 
     /// The same, with the policies of a model, whose members of `ai` stand beside the others.
     pub(super) fn under_model(mut self, node: Option<&'n Node>, namespace: &'n str) -> Self {
-        self.layers.extend(node.map(|node| Layer { node, namespace, ai: "" }));
+        self.push(node, namespace, "");
         self
+    }
+
+    fn push(&mut self, node: Option<&'n Node>, namespace: &'n str, ai: &'static str) {
+        self.layers.extend(node.map(|node| Layer { node, namespace, ai, closeness: None }));
     }
 
     /// The member at `path` of the last that has one, and the namespace that it speaks of.
@@ -184,15 +208,17 @@ impl<'n> Layers<'n> {
     }
 
     fn last(&self, of: impl Fn(&Layer<'n>) -> Option<&'n Node>) -> Option<(&'n Node, &'n str)> {
-        let mut found: Option<(&'n Node, &'n str)> = None;
-        for layer in &self.layers {
-            let (Some(node), namespace) = (of(layer), layer.namespace) else { continue };
-            if let Some((overruled, _)) = found.replace((node, namespace)) {
-                self.fates.overruled.borrow_mut().insert(id(overruled), overruled);
+        let said = |layer| Some((of(layer)?, layer));
+        let mut said: Vec<(&'n Node, &Layer<'n>)> = self.layers.iter().filter_map(said).collect();
+        let (node, layer) = said.pop()?;
+        for (overruled, lower) in said {
+            self.fates.overruled.borrow_mut().insert(id(overruled), overruled);
+            if layer.closeness.is_some() && layer.closeness == lower.closeness {
+                self.fates.rivals.borrow_mut().insert(id(overruled), (overruled, node));
             }
         }
-        self.fates.won.borrow_mut().extend(found.map(|(node, _)| id(node)));
-        found
+        self.fates.won.borrow_mut().insert(id(node));
+        Some((node, layer.namespace))
     }
 
     /// The duration at `path` of the last that has one.
