@@ -209,6 +209,45 @@ fn a_file_of_kong_without_a_route_that_is_served_opens_nothing() {
     }
 }
 
+/// Counters are kept under the names of limits.
+#[test]
+fn limits_of_kong_keep_their_names_when_others_come() {
+    let file = |top: &str, of_service: &str, service: &str| {
+        format!(
+            "_format_version: '3.0'
+plugins:
+{top}- {{name: ai-proxy, config: {{route_type: llm/v1/chat, model: {{provider: bedrock, name: m}}}}}}
+- {{name: rate-limiting, config: {{minute: 1}}}}
+- {{name: rate-limiting, consumer: bob, config: {{minute: 2}}}}
+- {{name: rate-limiting, service: a, config: {{minute: 3}}}}
+- {{name: rate-limiting, route: y, instance_name: named, config: {{minute: 4}}}}
+consumers:
+{of_service}- {{username: bob, keyauth_credentials: [{{key: k}}]}}
+services:
+{service}- name: a
+  routes:
+  - {{name: x, paths: [/x]}}
+  - {{name: y, paths: [/y]}}
+  - {{paths: [/z], plugins: [{{name: rate-limiting, config: {{minute: 5}}}}]}}
+- {{name: b, routes: [{{name: w, paths: [/w]}}]}}
+"
+        )
+    };
+    let limits = |text: &str| -> Vec<(String, u128)> {
+        let (config, diagnostics) = load(&[Source { name: "k.yaml", text }], &Surroundings);
+        assert!(!has_errors(&diagnostics), "{text}: {diagnostics:#?}");
+        config.limits.into_iter().map(|limit| (limit.name, limit.amount)).collect()
+    };
+    let before = limits(&file("", "", ""));
+    let after = limits(&file(
+        "- {name: rate-limiting, consumer: carol, config: {minute: 6}}\n",
+        "- {username: carol, keyauth_credentials: [{key: l}]}\n",
+        "- {name: c, plugins: [{name: rate-limiting, config: {minute: 7}}], routes: [{name: v, paths: [/v]}]}\n",
+    ));
+    assert_eq!((before.len(), after.len()), (5, 7), "{before:?} {after:?}");
+    assert!(before.iter().all(|one| after.contains(one)), "{before:?} {after:?}");
+}
+
 /// Files that ask for the default route get it beside objects that only hold secrets.
 #[test]
 fn a_secret_beside_a_configuration_changes_nothing() {

@@ -13,6 +13,9 @@ pub(super) struct Plugin<'n> {
     service: Option<&'n str>,
     route: Option<&'n str>,
     pub(super) consumer: Option<&'n str>,
+    /// How closely it is written to the route that it is on: 0 for all, 1 by its service, more by its own
+    /// name.
+    pub(super) closeness: u8,
 }
 
 /// What a plugin is for.
@@ -101,7 +104,7 @@ impl<'n> Plugin<'n> {
             node.get(key).map(Node::dismiss);
         }
         let what = Use::of(name);
-        let this = Self { what, node, service: None, route: None, consumer: None };
+        let this = Self { what, node, service: None, route: None, consumer: None, closeness: 0 };
         if !this.is_honoured() {
             node.dismiss();
             let said = format!("the plugin `{name}` is not honoured");
@@ -153,8 +156,11 @@ impl<'n> Plugin<'n> {
         reading.say(Diagnostic::warning(self.node.origin(), what).hint(hint));
     }
 
-    /// Whether a plugin that is written at the top applies to a route, and how closely: 0 to all, 1 by its
-    /// service, more by its own name.
+    pub(super) fn at(self, closeness: u8) -> Self {
+        Self { closeness, ..self }
+    }
+
+    /// Whether a plugin that is written at the top applies to a route, and how closely.
     pub(super) fn applies(&self, to: &Called<'_>) -> Option<u8> {
         let fits = |own: Option<&str>, names: &[&str]| own.is_none_or(|own| names.contains(&own));
         let (service, route) = (self.service, self.route);

@@ -15,6 +15,7 @@ use crate::route::{Match, PathMatch, Pattern, Route, Surface, Target};
 #[derive(Clone)]
 pub(super) struct Served<'n> {
     pub(super) node: &'n Node,
+    pub(super) service: Option<&'n Node>,
     /// What all parts of the route are called after.
     whole: String,
     name: String,
@@ -114,19 +115,18 @@ fn serve<'n>(
         (None, Some(service)) => format!("{service}-{}", node.origin().line),
         (None, None) => format!("route-{}", node.origin().line),
     };
-    let mut plugins: Vec<(u8, Plugin<'n>)> = Vec::new();
+    let mut plugins: Vec<Plugin<'n>> = Vec::new();
     for (place, closeness) in [(Some(node), 2), (service, 1)] {
         let Some(place) = place else { continue };
         for plugin in reading.list(place, "plugins") {
-            plugins.extend(Plugin::of(plugin, reading).map(|plugin| (closeness, plugin)));
+            plugins.extend(Plugin::of(plugin, reading).map(|plugin| plugin.at(closeness)));
         }
     }
     let called = of_route(node, service);
     let of_top =
-        global.iter().filter_map(|plugin| Some((plugin.applies(&called)?, plugin.clone())));
+        global.iter().filter_map(|plugin| Some(plugin.clone().at(plugin.applies(&called)?)));
     plugins.extend(of_top);
-    plugins.sort_by_key(|(closeness, _)| std::cmp::Reverse(*closeness));
-    let plugins: Vec<Plugin<'n>> = plugins.into_iter().map(|(_, plugin)| plugin).collect();
+    plugins.sort_by_key(|plugin| std::cmp::Reverse(plugin.closeness));
     let conditions = conditions::of(node, reading);
     if !plugins.iter().any(Plugin::asks) {
         let what = format!("the route `{name}` has no plugin that asks Bedrock: it is not served");
@@ -136,7 +136,7 @@ fn serve<'n>(
         return None;
     }
     let whole = name.clone();
-    Some(Served { node, whole, name, plugins, conditions, strips, made: Vec::new() })
+    Some(Served { node, service, whole, name, plugins, conditions, strips, made: Vec::new() })
 }
 
 /// The routes in Kong's order. One comes in parts where another has to be asked between its paths, each
