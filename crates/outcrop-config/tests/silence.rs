@@ -15,7 +15,7 @@ use serde_json::Value;
 const UNKNOWN: &str = "zzUnknown";
 
 /// Said of what is left out as a whole, or not looked into.
-const LEFT_OUT: [&str; 11] = [
+const LEFT_OUT: [&str; 12] = [
     "not honoured",
     "is for a cluster",
     "nothing is sent there",
@@ -27,6 +27,7 @@ const LEFT_OUT: [&str; 11] = [
     "is for no route",
     "takes the place of this one",
     "is for nobody",
+    "is for nothing",
 ];
 
 /// Where nothing need be told: beginnings of kind and pointer, and why.

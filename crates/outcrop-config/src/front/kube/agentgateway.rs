@@ -1,5 +1,5 @@
-//! agentgateway and kgateway: Backend of type AI, AgentgatewayBackend, AgentgatewayPolicy and
-//! AgentgatewayModel, and the HTTPRoutes that lead to them, under both groups and in the shapes of all
+//! agentgateway and kgateway: Backend of type AI, AgentgatewayBackend, AgentgatewayPolicy, TrafficPolicy
+//! and AgentgatewayModel, and the HTTPRoutes that lead to them, under both groups and in the shapes of all
 //! their versions.
 //!
 //! 1. A backend takes the place of the whole path: without `routes` every path of its rule is chat

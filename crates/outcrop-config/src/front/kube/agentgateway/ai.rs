@@ -30,7 +30,8 @@ pub(super) fn of(layers: &Layers<'_>, region: &str, reading: &mut Reading<'_>) -
             body.extend(fields(node, mode, reading));
         }
     }
-    if let Some(prompt) = get("prompt") {
+    // The second name is a TrafficPolicy's.
+    if let Some(prompt) = get("prompt").or_else(|| get("promptEnrichment")) {
         let prepend = messages(prompt, "prepend", reading);
         let append = messages(prompt, "append", reading);
         body.push(BodyEdit::Prompt { prepend, append });
@@ -97,9 +98,11 @@ fn cache(node: &Node, reading: &mut Reading<'_>) -> CacheRule {
 /// The one guardrail of Bedrock's; other guards are told of.
 fn guardrail(node: &Node, region: &str, reading: &mut Reading<'_>) -> Option<Guardrail> {
     let mut found: Option<Guardrail> = None;
-    for guard in reading.list(node, "request").iter().chain(reading.list(node, "response")) {
+    // Older TrafficPolicies have one where there is a list.
+    let guards = ["request", "response"].into_iter().filter_map(|key| node.get(key));
+    for guard in guards.flat_map(Node::one_or_many) {
         let Some(bedrock) = guard.get("bedrockGuardrails") else {
-            let kinds = ["regex", "webhook", "openAIModeration", "googleModelArmor"];
+            let kinds = ["regex", "webhook", "openAIModeration", "moderation", "googleModelArmor"];
             let kind = kinds.into_iter().find(|kind| guard.peek(kind).is_some());
             let what = format!("the guard `{}` is not honoured", kind.unwrap_or("?"));
             let hint = "a guardrail of Bedrock's is: bedrockGuardrails";

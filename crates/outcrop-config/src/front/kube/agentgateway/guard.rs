@@ -26,12 +26,26 @@ struct Winner<'n> {
 
 const KEYS: &str = "apiKeyAuthentication";
 const TOKENS: &str = "jwtAuthentication";
+/// Other ways to refuse somebody; the second line is a TrafficPolicy's, over its versions.
+const OTHERS: [&str; 11] = [
+    "basicAuthentication",
+    "extAuth",
+    "authorization",
+    "csrf",
+    "rbac",
+    "jwt",
+    "jwtAuth",
+    "basicAuth",
+    "apiKeyAuth",
+    "oauth2",
+    "acl",
+];
 
 pub(super) fn apply(all: &[Guarded<'_>], objects: &Objects<'_>, reading: &mut Reading<'_>) {
     for winner in winners(all, "rateLimit.local") {
         limits(&winner, reading);
     }
-    for other in ["basicAuthentication", "extAuth", "authorization", "csrf"] {
+    for other in OTHERS {
         for winner in winners(all, other) {
             let what = format!("`{other}` is not honoured: whom it would refuse is let in");
             let hint =
@@ -153,6 +167,10 @@ fn winners<'n>(all: &[Guarded<'n>], path: &str) -> Vec<Winner<'n>> {
 }
 
 fn limits(winner: &Winner<'_>, reading: &mut Reading<'_>) {
+    if let Some(node) = winner.node.get("tokenBucket") {
+        let limit = bucket(node, reading);
+        return limit.into_iter().for_each(|limit| push_limit(winner, (0, node), limit, reading));
+    }
     for (index, node) in winner.node.list().iter().enumerate() {
         let seconds = match reading.need_str(node, "unit") {
             Some("Seconds") => 1,
@@ -172,16 +190,46 @@ fn limits(winner: &Winner<'_>, reading: &mut Reading<'_>) {
             reading.missing(node.origin(), "requests");
             continue;
         };
-        let first = winner.routes.first().map(String::as_str).unwrap_or_default();
-        reading.push(Item::Limit(Limit {
-            name: format!("{first}-local-{index}"),
-            selector: Selector { routes: winner.routes.clone(), ..Selector::default() },
-            measure,
-            amount: u128::from(amount),
-            window: Window::Rolling(Duration::from_secs(seconds)),
-            origin: node.origin(),
-        }));
+        let limit = (measure, amount, Duration::from_secs(seconds));
+        push_limit(winner, (index, node), limit, reading);
     }
+}
+
+/// Requests of a TrafficPolicy. A bucket lets through what is in it, and then as much in the time that it
+/// takes to fill it.
+fn bucket(node: &Node, reading: &mut Reading<'_>) -> Option<(Measure, u64, Duration)> {
+    for key in ["maxTokens", "fillInterval"] {
+        if node.peek(key).is_none() {
+            reading.missing(node.origin(), key);
+        }
+    }
+    let most = reading.int(node, "maxTokens");
+    let each = reading.int(node, "tokensPerFill").unwrap_or(1).max(1);
+    let interval = reading.duration(node, "fillInterval")?;
+    if interval.is_zero() {
+        let what = "a bucket that fills in no time limits nothing";
+        reading.say(Diagnostic::error(node.origin(), what).hint("`fillInterval: 1s` is a second"));
+        return None;
+    }
+    let fills = u32::try_from(most?.div_ceil(each)).unwrap_or(u32::MAX);
+    Some((Measure::Requests, most?, interval.saturating_mul(fills.max(1))))
+}
+
+fn push_limit(
+    winner: &Winner<'_>,
+    (index, node): (usize, &Node),
+    (measure, amount, window): (Measure, u64, Duration),
+    reading: &mut Reading<'_>,
+) {
+    let first = winner.routes.first().map(String::as_str).unwrap_or_default();
+    reading.push(Item::Limit(Limit {
+        name: format!("{first}-local-{index}"),
+        selector: Selector { routes: winner.routes.clone(), ..Selector::default() },
+        measure,
+        amount: u128::from(amount),
+        window: Window::Rolling(window),
+        origin: node.origin(),
+    }));
 }
 
 fn issuers(

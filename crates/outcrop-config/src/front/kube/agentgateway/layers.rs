@@ -1,4 +1,5 @@
-//! AgentgatewayPolicy, and how what several of them say of the same thing is laid over each other.
+//! AgentgatewayPolicy and kgateway's TrafficPolicy, and how what several of them say of the same thing is
+//! laid over each other.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
@@ -9,9 +10,12 @@ use std::time::Duration;
 use super::GROUPS;
 use crate::document::Node;
 use crate::front::Reading;
-use crate::front::kube::http_route::Parent;
+use crate::front::kube::http_route::{self, Parent};
 use crate::front::kube::object::Objects;
 use crate::origin::Diagnostic;
+
+/// What kgateway had before it had AgentgatewayPolicy (2.1).
+const TRAFFIC_POLICY: &str = "TrafficPolicy";
 
 /// All policies among the objects.
 pub(super) struct Policies<'n> {
@@ -32,6 +36,8 @@ struct Policy<'n> {
     namespace: &'n str,
     root: &'n Node,
     spec: &'n Node,
+    /// What it has for traffic and backends stands side by side: a TrafficPolicy.
+    is_flat: bool,
     targets: Vec<Aim<'n>>,
     met: Cell<bool>,
 }
@@ -80,6 +86,7 @@ impl<'n> Policies<'n> {
     pub(super) fn of(objects: &Objects<'n>, reading: &mut Reading<'_>) -> Self {
         let mut policies = Vec::new();
         let mut all = objects.every("AgentgatewayPolicy", &GROUPS);
+        all.extend(objects.every(TRAFFIC_POLICY, &GROUPS[..1]));
         // The last of those that aim alike counts: the oldest, then the first by name.
         all.sort_by_key(|object| {
             let created = object.root.at("metadata.creationTimestamp").and_then(Node::text);
@@ -98,7 +105,15 @@ impl<'n> Policies<'n> {
                 }
             }
             let (namespace, root) = (object.namespace, object.root);
-            policies.push(Policy { namespace, root, spec, targets, met: Cell::new(false) });
+            let is_flat = object.kind == TRAFFIC_POLICY;
+            policies.push(Policy {
+                namespace,
+                root,
+                spec,
+                is_flat,
+                targets,
+                met: Cell::new(false),
+            });
         }
         Self { all: policies, fates: Rc::default() }
     }
@@ -110,7 +125,11 @@ impl<'n> Policies<'n> {
             let closeness = policy.targets.iter().filter_map(|aim| policy.closeness(aim, way));
             let Some(closeness) = closeness.max() else { continue };
             policy.met.set(true);
-            if let Some(node) = policy.spec.get(member) {
+            let node = match policy.is_flat {
+                true => Some(policy.spec),
+                false => policy.spec.get(member),
+            };
+            if let Some(node) = node {
                 let closeness = Some(closeness);
                 let layer = Layer { node, namespace: policy.namespace, ai: "ai.", closeness };
                 layers.push(layer);
@@ -221,11 +240,11 @@ impl<'n> Layers<'n> {
         Some((node, layer.namespace))
     }
 
-    /// The duration at `path` of the last that has one.
+    /// The timeout at `path` of the last that has one.
     pub(super) fn duration(&self, path: &str, reading: &mut Reading<'_>) -> Option<Duration> {
         self.get(path)?;
         let last = self.layers.iter().rev().find(|layer| layer.node.at(path).is_some())?;
-        reading.duration(last.node, path)
+        http_route::timeout(last.node, path, reading)
     }
 
     /// As [`Layers::get`], without the namespace.

@@ -1,10 +1,13 @@
 //! Rules of HTTPRoutes with AI backends, to routes.
 
+use std::time::Duration;
+
 use super::GROUPS;
 use super::backend::{self, Provided};
 use super::layers::{Layers, Place, Policies, Way};
 use super::surface::Ends;
 use crate::backend::Backend;
+use crate::document::Node;
 use crate::front::kube::gateway::Known;
 use crate::front::kube::grant;
 use crate::front::kube::http_route::{self, GATEWAY, Piece, Rule};
@@ -95,7 +98,7 @@ fn serve_rule<'n>(
 
 /// What a `backendRefs` item names, if it is an AI backend.
 fn find<'o, 'n>(
-    reference: &'n crate::document::Node,
+    reference: &'n Node,
     from: &Object<'n>,
     objects: &'o Objects<'n>,
     reading: &mut Reading<'_>,
@@ -158,9 +161,11 @@ pub(super) fn over(own: Policy, traffic: &Layers<'_>, reading: &mut Reading<'_>)
     // Both end with the head of the answer (its guide to timeouts, checked 2026-11-26).
     policy.timeouts.begin = policy.timeouts.request.take().or(request);
     policy.timeouts.first_byte = policy.timeouts.attempt.take();
-    let retry = traffic.node("retry").map(|node| http_route::retry(node, reading));
-    if policy.retry == RetryPolicy::default() {
-        policy.retry = retry.unwrap_or_default();
+    policy.timeouts.idle = traffic.duration("timeouts.streamIdle", reading);
+    let retry = traffic.node("retry").map(|node| retry(node, reading));
+    if let Some((retry, attempt)) = retry.filter(|_| policy.retry == RetryPolicy::default()) {
+        policy.retry = retry;
+        policy.timeouts.first_byte = policy.timeouts.first_byte.or(attempt);
     }
     if let Some(node) = traffic.node("headerModifiers.request") {
         let own = std::mem::take(&mut policy.headers);
@@ -168,6 +173,19 @@ pub(super) fn over(own: Policy, traffic: &Layers<'_>, reading: &mut Reading<'_>)
         policy.headers.extend(own);
     }
     policy
+}
+
+/// `retry` of a policy, and how long an attempt may take.
+fn retry(node: &Node, reading: &mut Reading<'_>) -> (RetryPolicy, Option<Duration>) {
+    let mut policy = http_route::retry(node, reading);
+    // Names that a TrafficPolicy has, which needs one of the first two, and is for one retry.
+    if node.peek("statusCodes").or(node.peek("retryOn")).is_some() {
+        policy.total_attempts = policy.total_attempts.or(Some(2));
+    }
+    let codes = reading.list(node, "statusCodes").iter().filter_map(Node::int);
+    policy.also_on.extend(codes.filter_map(|code| u16::try_from(code).ok()));
+    policy.base = policy.base.or(reading.duration(node, "backoffBaseInterval"));
+    (policy, http_route::timeout(node, "perTryTimeout", reading))
 }
 
 /// Says of the whole rule what its backends say; they must not differ in it.
