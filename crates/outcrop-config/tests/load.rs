@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says no by panicking")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -246,6 +247,46 @@ services:
     ));
     assert_eq!((before.len(), after.len()), (5, 7), "{before:?} {after:?}");
     assert!(before.iter().all(|one| after.contains(one)), "{before:?} {after:?}");
+}
+
+/// A limit of Envoy's keeps its name, under which its counters are, when others come, go or change places.
+#[test]
+fn limits_of_envoy_are_named_by_what_they_count() {
+    const OF_ALL: &str = "{limit: {requests: 1, unit: Minute}}";
+    const OF_FREE: &str = "{clientSelectors: [{headers: [{name: x-user, type: Distinct}, {name: x-plan, value: s3cr3t-free}]}], limit: {requests: 2, unit: Minute}}";
+    const AGAIN: &str = "{clientSelectors: [{headers: [{name: X-Plan, value: s3cr3t-free, type: Exact}]}, {headers: [{name: x-user, type: Distinct}]}], limit: {requests: 3, unit: Minute}}";
+    const OTHERS: [&str; 6] = [
+        "{clientSelectors: [{headers: [{name: x-user, type: Distinct}, {name: x-plan, value: other}]}], limit: {requests: 4, unit: Minute}}",
+        "{clientSelectors: [{headers: [{name: x-user, type: Distinct}, {name: x-plan, value: s3cr3t-free, invert: true}]}], limit: {requests: 5, unit: Minute}}",
+        "{clientSelectors: [{headers: [{name: x-ai-eg-model, value: s3cr3t-free}]}], limit: {requests: 6, unit: Minute}}",
+        "{clientSelectors: [{sourceCIDR: {value: 10.0.0.0/8}}], limit: {requests: 7, unit: Minute}}",
+        "{limit: {requests: 8, unit: Hour}}",
+        "{limit: {requests: 9, unit: Minute}, shared: true}",
+    ];
+    let objects = fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/envoy-older.yaml"),
+    );
+    let objects = objects.unwrap();
+    let named = |rules: &[&str]| {
+        let limits = format!("rateLimit: {{global: {{rules: [{}]}}}}", rules.join(", "));
+        let text = objects.replace("retry: {numRetries: 2}", &limits);
+        let (config, diagnostics) = load(&[Source { name: "e.yaml", text: &text }], &Surroundings);
+        assert!(!has_errors(&diagnostics), "{diagnostics:#?}");
+        config.limits.iter().map(|one| (one.amount, one.name.clone())).collect::<BTreeMap<_, _>>()
+    };
+    let all = named(&[&[OF_ALL, OF_FREE][..], &OTHERS].concat());
+    let names: BTreeSet<&String> = all.values().collect();
+    assert_eq!((all.len(), names.len()), (8, 8), "{all:?}");
+    assert!(
+        names.iter().all(|name| name.starts_with("all-") && !name.contains("s3cr3t")),
+        "{all:?}"
+    );
+    for (rules, amount) in [(&[OF_ALL][..], 1), (&[OF_FREE], 2), (&[OTHERS[4], OF_FREE], 2)] {
+        assert_eq!(named(rules)[&amount], all[&amount], "{rules:?}");
+    }
+    // The same in another order is the same; two that count the same are told apart.
+    assert_eq!(named(&[AGAIN])[&3], all[&2]);
+    assert_eq!(named(&[OF_FREE, AGAIN])[&3], format!("{}-2", all[&2]));
 }
 
 /// Files that ask for the default route get it beside objects that only hold secrets.

@@ -18,6 +18,7 @@ use crate::document::Node;
 use crate::front::{Item, Reading};
 use crate::limit::{Limit, Measure, Per, Selector, Unless, Window};
 use crate::origin::{Diagnostic, Origin};
+use crate::words::fnv1a;
 
 /// A plugin, and where it holds.
 struct Held<'s, 'n> {
@@ -257,13 +258,6 @@ fn common((name, per): (&str, Vec<Per>), on: &[&On<'_, '_>], counts: &mut Vec<Co
             counts.push(for_one((name, per.clone()), consumer, &others));
         }
     }
-}
-
-/// FNV-1a: the same in every release, unlike the hashes of the standard library.
-fn fnv1a(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 /// What is counted apart. Kong counts callers whom it does not know by their address.

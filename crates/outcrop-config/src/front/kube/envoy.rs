@@ -7,6 +7,7 @@
 mod backend;
 mod cost;
 mod identity;
+mod limits;
 mod mutation;
 mod route;
 mod traffic;
