@@ -186,23 +186,34 @@ impl Leg<'_> {
         }
     }
 
+    /// The operator's changes to the body. Where it holds the model and is empty it stays so: whoever reads it
+    /// says that it is missing, in the words of its dialect.
+    fn change(&self, stop: &Stop<'_>, inbound: &mut Inbound) -> Result<(), Fault> {
+        if inbound.names_model_in_body() {
+            if inbound.body.trim_ascii().is_empty() {
+                return Ok(());
+            }
+            if let Some(model) = &stop.model
+                && inbound.model().is_none_or(|model| model.is_empty())
+            {
+                inbound.body = set_text(&inbound.body, "model", model)?;
+            }
+        }
+        if inbound.operation.is_for_a_model() {
+            let edits = self.how.body.iter().chain(&stop.target.of.body);
+            inbound.body = edit_body(&inbound.body, edits)?;
+        }
+        Ok(())
+    }
+
     async fn stay(
         &self,
         stop: &Stop<'_>,
         whole: &Bytes,
         (inbound, settlement): (&mut Inbound, &mut Settlement),
     ) -> Result<Arrived, Fault> {
-        let edits = self.how.body.iter().chain(&stop.target.of.body);
         inbound.body = whole.clone();
-        if let Some(model) = &stop.model
-            && inbound.names_model_in_body()
-            && inbound.model().is_none_or(|model| model.is_empty())
-        {
-            inbound.body = set_text(&inbound.body, "model", model)?;
-        }
-        if inbound.operation.is_for_a_model() {
-            inbound.body = edit_body(&inbound.body, edits)?;
-        }
+        self.change(stop, inbound)?;
         self.borrow(inbound)?;
         settlement.hold(None);
         if let Some(gate) = &self.backend.gate {
