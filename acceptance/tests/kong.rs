@@ -1,10 +1,11 @@
 //! `POST /v1/chat`, as the Bedrock skill for Kong Gateway describes it.
 
 use http::Method;
+use outcrop_config::{BodyEdit, Config, Mode, Target};
 use outcrop_model::Dialect;
 use serde_json::{Value, json};
 
-use crate::support::{CLAUDE, NOVA, Stack};
+use crate::support::{CLAUDE, NOVA, Options, Stack, route};
 
 const PATH: &str = "/v1/chat";
 
@@ -90,6 +91,31 @@ async fn errors_follow_the_documents_table() {
         (answer.status.as_u16(), answer.json()),
         (400, json!({"error": "roles must alternate"}))
     );
+}
+
+/// As `max_tokens` of bedrock-proxy is.
+#[tokio::test]
+async fn a_default_limit_gives_way_to_the_callers_by_either_name() {
+    let limit = BodyEdit::Set {
+        path: "max_tokens".to_owned(),
+        value: "4096".to_owned(),
+        mode: Mode::Default,
+    };
+    let target =
+        Target { model: Some(NOVA.to_owned()), body: vec![limit], ..Target::new("bedrock") };
+    let config = Config { routes: vec![route("chat", vec![target])], ..Config::default() };
+    let stack = Stack::routing(Options::default(), config).await;
+    let names = [(Some("max_tokens"), 500), (Some("max_completion_tokens"), 500), (None, 4096)];
+    for (name, most) in names {
+        let mut body = ask(NOVA, "hi");
+        if let Some(name) = name {
+            body[name] = json!(most);
+        }
+        let answer = stack.post(PATH, &body).await;
+        assert_eq!(answer.status, 200, "{name:?}: {}", answer.text());
+        assert_eq!(answer.header("x-outcrop-loss"), "", "{name:?}");
+        assert_eq!(stack.upstream_body()["inferenceConfig"]["maxTokens"], most, "{name:?}");
+    }
 }
 
 #[tokio::test]

@@ -52,6 +52,7 @@ pub(crate) fn edit_body<'e>(
     let mut body = body.clone();
     for edit in edits {
         body = match edit {
+            BodyEdit::Set { path, value: _, mode: Mode::Default } if has_twin(&body, path)? => body,
             BodyEdit::Set { path, value, mode } => {
                 let value = Some((value.as_str(), *mode));
                 put(&body, path, value)?.into()
@@ -67,6 +68,19 @@ pub(crate) fn edit_body<'e>(
 pub(crate) fn set_text(body: &Bytes, path: &str, text: &str) -> Result<Bytes, Fault> {
     let value = Value::from(text).to_string();
     put(body, path, Some((&value, Mode::Override))).map(Bytes::from)
+}
+
+/// The two names that one limit has in OpenAI's chats.
+const TWINS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+
+/// Whether the caller set what `path` means by its other name: both would contradict each other.
+fn has_twin(body: &[u8], path: &str) -> Result<bool, Fault> {
+    if !TWINS.contains(&path) {
+        return Ok(false);
+    }
+    let members: Members<'_> = parse_body(body)?;
+    let mut others = TWINS.iter().filter(|twin| **twin != path);
+    Ok(others.any(|twin| members.get(twin).is_some_and(|raw| raw.get() != "null")))
 }
 
 /// The object with the member at `path` set, or taken out.
@@ -175,6 +189,19 @@ mod tests {
         ] {
             assert_eq!(edited(body, std::slice::from_ref(&edit)), expected, "{edit:?}");
         }
+    }
+
+    #[test]
+    fn a_default_gives_way_to_its_other_name() {
+        for (path, body) in [
+            ("max_tokens", r#"{"max_completion_tokens":5}"#),
+            ("max_completion_tokens", r#"{"max_tokens":5}"#),
+        ] {
+            assert_eq!(edited(body, &[set(path, "7", Mode::Default)]), body);
+        }
+        let edits = [set("max_tokens", "7", Mode::Default)];
+        let expected = r#"{"max_completion_tokens":null,"max_tokens":7}"#;
+        assert_eq!(edited(r#"{"max_completion_tokens":null}"#, &edits), expected);
     }
 
     #[test]

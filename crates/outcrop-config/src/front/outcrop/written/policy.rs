@@ -116,7 +116,7 @@ pub struct BodyStep {
     /// Members that are set whatever the caller set: path and value.
     #[serde(skip_serializing_if = "is_default")]
     pub set: Table<serde_json::Value>,
-    /// Members that are set where the caller set nothing.
+    /// Members that are set where the caller set nothing. `max_tokens` and `max_completion_tokens` are one.
     #[serde(skip_serializing_if = "is_default")]
     pub default: Table<serde_json::Value>,
     /// Paths of members that are taken out.
