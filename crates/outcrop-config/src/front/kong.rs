@@ -16,7 +16,7 @@ mod route;
 mod store;
 
 use super::{FrontEnd, Item, Kind, Reading};
-use crate::document::{Document, Node};
+use crate::document::{Document, Node, Scalar};
 use crate::origin::Diagnostic;
 use crate::secret::{Redacted, Secret, after_bearer};
 use crate::variables::{Variables, deck};
@@ -170,15 +170,23 @@ fn bearer(reading: &mut Reading<'_>, node: &Node, path: &str) -> Option<Secret> 
 
 /// A text that is meant as it is written. What Kong makes of each request is not.
 fn plain(reading: &mut Reading<'_>, node: &Node, path: &str) -> Option<String> {
-    let text = reading.str(node, path).filter(|text| !text.is_empty())?;
+    let text = reading.str(node, path).unwrap_or_default();
     let origin = || node.at(path).unwrap_or(node).origin();
-    if let Some(variable) = vault_variable(text) {
-        let value = reading.lookup().variable(&variable);
-        if value.is_none() {
-            let what = format!("the variable {variable} is not set");
-            reading.say(Diagnostic::error(origin(), what).hint(format!("set {variable}")));
-        }
-        return value;
+    let variable = vault_variable(text);
+    let known = variable.as_ref().and_then(|name| reading.lookup().variable(name));
+    if let (Some(name), None) = (&variable, &known) {
+        let what = format!("the variable {name} is not set");
+        reading.say(Diagnostic::error(origin(), what).hint(format!("set {name}")));
+        return None;
+    }
+    if let Some(empty) = emptied(reading, node, path) {
+        let what = format!("`{path}` is empty: that is as if it were not written");
+        let hint = "set the variable that is to hold it, or leave it out";
+        reading.say(Diagnostic::warning(empty.origin(), what).hint(hint));
+        return None;
+    }
+    if known.is_some() {
+        return known;
     }
     if text.starts_with(VAULT) {
         reading.say(of_another_vault(node, path));
@@ -186,11 +194,31 @@ fn plain(reading: &mut Reading<'_>, node: &Node, path: &str) -> Option<String> {
     }
     if text.contains("$(") {
         let what = format!("`{path}` is made of each request, which is not honoured");
-        let hint = "write what is meant; without a `name` the caller's model is asked for";
+        let hint = match path {
+            "name" | "model" => "write what is meant; without it the caller's model is asked for",
+            _ => "write what is meant",
+        };
         reading.say(Diagnostic::error(origin(), what).hint(hint));
         return None;
     }
-    Some(text.to_owned())
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// The member at `path` that is there and says nothing, as where its variable is empty. `null` says that it
+/// is not there.
+fn emptied<'n>(reading: &Reading<'_>, node: &'n Node, path: &str) -> Option<&'n Node> {
+    let (above, key) = path.rsplit_once('.').unwrap_or(("", path));
+    let above = if above.is_empty() { Some(node) } else { node.at(above) };
+    let member = &above?.members().iter().find(|entry| entry.key == key)?.value;
+    let is_empty = match member.scalar()? {
+        Scalar::Null => member.raw().is_some(),
+        Scalar::Text(text) => match vault_variable(text) {
+            Some(variable) => reading.lookup().variable(&variable).unwrap_or_default().is_empty(),
+            None => text.is_empty(),
+        },
+        Scalar::Bool(_) | Scalar::Int(_) | Scalar::Large(_) | Scalar::Float(_) => false,
+    };
+    is_empty.then_some(member)
 }
 
 const VAULT: &str = "{vault://";

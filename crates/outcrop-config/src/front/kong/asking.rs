@@ -85,8 +85,8 @@ fn advanced(config: &Node, name: &str, reading: &mut Reading<'_>) -> Option<Aski
 
 /// The plugin of the document: region, model, max_tokens and a timeout in milliseconds.
 fn bedrock_proxy(config: &Node, name: &str, reading: &mut Reading<'_>) -> Asking {
-    let region = reading.str(config, "region").map(str::to_owned);
-    let model = reading.str(config, "model").map(str::to_owned);
+    let region = plain(reading, config, "region");
+    let model = plain(reading, config, "model");
     let timeout = reading.int(config, "timeout").map(Duration::from_millis);
     let mut body = BodyEdits::new();
     if let Some(most) = reading.int(config, "max_tokens") {
