@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use outcrop_config::{Config, Match, PathMatch, Surface, Target};
-use outcrop_emulator::EXAMPLE_SECRET_ACCESS_KEY;
+use outcrop_emulator::{EXAMPLE_SECRET_ACCESS_KEY, Emulator, Tls};
 use outcrop_server::{Admin, Operator};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -91,6 +91,36 @@ async fn a_request_that_began_before_a_reload_ends_as_it_began() {
     socket.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert_eq!(stack.receipt().await.route.as_deref(), Some("before"));
+}
+
+/// The path of the file stays; what it holds is renewed, made bad, and forgotten.
+#[tokio::test]
+async fn renewed_roots_of_a_backend_need_no_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (theirs, roots) = (folder.path().join("theirs.pem"), folder.path().join("roots.pem"));
+    let tls = Some(Tls { ca_file: theirs.clone() });
+    let settings = outcrop_emulator::Config { tls, ..outcrop_emulator::Config::default() };
+    let emulator = Emulator::bind("127.0.0.1:0", settings).await.unwrap();
+    let stack = Stack::start().await;
+    let mut config = config(&stack, "tls");
+    let settings = config.backends.get_mut("tls").unwrap();
+    settings.endpoints = backend(&emulator, EXAMPLE_SECRET_ACCESS_KEY).endpoints;
+    settings.ca_bundle = Some(roots.clone());
+    let (path, body) = chat("openai", NOVA, "hi", false);
+    let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(&roots, other.cert.pem()).unwrap();
+    stack.reload(config.clone()).await;
+    assert_eq!(stack.post(&path, &body).await.status, 502);
+    std::fs::copy(&theirs, &roots).unwrap();
+    stack.reload(config.clone()).await;
+    assert_eq!(stack.post(&path, &body).await.status, 200);
+    std::fs::write(&roots, "nothing").unwrap();
+    let told = stack.readiness.gateway().reload(&config).await.unwrap_err();
+    assert!(told[0].what.contains("roots.pem"), "{told:?}");
+    assert_eq!(stack.post(&path, &body).await.status, 200);
+    std::fs::write(&roots, other.cert.pem()).unwrap();
+    stack.reload(config).await;
+    assert_eq!(stack.post(&path, &body).await.status, 502);
 }
 
 /// An operator who takes their time to load.

@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use outcrop_server::{Authority, Pair, Patience, Pem, ServerConfig, Tls};
+use outcrop_server::{Authority, Certificates, Pair, Patience, Pem, ServerConfig, Tls};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio::io::AsyncReadExt;
@@ -144,7 +144,8 @@ async fn a_client_gets_the_certificate_of_the_name_that_it_asks_for() {
         certificate: Pem::Text(certificate.clone()),
         key: Pem::Text(key.clone()),
     };
-    let stack = stack(Tls::certificates(vec![pair(&first), pair(&own)]).unwrap()).await;
+    let certificates = Certificates::open(vec![pair(&first), pair(&own)]).unwrap();
+    let stack = stack(Tls::certificates(certificates).unwrap()).await;
     let works = async |authority: &str, host: &str| {
         ask(&stack, authority.as_bytes(), Version::HTTP_11, host).await.is_ok()
     };
@@ -153,7 +154,7 @@ async fn a_client_gets_the_certificate_of_the_name_that_it_asks_for() {
     // An address is no name to ask for.
     assert!(works(&first.0, "127.0.0.1").await);
     let mixed = Pair { key: Pem::Text(own.1.clone()), ..pair(&first) };
-    let told = Tls::certificates(vec![pair(&own), mixed]).unwrap_err();
+    let told = Certificates::open(vec![pair(&own), mixed]).unwrap_err();
     assert!(told.contains("do not belong together") && !told.contains("BEGIN"), "{told}");
 }
 

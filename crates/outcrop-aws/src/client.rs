@@ -89,6 +89,14 @@ pub struct AwsClient {
     credentials: CredentialSource,
     timeouts: Timeouts,
     clock: Clock,
+    roots: Option<Roots>,
+}
+
+/// What the file of further roots held when they were read.
+#[derive(Debug)]
+struct Roots {
+    path: PathBuf,
+    held: Option<Vec<u8>>,
 }
 
 /// A request, replayable as often as wanted.
@@ -211,6 +219,16 @@ impl fmt::Debug for Outbound {
     }
 }
 
+// === impl Roots ===
+
+impl Roots {
+    fn look(path: PathBuf) -> Self {
+        // Whoever reads them says what is wrong with a file that cannot be read.
+        let held = std::fs::read(&path).ok();
+        Self { path, held }
+    }
+}
+
 // === impl AwsClient ===
 
 impl AwsClient {
@@ -222,6 +240,8 @@ impl AwsClient {
         let ClientConfig { endpoints, credentials, timeouts, proxies, extra_roots, clock } = config;
         let wiring = Wiring { proxies, limit: timeouts.connect };
         let platform = Trust::Platform { extra_roots: extra_roots.as_deref() };
+        // Looked at before they are read: a change in between shows the next time.
+        let roots = extra_roots.clone().map(Roots::look);
         let http = match (endpoints.any_tls(), endpoints.sts.is_tls()) {
             (true, _) => HttpClient::new(platform, wiring)?,
             // Only questions about the own identity go there; no roots are no reason not to serve.
@@ -229,7 +249,12 @@ impl AwsClient {
                 .or_else(|_| HttpClient::new(Trust::NotNeeded, wiring))?,
             (false, false) => HttpClient::new(Trust::NotNeeded, wiring)?,
         };
-        Ok(Self { http, endpoints, credentials, timeouts, clock })
+        Ok(Self { http, endpoints, credentials, timeouts, clock, roots })
+    }
+
+    /// Whether the file of further roots, if there is one, holds what it held when this was made.
+    pub fn trusts_what_is_written(&self) -> bool {
+        self.roots.as_ref().is_none_or(|roots| Roots::look(roots.path.clone()).held == roots.held)
     }
 
     /// Where this client sends.

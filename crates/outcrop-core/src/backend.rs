@@ -1,7 +1,7 @@
 //! A backend at work: its client, and what was learned there.
 //!
-//! 1. A backend outlives a reload that leaves its settings as they are, with all that it knows; one with other
-//!    settings takes over what still holds.
+//! 1. A backend outlives a reload that leaves its settings and the roots that it trusts as they are, with all that
+//!    it knows; another takes over what still holds.
 //! 2. What is wrong with one is told without a secret and without a resource of the account.
 
 mod identity;
@@ -145,7 +145,7 @@ impl Backend {
 
     /// Whether `settings` would make the same.
     pub(crate) fn is_as(&self, settings: &config::Backend) -> bool {
-        self.settings == placeless(settings)
+        self.settings == placeless(settings) && self.aws.trusts_what_is_written()
     }
 
     /// Takes over from the one of its name before: who is in flight there stays counted, retries are paid from

@@ -29,4 +29,4 @@ pub use outflow::Outflow;
 pub use patience::Patience;
 pub use routes::{Route, route};
 pub use serve::{MAX_BODIES, MAX_BODY, Readiness, Server, ServerConfig};
-pub use tls::{Authority, Pair, Pem, Tls};
+pub use tls::{Authority, Certificates, Pair, Pem, Tls};

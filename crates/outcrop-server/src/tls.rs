@@ -3,7 +3,7 @@
 //! 1. The handshake is the first read of a connection, so the limits of a connection hold for it: who
 //!    never greets is given up, and holds up nobody who leaves.
 //! 2. A certificate that changes on disk is used from the next handshake on; one that cannot be used
-//!    leaves the last good one in place.
+//!    leaves the last good one in place. So it is with [`Certificates`] that give way to others.
 //!
 //! Does not do: certificates of clients.
 
@@ -23,8 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, TlsAcceptor};
 
-use self::certificates::Certificates;
-pub use self::certificates::{Pair, Pem};
+pub use self::certificates::{Certificates, Pair, Pem};
 pub use self::self_signed::Authority;
 
 /// HTTP/2 first, as clients that know both want it.
@@ -51,18 +50,17 @@ impl Tls {
     /// # Errors
     /// Names the file that cannot be used, and why.
     pub fn files(certificate: &Path, key: &Path) -> Result<Self, String> {
-        Self::certificates(vec![Pair { certificate: certificate.into(), key: key.into() }])
+        let pair = Pair { certificate: certificate.into(), key: key.into() };
+        Self::certificates(Certificates::open(vec![pair])?)
     }
 
     /// With one or more certificates: a client gets the first that is for the name that it asks for, else
     /// the first.
     ///
     /// # Errors
-    /// Names what cannot be used, and why.
-    pub fn certificates(pairs: Vec<Pair>) -> Result<Self, String> {
-        let provider = provider();
-        let certificates = Certificates::open(pairs, &provider)?;
-        Self::new(Arc::new(certificates), provider)
+    /// When TLS cannot be set up at all.
+    pub fn certificates(certificates: Certificates) -> Result<Self, String> {
+        Self::new(Arc::new(certificates), provider())
     }
 
     /// With a certificate made now, for this machine by its usual names and for `names`, signed by

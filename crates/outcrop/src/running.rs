@@ -3,22 +3,27 @@
 //! 1. What cannot be used never replaces what is at work; all that is wrong is in the log at once.
 //! 2. One is put to work at a time, and a request sees one for its whole life (`core::snapshot`). Who is
 //!    let in changes after the limits that hold for them.
+//! 3. Of listeners the certificates change: new connections are shown those of the configuration at work.
 //!
 //! Does not do: open and close listeners, and move the store of limits; that needs a restart, and the log
 //! says so.
 
+use std::mem::{Discriminant, discriminant};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use outcrop_config::{Backend, Config, Diagnostic, KeyProof, Secret, Severity};
+use outcrop_config::{
+    Backend, Config, Diagnostic, KeyProof, Listener, ListenerTls, Secret, Severity,
+};
 use outcrop_core::Gateway;
 use outcrop_server::Metrics;
 
 use crate::admission::Admission;
 use crate::check;
 use crate::configuration::{Gaps, emulated_instead, told};
-use crate::secrets::reveal;
+use crate::listen::Certified;
 use crate::sources::{Files, Text};
 
 /// For how long files stay as they are before they count as written.
@@ -48,6 +53,7 @@ pub struct Running {
     metrics: Arc<Metrics>,
     admission: Admission,
     addresses: Vec<SocketAddr>,
+    certified: Certified,
     at_work: Mutex<AtWork>,
     /// What was read last. Held by whoever loads.
     read: tokio::sync::Mutex<Read>,
@@ -61,6 +67,8 @@ pub struct Parts {
     pub admission: Admission,
     /// Where it will listen.
     pub addresses: Vec<SocketAddr>,
+    /// Who of those there takes certificates from the configuration.
+    pub certified: Certified,
 }
 
 /// What is at work, and what went wrong since.
@@ -86,8 +94,8 @@ type Written = Result<Vec<Text>, String>;
 #[derive(Clone, PartialEq)]
 struct Read {
     written: Written,
-    /// The files that hold keys of clients.
-    keys: Vec<Result<String, String>>,
+    /// What lies in the files that the configuration at work refers to.
+    referred: Vec<Result<Vec<u8>, String>>,
 }
 
 /// What was read, and what is to be said of it.
@@ -155,7 +163,7 @@ impl Running {
     /// # Errors
     /// All that is wrong with it, at once.
     pub async fn start(plan: Plan, loaded: Loaded, parts: Parts) -> anyhow::Result<Self> {
-        let Parts { gateway, metrics, admission, addresses } = parts;
+        let Parts { gateway, metrics, admission, addresses, certified } = parts;
         let at_work = AtWork {
             config: Arc::default(),
             generation: 0,
@@ -167,12 +175,13 @@ impl Running {
             gateway: Arc::new(gateway),
             metrics,
             admission,
-            addresses,
-            at_work: Mutex::new(at_work),
             read: tokio::sync::Mutex::new(Read {
                 written: Ok(loaded.texts.clone()),
-                keys: key_files(&loaded.config),
+                referred: referred(&loaded.config, &certified),
             }),
+            addresses,
+            certified,
+            at_work: Mutex::new(at_work),
         };
         running.put_to_work(loaded).await?;
         Ok(running)
@@ -230,7 +239,8 @@ impl Running {
     }
 
     fn read(&self) -> Read {
-        Read { written: self.plan.read(), keys: key_files(&self.at_work().config) }
+        let referred = referred(&self.at_work().config, &self.certified);
+        Read { written: self.plan.read(), referred }
     }
 
     async fn load(&self, now: Read, read: &mut Read, cause: &str) -> Result<u64, String> {
@@ -246,7 +256,7 @@ impl Running {
             Ok(()) => {
                 let AtWork { config, generation, .. } = self.at_work();
                 needs_restart(&before, &config);
-                read.keys = key_files(&config);
+                read.referred = referred(&config, &self.certified);
                 tracing::info!(cause, generation, "the configuration was loaded");
                 Ok(generation)
             }
@@ -272,11 +282,13 @@ impl Running {
         // Judged first, as it can fail; it counts last.
         let admission = self.admission.prepare(&config.admission, &self.addresses);
         let admission = admission.map_err(anyhow::Error::msg)?;
+        let certificates = self.certified.renewed(&config.listeners).map_err(anyhow::Error::msg)?;
         let more = self.gateway.reload(&config).await.map_err(|found| match &self.plan {
             Plan::Flags(_) => anyhow::anyhow!(told(&found, Severity::Error)),
             Plan::Files { .. } => check::wrong(&found, &texts),
         })?;
         self.gateway.admit(self.admission.keep(admission));
+        certificates.put_to_work();
         let notes = notes.into_iter().chain(more);
         for note in notes {
             let said = told(std::slice::from_ref(&note), Severity::Notice);
@@ -302,24 +314,38 @@ fn is_of_a_listener(note: &Diagnostic) -> bool {
     note.severity == Severity::Notice && note.origin.path.starts_with("spec.listeners")
 }
 
-/// What lies in the files that hold keys of clients.
-fn key_files(config: &Config) -> Vec<Result<String, String>> {
+/// What lies in the files that `config` refers to: keys of clients, roots to trust, and certificates.
+fn referred(config: &Config, certified: &Certified) -> Vec<Result<Vec<u8>, String>> {
     let secrets = config.admission.keys.iter().flat_map(|key| match &key.proof {
         KeyProof::Tokens(secrets) => secrets.as_slice(),
         KeyProof::Pair { secret_access_key: secret, .. } => std::slice::from_ref(secret),
         KeyProof::TokenHash(_) => &[],
     });
-    let files = secrets.filter(|secret| matches!(secret, Secret::File(_)));
-    tokio::task::block_in_place(|| files.map(reveal).collect())
+    let keys = secrets.filter_map(|secret| match secret {
+        Secret::File(path) => Some(path.as_path()),
+        Secret::Env(_) | Secret::Inline(_) | Secret::Kubernetes { .. } => None,
+    });
+    let roots = config.backends.values().filter_map(|backend| backend.ca_bundle.as_deref());
+    let files = keys.chain(roots).chain(certified.files(&config.listeners));
+    let read = |path: &Path| std::fs::read(path).map_err(|error| error.to_string());
+    tokio::task::block_in_place(|| files.map(read).collect())
 }
 
 /// Says what of a new configuration counts after a restart only.
 fn needs_restart(before: &Config, now: &Config) {
     let parts = [
-        ("listeners", before.listeners != now.listeners),
+        ("listeners", doors(&before.listeners) != doors(&now.listeners)),
         ("the store of limits", before.store != now.store),
     ];
     for (part, _) in parts.into_iter().filter(|(_, changed)| *changed) {
         tracing::warn!("{part}: what has changed there counts after a restart");
     }
+}
+
+/// What of listeners is as it was at the start.
+fn doors(listeners: &[Listener]) -> Vec<(&str, SocketAddr, Option<Discriminant<ListenerTls>>)> {
+    let doors = listeners.iter().map(|Listener { name, address, tls }| {
+        (name.as_str(), *address, tls.as_ref().map(discriminant))
+    });
+    doors.collect()
 }

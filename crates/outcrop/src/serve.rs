@@ -13,7 +13,7 @@ use outcrop_server::{Cors, Metrics, Server, ServerConfig};
 use crate::admission::Admission;
 use crate::cli::{ServeArgs, StoreArgs};
 use crate::configuration::Gaps;
-use crate::listen::{self, Place};
+use crate::listen::{self, Certified, Place};
 use crate::print::print_line;
 use crate::running::{Parts, Plan, Running};
 use crate::sources::Files;
@@ -43,6 +43,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         metrics,
         admission: Admission::open(args.admission)?,
         addresses: places.iter().map(|place| place.address).collect(),
+        certified: Certified::of(&places),
     };
     let running = Running::start(plan, loaded, parts).await?;
     let running = Arc::new(running);
@@ -122,7 +123,7 @@ async fn open(
 ) -> anyhow::Result<Server> {
     let anonymous = running.is_anonymous();
     let mut server: Option<Server> = None;
-    for Place { name, address, tls, authority } in places {
+    for Place { name, address, tls, authority, .. } in places {
         let name = name.as_deref();
         let scheme = if tls.is_some() { "https" } else { "http" };
         let bound = match &mut server {

@@ -173,8 +173,11 @@ fn a_listener_that_is_elsewhere_keeps_its_routes() {
     assert_eq!(chat(&running.address()), 200);
 }
 
-/// Status of one answer over TLS, for a client that trusts `authority`.
-fn ask_secretly(address: &str, authority: &str) -> u16 {
+/// A connection over TLS of a client that trusts `authority`, if it trusts the server.
+fn connect_secretly(
+    address: &str,
+    authority: &str,
+) -> std::io::Result<rustls::StreamOwned<rustls::ClientConnection, TcpStream>> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -186,6 +189,12 @@ fn ask_secretly(address: &str, authority: &str) -> u16 {
     let name = "localhost".try_into().unwrap();
     let connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
     let mut stream = rustls::StreamOwned::new(connection, TcpStream::connect(address).unwrap());
+    stream.conn.complete_io(&mut stream.sock)?;
+    Ok(stream)
+}
+
+/// Status of one answer on it.
+fn ask_on(mut stream: impl Read + Write) -> u16 {
     write!(stream, "GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
@@ -205,7 +214,67 @@ fn certificates_of_the_configuration_are_served() {
     let mut running = Running::of(command.env("CRT", &certificate));
     let line = running.out.next().unwrap().unwrap();
     let address = line.strip_prefix("listening on https://").unwrap_or_else(|| panic!("{line}"));
-    assert_eq!(ask_secretly(address, &certificate), 200);
+    assert_eq!(ask_on(connect_secretly(address, &certificate).unwrap()), 200);
+}
+
+/// Who connects is shown the certificates of the configuration at work, whether they stand in it or in files,
+/// and who is connected already stays so.
+#[test]
+fn renewed_certificates_need_no_restart() {
+    let made = || {
+        let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        (own.cert.pem(), own.signing_key.serialize_pem())
+    };
+    let (first, second, third) = (made(), made(), made());
+    let file = |certificate: &str, key: &str| {
+        let pair = serde_json::json!({"certificate": certificate, "key": {"inline": key}});
+        let files = "{files: {certificate: tls.crt, key: tls.key}}";
+        format!(
+            "listeners:\n- {{name: a, address: '127.0.0.1:0', tls: {{certificates: {pair}}}}}\n- {{name: b, address: '127.0.0.1:0', tls: {files}}}\n"
+        )
+    };
+    let config = file(&first.0, &first.1);
+    let files = [("outcrop.yaml", &*config), ("tls.crt", &first.0), ("tls.key", &first.1)];
+    let folder = folder("renewed", &files);
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    let arguments = ["-f", "outcrop.yaml", "--emulator", "--admin", "127.0.0.1:0"];
+    let mut running = Running::start(&folder, &arguments);
+    let admin = running.admin();
+    let mut opened = || {
+        let line = running.out.next().unwrap().unwrap();
+        line.strip_prefix("listening on https://").unwrap_or_else(|| panic!("{line}")).to_owned()
+    };
+    let (in_place, in_files) = (opened(), opened());
+    let shows = |address: &str, (certificate, _): &(String, String)| {
+        connect_secretly(address, certificate).is_ok_and(|stream| ask_on(stream) == 200)
+    };
+    let connected = connect_secretly(&in_place, &first.0).unwrap();
+
+    write("outcrop.yaml", &file(&second.0, &second.1));
+    let mut lines = running.log.by_ref().map(Result::unwrap);
+    let before: Vec<_> = lines.by_ref().take_while(|line| !line.contains("was loaded")).collect();
+    assert!(before.iter().all(|line| !line.contains("restart")), "{before:?}");
+    assert!(shows(&in_place, &second) && !shows(&in_place, &first));
+    assert_eq!(ask_on(connected), 200);
+
+    write("outcrop.yaml", &file(&third.0, &second.1));
+    let line = running.logged("was not loaded");
+    assert!(line.contains("the listener `a`") && line.contains("belong together"), "{line}");
+    let (status, told) = ask(&admin, "POST", "/admin/reload", "");
+    assert_eq!(status, 422, "{told}");
+    assert!(told.contains("belong together") && !told.contains("BEGIN"), "{told}");
+    assert!(shows(&in_place, &second));
+    write("outcrop.yaml", &file(&third.0, &third.1));
+    running.logged("the configuration was loaded");
+    assert!(shows(&in_place, &third));
+
+    write("tls.crt", &third.0);
+    let line = running.logged("was not loaded");
+    assert!(line.contains("the listener `b`") && line.contains("tls.key"), "{line}");
+    assert!(shows(&in_files, &first));
+    write("tls.key", &third.1);
+    running.logged("the configuration was loaded");
+    assert!(shows(&in_files, &third) && shows(&in_place, &third));
 }
 
 #[test]

@@ -3,10 +3,11 @@
 //! 1. Of several, the first that is for the name that a client asks for; else the first of all.
 //! 2. Whether files have changed is looked at in each handshake, which costs a thousand times more. While
 //!    one of the two is still the old one they do not belong together, and the last good pair serves.
+//! 3. Others take their place all at once, and only once all of them are known to be good.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use rustls::client::verify_server_name;
@@ -31,8 +32,9 @@ pub enum Pem {
     Text(String),
 }
 
-#[derive(Debug)]
-pub(super) struct Certificates(Vec<Watched>);
+/// What a listener shows, each of which belongs to its key. Cheap to clone: all clones are the same.
+#[derive(Debug, Clone)]
+pub struct Certificates(Arc<RwLock<Arc<[Watched]>>>);
 
 /// A pair, and what it was when it was good last.
 #[derive(Debug)]
@@ -56,24 +58,37 @@ type Look = [Option<(SystemTime, u64)>; 2];
 
 impl Certificates {
     /// Never of none: without a certificate there is no TLS.
-    pub(super) fn open(pairs: Vec<Pair>, provider: &Arc<CryptoProvider>) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// Names what cannot be used, and why.
+    pub fn open(pairs: Vec<Pair>) -> Result<Self, String> {
         if pairs.is_empty() {
             return Err("there is no certificate".to_owned());
         }
-        pairs
-            .into_iter()
-            .map(|pair| Watched::open(pair, provider))
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let provider = super::provider();
+        let opened = pairs.into_iter().map(|pair| Watched::open(pair, &provider));
+        let opened = opened.collect::<Result<Arc<[_]>, _>>()?;
+        Ok(Self(Arc::new(RwLock::new(opened))))
+    }
+
+    /// From the next handshake on `others` are shown in the place of these. Connections stay as they are.
+    pub fn give_way_to(&self, others: &Self) {
+        let others = others.now();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = others;
+    }
+
+    fn now(&self) -> Arc<[Watched]> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let name = hello.server_name().and_then(|name| ServerName::try_from(name).ok());
-        let mut all = self.0.iter().map(Watched::current);
+        let watched = self.now();
+        let mut all = watched.iter().map(Watched::current);
         let first = all.next();
-        let Some(name) = name.filter(|_| self.0.len() > 1) else { return first };
+        let Some(name) = name.filter(|_| watched.len() > 1) else { return first };
         let own = first.iter().cloned().chain(all).find(|certified| is_for(certified, &name));
         own.or(first)
     }
