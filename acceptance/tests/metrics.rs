@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use outcrop_config::{Budget, Measure, Policy, Window};
+use http::HeaderName;
+use outcrop_config::{Budget, Measure, OnStoreLoss, Policy, Window};
 use outcrop_core::limit::{Alerts, Counters, StoreWish, Timepiece};
 use outcrop_model::PicoUsd;
 use outcrop_server::Metrics;
 use serde_json::json;
+use tokio::net::TcpListener;
 
 use crate::failover::pair;
 use crate::leaving::leave;
 use crate::limits::limit;
-use crate::support::{CLAUDE, NOVA, Options, Stack, chat};
+use crate::support::{CLAUDE, NOVA, Options, ROUTES, Stack, chat};
 
 /// The text that the operator gets.
 struct Counted(String);
@@ -163,6 +165,35 @@ async fn limits_count_with_their_names() {
         assert_eq!(counted.value("outcrop_limit_refusals_total", &few), refusals);
     }
     assert_eq!(Counted::at(&stack).value("outcrop_budget_alerts_total", &soft), 1.0);
+}
+
+#[tokio::test]
+async fn a_shared_store_that_is_away_is_no_limit_that_is_reached() {
+    // Nobody answers there.
+    let hanging = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}", hanging.local_addr().unwrap());
+    for (dialect, model) in ROUTES {
+        let wish = StoreWish::Redis { url: &url, on_loss: OnStoreLoss::Refuse };
+        let counters = Counters::open(wish, Alerts::default(), Timepiece::default()).unwrap();
+        let limits = vec![limit("few", Measure::Requests, 1, Window::Day)];
+        let mut stack = Stack::with(Options { limits, counters, ..Options::default() }).await;
+        let (path, body) = chat(dialect, model, "x", false);
+        let answer = stack.post(&path, &body).await;
+        let status = if dialect == "anthropic" { 529 } else { 503 };
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("retry-after")),
+            (status, "2"),
+            "{dialect}"
+        );
+        let is_of_limits = |name: &HeaderName| name.as_str().contains("ratelimit");
+        assert!(!answer.headers.keys().any(is_of_limits), "{:?}", answer.headers);
+        let receipt = stack.receipt().await;
+        assert!(receipt.attempts == 0 && receipt.limits.is_empty());
+        let counted = Counted::at(&stack);
+        assert_eq!(counted.value("outcrop_limit_store_is_there", &[]), 0.0);
+        assert_eq!(counted.value("outcrop_limit_store_refusals_total", &[]), 1.0);
+        assert!(!counted.0.contains("outcrop_limit_refusals_total{"), "{}", counted.0);
+    }
 }
 
 /// A client that invents models, or names what is secret, makes no series of its own.

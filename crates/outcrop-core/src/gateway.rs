@@ -32,7 +32,7 @@ use crate::admit::{Admitter, Grant};
 use crate::aside;
 use crate::backend::{Around, Backend};
 use crate::inbound::{Inbound, Operation};
-use crate::limit::{self, Counters};
+use crate::limit::{self, Counters, StoreStanding};
 use crate::model_id;
 use crate::models::Shelf;
 use crate::pricing::Pricing;
@@ -195,6 +195,11 @@ impl Gateway {
     /// Counts there what limits allow; without, in memory.
     pub fn counting(self, counters: Counters) -> Self {
         Self { counters: Arc::new(counters), ..self }
+    }
+
+    /// How the store stands in which limits are shared; `None` where they are not.
+    pub fn limit_store(&self) -> Option<StoreStanding> {
+        self.counters.store()
     }
 
     pub fn admitter(&self) -> Arc<Admitter> {

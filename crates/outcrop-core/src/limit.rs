@@ -7,7 +7,8 @@
 //!    truth takes its place, once, also when the client left. What nobody told stays as reserved. A request
 //!    that goes on to another target reserves for that one in the step in which it gives back the rest.
 //! 3. No store that fails refuses a request that it should not, unless the operator wants that
-//!    ([`outcrop_config::OnStoreLoss::Refuse`]), and none makes a request wait long.
+//!    ([`outcrop_config::OnStoreLoss::Refuse`]), and none makes a request wait long. What is refused for want of
+//!    a store is not told as a limit that is reached.
 //! 4. A refusal names the limit, never a key or another value that it is counted by.
 //!
 //! Rules ([`Rules`]) belong to a configuration; counters ([`Counters`]) outlive it, by the names of limits,
@@ -42,7 +43,7 @@ use self::alert::Watch;
 
 pub use self::alert::{Alert, Alerts, Event};
 pub(crate) use self::counters::LOOK;
-pub use self::counters::{Counters, StoreError, StoreWish, Timepiece};
+pub use self::counters::{Counters, StoreError, StoreStanding, StoreWish, Timepiece};
 pub use self::told::{Told, headers};
 pub use self::webhook::posting;
 
@@ -119,7 +120,7 @@ struct Held {
 #[derive(Debug)]
 pub struct Refusal {
     pub fault: Fault,
-    /// Names of the limits that refused.
+    /// Names of the limits that refused; none where the shared store was wanting.
     pub limits: Vec<String>,
     pub told: Arc<Told>,
 }
@@ -221,6 +222,10 @@ impl Limiter {
                 if standing.is_spent && claim.take <= claim.most {
                     self.counters.tell_spent(rule, claim, standing);
                 }
+            }
+            if let Some(rule) = refusal::beyond_share(&rules, &answer) {
+                let fault = self.counters.store_away(&refusal::of_share(rule));
+                return Err(Box::new(Refusal { fault, limits: Vec::new(), told: Arc::default() }));
             }
             return Err(Box::new(refusal::of(&rules, &claims, &answer, (told, now))));
         };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use outcrop_config::OnStoreLoss;
@@ -22,6 +22,8 @@ use crate::store::FileError;
 const WRITE: Duration = Duration::from_millis(250);
 /// When to ask again while the shared store is away: it is tried about as often.
 const STORE_AWAY: Duration = Duration::from_secs(2);
+const UNCOUNTED: &str =
+    "The gateway cannot count requests right now, and must not let them through uncounted.";
 
 /// How often it is looked whether all is done, before the process ends.
 pub(crate) const LOOK: Duration = Duration::from_millis(5);
@@ -64,8 +66,18 @@ pub enum StoreError {
 pub struct Counters {
     book: Arc<Book>,
     shared: Option<(Shared, OnStoreLoss)>,
+    /// Requests that were refused for want of the shared store.
+    refused: AtomicU64,
     alerts: Alerts,
     clock: Timepiece,
+}
+
+/// How the shared store stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreStanding {
+    pub is_there: bool,
+    /// How many requests were refused since the start because it was not.
+    pub refused: u64,
 }
 
 /// Does something when a request is dropped while it waits.
@@ -119,7 +131,7 @@ impl Counters {
                 shared = Some((store.map_err(|_| StoreError::Address)?, on_loss));
             }
         }
-        Ok(Self { book, shared, alerts, clock })
+        Ok(Self { book, shared, refused: AtomicU64::new(0), alerts, clock })
     }
 
     pub(super) fn now(&self) -> u64 {
@@ -150,7 +162,7 @@ impl Counters {
                 return Ok(Answer { granted, standings });
             }
             if *on_loss == OnStoreLoss::Refuse {
-                return Err(store_away());
+                return Err(self.store_away(UNCOUNTED));
             }
             self.give_back_elsewhere(false, &mut back);
             share = shared.instances();
@@ -205,6 +217,22 @@ impl Counters {
         }
     }
 
+    /// Refuses a request for want of the shared store.
+    pub(super) fn store_away(&self, what: &str) -> Fault {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        let what = format!("{what} Try again in {} s.", STORE_AWAY.as_secs());
+        let mut fault = Fault::new(ErrorClass::Overloaded, Phase::BeforeSend, what);
+        fault.retry_after = Some(STORE_AWAY);
+        fault
+    }
+
+    /// `None` where counters are not shared.
+    pub(crate) fn store(&self) -> Option<StoreStanding> {
+        let (shared, _) = self.shared.as_ref()?;
+        let refused = self.refused.load(Ordering::Relaxed);
+        Some(StoreStanding { is_there: shared.is_there(), refused })
+    }
+
     /// Waits until the shared store knows all that was counted, but no longer than until `end`. Returns how
     /// many settlements it does not know then.
     pub async fn close(&self, end: Instant) -> usize {
@@ -251,13 +279,6 @@ impl Counters {
             None => self.alerts.tell(alert, standing.total),
         }
     }
-}
-
-fn store_away() -> Fault {
-    let what = "The gateway cannot count requests right now, and must not let them through uncounted. Try again in 2 s.";
-    let mut fault = Fault::new(ErrorClass::Overloaded, Phase::BeforeSend, what);
-    fault.retry_after = Some(STORE_AWAY);
-    fault
 }
 
 // === impl OnLeaving ===

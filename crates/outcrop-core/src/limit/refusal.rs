@@ -14,7 +14,29 @@ use super::told::Told;
 /// A request in flight may end at any moment; asking more often than this helps nobody.
 const IN_FLIGHT_WAIT: Duration = Duration::from_secs(1);
 
-/// The refusal of the limit that holds out longest, with the names of all that refuse.
+/// Where no limit is reached as far as is known: one of which the request asks for more than this instance
+/// may give out while the shared store is away.
+pub(super) fn beyond_share<'r>(rules: &[&'r Arc<Rule>], answer: &Answer) -> Option<&'r Rule> {
+    if answer.standings.iter().any(is_reached) {
+        return None;
+    }
+    let mut refusing = rules.iter().zip(&answer.standings).filter(|(_, standing)| !standing.fits);
+    refusing.next().map(|(rule, _)| &***rule)
+}
+
+/// What is said then.
+pub(super) fn of_share(rule: &Rule) -> String {
+    let (name, allowance) = (&rule.name, rule.allowance());
+    format!(
+        "The limit `{name}` allows {allowance}. The counters that gateways share are away right now, and this request needs more than this gateway may give out by itself."
+    )
+}
+
+fn is_reached(standing: &Standing) -> bool {
+    !standing.fits && standing.is_spent
+}
+
+/// The refusal of the limit that holds out longest, with the names of all that are reached.
 pub(super) fn of(
     rules: &[&Arc<Rule>],
     claims: &[Claim],
@@ -25,7 +47,7 @@ pub(super) fn of(
         .iter()
         .zip(claims)
         .zip(&answer.standings)
-        .filter(|(_, standing)| !standing.fits)
+        .filter(|(_, standing)| is_reached(standing))
         .map(|((rule, claim), standing)| (&***rule, claim, standing))
         .collect();
     for (rule, claim, standing) in &refusing {

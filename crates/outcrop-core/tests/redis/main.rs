@@ -15,7 +15,7 @@ use http::HeaderMap;
 use outcrop_config::{Budget, Limit, Measure, OnStoreLoss, Per, Window};
 use outcrop_core::limit::{
     Alert, Alerts, Counters, Event, Expected, Limiter, Reservation, Rules, Spent, StoreWish,
-    Timepiece,
+    Timepiece, Told,
 };
 use outcrop_model::{ErrorClass, PicoUsd, Usage};
 use tokio::io::AsyncReadExt;
@@ -425,9 +425,14 @@ async fn a_share_that_is_too_small_is_no_budget_that_is_spent() {
 
     redis.kill();
     let refusal = ask(&here, MOST / 2 + 1).await.unwrap_err();
-    assert_eq!(refusal.limits, ["team"], "more than its share");
+    assert_eq!(refusal.fault.class, ErrorClass::Overloaded, "more than its share");
+    assert!(refusal.fault.message.contains("`team`"), "{}", refusal.fault.message);
+    assert_eq!(refusal.fault.retry_after, Some(Duration::from_secs(2)));
+    assert!(refusal.limits.is_empty() && *refusal.told == Told::default(), "none is reached");
     ask(&here, MOST / 2).await.unwrap().settle(&used(MOST / 2));
-    assert!(ask(&here, MOST / 2 + 1).await.is_err(), "more than is left at all");
+    let refusal = ask(&here, MOST / 2 + 1).await.unwrap_err();
+    assert_eq!(refusal.fault.class, ErrorClass::QuotaSpent, "more than is left at all");
+    assert_eq!(refusal.limits, ["team"]);
     assert_eq!(alerts.recv().await, Some(PicoUsd::new((MOST / 2).into())));
 }
 

@@ -1,7 +1,9 @@
 //! How the gateway stands at the moment of asking.
 
 use outcrop_core::Gateway;
+use outcrop_core::limit::StoreStanding;
 use outcrop_core::resilience::Condition;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -17,6 +19,14 @@ pub(super) fn registry(gateway: &Gateway, names: &Names) -> Registry {
     let in_flight = gauge(gateway.in_flight() as u64);
     let what = "Requests that have begun and not ended";
     registry.register("outcrop_requests_in_flight", what, in_flight);
+    if let Some(StoreStanding { is_there, refused }) = gateway.limit_store() {
+        let what = "Whether the store in which limits are shared is there";
+        registry.register("outcrop_limit_store_is_there", what, gauge(is_there.into()));
+        let refusals = Counter::<u64>::default();
+        refusals.inc_by(refused);
+        let what = "Requests refused because it was not";
+        registry.register("outcrop_limit_store_refusals", what, refusals);
+    }
 
     let models = Family::<ConditionLabels, Gauge>::default();
     let [going, waiting, most] = [(); 3].map(|()| Family::<BackendLabels, Gauge>::default());
