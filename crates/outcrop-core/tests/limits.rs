@@ -257,6 +257,70 @@ async fn a_budget_is_told_once_and_stops_for_good() {
 }
 
 #[tokio::test]
+async fn a_budget_of_any_stretch_of_time_is_told_once_in_it() {
+    let dollar = PicoUsd::new(1_000_000_000_000);
+    let measure = Measure::Money(Budget { soft: Some(dollar), webhook: None });
+    let bench = Bench::new(&[limit("team", measure, (dollar * 2).get(), MINUTE)]);
+    let told = || bench.alerts.lock().unwrap().iter().map(|a| a.event).collect::<Vec<_>>();
+    bench.ask(150, 0).await.unwrap().settle(&used(150, 0));
+    for _ in 0..5 {
+        bench.pass(10);
+        bench.ask(1, 0).await.unwrap().settle(&used(1, 0));
+        assert!(bench.ask(100, 0).await.is_err());
+    }
+    assert_eq!(told(), [Event::Soft, Event::Spent]);
+    bench.pass(62);
+    bench.ask(100, 0).await.unwrap().settle(&used(100, 0));
+    assert_eq!(told(), [Event::Soft, Event::Spent, Event::Soft]);
+}
+
+#[tokio::test]
+async fn what_was_told_of_a_budget_is_not_told_again_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("limits");
+    let soft = Some(PicoUsd::new(1));
+    let measure = Measure::Money(Budget { soft, webhook: None });
+    let limits = [limit("team", measure, 1_000_000_000_000, Window::Month)];
+    for told_now in [vec![Event::Soft, Event::Spent], vec![]] {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&told);
+        let alerts = Alerts::new(move |alert| sink.lock().unwrap().push(alert.event));
+        let counters = Counters::open(StoreWish::File(&path), alerts, Timepiece::default());
+        let mut bench = Bench::new(&[]);
+        bench.counters = Arc::new(counters.unwrap());
+        bench.change(&limits);
+        bench.ask(1, 0).await.unwrap().settle(&used(1, 0));
+        assert!(bench.ask(100, 0).await.is_err());
+        assert_eq!(*told.lock().unwrap(), told_now);
+    }
+}
+
+#[tokio::test]
+async fn no_name_of_a_limit_is_what_another_is_known_by() {
+    let dollar = PicoUsd::new(1_000_000_000_000);
+    let named = |name: &str, key: &str| {
+        let measure = Measure::Money(Budget { soft: Some(dollar), webhook: None });
+        let mut limit = limit(name, measure, (dollar * 2).get(), Window::Day);
+        limit.selector.keys = vec![key.to_owned()];
+        limit
+    };
+    let bench = Bench::new(&[
+        named("team", "a"),
+        named("team!", "b"),
+        named("team%2F", "c"),
+        named("team/", "d"),
+    ]);
+    let headers = HeaderMap::new();
+    for key in ["a", "b", "c", "d"] {
+        let facts = facts(key, &headers);
+        bench.ask_as(&facts, 150, 0).await.unwrap().settle(&used(150, 0));
+        assert!(bench.ask_as(&facts, 51, 0).await.is_err());
+        let told: Vec<_> = bench.alerts.lock().unwrap().drain(..).map(|a| a.event).collect();
+        assert_eq!(told, [Event::Soft, Event::Spent], "{key}");
+    }
+}
+
+#[tokio::test]
 async fn a_budget_holds_nothing_that_has_no_price() {
     let bench = Bench::new(&[limit("team", Measure::Money(Budget::default()), 1, Window::Month)]);
     let headers = HeaderMap::new();
@@ -309,13 +373,17 @@ async fn an_ipv6_peer_is_its_network() {
 async fn models_that_clients_make_up_share_a_counter_in_the_end() {
     let mut apart = limit("apart", Measure::Requests, 1, Window::Month);
     apart.selector.per = vec![Per::Model];
-    let bench = Bench::new(&[apart]);
+    apart.selector.unless.keys = vec!["other".to_owned()];
+    let mut named_alike = limit("apart/other", Measure::Requests, 1, Window::Month);
+    named_alike.selector.keys = vec!["other".to_owned()];
+    let bench = Bench::new(&[apart, named_alike]);
     let headers = HeaderMap::new();
     for at in 0..=100_001 {
         let model = format!("m{at}");
         let facts = Facts { models: [&*model; 3], ..facts("k", &headers) };
         assert_eq!(bench.ask_as(&facts, 0, 0).await.is_ok(), at <= 100_000, "{model}");
     }
+    drop(bench.ask_as(&facts("other", &headers), 0, 0).await.expect("another limit"));
 }
 
 fn env(value: &str) -> HeaderMatch {

@@ -57,6 +57,11 @@ impl Event {
             Event::Spent => "budget_spent",
         }
     }
+
+    /// What the shared store knows it by that this was told of a counter in a window.
+    pub(super) fn mark(self, counter: &str, span: &Span) -> String {
+        format!("{}:{counter}@{}", self.as_str(), span.era())
+    }
 }
 
 // === impl Alert ===
@@ -150,8 +155,7 @@ impl Watch {
         self.alert.soft.is_some_and(|soft| spent >= soft.get())
     }
 
-    /// Of the counter and its window.
-    pub(super) fn name(&self) -> String {
-        format!("{}@{}", self.counter, self.span.slot)
+    pub(super) fn mark(&self) -> String {
+        self.alert.event.mark(&self.counter, &self.span)
     }
 }

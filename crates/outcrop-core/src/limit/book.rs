@@ -7,14 +7,16 @@
 //! 3. Where counters are shared, `seen` is what the shared store last told, and only the rest of it is
 //!    given out here, in equal shares ([`counter`]).
 //! 4. A request that is refused makes no counter. A limit that has one for each value that clients choose
-//!    has at most [`MOST_OF_A_LIMIT`]; values beyond share one ([`Book::place`]).
+//!    has at most [`MOST_OF_A_LIMIT`]; values beyond share one ([`Book::place`]). What was told of a counter is
+//!    marked in it, and is forgotten with it alone.
 
 mod counter;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use self::counter::{Counter, STILL_IN_FLIGHT, Seen, Slot};
+use self::counter::{Counter, Marks, STILL_IN_FLIGHT, Seen, Slot};
+use super::alert::Event;
 use super::file::{Journal, Row};
 use super::window::Span;
 
@@ -97,14 +99,10 @@ const MOST_OF_A_LIMIT: usize = 100_000;
 /// How often a limit that is full is looked through for what has ended, in milliseconds.
 const LOOK_THROUGH: u64 = 10_000;
 
-/// What the name of a counter ends in that notes that another's budget was told to be spent.
-pub(super) const SPENT: char = '!';
-
-/// The limit of a counter that is one for each of something ([`super::rule`]), or of a note about one.
+/// The limit of a counter that is one for each of something ([`super::rule`]).
 fn family(counter: &str) -> Option<&str> {
     const HASH: usize = 32;
-    let noted = counter.strip_suffix(SPENT).unwrap_or(counter);
-    noted.rsplit_once('/').filter(|(_, hash)| hash.len() == HASH).map(|(family, _)| family)
+    counter.rsplit_once('/').filter(|(_, hash)| hash.len() == HASH).map(|(family, _)| family)
 }
 
 // === impl Adjustment ===
@@ -138,9 +136,10 @@ impl Book {
             let ends = Some(row.ends);
             counter.add(Slot { number: row.slot, amount: row.amount, ends });
             counter.ends = counter.ends.max(ends);
-            if row.told {
-                counter.told = Some(row.slot);
-            }
+            let told = |is_told: bool| is_told.then_some(row.slot);
+            let Marks { soft, spent } = &mut counter.marks;
+            *soft = (*soft).max(told(row.soft_told));
+            *spent = (*spent).max(told(row.spent_told));
         }
         Self { inner: Mutex::new(inner), journal: Some(journal) }
     }
@@ -235,12 +234,11 @@ impl Book {
         })
     }
 
-    /// Whether it is to be told now that a soft threshold is reached: once for each slot.
-    pub(super) fn tell_once(&self, name: &Arc<str>, span: &Span) -> bool {
+    /// Whether it is to be told now: once for each window.
+    pub(super) fn tell_once(&self, name: &Arc<str>, span: &Span, event: Event) -> bool {
         let mut inner = self.lock();
         let counter = inner.counter(name);
-        let is_news = counter.told != Some(span.slot);
-        counter.told = Some(span.slot);
+        let is_news = counter.marks.set(event, span);
         counter.ends = counter.ends.max(span.gone(span.slot));
         if is_news {
             self.write(inner.row(name, span).into_iter().collect());
@@ -411,7 +409,8 @@ impl Inner {
             slot: span.slot,
             amount: slot.map_or(0, |slot| slot.amount),
             ends: span.useless(span.slot).unwrap_or(u64::MAX),
-            told: counter.told == Some(span.slot),
+            soft_told: counter.marks.soft == Some(span.slot),
+            spent_told: counter.marks.spent == Some(span.slot),
         })
     }
 
@@ -463,14 +462,16 @@ mod tests {
         let each = |value: usize| Arc::<str>::from(format!("l/{value:032x}"));
         assert!(!ask(&book, &each(0), (2, 0)));
         assert!(book.lock().counters.is_empty(), "it is refused");
-        for value in 0..MOST_OF_A_LIMIT - 1 {
+        // What is told of one is marked in it.
+        let span = Span::at(Window::Rolling(Duration::from_secs(60)), 0);
+        let tell = |event| book.tell_once(&each(0), &span, event);
+        assert!(tell(Event::Spent) && tell(Event::Soft));
+        for value in 0..MOST_OF_A_LIMIT {
             let place = book.place(each(value), 0);
             assert_eq!(place, each(value));
             assert!(ask(&book, &place, (1, 0)));
         }
-        // What is told of one is kept beside it.
-        let span = Span::at(Window::Rolling(Duration::from_secs(60)), 0);
-        assert!(book.tell_once(&format!("{}!", each(0)).into(), &span));
+        assert!(!tell(Event::Spent) && !tell(Event::Soft));
         assert_eq!(book.place(each(0), 0), each(0), "it has one");
         assert_eq!(book.place(each(MOST_OF_A_LIMIT), 10_000), other);
         assert_eq!(book.place(Arc::from("m/00000000000000000000000000000000"), 0).len(), 34);

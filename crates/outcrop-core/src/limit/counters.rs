@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::Facts;
 use super::alert::{Alert, Alerts, Event, Watch};
-use super::book::{Adjustment, Book, Claim, Reserved, SPENT, Standing, Wish};
+use super::book::{Adjustment, Book, Claim, Reserved, Standing, Wish};
 use super::file::Journal;
 use super::rule::{Measured, Rule};
 use super::shared::Shared;
@@ -204,7 +204,9 @@ impl Counters {
                 let is_here = self.book.adjust(&changes, *epoch);
                 for watch in watches {
                     let spent = self.book.total(&watch.counter, watch.span);
-                    if watch.is_reached(spent) && self.book.tell_once(&watch.counter, &watch.span) {
+                    if watch.is_reached(spent)
+                        && self.book.tell_once(&watch.counter, &watch.span, Event::Soft)
+                    {
                         self.alerts.tell(watch.alert, spent);
                     }
                 }
@@ -267,14 +269,14 @@ impl Counters {
     /// Tells of a budget that is spent, once for each window.
     pub(super) fn tell_spent(&self, rule: &Rule, claim: &Claim, standing: &Standing) {
         let Measured::Money(budget) = &rule.measured else { return };
-        let (name, span): (Arc<str>, _) = (format!("{}{SPENT}", claim.counter).into(), &claim.span);
-        if !self.book.tell_once(&name, span) {
+        let Claim { counter, span, .. } = claim;
+        if !self.book.tell_once(counter, span, Event::Spent) {
             return;
         }
         let alert = Alert::of(rule, budget, span, Event::Spent);
         match &self.shared {
             Some((shared, _)) => {
-                shared.tell_first(format!("{name}@{}", span.slot), alert, standing.total);
+                shared.tell_first(Event::Spent.mark(counter, span), alert, standing.total);
             }
             None => self.alerts.tell(alert, standing.total),
         }

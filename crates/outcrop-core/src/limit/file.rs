@@ -14,15 +14,19 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use tokio::sync::oneshot;
 
 use super::counters::Timepiece;
 use crate::store::{FileError, open_private};
 
-/// (Counter, slot) → (amount, when it is of no more use in milliseconds since 1970, whether its soft threshold was told).
-const COUNTERS: TableDefinition<'_, (&str, u64), (u128, u64, bool)> =
-    TableDefinition::new("counters");
+/// Counter and slot.
+type Key<'k> = (&'k str, u64);
+
+/// Of each the amount, when it is of no more use in milliseconds since 1970, and whether its soft threshold was told.
+const COUNTERS: TableDefinition<'_, Key<'_>, (u128, u64, bool)> = TableDefinition::new("counters");
+/// Those of which it was told that a budget is spent, and when that is of no more use.
+const SPENT: TableDefinition<'_, Key<'_>, u64> = TableDefinition::new("spent");
 /// Changes that may wait to be written: with it, what a slow disk can take of memory has a bound.
 const MOST_WAITING: usize = 4096;
 /// Changes that are written at once.
@@ -38,7 +42,8 @@ pub(super) struct Row {
     pub(super) slot: u64,
     pub(super) amount: u128,
     pub(super) ends: u64,
-    pub(super) told: bool,
+    pub(super) soft_told: bool,
+    pub(super) spent_told: bool,
 }
 
 /// The file, as the book sees it.
@@ -134,20 +139,28 @@ impl Drop for Journal {
 }
 
 fn read(db: &Database) -> Result<Vec<Row>, FileError> {
-    let table = db.begin_read()?.open_table(COUNTERS)?;
+    let txn = db.begin_read()?;
+    let spent = txn.open_table(SPENT)?;
     let mut found = Vec::new();
-    for row in table.iter()? {
+    for row in txn.open_table(COUNTERS)?.iter()? {
         let (key, value) = row?;
-        let ((counter, slot), (amount, ends, told)) = (key.value(), value.value());
-        found.push(Row { counter: counter.to_owned(), slot, amount, ends, told });
+        let ((counter, slot), (amount, ends, soft_told)) = (key.value(), value.value());
+        let (spent_told, counter) = (spent.get((counter, slot))?.is_some(), counter.to_owned());
+        found.push(Row { counter, slot, amount, ends, soft_told, spent_told });
     }
     Ok(found)
 }
 
 fn sweep(db: &Database, now: u64) -> Result<(), FileError> {
     let txn = db.begin_write()?;
-    txn.open_table(COUNTERS)?.retain(|_, (_, ends, _)| ends > now)?;
+    forget(&txn, now)?;
     Ok(txn.commit()?)
+}
+
+/// What ended before `now` goes.
+fn forget(txn: &WriteTransaction, now: u64) -> Result<(), FileError> {
+    txn.open_table(COUNTERS)?.retain(|_, (_, ends, _)| ends > now)?;
+    Ok(txn.open_table(SPENT)?.retain(|_, ends| ends > now)?)
 }
 
 // === impl Unwritten ===
@@ -218,13 +231,18 @@ impl File {
         };
         let txn = db.begin_write()?;
         {
-            let mut table = txn.open_table(COUNTERS)?;
-            for Row { counter, slot, amount, ends, told } in self.unwritten.rows.values() {
-                table.insert((counter.as_str(), *slot), (*amount, *ends, *told))?;
+            let (mut counters, mut spent) = (txn.open_table(COUNTERS)?, txn.open_table(SPENT)?);
+            for row in self.unwritten.rows.values() {
+                let Row { counter, slot, amount, ends, soft_told, spent_told } = row;
+                let key = (counter.as_str(), *slot);
+                counters.insert(key, (*amount, *ends, *soft_told))?;
+                if *spent_told {
+                    spent.insert(key, *ends)?;
+                }
             }
-            if let Some(now) = swept {
-                table.retain(|_, (_, ends, _)| ends > now)?;
-            }
+        }
+        if let Some(now) = swept {
+            forget(&txn, now)?;
         }
         txn.commit()?;
         self.unwritten = Unwritten::default();
@@ -239,7 +257,8 @@ mod tests {
     use super::*;
 
     fn row(counter: usize, ends: u64) -> Row {
-        Row { counter: counter.to_string(), slot: 0, amount: 1, ends, told: false }
+        let (soft_told, spent_told) = (false, false);
+        Row { counter: counter.to_string(), slot: 0, amount: 1, ends, soft_told, spent_told }
     }
 
     #[test]

@@ -339,7 +339,14 @@ fn counter_of(limit: &Limit) -> Arc<str> {
             let _always = write!(name, ":{}ms:", length.as_millis());
         }
     }
-    name.push_str(&limit.name);
+    // A slash comes before what is counted apart, and nowhere else.
+    for sign in limit.name.chars() {
+        match sign {
+            '/' => name.push_str("%2F"),
+            '%' => name.push_str("%25"),
+            sign => name.push(sign),
+        }
+    }
     name.into()
 }
 

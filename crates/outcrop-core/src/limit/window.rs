@@ -103,6 +103,14 @@ impl Span {
         }
     }
 
+    /// Tells windows of the calendar apart; of any stretch of time there is one that moves.
+    pub(super) fn era(&self) -> u64 {
+        match self.unit {
+            Unit::Part(_) | Unit::InFlight => 0,
+            Unit::Period { .. } => self.slot,
+        }
+    }
+
     pub(super) fn counts(&self, slot: u64) -> bool {
         (self.oldest..=self.newest).contains(&slot)
     }

@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 
 use super::Claim;
+use crate::limit::alert::Event;
 use crate::limit::window::Span;
 
 /// How a counter stands.
@@ -34,9 +35,15 @@ pub(super) struct Counter {
     pub(super) leased: u128,
     /// When nothing of it counts any more; `None` for requests in flight, which end by themselves.
     pub(super) ends: Option<u64>,
-    /// The slot in which its soft threshold was told.
-    pub(super) told: Option<u64>,
+    pub(super) marks: Marks,
     pub(super) scale: u128,
+}
+
+/// What was told of a budget, by the slot in which it was.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Marks {
+    pub(super) soft: Option<u64>,
+    pub(super) spent: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -115,6 +122,23 @@ impl Counter {
             standing.free_at = (!fits).then(|| claim.span.gone(claim.span.slot)).flatten();
         }
         Standing { fits, ..standing }
+    }
+}
+
+// === impl Marks ===
+
+impl Marks {
+    /// Marks that it is told now; `false` when it was told in this window already.
+    pub(super) fn set(&mut self, event: Event, span: &Span) -> bool {
+        let mark = match event {
+            Event::Soft => &mut self.soft,
+            Event::Spent => &mut self.spent,
+        };
+        let is_news = !mark.is_some_and(|slot| span.counts(slot));
+        if is_news {
+            *mark = Some(span.slot);
+        }
+        is_news
     }
 }
 

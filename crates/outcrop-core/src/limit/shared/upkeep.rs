@@ -133,7 +133,7 @@ impl Upkeep {
         for ((watch, scale), sum) in batch.watched().zip(after) {
             let spent = u128::from(sum) * scale;
             if watch.is_reached(spent)
-                && script::first_to_tell(connection, &watch.name(), watch.alert.life(now)).await?
+                && script::first_to_tell(connection, &watch.mark(), watch.alert.life(now)).await?
             {
                 alerts.tell(watch.alert.clone(), spent);
             }
