@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::plugin::{Plugin, Use};
-use super::{bearer, plain, secret};
+use super::{bearer, emptied, plain, secret};
 use crate::backend::{AssumeRole, Backend, Identity, IdentitySource};
 use crate::document::Node;
 use crate::edit::{BodyEdit, BodyEdits, Mode};
@@ -178,25 +178,58 @@ fn options(model: &Node, meaning: &Meaning, reading: &mut Reading<'_>) -> BodyEd
 
 fn source(config: &Node, reading: &mut Reading<'_>) -> IdentitySource {
     let Some(auth) = config.get("auth") else { return IdentitySource::Chain };
-    let id = secret(reading, auth, "aws_access_key_id");
-    let key = secret(reading, auth, "aws_secret_access_key");
+    let errors = reading.errors();
+    let source = keys(auth, reading).or_else(|| api_key(auth, reading));
+    if reading.errors() == errors {
+        tell_of_emptied(auth, source.as_ref(), reading);
+    }
+    source.unwrap_or(IdentitySource::Chain)
+}
+
+const PAIR: [&str; 2] = ["aws_access_key_id", "aws_secret_access_key"];
+
+fn keys(auth: &Node, reading: &mut Reading<'_>) -> Option<IdentitySource> {
+    let [id, key] = PAIR.map(|name| secret(reading, auth, name));
     match (id, key) {
         (Some(access_key_id), Some(secret_access_key)) => {
-            return IdentitySource::Keys { access_key_id, secret_access_key, session_token: None };
+            let session_token = None;
+            return Some(IdentitySource::Keys { access_key_id, secret_access_key, session_token });
         }
-        (Some(_), None) => needed(auth, "aws_secret_access_key", reading),
-        (None, Some(_)) => needed(auth, "aws_access_key_id", reading),
+        (Some(_), None) => needed(auth, PAIR[1], reading),
+        (None, Some(_)) => needed(auth, PAIR[0], reading),
         (None, None) => {}
     }
-    let is_bearer = auth
-        .peek("header_name")
-        .and_then(Node::text)
-        .is_some_and(|name| name.eq_ignore_ascii_case("authorization"));
-    if !is_bearer {
-        return IdentitySource::Chain;
+    None
+}
+
+fn api_key(auth: &Node, reading: &mut Reading<'_>) -> Option<IdentitySource> {
+    let name = auth.peek("header_name").and_then(Node::text)?;
+    if !name.eq_ignore_ascii_case("authorization") {
+        return None;
     }
     auth.get("header_name").map(Node::dismiss);
-    bearer(reading, auth, "header_value").map_or(IdentitySource::Chain, IdentitySource::ApiKey)
+    bearer(reading, auth, "header_value").map(IdentitySource::ApiKey)
+}
+
+/// Says that nothing is where credentials belong, and whose are taken.
+fn tell_of_emptied(auth: &Node, source: Option<&IdentitySource>, reading: &mut Reading<'_>) {
+    let is_emptied = |key: &&str| emptied(reading, auth, key).is_some();
+    // What refers to variables is there, and leads to nothing.
+    let is_no_pair = matches!(source, Some(IdentitySource::Keys { .. }))
+        && PAIR.iter().all(|key| is_emptied(key));
+    if source.is_some() && !is_no_pair {
+        return;
+    }
+    let names = PAIR.into_iter().chain(["header_value"]).filter(is_emptied);
+    let names: Vec<&str> = names.collect();
+    let Some(place) = names.first().and_then(|name| emptied(reading, auth, name)) else { return };
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let what = format!(
+        "nothing is in {}: Bedrock is asked with AWS's default chain of credentials",
+        names.join(" and "),
+    );
+    let hint = "set the variables that are to hold them, or leave `auth` out";
+    reading.say(Diagnostic::warning(place.origin(), what).hint(hint));
 }
 
 /// Says that half a pair of keys is not there; what is wrong with one that is has been said.
