@@ -215,8 +215,8 @@ fn api_key(auth: &Node, reading: &mut Reading<'_>) -> Option<IdentitySource> {
 fn tell_of_emptied(auth: &Node, source: Option<&IdentitySource>, reading: &mut Reading<'_>) {
     let is_emptied = |key: &&str| emptied(reading, auth, key).is_some();
     // What refers to variables is there, and leads to nothing.
-    let is_no_pair = matches!(source, Some(IdentitySource::Keys { .. }))
-        && PAIR.iter().all(|key| is_emptied(key));
+    let is_no_pair =
+        matches!(source, Some(IdentitySource::Keys { .. })) && PAIR.iter().all(is_emptied);
     if source.is_some() && !is_no_pair {
         return;
     }
