@@ -26,7 +26,7 @@ struct Winner<'n> {
 
 const KEYS: &str = "apiKeyAuthentication";
 const TOKENS: &str = "jwtAuthentication";
-/// Other ways to refuse somebody; the second line is a TrafficPolicy's, over its versions.
+/// Other ways to refuse somebody; from `rbac` on they are of TrafficPolicies, over their versions.
 const OTHERS: [&str; 11] = [
     "basicAuthentication",
     "extAuth",
