@@ -1,7 +1,8 @@
 //! Variables in texts: `${VAR}`, `${VAR:-default}`, `${VAR:?message}`, `$VAR`, and `$$` for a dollar.
 //!
 //! They are put into texts after these were read, so a value can never add a member, a line or a quote.
-//! A dollar before anything that starts no name stands for itself: `$20`, `^/v1$`.
+//! A dollar before anything that starts no name stands for itself: `$20`, `^/v1$`. How deep defaults stand in
+//! defaults is bounded.
 //!
 //! Files of Kong have [decK's expressions](deck) instead.
 
@@ -9,6 +10,9 @@ pub(crate) mod deck;
 
 use std::borrow::Cow;
 use std::path::Path;
+
+/// How deep they may stand in each other: what is read stays far from the end of the stack.
+const DEEPEST: usize = 64;
 
 /// What the configuration may ask of its surroundings. A closure from names of variables to their values
 /// is one that has no files.
@@ -108,6 +112,12 @@ fn braced(text: &str) -> Result<(&str, &str), Unresolved> {
             b'{' if text[..index].ends_with('$') => depth += 1,
             b'}' => depth -= 1,
             _ => {}
+        }
+        if depth > DEEPEST {
+            return Err(Unresolved {
+                what: format!("more than {DEEPEST} variables stand in each other"),
+                hint: Some("write the last default alone".to_owned()),
+            });
         }
         if depth == 0 {
             return Ok((&text[..index], &text[index + 1..]));
@@ -220,6 +230,14 @@ mod tests {
                 Err(expected.to_owned()),
                 "{text}"
             );
+        }
+        for (depth, expected) in
+            [(64, Ok("d")), (65, Err("more than 64")), (1 << 20, Err("more than 64"))]
+        {
+            let text = format!("{}d{}", "${NONE:-".repeat(depth), "}".repeat(depth));
+            let got = interpolate(&text, Variables::Required, &lookup);
+            let got = got.as_deref().map_err(|unresolved| &unresolved.what[..12]);
+            assert_eq!(got, expected, "{depth}");
         }
         assert_eq!(interpolate("${NONE}$NONE", Variables::Optional, &lookup).as_deref(), Ok(""));
         assert_eq!(interpolate("${NONE}", Variables::Off, &lookup).as_deref(), Ok("${NONE}"));
