@@ -23,18 +23,19 @@ pub enum Pair {
     Store,
     /// Limits counted in memory; in Redis.
     Redis,
-    /// One route; 10,000.
-    Routes,
+    /// One route; so many.
+    Routes(usize),
     /// One client key; 100,000.
     Keys,
 }
 
-const PAIRS: [(&str, Pair); 6] = [
+const PAIRS: [(&str, Pair); 7] = [
     ("renewal", Pair::Renewal),
     ("limits", Pair::Limits),
     ("store", Pair::Store),
     ("redis", Pair::Redis),
-    ("routes", Pair::Routes),
+    ("routes-100", Pair::Routes(100)),
+    ("routes", Pair::Routes(10_000)),
     ("keys", Pair::Keys),
 ];
 
@@ -94,7 +95,7 @@ impl Pair {
                 redis = Some(server);
                 (with("plain", &limits)?, with("other", &(limits + &store))?)
             }
-            Pair::Routes => (with("plain", &routes(1))?, with("other", &routes(10_000))?),
+            Pair::Routes(count) => (with("plain", &routes(1))?, with("other", &routes(count))?),
             Pair::Keys => (with("plain", &keys(1))?, with("other", &keys(100_000))?),
         };
         Ok(Sides { floor, gateway, _redis: redis, _files: Some(files) })
