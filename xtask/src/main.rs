@@ -27,7 +27,7 @@ const EDGES: Step = Step { name: "edges", what: "dependency edges", run: edges::
 const TREE: Step =
     Step { name: "tree", what: "no machine paths or registry hosts", run: tree::check };
 const REDIS: Step =
-    Step { name: "redis", what: "a Redis server for the tests", run: debian::redis };
+    Step { name: "redis", what: "Redis and Valkey servers for the tests", run: debian::redis };
 const TMUX: Step = Step { name: "tmux", what: "a terminal for the tests", run: debian::tmux };
 const RUST: Step = Step { name: "rust", what: "Rust tests", run: rust };
 const CLIENTS: Step =

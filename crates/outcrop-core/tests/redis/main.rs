@@ -1,6 +1,7 @@
-//! Limits that instances share in a real Redis, which is killed, stopped and started again.
+//! Limits that instances share in a real Redis or Valkey, which is killed, stopped and started again.
 //!
-//! Without a `redis-server` these tests fail and say that they were not run: `cargo xtask redis` brings one.
+//! Without `redis-server` and `valkey-server` these tests fail and say that they were not run:
+//! `cargo xtask redis` brings both.
 
 #![cfg(test)]
 
@@ -22,12 +23,60 @@ use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
 use self::asking::*;
-use self::server::Redis;
+use self::server::{Kind, Redis};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn instances_share_a_limit_and_never_overspend_it() {
+/// A test of each name for each kind of server.
+macro_rules! on_each_server {
+    ($($name:ident $threads:tt)*) => {
+        mod on_redis {
+            $(on_each_server!(@ Redis $name $threads);)*
+        }
+        mod on_valkey {
+            $(on_each_server!(@ Valkey $name $threads);)*
+        }
+    };
+    (@ $kind:ident $name:ident one_thread) => {
+        #[tokio::test]
+        async fn $name() {
+            super::$name(super::Kind::$kind).await;
+        }
+    };
+    (@ $kind:ident $name:ident two_threads) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            super::$name(super::Kind::$kind).await;
+        }
+    };
+    (@ $kind:ident $name:ident own_runtime) => {
+        #[test]
+        fn $name() {
+            super::$name(super::Kind::$kind);
+        }
+    };
+}
+
+on_each_server! {
+    instances_share_a_limit_and_never_overspend_it two_threads
+    a_killed_store_stops_nobody_and_loses_nothing one_thread
+    what_is_handed_over_late_takes_nothing_from_what_came_since one_thread
+    what_is_no_counter_takes_the_store_from_nobody one_thread
+    a_reservation_whose_answer_is_lost_is_taken_back one_thread
+    who_does_not_wait_for_the_store_takes_nothing one_thread
+    requests_in_flight_are_shared_and_given_back one_thread
+    what_is_in_flight_stays_so_while_the_store_goes_and_comes one_thread
+    instances_go_by_the_clock_of_the_store one_thread
+    what_is_settled_at_once_goes_to_the_store_at_once one_thread
+    settlements_whose_answer_is_lost_are_made_once one_thread
+    under_a_load_that_lasts_nothing_counts_for_longer_than_it_takes one_thread
+    of_all_instances_one_tells_of_a_budget one_thread
+    a_share_that_is_too_small_is_no_budget_that_is_spent one_thread
+    who_goes_on_gives_back_and_takes_in_one_step one_thread
+    who_ends_waits_for_the_store own_runtime
+}
+
+async fn instances_share_a_limit_and_never_overspend_it(kind: Kind) {
     const MOST: u64 = 5000;
-    let redis = Redis::start();
+    let redis = Redis::start(kind);
     let limits = [
         limit("tokens", Measure::OutputTokens, MOST.into()),
         limit("flight", Measure::Concurrent, 9),
@@ -72,9 +121,8 @@ async fn instances_share_a_limit_and_never_overspend_it() {
     }
 }
 
-#[tokio::test]
-async fn a_killed_store_stops_nobody_and_loses_nothing() {
-    let mut redis = Redis::start();
+async fn a_killed_store_stops_nobody_and_loses_nothing(kind: Kind) {
+    let mut redis = Redis::start(kind);
     let limits = [limit("tokens", Measure::OutputTokens, 1000)];
     let refusing = instance(&redis, OnStoreLoss::Refuse, &limits);
     until_there(&refusing).await;
@@ -109,11 +157,10 @@ async fn a_killed_store_stops_nobody_and_loses_nothing() {
     until_left(&refusing, 1000 - 280).await;
 }
 
-#[tokio::test]
-async fn what_is_handed_over_late_takes_nothing_from_what_came_since() {
+async fn what_is_handed_over_late_takes_nothing_from_what_came_since(kind: Kind) {
     // It counts for a moment more, or no more at all.
     for (seconds_ago, late) in [(50, 20), (70, 10)] {
-        let mut redis = Redis::start();
+        let mut redis = Redis::start(kind);
         let minute = Window::Rolling(Duration::from_secs(60));
         let limits = [Limit { window: minute, ..limit("m", Measure::OutputTokens, 1000) }];
         let ahead = Arc::new(AtomicI64::new(-seconds_ago));
@@ -141,9 +188,8 @@ async fn what_is_handed_over_late_takes_nothing_from_what_came_since() {
     }
 }
 
-#[tokio::test]
-async fn what_is_no_counter_takes_the_store_from_nobody() {
-    let redis = Redis::start();
+async fn what_is_no_counter_takes_the_store_from_nobody(kind: Kind) {
+    let redis = Redis::start(kind);
     let limits =
         [limit("tokens", Measure::OutputTokens, 100), limit("flight", Measure::Concurrent, 1)];
     let limiter = instance(&redis, OnStoreLoss::Refuse, &limits);
@@ -165,9 +211,8 @@ async fn what_is_no_counter_takes_the_store_from_nobody() {
     drop(ask(&limiter, 100).await.expect("it counts anew"));
 }
 
-#[tokio::test]
-async fn a_reservation_whose_answer_is_lost_is_taken_back() {
-    let redis = Redis::start();
+async fn a_reservation_whose_answer_is_lost_is_taken_back(kind: Kind) {
+    let redis = Redis::start(kind);
     let limits = [limit("tokens", Measure::OutputTokens, 1000)];
     let refusing = instance(&redis, OnStoreLoss::Refuse, &limits);
     let witness = instance(&redis, OnStoreLoss::Refuse, &limits);
@@ -180,9 +225,8 @@ async fn a_reservation_whose_answer_is_lost_is_taken_back() {
     until_left(&witness, 1000).await;
 }
 
-#[tokio::test]
-async fn who_does_not_wait_for_the_store_takes_nothing() {
-    let redis = Redis::start();
+async fn who_does_not_wait_for_the_store_takes_nothing(kind: Kind) {
+    let redis = Redis::start(kind);
     let limits =
         [limit("tokens", Measure::OutputTokens, 1000), limit("flight", Measure::Concurrent, 1)];
     let refusing = instance(&redis, OnStoreLoss::Refuse, &limits);
@@ -197,9 +241,8 @@ async fn who_does_not_wait_for_the_store_takes_nothing() {
     granted(&refusing, 1000).await.settle(&Spent::Nothing);
 }
 
-#[tokio::test]
-async fn requests_in_flight_are_shared_and_given_back() {
-    let redis = Redis::start();
+async fn requests_in_flight_are_shared_and_given_back(kind: Kind) {
+    let redis = Redis::start(kind);
     let limits = [limit("flight", Measure::Concurrent, 1)];
     let one = instance(&redis, OnStoreLoss::Refuse, &limits);
     let other = instance(&redis, OnStoreLoss::Refuse, &limits);
@@ -215,9 +258,8 @@ async fn requests_in_flight_are_shared_and_given_back() {
     until(|| async { ask(&other, 0).await.is_ok() }).await;
 }
 
-#[tokio::test]
-async fn what_is_in_flight_stays_so_while_the_store_goes_and_comes() {
-    let mut redis = Redis::start();
+async fn what_is_in_flight_stays_so_while_the_store_goes_and_comes(kind: Kind) {
+    let mut redis = Redis::start(kind);
     let limits = [limit("flight", Measure::Concurrent, 3)];
     let here = instance(&redis, OnStoreLoss::Local, &limits);
     let are_there = |redis: &Redis, count| {
@@ -253,10 +295,9 @@ async fn what_is_in_flight_stays_so_while_the_store_goes_and_comes() {
     until(|| async { are_there(&redis, 0) }).await;
 }
 
-#[tokio::test]
-async fn instances_go_by_the_clock_of_the_store() {
+async fn instances_go_by_the_clock_of_the_store(kind: Kind) {
     const DAY: i64 = 86_400;
-    let redis = Redis::start();
+    let redis = Redis::start(kind);
     let minute = Window::Rolling(Duration::from_secs(60));
     let limits = [
         limit("day", Measure::OutputTokens, 100),
@@ -277,12 +318,11 @@ async fn instances_go_by_the_clock_of_the_store() {
     drop(granted(&right, 40).await);
 }
 
-#[tokio::test]
-async fn what_is_settled_at_once_goes_to_the_store_at_once() {
+async fn what_is_settled_at_once_goes_to_the_store_at_once(kind: Kind) {
     const AT_ONCE: u64 = 64;
     const EACH: u64 = 130;
     const MANY: u64 = AT_ONCE * EACH;
-    let redis = Redis::start();
+    let redis = Redis::start(kind);
     let limits = [
         limit("flight", Measure::Concurrent, MANY.into()),
         limit("tokens", Measure::OutputTokens, 10_000_000),
@@ -319,10 +359,9 @@ async fn what_is_settled_at_once_goes_to_the_store_at_once() {
     until_left(&limiter, 10_000_000 - MANY).await;
 }
 
-#[tokio::test]
-async fn settlements_whose_answer_is_lost_are_made_once() {
+async fn settlements_whose_answer_is_lost_are_made_once(kind: Kind) {
     const MANY: u64 = 100;
-    let redis = Redis::start();
+    let redis = Redis::start(kind);
     let limits = [
         limit("flight", Measure::Concurrent, MANY.into()),
         limit("tokens", Measure::OutputTokens, 100_000),
@@ -342,10 +381,9 @@ async fn settlements_whose_answer_is_lost_are_made_once() {
     until_left(&limiter, 100_000 - MANY * 7).await;
 }
 
-#[tokio::test]
-async fn under_a_load_that_lasts_nothing_counts_for_longer_than_it_takes() {
+async fn under_a_load_that_lasts_nothing_counts_for_longer_than_it_takes(kind: Kind) {
     const AT_ONCE: u64 = 16;
-    let redis = Redis::start();
+    let redis = Redis::start(kind);
     // So many were under way, and as many again in each of the batches between.
     let limits = [limit("flight", Measure::Concurrent, u128::from(AT_ONCE) * 4)];
     let limiter = instance(&redis, OnStoreLoss::Refuse, &limits);
@@ -365,9 +403,8 @@ async fn under_a_load_that_lasts_nothing_counts_for_longer_than_it_takes() {
     }
 }
 
-#[tokio::test]
-async fn of_all_instances_one_tells_of_a_budget() {
-    let redis = Redis::start();
+async fn of_all_instances_one_tells_of_a_budget(kind: Kind) {
+    let redis = Redis::start(kind);
     let soft = Some(PicoUsd::new(5000));
     let measure = Measure::Money(Budget { soft, webhook: None });
     let limits = [limit("team", measure, 10_000_000)];
@@ -399,10 +436,9 @@ async fn of_all_instances_one_tells_of_a_budget() {
     assert!(events == [1, 1] && told[0].spent >= PicoUsd::new(6000), "{told:?}");
 }
 
-#[tokio::test]
-async fn a_share_that_is_too_small_is_no_budget_that_is_spent() {
+async fn a_share_that_is_too_small_is_no_budget_that_is_spent(kind: Kind) {
     const MOST: u64 = 10_000_000;
-    let mut redis = Redis::start();
+    let mut redis = Redis::start(kind);
     let measure = Measure::Money(Budget { soft: None, webhook: None });
     let mut each = limit("team", measure, MOST.into());
     each.selector.per = vec![Per::Header("x-user".to_owned())];
@@ -456,9 +492,8 @@ fn an_address_that_is_none_is_refused_without_being_repeated() {
     assert!(!error.to_string().contains("secret") && error.to_string().contains("redis://"));
 }
 
-#[tokio::test]
-async fn who_goes_on_gives_back_and_takes_in_one_step() {
-    let mut redis = Redis::start();
+async fn who_goes_on_gives_back_and_takes_in_one_step(kind: Kind) {
+    let mut redis = Redis::start(kind);
     let limits = [
         limit("tokens", Measure::OutputTokens, 1000),
         limit("requests", Measure::Requests, 4),
@@ -498,9 +533,8 @@ async fn who_goes_on_gives_back_and_takes_in_one_step() {
 }
 
 /// What an instance did counts though it ends at once, where the store is there.
-#[test]
-fn who_ends_waits_for_the_store() {
-    let mut redis = Redis::start();
+fn who_ends_waits_for_the_store(kind: Kind) {
+    let mut redis = Redis::start(kind);
     let limits = [limit("tokens", Measure::OutputTokens, 1000)];
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let open = |redis: &Redis| {

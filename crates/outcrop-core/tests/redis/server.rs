@@ -1,4 +1,4 @@
-//! A Redis server of our own.
+//! A Redis or Valkey server of our own.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -7,21 +7,29 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
+/// Whose server it is; to the gateway it is the same.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    Redis,
+    Valkey,
+}
+
 /// A server that remembers what it was told when it is killed.
 pub(super) struct Redis {
     pub(super) port: u16,
     pub(super) folder: TempDir,
+    kind: Kind,
     process: Child,
 }
 
 impl Redis {
-    pub(super) fn start() -> Self {
+    pub(super) fn start(kind: Kind) -> Self {
         let folder = tempfile::tempdir().unwrap();
         loop {
             // The port may be gone again in a moment: then another.
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            if let Some(process) = launch(folder.path(), port) {
-                return Self { port, folder, process };
+            if let Some(process) = launch(kind, folder.path(), port) {
+                return Self { port, folder, kind, process };
             }
         }
     }
@@ -37,7 +45,8 @@ impl Redis {
     }
 
     pub(super) fn start_again(&mut self) {
-        self.process = launch(self.folder.path(), self.port).expect("its port is free again");
+        self.process =
+            launch(self.kind, self.folder.path(), self.port).expect("its port is free again");
     }
 
     /// What it says to one command, as it is written on the wire.
@@ -70,13 +79,13 @@ impl Drop for Redis {
 }
 
 /// Started and ready; `None` when it ended instead.
-fn launch(folder: &Path, port: u16) -> Option<Child> {
-    let (program, libraries) = server();
+fn launch(kind: Kind, folder: &Path, port: u16) -> Option<Child> {
+    let (program, libraries) = server(kind);
     let mut command = Command::new(program);
     command.env("LD_LIBRARY_PATH", libraries).current_dir(folder).stdout(Stdio::piped());
     command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", ""]);
     command.args(["--appendonly", "yes", "--appendfsync", "always", "--logfile", ""]);
-    let mut process = command.spawn().expect("redis-server can be started");
+    let mut process = command.spawn().expect("the server can be started");
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let is_ready = lines.any(|line| line.unwrap().contains("Ready to accept connections"));
     // It goes on writing.
@@ -88,20 +97,18 @@ fn launch(folder: &Path, port: u16) -> Option<Child> {
 }
 
 /// The program, and where its libraries are: the system's own, else the one in the target directory.
-fn server() -> (PathBuf, PathBuf) {
+fn server(kind: Kind) -> (PathBuf, PathBuf) {
+    let (name, folder) = match kind {
+        Kind::Redis => ("redis-server", "redis"),
+        Kind::Valkey => ("valkey-server", "valkey"),
+    };
     let path = std::env::var_os("PATH").unwrap_or_default();
-    for name in ["redis-server", "valkey-server"] {
-        for folder in std::env::split_paths(&path) {
-            if folder.join(name).is_file() {
-                return (folder.join(name), PathBuf::new());
-            }
-        }
+    let mut of_system = std::env::split_paths(&path).map(|folder| folder.join(name));
+    if let Some(program) = of_system.find(|program| program.is_file()) {
+        return (program, PathBuf::new());
     }
-    let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../tools/redis");
-    let program = tools.join("usr/bin/redis-server");
-    assert!(
-        program.is_file(),
-        "NOT RUN: there is no redis-server here; `cargo xtask redis` brings one"
-    );
+    let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../tools").join(folder);
+    let program = tools.join("usr/bin").join(name);
+    assert!(program.is_file(), "NOT RUN: there is no {name} here; `cargo xtask redis` brings one");
     (program, tools.join("usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH)))
 }
