@@ -8,7 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use outcrop_config::{
-    Config, Diagnostic, Lookup, Origin, Secrets, Severity, Source, has_errors, load, print,
+    Config, Diagnostic, IdentitySource, Lookup, Origin, Secret, Secrets, Severity, Source,
+    has_errors, load, print,
 };
 
 struct Surroundings;
@@ -338,6 +339,32 @@ fn examples_have_nothing_to_be_told() {
 }
 
 /// Headers and members that are called as credentials are, wherever they are changed.
+/// A `config/providers/aws.yaml` of mcp-cli's with these members in its `config`.
+fn mcp_cli(members: &str) -> String {
+    format!("interface_type: aws_bedrock\nprovider_name: p\nconfig:\n{members}")
+}
+
+#[test]
+fn keys_of_the_environment_come_with_their_session_token() {
+    let own = "  aws_access_key_id: ${AWS_ACCESS_KEY_ID}\n  aws_secret_access_key: ${AWS_SECRET_ACCESS_KEY}\n";
+    let others = "  aws_access_key_id: ${ID}\n  aws_secret_access_key: ${AWS_SECRET_ACCESS_KEY}\n";
+    let token = |name: &str| Some(Secret::Env(name.to_owned()));
+    for (keys, written, expected) in [
+        (own, "", token("AWS_SESSION_TOKEN")),
+        (own, "  aws_session_token: ${TOKEN}\n", token("TOKEN")),
+        (own, "  aws_session_token: ''\n", None),
+        (others, "", None),
+    ] {
+        let text = mcp_cli(&format!("{keys}{written}"));
+        let set = |name: &str| Some(format!("the {name}"));
+        let (config, diagnostics) = load(&[Source { name: "aws.yaml", text: &text }], &set);
+        assert_eq!(diagnostics, [], "{text}");
+        let source = &config.backends["p"].identity.source;
+        let IdentitySource::Keys { session_token, .. } = source else { panic!("{source:?}") };
+        assert_eq!(*session_token, expected, "{text}");
+    }
+}
+
 #[test]
 fn secrets_in_changes_are_hidden_and_read_again() {
     const WRITTEN: &str = "\

@@ -5,7 +5,7 @@
 //! `interfaces` are the types, under these `providers` by name.
 //!
 //! 1. Keys that come to nothing, as `${AWS_ACCESS_KEY_ID}` does where it is not set, leave the
-//!    credentials to where any AWS tool finds them.
+//!    credentials to where any AWS tool finds them. Those of AWS's own variables come with their session token.
 //! 2. The default model stands in where a request names none.
 //! 3. Requests for embeddings go by the embeddings file, all others by the provider's.
 
@@ -20,6 +20,7 @@ use crate::name::ModelName;
 use crate::origin::Diagnostic;
 use crate::policy::{Policy, RetryPolicy, Timeouts};
 use crate::route::{Match, ModelIs, PathMatch, Pattern, Route, Surface, Target};
+use crate::secret::Secret;
 use crate::variables::Variables;
 
 /// mcp-cli's format.
@@ -33,6 +34,8 @@ const TIMEOUTS: (u64, u64) = (300, 30);
 const RETRIES: u64 = 3;
 /// Sections of a file that has everything in it, and whether they are about embeddings.
 const SECTIONS: [(&str, bool); 2] = [("embeddings", true), ("ai", false)];
+/// AWS's own variables for a pair of keys; where they are temporary, a third has their session token.
+const PAIR: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
 /// Where embeddings are asked for.
 const EMBEDDINGS: [&str; 2] = ["/v1/embeddings", "/openai/v1/embeddings"];
 
@@ -204,6 +207,11 @@ impl<'n> File<'n> {
         let secret = reading.secret(self.config, "aws_secret_access_key");
         match (id, secret) {
             (Some(access_key_id), Some(secret_access_key)) => {
+                let pair = [&access_key_id, &secret_access_key];
+                let is_of_environment = self.config.peek("aws_session_token").is_none()
+                    && pair == PAIR.map(variable).each_ref();
+                let token = || variable("AWS_SESSION_TOKEN");
+                let session_token = session_token.or_else(|| is_of_environment.then(token));
                 IdentitySource::Keys { access_key_id, secret_access_key, session_token }
             }
             (None, None) => IdentitySource::Chain,
@@ -293,6 +301,10 @@ impl<'n> File<'n> {
             origin: self.root.origin(),
         }))
     }
+}
+
+fn variable(name: &str) -> Secret {
+    Secret::Env(name.to_owned())
 }
 
 fn is_of_embeddings(source: &str, config: &Node) -> bool {
