@@ -345,6 +345,27 @@ fn mcp_cli(members: &str) -> String {
 }
 
 #[test]
+fn files_of_mcp_cli_without_bedrock_open_nothing() {
+    for of_mcp_cli in [
+        "interface_type: openai_compatible\nprovider_name: openai\nconfig: {api_key: x}\n",
+        "ai: {interfaces: {openai_compatible: {providers: {openai: {api_key: x}}}}}\n",
+        "ai: {interfaces: {openai_compatible: {api_key: x}}}\n",
+        "ai: {interfaces: {}}\n",
+    ] {
+        for beside in ["defaults: {fidelity: strict}\n", "backends: {b: us-east-1}\n"] {
+            let sources = [
+                Source { name: "openai.yaml", text: of_mcp_cli },
+                Source { name: "outcrop.yaml", text: beside },
+            ];
+            let (config, diagnostics) = load(&sources, &Surroundings);
+            let is_said = |one: &Diagnostic| one.what.contains("there is nothing to serve");
+            assert!(diagnostics.iter().any(is_said), "{of_mcp_cli}: {diagnostics:#?}");
+            assert!(config.routes.is_empty(), "{of_mcp_cli}");
+        }
+    }
+}
+
+#[test]
 fn keys_of_the_environment_come_with_their_session_token() {
     let own = "  aws_access_key_id: ${AWS_ACCESS_KEY_ID}\n  aws_secret_access_key: ${AWS_SECRET_ACCESS_KEY}\n";
     let others = "  aws_access_key_id: ${ID}\n  aws_secret_access_key: ${AWS_SECRET_ACCESS_KEY}\n";
