@@ -131,9 +131,22 @@ async fn health_follows_what_was_learnt_last() {
         ("error=ThrottlingException", "ok"),
         ("error=UnknownOperationException", "unreachable"),
         ("error=ValidationException", "ok"),
+        ("cut=30", "interrupted"),
     ] {
         stack.fault(fault, 1);
         stack.post(&path, &body).await;
+        assert_eq!(stack.get("/health").await.json()["upstream"], word, "{fault}");
+    }
+    // However well a stream began.
+    let (path, body) = chat("openai", NOVA, "one two three four five six seven", true);
+    for (fault, word) in [
+        ("drop;after=6", "interrupted"),
+        ("stream-error=throttlingException;after=6", "ok"),
+        ("truncate=7;after=6", "interrupted"),
+        ("padding=on", "ok"),
+    ] {
+        stack.fault(fault, 1);
+        assert_eq!(stack.post(&path, &body).await.status, 200, "{fault}");
         assert_eq!(stack.get("/health").await.json()["upstream"], word, "{fault}");
     }
 }

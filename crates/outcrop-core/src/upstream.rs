@@ -8,7 +8,7 @@ use outcrop_model::{ErrorClass, Fault};
 #[derive(Debug, Default)]
 pub struct UpstreamHealth(AtomicU8);
 
-const WORDS: [&str; 4] = ["unknown", "ok", "unreachable", "credentials_refused"];
+const WORDS: [&str; 5] = ["unknown", "ok", "interrupted", "unreachable", "credentials_refused"];
 
 impl UpstreamHealth {
     pub fn note_answer(&self) {
@@ -20,13 +20,15 @@ impl UpstreamHealth {
     pub fn note_fault(&self, fault: &Fault) {
         match fault.class {
             ErrorClass::Unreachable | ErrorClass::WrongEndpoint => {
-                self.0.store(2, Ordering::Relaxed)
+                self.0.store(3, Ordering::Relaxed)
             }
             ErrorClass::BadCredentials
             | ErrorClass::ExpiredCredentials
             | ErrorClass::BadSignature => {
-                self.0.store(3, Ordering::Relaxed);
+                self.0.store(4, Ordering::Relaxed);
             }
+            // An answer that broke off, a stream that had begun too.
+            ErrorClass::Truncated | ErrorClass::Garbled => self.0.store(2, Ordering::Relaxed),
             _ if fault.code.is_some() => self.note_answer(),
             _ => {}
         }

@@ -358,13 +358,9 @@ impl Leg<'_> {
             settlement.attempt(retries.failed());
             match self.watched(planned, retries.failed()).await {
                 Ok(returned) => break returned,
-                Err(fault) => {
-                    self.backend.upstream.note_fault(&fault);
-                    retries.after(planned.way.placed(fault)).await?;
-                }
+                Err(fault) => retries.after(planned.way.placed(fault)).await?,
             }
         };
-        self.backend.upstream.note_answer();
         let Head { headers: _, request_id, tier } = returned.head();
         settlement.answered(request_id.as_deref());
         settlement.told_tier(*tier);

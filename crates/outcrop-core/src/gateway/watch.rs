@@ -8,6 +8,7 @@
 //! 4. A stream that has begun is told by its end. One that the gateway's own time limit ends says nothing: it
 //!    may be long.
 //! 5. Calls beside inference have a health of their own, and say nothing of how many requests a model takes.
+//! 6. Reports of health hear of each call of inference; of others by what they come to in the end.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -85,6 +86,7 @@ impl Watch {
 
     /// The stream has begun. From now on its client may leave it at any time.
     pub(super) fn begun(mut self) -> Self {
+        self.backend.upstream.note_answer();
         let (sent, now) = (self.sent, Instant::now());
         if !self.is_lent {
             if let Some(gate) = &self.backend.gate {
@@ -103,6 +105,12 @@ impl Watch {
 
     fn tell(&mut self, outcome: Result<(), &Fault>) {
         self.is_told = true;
+        if self.is_inference {
+            match outcome {
+                Ok(()) => self.backend.upstream.note_answer(),
+                Err(fault) => self.backend.upstream.note_fault(fault),
+            }
+        }
         if self.is_lent || outcome.is_err_and(|fault| self.says_nothing(fault)) {
             return;
         }
