@@ -1,7 +1,7 @@
 //! What requests cost: in receipts, in the header when it is asked for, in the list of models.
 
 use outcrop_config::{Config, Target};
-use outcrop_emulator::Emulator;
+use outcrop_emulator::{Emulator, Fault};
 use outcrop_model::{Fidelity, Prices, Receipt};
 use serde_json::{Value, json};
 
@@ -218,4 +218,31 @@ async fn every_listed_model_has_prices() {
         let unit = ["input", "image", "query"].iter().find(|unit| is_price(&rates[0][**unit]));
         assert!(unit.is_some(), "{}", model["id"]);
     }
+}
+
+/// What was answered before a refusal taught which id to call is charged too, also where the request ends well.
+#[tokio::test]
+async fn a_list_that_is_asked_for_anew_costs_what_was_answered_before() {
+    let list = "[[price]]\nids = [\"cohere.embed-v4:0\"]\nsource = \"x\"\nchecked = \"2026-11-26\"\nrates = [{ input = \"1\" }]\n";
+    let prices = Prices::default().with(list).unwrap();
+    let mut stack = Stack::with(Options { prices, cost_header: true, ..Options::default() }).await;
+    let body = |calls: usize| {
+        let input = vec!["a red fox"; calls * 96];
+        json!({"model": "cohere.embed-v4:0", "input": input, "dimensions": 256})
+    };
+    let words = "with%20on-demand%20throughput%20is%20not%20supported";
+    let refusal = format!("error=ValidationException;message={words}");
+    stack.emulator.inject_each(10, Fault::parse_list(&refusal).unwrap());
+    stack.post("/v1/embeddings", &body(1)).await;
+    let a_call = stack.receipt().await.usage.unwrap().input;
+    // Eight run at once. The ninth is refused, which is sent when another was answered.
+    let answer = stack.post("/v1/embeddings", &body(9)).await;
+    assert_eq!(answer.header("x-outcrop-model"), "us.cohere.embed-v4:0", "{}", answer.text());
+    let receipt = stack.receipt().await;
+    let usage = receipt.usage.unwrap().input;
+    assert_eq!((receipt.attempts, usage % a_call), (18, 0));
+    assert!((10..=17).contains(&(usage / a_call)), "{usage} with {a_call} a call");
+    let expected = dollars(&[(usage, 1_000_000)]);
+    assert_eq!(cost(&receipt).as_deref(), Some(&*expected));
+    assert_eq!(answer.header("x-outcrop-cost"), expected);
 }

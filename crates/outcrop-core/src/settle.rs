@@ -152,14 +152,18 @@ impl Settlement {
         let has_answered = told.is_some() || !self.wares.is_empty();
         let cost = if has_answered { self.cost(&receipt) } else { None };
         let was_sent = self.tries > self.tried;
-        let spent = match told {
+        let is_given_up = was_sent && is_open_ended(class);
+        let spent = |expected: &Usage| match told {
+            told if is_given_up && may_be_more(told, expected) => Spent::Unknown,
             Some(usage) => Spent::Told { usage, cost },
-            None if was_sent && is_open_ended(class) => Spent::Unknown,
             None if has_answered => Spent::Told { usage: Usage::default(), cost },
             None => Spent::Nothing,
         };
         self.reserved = match std::mem::take(&mut self.reserved) {
-            Reserved::Holding(held) => Reserved::Earlier(Box::new(held.ending_as(spent))),
+            Reserved::Holding(held) => {
+                let spent = spent(held.expected());
+                Reserved::Earlier(Box::new(held.ending_as(spent)))
+            }
             Reserved::Nothing => Reserved::NotYet,
             same @ (Reserved::NotYet | Reserved::Earlier(_) | Reserved::Refused(_)) => same,
         };
@@ -420,6 +424,12 @@ impl Settlement {
     fn spent(&self, receipt: &Receipt, expected: &Usage) -> Spent {
         let told = receipt.usage.filter(|usage| usage.total() > 0);
         let is_begun = receipt.first_byte.is_some();
+        let is_given_up = match &receipt.outcome {
+            // Who asks and does not stay for the answer is charged by Bedrock all the same.
+            Outcome::ClientLeft => true,
+            Outcome::Failed(class) => is_open_ended(*class),
+            Outcome::Completed(_) => false,
+        };
         match (&receipt.outcome, told) {
             (Outcome::Completed(_), Some(usage)) => Spent::Told { usage, cost: receipt.cost },
             // What is charged by number.
@@ -430,15 +440,15 @@ impl Settlement {
             (Outcome::Failed(_) | Outcome::ClientLeft, _) if receipt.attempts == 0 => {
                 Spent::Nothing
             }
-            (Outcome::Failed(class), None) if !is_begun => {
-                match (is_open_ended(*class), self.wares.is_empty()) {
-                    (true, _) => Spent::Unknown,
-                    (false, false) => Spent::Told { usage: Usage::default(), cost: receipt.cost },
-                    (false, true) => Spent::Nothing,
-                }
+            (Outcome::Failed(_) | Outcome::ClientLeft, told)
+                if !is_begun && is_given_up && may_be_more(told, expected) =>
+            {
+                Spent::Unknown
             }
-            // Who asks and does not stay for the answer is charged by Bedrock all the same.
-            (Outcome::ClientLeft, None) if !is_begun => Spent::Unknown,
+            (Outcome::Failed(_), None) if !is_begun => match self.wares.is_empty() {
+                false => Spent::Told { usage: Usage::default(), cost: receipt.cost },
+                true => Spent::Nothing,
+            },
             (Outcome::Failed(_) | Outcome::ClientLeft, told) => {
                 let usage = cut_off(told.unwrap_or_default(), self.streamed, expected);
                 let receipt = Receipt { usage: Some(usage), ..receipt.clone() };
@@ -452,6 +462,11 @@ impl Settlement {
 /// for how much.
 fn is_open_ended(class: ErrorClass) -> bool {
     class == ErrorClass::UpstreamTimeout
+}
+
+/// Whether more may have been used of what was given up than was told: only a part of it may have been answered.
+fn may_be_more(told: Option<Usage>, expected: &Usage) -> bool {
+    told.is_none_or(|told| told.total() <= expected.total())
 }
 
 /// Of an answer that was broken off: what was told, and of what was not, the prompt as it was expected and

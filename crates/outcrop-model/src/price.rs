@@ -109,6 +109,17 @@ impl Wares {
         Self { images: self.images.min(count), image_inputs, queries, ..self }
     }
 
+    /// These and `more`, of the same request.
+    #[must_use]
+    pub fn and(self, more: Self) -> Self {
+        Self {
+            images: self.images + more.images,
+            image_inputs: self.image_inputs + more.image_inputs,
+            queries: self.queries + more.queries,
+            ..more
+        }
+    }
+
     /// Nothing is charged by number.
     pub fn is_empty(&self) -> bool {
         let Self { images, pixels: _, quality: _, image_inputs, queries } = *self;

@@ -1,14 +1,13 @@
 //! Requests that become several calls of InvokeModel: plan, attempt each, put together, settle once.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use outcrop_aws::{Credentials, Incoming, Outbound};
 use outcrop_dialect::answer::{Label, Tally};
-use outcrop_dialect::bundle::{Bundle, Piece, Specialty, input_tokens, plan};
+use outcrop_dialect::bundle::{Bundle, Piece, Specialty, plan};
 use outcrop_dialect::plan::Estimate;
 use outcrop_model::{Carrier, Fault, Ledger, Tier, Usage, Wares};
 
@@ -44,13 +43,33 @@ struct Returned {
     request_id: Option<String>,
 }
 
+/// What calls have brought so far, in every run over them: Bedrock charges for it, whoever gets it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Brought {
+    input: u64,
+    /// Some call did not tell how many tokens it took.
+    is_part: bool,
+    wares: Wares,
+}
+
+/// A run over all calls, as it goes. Its receipt tells at any time what there is to be charged, since the run
+/// may be cut off.
+struct Run<'s> {
+    settlement: &'s mut Settlement,
+    brought: &'s mut Brought,
+    /// What runs before it brought of what is charged by number.
+    earlier: Wares,
+    /// The same of this run, if all of it succeeds.
+    wanted: Wares,
+    items: u64,
+}
+
 /// The whole answer, ready to be settled.
 pub(super) struct Gathered {
     body: Vec<u8>,
     /// The id that Bedrock was asked for, where it is not the caller's.
     target: Option<String>,
     usage: Option<Usage>,
-    wares: Wares,
     ledger: Ledger,
     /// Bedrock's id of the first call.
     first_id: Option<String>,
@@ -65,11 +84,12 @@ impl Leg<'_> {
         settlement: &mut Settlement,
     ) -> Result<Gathered, Fault> {
         let mut heard: Vec<Fault> = Vec::new();
+        let mut brought = Brought::default();
         loop {
             let planned = self.plan_bundle(specialty, inbound, settlement)?;
             self.reserve_bundle(&planned, inbound, settlement).await?;
-            match self.run_bundle(&planned, settlement).await {
-                Ok(returned) => return gather(planned, returned),
+            match self.run_bundle(&planned, &mut brought, settlement).await {
+                Ok(returned) => return gather(planned, returned, brought),
                 Err(fault) => {
                     let may_learn = heard.len() < MOST_LESSONS;
                     let callee = &planned.callee;
@@ -135,71 +155,62 @@ impl Leg<'_> {
     async fn run_bundle(
         &self,
         planned: &Planned,
+        brought: &mut Brought,
         settlement: &mut Settlement,
     ) -> Result<Vec<Returned>, Fault> {
-        let shared = Mutex::new(&mut *settlement);
-        let attempt = |failed| {
-            shared.lock().unwrap_or_else(PoisonError::into_inner).attempt(failed);
-        };
-        let (tokens, items) = (AtomicU64::new(0), AtomicU64::new(0));
-        let call = async |index| {
-            let returned = self.call(planned, index, &attempt).await?;
-            let Piece { items: came, input_tokens, withheld: _ } = &returned.piece;
-            tokens.fetch_add(input_tokens.unwrap_or_default(), Ordering::Relaxed);
-            items.fetch_add(came.len() as u64, Ordering::Relaxed);
-            Ok(returned)
-        };
-        let outcome = fan_out(planned.bundle.calls.len(), FAN_WIDTH, call).await;
-        if outcome.is_err() {
-            // What was answered is charged, though nobody gets it.
-            let input = tokens.into_inner();
-            if input > 0 {
-                let usage = Some(Usage { input, ..Usage::default() });
-                settlement.tally(&Tally { usage, ..Tally::default() });
-            }
-            settlement.wares(planned.bundle.wares.first(items.into_inner()));
-        }
-        outcome
+        let run = Mutex::new(Run {
+            settlement,
+            earlier: brought.wares,
+            brought,
+            wanted: planned.bundle.wares,
+            items: 0,
+        });
+        let call = |index| self.call(planned, index, &run);
+        let returned = fan_out(planned.bundle.calls.len(), FAN_WIDTH, call).await?;
+        locked(&run).ended();
+        Ok(returned)
     }
 
     async fn call(
         &self,
         planned: &Planned,
         index: usize,
-        attempt: &(dyn Fn(u32) + Sync),
+        run: &Mutex<Run<'_>>,
     ) -> Result<Returned, Fault> {
         let body = planned.bundle.calls[index].clone();
         let outbound = outbound(planned, body);
         let mut retries = self.retries(&self.how.backoff);
         loop {
-            attempt(retries.failed());
+            locked(run).settlement.attempt(retries.failed());
             let watch = self.watch(&planned.callee.target, retries.failed());
             let watch = watch.lent(outbound.credentials.as_ref());
-            let outcome = self.call_once(planned, index, &outbound).await;
+            let outcome = self.call_once((planned, index), &outbound, run).await;
             watch.ended(outcome.as_ref().map(|_| ()));
             match outcome {
-                Ok(returned) => {
-                    self.backend.upstream.note_answer();
-                    return Ok(returned);
-                }
-                Err(fault) => {
-                    self.backend.upstream.note_fault(&fault);
-                    retries.after(fault).await?;
-                }
+                Ok(returned) => return Ok(returned),
+                Err(fault) => retries.after(fault).await?,
             }
         }
     }
 
     async fn call_once(
         &self,
-        planned: &Planned,
-        index: usize,
+        (planned, index): (&Planned, usize),
         outbound: &Outbound,
+        run: &Mutex<Run<'_>>,
     ) -> Result<Returned, Fault> {
         let Incoming { headers, request_id, body, .. } = self.send(outbound).await?;
         let theirs = body.collect(MAX_ANSWER).await?;
-        let mut piece = planned.bundle.task.read(index, &theirs)?;
-        piece.input_tokens = told_tokens(&headers).or(piece.input_tokens);
+        let told = told_tokens(&headers);
+        let read = planned.bundle.task.read(index, &theirs);
+        match &read {
+            Ok(piece) => locked(run).took(told.or(piece.input_tokens), piece.items.len()),
+            // What cannot be read is charged like the rest.
+            Err(_) if told.is_some() => locked(run).took(told, 0),
+            Err(_) => {}
+        }
+        let mut piece = read?;
+        piece.input_tokens = told.or(piece.input_tokens);
         Ok(Returned { piece, request_id })
     }
 
@@ -209,8 +220,7 @@ impl Leg<'_> {
         inbound: &Inbound,
         mut settlement: Settlement,
     ) -> Reply {
-        let Gathered { body, target, usage, wares, ledger, first_id } = gathered;
-        settlement.wares(wares);
+        let Gathered { body, target, usage, ledger, first_id } = gathered;
         settlement.answered(first_id.as_deref());
         settlement.committed(StatusCode::OK.as_u16());
         let tally = Tally { usage, ..Tally::default() };
@@ -226,23 +236,61 @@ impl Leg<'_> {
     }
 }
 
+// === impl Brought ===
+
+impl Brought {
+    fn told(self) -> Usage {
+        Usage { input: self.input, ..Usage::default() }
+    }
+}
+
+// === impl Run ===
+
+impl Run<'_> {
+    /// A call was answered, with so many tokens and so many items.
+    fn took(&mut self, tokens: Option<u64>, items: usize) {
+        match tokens {
+            Some(tokens) => self.brought.input += tokens,
+            None => self.brought.is_part = true,
+        }
+        self.items += items as u64;
+        self.note(self.wanted.first(self.items));
+    }
+
+    /// All calls were answered.
+    fn ended(&mut self) {
+        let mut wares = self.wanted;
+        if wares.images > 0 {
+            // What a filter held back is not there.
+            wares.images = self.items;
+        }
+        self.note(wares);
+    }
+
+    fn note(&mut self, wares: Wares) {
+        self.brought.wares = self.earlier.and(wares);
+        self.settlement.wares(self.brought.wares);
+        if self.brought.input > 0 {
+            let usage = Some(self.brought.told());
+            self.settlement.tally(&Tally { usage, ..Tally::default() });
+        }
+    }
+}
+
+fn locked<'r, 's>(run: &'r Mutex<Run<'s>>) -> MutexGuard<'r, Run<'s>> {
+    run.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Puts the pieces together.
-fn gather(planned: Planned, returned: Vec<Returned>) -> Result<Gathered, Fault> {
+fn gather(planned: Planned, returned: Vec<Returned>, brought: Brought) -> Result<Gathered, Fault> {
     let Planned { callee, bundle, label, mut ledger, .. } = planned;
     let first_id = returned.first().and_then(|r| r.request_id.clone());
     let pieces: Vec<Piece> = returned.into_iter().map(|r| r.piece).collect();
     let body = bundle.task.write(&pieces, &label, &mut ledger)?;
     // A part of the tokens is no usage: it would be charged as if it were all.
-    let are_told = pieces.iter().all(|piece| piece.input_tokens.is_some());
-    let input = input_tokens(&pieces).filter(|_| are_told);
-    let usage = input.map(|input| Usage { input, ..Usage::default() });
-    let mut wares = bundle.wares;
-    if wares.images > 0 {
-        // What a filter held back is not there.
-        wares.images = pieces.iter().map(|piece| piece.items.len() as u64).sum();
-    }
+    let usage = (!brought.is_part).then(|| brought.told());
     let target = callee.told(&label.model);
-    Ok(Gathered { body, target, usage, wares, ledger, first_id })
+    Ok(Gathered { body, target, usage, ledger, first_id })
 }
 
 fn outbound(planned: &Planned, body: Bytes) -> Outbound {
