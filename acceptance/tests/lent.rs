@@ -170,13 +170,19 @@ async fn where_nobody_may_lend_the_headers_mean_nothing() {
     assert_eq!(signer(&stack), EXAMPLE_ACCESS_KEY_ID);
 }
 
-/// What Alice's account is refused is learned for those who lend, and tells nothing of the gateway's own.
+/// What Alice's account is refused tells nothing of Carol's, and nothing of the gateway's own.
 #[tokio::test]
-async fn what_lenders_learn_is_for_lenders() {
+async fn what_a_lender_learns_is_its_own() {
     const BARE: (&str, &str) = ("openai", "anthropic.claude-sonnet-4-5-20250929-v1:0");
-    let mut stack = Stack::with(options(Without::UseConfigured)).await;
+    const CAROL: [(&str, &str); 2] =
+        [("x-aigw-aws-access-key-id", "AKIDCAROL"), ("x-aigw-aws-secret-access-key", "s3cr3t")];
+    let mut options = options(Without::UseConfigured);
+    options.emulator.access_keys.push(AccessKey::new("AKIDCAROL", "s3cr3t"));
+    let mut stack = Stack::with(options).await;
     let own: &[(&str, &str)] = &[];
-    for (headers, attempts) in [(&ALICE[..], 2), (&ALICE[..], 1), (own, 2), (own, 1)] {
+    for (headers, attempts) in
+        [(&ALICE[..], 2), (&ALICE, 1), (&CAROL, 2), (own, 2), (own, 1), (&CAROL, 1), (&ALICE, 1)]
+    {
         let answer = ask(&stack, BARE, false, headers).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         assert_eq!(stack.receipt().await.attempts, attempts, "{headers:?}");

@@ -10,6 +10,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use aws_lc_rs::digest;
 use aws_smithy_runtime_api::client::identity::Identity;
 use http::HeaderValue;
 use outcrop_model::Fault;
@@ -154,6 +155,11 @@ impl Credentials {
             }
             Self::Bearer(token) => token.authorization.as_bytes().into(),
         }
+    }
+
+    /// A digest that differs for other accounts; it tells nothing of what went into it.
+    pub fn digest(&self) -> Vec<u8> {
+        digest::digest(&digest::SHA256, &self.whose()).as_ref().to_vec()
     }
 
     /// Whether both are the same secrets.

@@ -21,6 +21,7 @@ use outcrop_model::{Carrier, Catalog};
 
 use crate::account::{Account, Listing, Watch};
 use crate::callee::{Geography, Learned};
+use crate::lenders::Lenders;
 use crate::lent::CredentialHeaders;
 use crate::resilience::{Condition, Gate, RetryBudget, Room, Ward};
 use crate::upstream::UpstreamHealth;
@@ -45,9 +46,7 @@ pub struct Backend {
     settings: config::Backend,
     pub(crate) aws: Arc<AwsClient>,
     pub(crate) learned: Learned,
-    /// From what was refused to callers who lend credentials: another account's refusals say nothing of the
-    /// gateway's own.
-    pub(crate) learned_by_lenders: Learned,
+    pub(crate) lenders: Lenders,
     pub(crate) upstream: UpstreamHealth,
     /// By the id that is called: quotas and outages are a model's.
     pub(crate) ward: Arc<Ward>,
@@ -125,13 +124,14 @@ impl Backend {
         let account = Account::new(Arc::clone(&aws), catalog);
         let watch = around.listing.as_ref().map(|listing| account.watch(listing));
         let region = aws.endpoints().region.as_str();
+        let learned = Learned::new(&geography, account, region, catalog);
         let lent = settings.identity.credential_headers.as_ref().map(CredentialHeaders::new);
         let lent = lent.transpose().map_err(Trouble::Wrong)?;
         Ok(Self {
             name: name.to_owned(),
             settings: placeless(settings),
-            learned: Learned::new(&geography, Arc::clone(&account), region, catalog),
-            learned_by_lenders: Learned::new(&geography, account, region, catalog),
+            lenders: Lenders::beside(&learned),
+            learned,
             aws,
             upstream: UpstreamHealth::default(),
             ward: Arc::default(),
@@ -161,7 +161,7 @@ impl Backend {
         if place(&self.settings) == place(&before.settings) {
             self.ward = Arc::clone(&before.ward);
             self.learned.take_over(&before.learned);
-            self.learned_by_lenders.take_over(&before.learned_by_lenders);
+            self.lenders.take_over(&before.lenders);
         }
         self
     }

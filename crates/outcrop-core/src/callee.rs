@@ -112,9 +112,20 @@ impl Learned {
         Self { geographies, account, inner: RwLock::default() }
     }
 
+    /// At the same place, with nothing learned yet. What is listed there stays known.
+    pub fn blank(&self) -> Self {
+        let (geographies, account) = (self.geographies.clone(), Arc::clone(&self.account));
+        Self { geographies, account, inner: RwLock::default() }
+    }
+
     /// Takes over what was learned of the same account at the same place.
     pub fn take_over(&mut self, before: &Self) {
         self.account.take_over(&before.account);
+        self.take_lessons(before);
+    }
+
+    /// The same, where the account's lists are shared.
+    pub fn take_lessons(&mut self, before: &Self) {
         let known = before.inner.read().unwrap_or_else(PoisonError::into_inner);
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
         inner.lessons.clone_from(&known.lessons);

@@ -21,6 +21,7 @@ mod edit;
 pub mod fan;
 pub mod gateway;
 pub mod inbound;
+mod lenders;
 pub mod lent;
 pub mod limit;
 pub mod model_id;

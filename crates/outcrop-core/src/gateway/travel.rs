@@ -224,10 +224,8 @@ impl Leg<'_> {
             };
             settlement.hold(Some(permit.map_err(|Full| full())?));
         }
-        let learned = match &inbound.credentials {
-            Some(_lent) => &self.backend.learned_by_lenders,
-            None => self.learned,
-        };
+        let lenders = inbound.credentials.as_ref().map(|lent| self.backend.lenders.learned(lent));
+        let learned = lenders.as_deref().unwrap_or(self.learned);
         Leg { learned, ..*self }.go(inbound, settlement).await
     }
 }
