@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use outcrop_config::Policy;
+use outcrop_config::{BodyEdit, Mode, Policy};
 use outcrop_fetch::{Limits, Reach};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -275,6 +275,37 @@ async fn another_target_gets_what_was_fetched_for_the_first() {
         assert_eq!(count(&String::from_utf8_lossy(&sent), PNG64), 2, "{dialect}");
     }
     assert_eq!(second.requests().len(), DIALECTS.len());
+}
+
+/// What is fetched for one target counts for the next.
+#[tokio::test]
+async fn the_bytes_and_addresses_of_a_request_are_those_of_all_its_targets() {
+    let files = Files::start().await;
+    let most = |max_total, max_count| Limits { max_total, max_count, ..limits() };
+    for (limits, words) in [
+        (most(2 * PNG.len() - 1, 9), Some("left of 31 bytes")),
+        (most(99, 1), Some("one address too many")),
+        (most(2 * PNG.len(), 2), None),
+    ] {
+        let options = Options { media: limits, ..Options::default() };
+        let (stack, second, mut config) = pair_with(options, Policy::default()).await;
+        let (path, body, _) = ask("openai", NOVA, &[files.url("dot.png")]);
+        let (_, other, _) = ask("openai", NOVA, &[files.url("other.png?longer")]);
+        let value = other["messages"].to_string();
+        let edit = BodyEdit::Set { path: "messages".to_owned(), value, mode: Mode::Override };
+        config.routes[0].targets[1].body.push(edit);
+        stack.reload(config).await;
+        stack.fault("error=InternalServerException", 1);
+        let answer = stack.post(path, &body).await;
+        match words {
+            Some(words) => {
+                assert!(answer.status.is_client_error(), "{}", answer.text());
+                assert!(answer.text().contains(words), "{words}: {}", answer.text());
+                assert!(second.requests().is_empty(), "{words}");
+            }
+            None => assert_eq!(answer.status, 200, "{}", answer.text()),
+        }
+    }
 }
 
 #[tokio::test]

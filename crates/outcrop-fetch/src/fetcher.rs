@@ -44,7 +44,7 @@ pub struct Limits {
     /// Fetched bytes that the whole process holds: media are asked for with a few words each, so the
     /// size of requests says nothing about their weight.
     pub max_held: usize,
-    /// For all fetches of one request.
+    /// For all fetches of one batch.
     pub timeout: Duration,
 }
 
@@ -70,7 +70,7 @@ struct Shared {
     room: Arc<Semaphore>,
 }
 
-/// The fetches of one request: one deadline, one sum of bytes.
+/// Fetches of one request: one deadline, one sum of bytes.
 #[derive(Debug)]
 pub struct Batch {
     shared: Arc<Shared>,
@@ -161,11 +161,19 @@ impl Fetcher {
 
     /// The clock starts.
     pub fn begin(&self) -> Batch {
+        self.begin_after(0)
+    }
+
+    /// The same for a request for which so many bytes were fetched before.
+    pub fn begin_after(&self, before: usize) -> Batch {
         let limits = &self.0.limits;
         Batch {
             shared: Arc::clone(&self.0),
             deadline: Instant::now() + limits.timeout,
-            purse: Mutex::new(Purse { left: limits.max_total, held: Held::default() }),
+            purse: Mutex::new(Purse {
+                left: limits.max_total.saturating_sub(before),
+                held: Held::default(),
+            }),
         }
     }
 }

@@ -44,6 +44,12 @@ impl Brought {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned()
     }
 
+    /// How many addresses there were, and how many bytes behind them.
+    fn sum(&self) -> (usize, usize) {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (all.len(), all.values().map(|item| item.fetched.bytes.len()).sum())
+    }
+
     fn keep(&self, url: &str, item: &Item) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(url.to_owned(), item.clone());
@@ -105,10 +111,16 @@ impl Leg<'_> {
         }
         let limits = self.gateway.settings.media.limits();
         let most = limits.max_count;
-        if let Some(beyond) = firsts.get(most).filter(|_| limits.reach != Reach::Off) {
+        // What is fetched for one target counts for the next, which may want others.
+        let (count, bytes) = self.brought.map(Brought::sum).unwrap_or_default();
+        let is_new = |at: &&usize| {
+            self.brought.is_none_or(|brought| brought.find(&places[**at].url).is_none())
+        };
+        let beyond = firsts.iter().filter(is_new).nth(most.saturating_sub(count));
+        if let Some(beyond) = beyond.filter(|_| limits.reach != Reach::Off) {
             return Err(fault(&places[*beyond].path, &Failure::TooMany { most }));
         }
-        let batch = self.gateway.settings.media.begin();
+        let batch = self.gateway.settings.media.begin_after(bytes);
         let fetched = fan_out(firsts.len(), FAN_WIDTH, |n| {
             let place = &places[firsts[n]];
             let known = self.brought.and_then(|brought| brought.find(&place.url));
