@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use outcrop_config::{Config, Diagnostic, Excerpts, Secrets, Severity};
+use outcrop_config::{Config, Diagnostic, Excerpts, Lookup, Secrets, Severity};
 use outcrop_core::limit::Rules;
 
 use crate::exit::{Exit, Failure};
@@ -65,8 +65,16 @@ pub fn run(args: CheckArgs) -> anyhow::Result<()> {
 /// # Errors
 /// All that is wrong with it.
 pub fn load(paths: Vec<PathBuf>) -> anyhow::Result<Config> {
+    load_by(paths, &Machine)
+}
+
+/// The same, with variables and files from elsewhere.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn load_by(paths: Vec<PathBuf>, lookup: &dyn Lookup) -> anyhow::Result<Config> {
     let texts = Files::new(paths)?.read()?;
-    let (config, notes) = understand(&texts)?;
+    let (config, notes) = understand_by(&texts, lookup)?;
     tell(&as_text(&notes, &texts));
     Ok(config)
 }
@@ -76,7 +84,11 @@ pub fn load(paths: Vec<PathBuf>) -> anyhow::Result<Config> {
 /// # Errors
 /// All that is wrong with them.
 pub fn understand(texts: &[Text]) -> anyhow::Result<(Config, Vec<Diagnostic>)> {
-    let (config, notes) = outcrop_config::load(&sources::as_sources(texts), &Machine);
+    understand_by(texts, &Machine)
+}
+
+fn understand_by(texts: &[Text], lookup: &dyn Lookup) -> anyhow::Result<(Config, Vec<Diagnostic>)> {
+    let (config, notes) = outcrop_config::load(&sources::as_sources(texts), lookup);
     match outcrop_config::has_errors(&notes) {
         true => Err(wrong(&notes, texts)),
         false => Ok((config, notes)),

@@ -6,6 +6,7 @@
 //! Does not do: ask who calls, and ask the account which models and profiles it has; the catalog decides.
 
 mod curl;
+mod hidden;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,15 +24,12 @@ use outcrop_server::Direct;
 use serde_json::{Map, Value, json};
 
 use self::curl::Asked;
+use self::hidden::{Hidden, Noting, SHOWN_INSTEAD};
 use crate::check;
 use crate::configuration::{emulated, emulated_instead, told};
 use crate::exit::{Exit, Failure};
 use crate::print::print_text;
 use crate::sources::Files;
-
-/// What is shown of headers of the request to AWS that may hold a secret: the gateway's own, and those
-/// that the operator has it set.
-const SHOWN_INSTEAD: &str = "***";
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -70,16 +68,20 @@ pub struct Traced {
     pub answer: Bytes,
     /// What AWS would have got.
     pub received: Vec<Received>,
+    /// What is not shown of that.
+    hidden: Hidden,
 }
 
 pub async fn run(args: ExplainArgs) -> anyhow::Result<()> {
-    let config = check::load(args.config.clone())?;
+    let variables = Noting::default();
+    let config = check::load_by(args.config.clone(), &variables)?;
     let listener = args.listener.clone();
     if let Some(name) = &listener {
         is_known(name, &config)?;
     }
     let request = asked(args)?;
-    let traced = trace(config.clone(), (request, listener.as_deref())).await?;
+    let mut traced = trace(config.clone(), (request, listener.as_deref())).await?;
+    traced.hidden = traced.hidden.with(&config, &variables);
     print_text(&traced.written(&config))?;
     traced.verdict()
 }
@@ -95,6 +97,7 @@ pub async fn trace(
     let emulator = Emulator::bind("127.0.0.1:0", emulator::Config::default())
         .await
         .context("cannot start the emulator")?;
+    let hidden = Hidden::of(&config);
     emulated_instead(&mut config, &emulated(&emulator));
     tell_all(&mut config);
     let receipts: Arc<Mutex<Vec<Receipt>>> = Arc::default();
@@ -112,7 +115,7 @@ pub async fn trace(
     let answer = body.collect().await.context("the answer broke off")?.to_bytes();
     let receipt = receipts.lock().unwrap_or_else(PoisonError::into_inner).pop();
     let (status, headers) = (head.status, head.headers);
-    Ok(Traced { receipt, status, headers, answer, received: emulator.requests() })
+    Ok(Traced { receipt, status, headers, answer, received: emulator.requests(), hidden })
 }
 
 // === impl Traced ===
@@ -120,7 +123,8 @@ pub async fn trace(
 impl Traced {
     /// Its way by `config`, and what AWS would have got.
     pub fn written(&self, config: &Config) -> String {
-        let sent = self.received.iter().map(|received| format!("\n{}", upstream(received)));
+        let hidden = &self.hidden;
+        let sent = self.received.iter().map(|one| format!("\n{}", upstream(one, hidden)));
         way(self.receipt.as_ref(), config, &self.headers) + &sent.collect::<String>()
     }
 
@@ -129,7 +133,8 @@ impl Traced {
         let (steps, losses) = steps(self.receipt.as_ref(), config, &self.headers);
         let way: Map<String, Value> =
             steps.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-        let sent: Vec<Value> = self.received.iter().map(upstream_json).collect();
+        let sent = self.received.iter().map(|one| upstream_json(one, &self.hidden));
+        let sent: Vec<Value> = sent.collect();
         json!({ "way": way, "losses": losses, "sent": sent })
     }
 
@@ -235,34 +240,38 @@ fn steps(
 }
 
 /// A request as AWS would get it, secrets masked. The host is this machine's here, and left out.
-fn upstream(received: &Received) -> String {
+fn upstream(received: &Received, hidden: &Hidden) -> String {
     let Received { method, raw_path, raw_query, body, .. } = received;
     let query = if raw_query.is_empty() { String::new() } else { format!("?{raw_query}") };
     let mut text = format!("{method} {raw_path}{query}\n");
-    for (name, value) in shown(received) {
+    for (name, value) in shown(received, hidden) {
         text.push_str(&format!("{name}: {value}\n"));
     }
-    format!("{text}\n{}\n", String::from_utf8_lossy(body))
+    format!("{text}\n{}\n", hidden.cover_body(body))
 }
 
 /// As [`upstream`], for programs.
-fn upstream_json(received: &Received) -> Value {
+fn upstream_json(received: &Received, hidden: &Hidden) -> Value {
     let Received { method, raw_path, raw_query, body, .. } = received;
     let headers: Map<String, Value> =
-        shown(received).map(|(name, value)| (name.to_owned(), value.into())).collect();
-    let body = serde_json::from_slice(body)
+        shown(received, hidden).map(|(name, value)| (name.to_owned(), value.into())).collect();
+    let mut body = serde_json::from_slice(body)
         .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(body).into_owned()));
+    hidden.cover_json(&mut body);
     json!({
         "method": method.as_str(), "path": raw_path, "query": raw_query, "headers": headers,
         "body": body,
     })
 }
 
-fn shown(received: &Received) -> impl Iterator<Item = (&str, String)> {
+fn shown<'r>(
+    received: &'r Received,
+    hidden: &'r Hidden,
+) -> impl Iterator<Item = (&'r str, String)> {
     let headers = received.headers.iter().filter(|(name, _)| **name != header::HOST);
     headers.map(|(name, value)| match is_secret_name(name.as_str()) {
         true => (name.as_str(), SHOWN_INSTEAD.to_owned()),
-        false => (name.as_str(), String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        false => (name.as_str(), hidden.cover(&String::from_utf8_lossy(value.as_bytes()))),
     })
 }
 

@@ -114,3 +114,34 @@ fn a_listener_can_be_named_and_headers_of_the_operator_are_masked() {
     let (code, _, stderr) = explain_by(LISTENERS, "listeners", (request, &arguments));
     assert!(code == Some(1) && stderr.contains("there is inside, outside"), "{stderr}");
 }
+
+const SECRETS: &str = "\
+backends: {us: us-east-1}
+defaults:
+  headers: {set: {x-team: \"team ${TENANT}\"}}
+  body:
+    set: {seed: 7, api_key: very-secret, metadata: {tenant: \"${TENANT}\", token: other-secret, plain: shown}}
+routes: [{name: all, targets: us}]
+";
+
+#[test]
+fn what_changes_to_requests_hold_that_is_secret_is_masked() {
+    let request = r#"{"model": "amazon.nova-lite-v1:0", "messages": [{"role": "user", "content": "of who-it-is"}]}"#;
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("explain").join("secrets");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("outcrop.yaml"), SECRETS).unwrap();
+    std::fs::write(folder.join("request.json"), request).unwrap();
+    let Output { status, stdout, stderr } = support::outcrop(&["explain", "-f", "outcrop.yaml"])
+        .arg("request.json")
+        .env("TENANT", "who-it-is")
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let told = String::from_utf8(stdout).unwrap();
+    assert!(status.success(), "{told}{}", String::from_utf8(stderr).unwrap());
+    for secret in ["very-secret", "other-secret", "who-it-is"] {
+        assert!(!told.contains(secret), "{secret}: {told}");
+    }
+    assert!(told.contains("x-team: team ***\n") && told.contains("shown"), "{told}");
+    assert!(told.contains("\"of ***\""), "{told}");
+}
