@@ -344,6 +344,62 @@ fn mcp_cli(members: &str) -> String {
     format!("interface_type: aws_bedrock\nprovider_name: p\nconfig:\n{members}")
 }
 
+/// Whether in quotes or not.
+#[test]
+fn unset_variables_of_mcp_cli_are_empty() {
+    let members = [
+        "aws_region",
+        "region",
+        "api_key",
+        "api_endpoint",
+        "aws_access_key_id",
+        "aws_secret_access_key",
+        "aws_session_token",
+        "profile",
+        "role",
+        "external_id",
+        "default_model",
+        "default_embedding_model",
+        "timeout_seconds",
+        "max_retries",
+    ];
+    let loaded = |value: &dyn Fn(&str) -> String| {
+        let lines = members.iter().map(|name| format!("  {name}: {}\n", value(name)));
+        let text = mcp_cli(&lines.collect::<String>());
+        load(&[Source { name: "aws.yaml", text: &text }], &Surroundings)
+    };
+    let (nothing, _) = load(&[Source { name: "aws.yaml", text: &mcp_cli("  {}") }], &Surroundings);
+    let values: [&dyn Fn(&str) -> String; 5] = [
+        &|_| "${NONE}".to_owned(),
+        &|_| "\"${NONE}\"".to_owned(),
+        &|_| "' '".to_owned(),
+        &|name| if name.ends_with("key_id") { "${NONE}" } else { "'${EMPTY}'" }.to_owned(),
+        &|name| if name.ends_with("key_id") { "'$NONE'" } else { "$EMPTY" }.to_owned(),
+    ];
+    for value in values {
+        let (config, diagnostics) = loaded(value);
+        assert_eq!(diagnostics, [], "{}", value(""));
+        assert_eq!(placeless(config), placeless(nothing.clone()), "{}", value(""));
+    }
+    let (config, _) = loaded(&|name| if name == "profile" { "work" } else { "'$NONE'" }.to_owned());
+    assert_eq!(config.backends["p"].identity.source, IdentitySource::Profile("work".to_owned()));
+}
+
+#[test]
+fn an_empty_region_or_profile_is_none() {
+    let loaded = |text| load(&[Source { name: "outcrop.yaml", text }], &Surroundings);
+    let (plain, _) = loaded("backends: {b: {}}\n");
+    for text in [
+        "backends: {b: '${NONE:-}'}\n",
+        "backends:\n  b:\n    region: ${NONE:-}\n",
+        "backends: {b: {region: '${NONE:-}', identity: {profile: '${EMPTY}'}}}\n",
+    ] {
+        let (config, diagnostics) = loaded(text);
+        assert_eq!(diagnostics, [], "{text}");
+        assert_eq!(placeless(config), placeless(plain.clone()), "{text}");
+    }
+}
+
 #[test]
 fn files_of_mcp_cli_without_bedrock_open_nothing() {
     for of_mcp_cli in [

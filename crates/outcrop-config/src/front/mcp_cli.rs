@@ -161,8 +161,8 @@ impl<'n> File<'n> {
         let errors = reading.errors();
         let backend = self.backend(reading);
         let policy = self.policy(reading);
-        let default = reading.str(self.config, "default_model").filter(|id| !id.is_empty());
-        let embedding = reading.str(self.config, "default_embedding_model");
+        let default = self.text("default_model", reading);
+        let embedding = self.text("default_embedding_model", reading);
         self.names(reading);
         if reading.errors() > errors {
             reading.push(Item::LeftOut(Kind::Backend, self.name.clone()));
@@ -177,11 +177,9 @@ impl<'n> File<'n> {
     }
 
     fn backend(&self, reading: &mut Reading<'_>) -> Backend {
-        let text = |reading: &mut Reading<'_>, key: &str| {
-            reading.str(self.config, key).filter(|text| !text.is_empty()).map(str::to_owned)
-        };
+        let text = |reading: &mut Reading<'_>, key| self.text(key, reading).map(str::to_owned);
         let region = text(reading, "aws_region");
-        let external_id = reading.secret(self.config, "external_id");
+        let external_id = self.secret("external_id", reading);
         let role =
             text(reading, "role").map(|arn| AssumeRole { external_id, ..AssumeRole::of(&arn) });
         let profile = text(reading, "profile");
@@ -198,22 +196,20 @@ impl<'n> File<'n> {
     }
 
     fn source(&self, profile: Option<String>, reading: &mut Reading<'_>) -> IdentitySource {
-        if let Some(key) = reading.secret(self.config, "api_key") {
+        if let Some(key) = self.secret("api_key", reading) {
             return IdentitySource::ApiKey(key);
         }
-        let keys = self.keys(reading);
-        // Variables for keys that are not set say nothing against the profile.
-        let id = self.config.peek("aws_access_key_id").and_then(Node::text);
-        match profile {
-            Some(profile) if id.is_none_or(str::is_empty) => IdentitySource::Profile(profile),
-            Some(_) | None => keys,
+        match (profile, self.keys(reading)) {
+            // Variables for keys that are not set say nothing against the profile.
+            (Some(profile), IdentitySource::Chain) => IdentitySource::Profile(profile),
+            (_, keys) => keys,
         }
     }
 
     fn keys(&self, reading: &mut Reading<'_>) -> IdentitySource {
-        let session_token = reading.secret(self.config, "aws_session_token");
-        let id = reading.secret(self.config, "aws_access_key_id");
-        let secret = reading.secret(self.config, "aws_secret_access_key");
+        let session_token = self.secret("aws_session_token", reading);
+        let id = self.secret("aws_access_key_id", reading);
+        let secret = self.secret("aws_secret_access_key", reading);
         match (id, secret) {
             (Some(access_key_id), Some(secret_access_key)) => {
                 let pair = [&access_key_id, &secret_access_key];
@@ -229,6 +225,27 @@ impl<'n> File<'n> {
         }
     }
 
+    /// A secret; one of a variable that is not set is none, in quotes too.
+    fn secret(&self, key: &str, reading: &mut Reading<'_>) -> Option<Secret> {
+        let secret = reading.secret(self.config, key);
+        secret.filter(|_| self.is_filled(key))
+    }
+
+    fn text(&self, key: &str, reading: &mut Reading<'_>) -> Option<&'n str> {
+        reading.str(self.config, key).filter(|_| self.is_filled(key))
+    }
+
+    fn int(&self, key: &str, reading: &mut Reading<'_>) -> Option<u64> {
+        let value = self.config.get(key)?;
+        let is_empty = value.text().is_some() && !self.is_filled(key);
+        if is_empty { None } else { reading.int(self.config, key) }
+    }
+
+    fn is_filled(&self, key: &str) -> bool {
+        let text = self.config.peek(key).and_then(Node::text);
+        text.is_some_and(|text| !text.trim().is_empty())
+    }
+
     fn half_a_pair(&self, missing: &str, reading: &mut Reading<'_>) -> IdentitySource {
         let what = format!("half a key pair: `{missing}` is not there or empty");
         let hint = "give both, or neither to use the credentials of the environment";
@@ -238,9 +255,9 @@ impl<'n> File<'n> {
 
     fn policy(&self, reading: &mut Reading<'_>) -> Policy {
         let default = if self.is_embeddings { TIMEOUTS.1 } else { TIMEOUTS.0 };
-        let seconds = reading.int(self.config, "timeout_seconds").filter(|seconds| *seconds > 0);
+        let seconds = self.int("timeout_seconds", reading).filter(|seconds| *seconds > 0);
         let timeout = Duration::from_secs(seconds.unwrap_or(default));
-        let retries = reading.int(self.config, "max_retries").unwrap_or(RETRIES);
+        let retries = self.int("max_retries", reading).unwrap_or(RETRIES);
         let attempts = u32::try_from(retries).unwrap_or(u32::MAX).saturating_add(1);
         Policy {
             timeouts: Timeouts { attempt: Some(timeout), ..Timeouts::default() },

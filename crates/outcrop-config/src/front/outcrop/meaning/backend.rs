@@ -29,7 +29,7 @@ impl Context<'_, '_> {
             max_slowdown,
         } = written;
         let backend = Backend {
-            region,
+            region: filled(region),
             endpoint,
             endpoints: endpoints.0,
             identity: self.identity(identity.unwrap_or_default()),
@@ -58,7 +58,7 @@ impl Context<'_, '_> {
             credential_headers,
         } = written;
         let choices = vec![
-            ("identity.profile", profile.map(IdentitySource::Profile)),
+            ("identity.profile", filled(profile).map(IdentitySource::Profile)),
             ("identity.keys", keys.map(|keys| self.keys(keys))),
             (
                 "identity.credentials_file",
@@ -137,6 +137,11 @@ impl Context<'_, '_> {
             policy,
         }
     }
+}
+
+/// An empty text is none: a variable that is not set makes one in quotes, and without quotes nothing at all.
+fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty())
 }
 
 impl From<written::CredentialHeaders> for CredentialHeaders {
