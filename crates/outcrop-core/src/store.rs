@@ -19,8 +19,8 @@ use outcrop_model::json::{Members, Str};
 use tokio::time::Instant;
 
 pub use self::file::FileError;
-pub(crate) use self::file::open_private;
 use self::file::{AnswerFile, Farewell};
+pub(crate) use self::file::{guarded, open_private};
 use crate::admit::CallerId;
 
 /// Enough for thousands of conversations of text; little beside what requests in flight may take.

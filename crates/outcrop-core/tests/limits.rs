@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -502,6 +503,62 @@ async fn who_leaves_while_it_is_written_takes_nothing() {
     }
     assert!(left > 0, "nobody left in time");
     all().await.unwrap().unwrap().settle(&Spent::Nothing);
+}
+
+/// What is said of a file with these bytes; nothing where it is used.
+fn refusal_of(path: &Path, bytes: &[u8]) -> Option<String> {
+    std::fs::write(path, bytes).unwrap();
+    let wish = StoreWish::File(path);
+    let opened = Counters::open(wish, Alerts::default(), Timepiece::default());
+    opened.err().map(|error| error.to_string())
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("limits");
+    assert_eq!(refusal_of(&path, b""), None);
+    let whole = std::fs::read(&path).unwrap();
+    for length in [1, 9, 320, 4096, whole.len() / 2, whole.len() - 1] {
+        let said = refusal_of(&path, &whole[..length]).unwrap();
+        assert!(said.contains("move it away"), "{length} bytes: {said}");
+    }
+    // A page that is none is found where it is read.
+    for page in whole.chunks(4096).enumerate().skip(1).map(|(page, _)| page * 4096) {
+        let mut bytes = whole.clone();
+        bytes[page] ^= 0x55;
+        let said = refusal_of(&path, &bytes);
+        assert!(
+            said.as_ref().is_none_or(|said| said.contains("it is damaged")),
+            "{page}: {said:?}"
+        );
+    }
+    let mut older = whole.clone();
+    // The version, in each of two places that take turns.
+    (older[64], older[192]) = (1, 1);
+    let said = refusal_of(&path, &older).unwrap();
+    assert!(said.contains("another version") && said.contains("move it away"), "{said}");
+    let said = refusal_of(&path, &b"not a database ".repeat(1000)).unwrap();
+    assert!(said.contains("something else") && said.contains("move it away"), "{said}");
+    let nowhere = folder.path().join("no").join("limits");
+    let said = Counters::open(StoreWish::File(&nowhere), Alerts::default(), Timepiece::default());
+    assert!(said.unwrap_err().to_string().contains("no such folder"));
+}
+
+#[test]
+fn a_file_whose_making_was_cut_off_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("limits");
+    assert_eq!(refusal_of(&path, b""), None);
+    let mut whole = std::fs::read(&path).unwrap();
+    // Its first word is written last, and nothing after the head before.
+    whole[..9].fill(0);
+    assert!(refusal_of(&path, &whole).is_some(), "what holds something is left as it is");
+    assert_eq!(std::fs::read(&path).unwrap(), whole);
+    whole[320..].fill(0);
+    for unfinished in [&whole[..], &[0; 4096], &[0]] {
+        assert_eq!(refusal_of(&path, unfinished), None);
+    }
 }
 
 /// What a request does, and how long after the one before.

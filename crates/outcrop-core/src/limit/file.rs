@@ -18,7 +18,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTran
 use tokio::sync::oneshot;
 
 use super::counters::Timepiece;
-use crate::store::{FileError, open_private};
+use crate::store::{FileError, guarded, open_private};
 
 /// Counter and slot.
 type Key<'k> = (&'k str, u64);
@@ -57,7 +57,7 @@ pub(super) struct Journal {
 /// The file, as its thread sees it.
 struct File {
     path: PathBuf,
-    /// `None` after an error.
+    /// `None` after an error: it is opened anew.
     db: Option<Database>,
     unwritten: Unwritten,
     clock: Timepiece,
@@ -87,9 +87,12 @@ enum Change {
 impl Journal {
     /// Opens the file, or makes it, and reads what of it still counts.
     pub(super) fn open(path: &Path, clock: Timepiece) -> Result<(Self, Vec<Row>), FileError> {
-        let db = open_private(path)?;
-        sweep(&db, clock.millis())?;
-        let found = read(&db)?;
+        let (db, found) = guarded(|| {
+            let db = open_private(path)?;
+            sweep(&db, clock.millis())?;
+            let found = read(&db)?;
+            Ok((db, found))
+        })?;
         let (changes, waiting) = sync_channel(MOST_WAITING);
         let unwritten = Unwritten::default();
         let file = File { path: path.to_owned(), db: Some(db), unwritten, clock };
@@ -210,8 +213,6 @@ impl File {
             Ok(()) if was_well => {}
             Ok(()) => tracing::info!("limits are written to the file again"),
             Err(error) => {
-                // After an error the file must be opened anew.
-                self.db = None;
                 self.unwritten.forget(self.clock.millis());
                 if was_well {
                     tracing::error!(%error, "limits cannot be written to the file: they hold in memory");
@@ -225,29 +226,38 @@ impl File {
     }
 
     fn write(&mut self, swept: Option<u64>) -> Result<(), FileError> {
-        let db = match &mut self.db {
-            Some(db) => db,
-            none => none.insert(open_private(&self.path)?),
-        };
-        let txn = db.begin_write()?;
-        {
-            let (mut counters, mut spent) = (txn.open_table(COUNTERS)?, txn.open_table(SPENT)?);
-            for row in self.unwritten.rows.values() {
-                let Row { counter, slot, amount, ends, soft_told, spent_told } = row;
-                let key = (counter.as_str(), *slot);
-                counters.insert(key, (*amount, *ends, *soft_told))?;
-                if *spent_told {
-                    spent.insert(key, *ends)?;
-                }
-            }
-        }
-        if let Some(now) = swept {
-            forget(&txn, now)?;
-        }
-        txn.commit()?;
+        let (db, path, rows) = (self.db.take(), &self.path, &self.unwritten.rows);
+        self.db = Some(guarded(|| {
+            let db = db.map_or_else(|| open_private(path), Ok)?;
+            put(&db, rows.values(), swept)?;
+            Ok(db)
+        })?);
         self.unwritten = Unwritten::default();
         Ok(())
     }
+}
+
+fn put<'r>(
+    db: &Database,
+    rows: impl Iterator<Item = &'r Row>,
+    swept: Option<u64>,
+) -> Result<(), FileError> {
+    let txn = db.begin_write()?;
+    {
+        let (mut counters, mut spent) = (txn.open_table(COUNTERS)?, txn.open_table(SPENT)?);
+        for row in rows {
+            let Row { counter, slot, amount, ends, soft_told, spent_told } = row;
+            let key = (counter.as_str(), *slot);
+            counters.insert(key, (*amount, *ends, *soft_told))?;
+            if *spent_told {
+                spent.insert(key, *ends)?;
+            }
+        }
+    }
+    if let Some(now) = swept {
+        forget(&txn, now)?;
+    }
+    Ok(txn.commit()?)
 }
 
 #[cfg(test)]

@@ -6,11 +6,16 @@
 //! 3. What cannot be written is told once and tried again, with the file opened anew, until it can be.
 //!    Removals go first: an answer that finds no room keeps no deleted one in the file.
 //! 4. Dropped, the file is written to its end first.
+//! 5. A file that a killed process, or a full disk, left before anything was in it is begun anew; one that is
+//!    damaged, of something else or of another version is left as it is, and refused in words.
 //!
 //! The file holds conversations as they were: it is made for its owner alone.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -101,8 +106,11 @@ struct File {
 impl AnswerFile {
     /// Opens the file, or makes it, and reads what is in it, oldest first.
     pub(super) fn open(path: &Path) -> Result<(Self, Vec<Found>), FileError> {
-        let db = open_private(path)?;
-        let found = read(&db)?;
+        let (db, found) = guarded(|| {
+            let db = open_private(path)?;
+            let found = read(&db)?;
+            Ok((db, found))
+        })?;
         let desk = Arc::<Desk>::default();
         let (file, theirs) = (File { path: path.to_owned(), db: Some(db) }, Arc::clone(&desk));
         let writer = std::thread::Builder::new()
@@ -203,8 +211,7 @@ impl File {
                     is_well = true;
                     tracing::info!("kept answers are written to the file again");
                 }
-                Err(FileError(error)) => {
-                    self.db = None;
+                Err(error) => {
                     let (answers, removals) = (changes.puts.len(), changes.removals.len());
                     if is_last {
                         tracing::error!(%error, answers, removals, "kept answers were not written to the file");
@@ -227,46 +234,79 @@ impl File {
         if changes.is_empty() {
             return Ok(());
         }
-        let db = match &mut self.db {
-            Some(db) => db,
-            none => none.insert(open_private(&self.path)?),
-        };
-        if !changes.removals.is_empty() {
-            let txn = db.begin_write()?;
-            {
-                let mut table = txn.open_table(ANSWERS)?;
-                for id in &changes.removals {
-                    table.remove(id.as_str())?;
-                }
-            }
-            txn.commit()?;
-            changes.removals.clear();
-        }
-        if !changes.puts.is_empty() {
-            let txn = db.begin_write()?;
-            {
-                let mut table = txn.open_table(ANSWERS)?;
-                for (id, Put { at, caller, kept }) in &changes.puts {
-                    let (input, response) = (kept.input.as_str(), kept.response.as_str());
-                    table.insert(id.as_str(), (*at, caller.bytes(), input, response))?;
-                }
-            }
-            txn.commit()?;
-            changes.puts.clear();
-        }
+        let (db, path) = (self.db.take(), &self.path);
+        self.db = Some(guarded(|| {
+            let db = db.map_or_else(|| open_private(path), Ok)?;
+            put(&db, changes)?;
+            Ok(db)
+        })?);
         Ok(())
     }
 }
 
+/// Leaves in `changes` what is not written.
+fn put(db: &Database, changes: &mut Changes) -> Result<(), FileError> {
+    if !changes.removals.is_empty() {
+        let txn = db.begin_write()?;
+        {
+            let mut table = txn.open_table(ANSWERS)?;
+            for id in &changes.removals {
+                table.remove(id.as_str())?;
+            }
+        }
+        txn.commit()?;
+        changes.removals.clear();
+    }
+    if !changes.puts.is_empty() {
+        let txn = db.begin_write()?;
+        {
+            let mut table = txn.open_table(ANSWERS)?;
+            for (id, Put { at, caller, kept }) in &changes.puts {
+                let (input, response) = (kept.input.as_str(), kept.response.as_str());
+                table.insert(id.as_str(), (*at, caller.bytes(), input, response))?;
+            }
+        }
+        txn.commit()?;
+        changes.puts.clear();
+    }
+    Ok(())
+}
+
 /// Opens a file of data, or makes it: what callers said and spent is nobody else's to read.
 pub(crate) fn open_private(path: &Path) -> Result<Database, FileError> {
-    let mut options = std::fs::OpenOptions::new();
+    let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path).map_err(redb::Error::Io)?;
+    empty_unfinished(&file).map_err(redb::Error::Io)?;
     let backend = FileBackend::new(file)?;
     Ok(Database::builder().create_with_backend(backend)?)
+}
+
+/// Empties a file in whose making a process was killed, or found the disk full: its first word, which is
+/// written last, is not there, and nothing after the head.
+fn empty_unfinished(file: &std::fs::File) -> io::Result<()> {
+    const WORD: usize = 9;
+    const HEAD: usize = 320;
+    const MOST: u64 = 1024 * 1024;
+    // Who has it open may be making it.
+    if !(1..=MOST).contains(&file.metadata()?.len()) || file.try_lock().is_err() {
+        return Ok(());
+    }
+    let (mut bytes, mut reader) = (Vec::new(), file);
+    reader.read_to_end(&mut bytes)?;
+    let is_nothing = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+    if is_nothing(&bytes[..bytes.len().min(WORD)]) && is_nothing(bytes.get(HEAD..).unwrap_or(&[])) {
+        file.set_len(0)?;
+    }
+    file.unlock()
+}
+
+/// Where a part of a file makes no sense, the library that reads it may panic: that is an error like others.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, FileError>) -> Result<T, FileError> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(redb::Error::Corrupted("a part makes no sense".to_owned()).into()))
 }
 
 fn read(db: &Database) -> Result<Vec<Found>, FileError> {
@@ -307,9 +347,29 @@ impl<E: Into<redb::Error>> From<E> for FileError {
 
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            redb::Error::DatabaseAlreadyOpen => f.write_str("another process has it open"),
-            error => error.fmt(f),
+        const ANEW: &str = "move it away for a new one, which begins without what this one holds";
+        use redb::Error as E;
+        let io = if let E::Io(error) = &self.0 { Some(error.kind()) } else { None };
+        match (&self.0, io) {
+            (E::DatabaseAlreadyOpen | E::LockProtocolMismatch, _) => {
+                f.write_str("another process has it open")
+            }
+            (error @ (E::UpgradeRequired(_) | E::TableTypeMismatch { .. }), _) => {
+                write!(f, "it is of another version ({error}): {ANEW}")
+            }
+            (error @ E::Corrupted(_), _) | (error, Some(ErrorKind::UnexpectedEof)) => {
+                write!(f, "it is damaged ({error}): {ANEW}")
+            }
+            (error, Some(ErrorKind::InvalidData)) => {
+                write!(f, "it is a file of something else ({error}): name another, or {ANEW}")
+            }
+            (_, Some(ErrorKind::NotFound)) => {
+                f.write_str("there is no such folder: make it, or name another")
+            }
+            (error, Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)) => {
+                write!(f, "the gateway may not write there ({error}): let it, or name another")
+            }
+            (error, _) => error.fmt(f),
         }
     }
 }
