@@ -99,6 +99,7 @@ pub struct Limiter {
 pub struct Reservation {
     counters: Arc<Counters>,
     mode: Mode,
+    /// Empty where no limit reads them.
     names: Names,
     held: Vec<Held>,
     expected: Expected,
@@ -192,7 +193,10 @@ impl Limiter {
         if rules.is_empty() {
             return Ok(None);
         }
-        let names = Names::of(facts);
+        let names = match rules.iter().any(|rule| rule.needs_names()) {
+            true => Names::of(facts),
+            false => Names::default(),
+        };
         let expected = match rules.iter().any(|rule| rule.needs_estimate()) {
             true => expected(),
             false => Expected::default(),
@@ -285,10 +289,9 @@ impl Reservation {
         let changes: Vec<Adjustment> =
             self.held.iter().map(|held| held.adjustment(held.truth(spent, &self.names))).collect();
         let watches = self.held.iter().enumerate().filter_map(|(index, held)| {
-            let Measured::Money(budget) = &held.rule.measured else { return None };
-            let alert = Alert::soft(&held.rule, budget, &held.span)?;
-            let span = held.span.until(self.counters.now());
-            Some(Watch { index, counter: Arc::clone(&held.counter), span, alert })
+            held.rule.budget()?.soft?;
+            let (rule, counter) = (Arc::clone(&held.rule), Arc::clone(&held.counter));
+            Some(Watch { index, rule, counter, span: held.span.until(self.counters.now()) })
         });
         self.counters.settle(&self.mode, changes, watches.collect());
     }

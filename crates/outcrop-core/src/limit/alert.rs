@@ -45,7 +45,7 @@ pub(super) struct Watch {
     pub(super) index: usize,
     pub(super) counter: Arc<str>,
     pub(super) span: Span,
-    pub(super) alert: Alert,
+    pub(super) rule: Arc<Rule>,
 }
 
 // === impl Event ===
@@ -67,11 +67,6 @@ impl Event {
 // === impl Alert ===
 
 impl Alert {
-    /// `None` for a budget without a soft threshold.
-    pub(super) fn soft(rule: &Rule, budget: &Budget, span: &Span) -> Option<Self> {
-        budget.soft.map(|_| Self::of(rule, budget, span, Event::Soft))
-    }
-
     pub(super) fn of(rule: &Rule, budget: &Budget, span: &Span, event: Event) -> Self {
         Self {
             event,
@@ -152,10 +147,16 @@ impl fmt::Debug for Alerts {
 
 impl Watch {
     pub(super) fn is_reached(&self, spent: u128) -> bool {
-        self.alert.soft.is_some_and(|soft| spent >= soft.get())
+        let soft = self.rule.budget().and_then(|budget| budget.soft);
+        soft.is_some_and(|soft| spent >= soft.get())
+    }
+
+    /// What is told then.
+    pub(super) fn alert(&self) -> Option<Alert> {
+        Some(Alert::of(&self.rule, self.rule.budget()?, &self.span, Event::Soft))
     }
 
     pub(super) fn mark(&self) -> String {
-        self.alert.event.mark(&self.counter, &self.span)
+        Event::Soft.mark(&self.counter, &self.span)
     }
 }

@@ -383,7 +383,8 @@ impl Inner {
         slot.map(|slot| &mut slot.amount)
     }
 
-    /// What the file is to hold after the change. A counter of requests in flight goes with the last.
+    /// What the file is to hold after the change. Of counters that a limit has many of, one of requests in
+    /// flight goes with the last.
     fn row_of(&mut self, change: &Adjustment) -> Option<Row> {
         let Adjustment { counter, span, .. } = change;
         let is_nothing = |held: &Counter| {
@@ -391,9 +392,12 @@ impl Inner {
                 && held.leased == 0
                 && held.seen.is_none()
         };
-        if span.is_in_flight() && self.counters.get(counter).is_some_and(is_nothing) {
+        if span.is_in_flight()
+            && let Some(family) = family(counter)
+            && self.counters.get(counter).is_some_and(is_nothing)
+        {
             self.counters.remove(counter);
-            if let Some(count) = family(counter).and_then(|family| self.families.get_mut(family)) {
+            if let Some(count) = self.families.get_mut(family) {
                 *count = count.saturating_sub(1);
             }
         }
@@ -402,7 +406,10 @@ impl Inner {
 
     /// What the file is to hold of a slot; `None` where it is to hold nothing.
     fn row(&self, name: &Arc<str>, span: &Span) -> Option<Row> {
-        let counter = self.counters.get(name).filter(|_| self.is_kept && span.is_kept())?;
+        if !self.is_kept || !span.is_kept() {
+            return None;
+        }
+        let counter = self.counters.get(name)?;
         let slot = counter.slots.iter().find(|slot| slot.number == span.slot);
         Some(Row {
             counter: name.to_string(),

@@ -27,7 +27,7 @@ const VARIABLES: [&str; 9] = [
 pub(super) struct Expression(Program);
 
 /// What an expression is told beside the tokens.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Names {
     model: String,
     route: String,

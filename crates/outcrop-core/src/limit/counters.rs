@@ -13,7 +13,7 @@ use super::Facts;
 use super::alert::{Alert, Alerts, Event, Watch};
 use super::book::{Adjustment, Book, Claim, Reserved, Standing, Wish};
 use super::file::Journal;
-use super::rule::{Measured, Rule};
+use super::rule::Rule;
 use super::shared::Shared;
 use crate::store::FileError;
 
@@ -206,8 +206,9 @@ impl Counters {
                     let spent = self.book.total(&watch.counter, watch.span);
                     if watch.is_reached(spent)
                         && self.book.tell_once(&watch.counter, &watch.span, Event::Soft)
+                        && let Some(alert) = watch.alert()
                     {
-                        self.alerts.tell(watch.alert, spent);
+                        self.alerts.tell(alert, spent);
                     }
                 }
                 if !is_here {
@@ -268,7 +269,7 @@ impl Counters {
 
     /// Tells of a budget that is spent, once for each window.
     pub(super) fn tell_spent(&self, rule: &Rule, claim: &Claim, standing: &Standing) {
-        let Measured::Money(budget) = &rule.measured else { return };
+        let Some(budget) = rule.budget() else { return };
         let Claim { counter, span, .. } = claim;
         if !self.book.tell_once(counter, span, Event::Spent) {
             return;

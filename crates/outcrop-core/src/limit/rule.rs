@@ -149,7 +149,7 @@ impl Rule {
         if self.selector.per.is_empty() {
             return Arc::clone(&self.counter);
         }
-        let mut values = Vec::new();
+        let mut values = Vec::with_capacity(64);
         for per in &self.selector.per {
             let peer;
             let value = match per {
@@ -187,6 +187,10 @@ impl Rule {
         })
     }
 
+    pub(super) fn budget(&self) -> Option<&Budget> {
+        if let Measured::Money(budget) = &self.measured { Some(budget) } else { None }
+    }
+
     pub(super) fn span(&self, now: u64) -> Span {
         match self.measured {
             Measured::Concurrent => Span::IN_FLIGHT,
@@ -206,6 +210,11 @@ impl Rule {
     pub(super) fn scale(&self) -> u128 {
         const PICO_IN_NANO: u128 = 1000;
         if matches!(self.measured, Measured::Money(_)) { PICO_IN_NANO } else { 1 }
+    }
+
+    /// Whether it reads the names of where a request goes.
+    pub(super) fn needs_names(&self) -> bool {
+        matches!(self.measured, Measured::Cel(_))
     }
 
     /// Whether it must be known beforehand what a request may use.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
-use jiff::tz::TimeZone;
+use jiff::tz::Offset;
 use outcrop_config::Window;
 
 /// How finely a rolling window is cut: counters stay small, and what was counted is free again at most a
@@ -184,7 +184,7 @@ fn day(now: u64) -> i64 {
 /// The day in UTC; the last that there is for a clock beyond it.
 fn civil(now: u64) -> Date {
     let moment = i64::try_from(now).ok().and_then(|now| Timestamp::from_millisecond(now).ok());
-    moment.map_or(Date::MAX, |moment| moment.to_zoned(TimeZone::UTC).date())
+    moment.map_or(Date::MAX, |moment| Offset::UTC.to_datetime(moment).date())
 }
 
 fn start_of_next_month(today: Date) -> u64 {
@@ -193,7 +193,7 @@ fn start_of_next_month(today: Date) -> u64 {
         month => (today.year(), month + 1),
     };
     let first = date(year.min(9998), month, 1);
-    let moment = first.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp().as_millisecond());
+    let moment = Offset::UTC.to_timestamp(first.at(0, 0, 0, 0)).map(Timestamp::as_millisecond);
     moment.ok().and_then(|at| u64::try_from(at).ok()).unwrap_or(u64::MAX)
 }
 

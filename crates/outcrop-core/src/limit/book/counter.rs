@@ -82,7 +82,7 @@ impl Counter {
     }
 
     /// Slots that count, and how much, oldest first.
-    fn counted(&self, span: Span) -> impl Iterator<Item = (u64, u128)> {
+    fn counted(&self, span: Span) -> impl DoubleEndedIterator<Item = (u64, u128)> + Clone {
         let slots = self.slots.iter().filter(move |slot| span.counts(slot.number));
         slots.map(|slot| (slot.number, slot.amount))
     }
@@ -113,10 +113,9 @@ impl Counter {
         let (seen, mine) = seen.map_or((0, 0), |seen| (seen.total, seen.leased));
         let own = self.own(claim.span).saturating_add(self.leased);
         let here = (claim.most.saturating_sub(seen) / share.max(1)).saturating_add(mine);
-        let slots: Vec<(u64, u128)> = self.counted(claim.span).collect();
         let total = seen.saturating_sub(mine).saturating_add(own);
         let fits = own.saturating_add(claim.take) <= here;
-        let mut standing = standing_of(claim, total, &slots);
+        let mut standing = standing_of(claim, total, self.counted(claim.span));
         // What others have is not known by slot: what is here may come free, and theirs at the end.
         if seen > 0 || share > 1 {
             standing.free_at = (!fits).then(|| claim.span.gone(claim.span.slot)).flatten();
@@ -142,23 +141,27 @@ impl Marks {
     }
 }
 
-/// How a window with these slots stands towards a claim.
-pub(in crate::limit) fn standing_of(claim: &Claim, total: u128, slots: &[(u64, u128)]) -> Standing {
+/// How a window with these slots, oldest first, stands towards a claim.
+pub(in crate::limit) fn standing_of(
+    claim: &Claim,
+    total: u128,
+    slots: impl DoubleEndedIterator<Item = (u64, u128)> + Clone,
+) -> Standing {
     let Claim { span, most, take, .. } = claim;
     let fits = total.saturating_add(*take) <= *most;
     let mut left = total;
     let mut free_at = None;
-    for (slot, amount) in slots {
+    for (slot, amount) in slots.clone() {
         if fits || take > most {
             break;
         }
-        left = left.saturating_sub(*amount);
+        left = left.saturating_sub(amount);
         if left.saturating_add(*take) <= *most {
-            free_at = span.gone(*slot);
+            free_at = span.gone(slot);
             break;
         }
     }
-    let newest = slots.iter().rev().find(|(_, amount)| *amount > 0);
-    let empty_at = newest.and_then(|(slot, _)| span.gone(*slot));
+    let newest = slots.rev().find(|(_, amount)| *amount > 0);
+    let empty_at = newest.and_then(|(slot, _)| span.gone(slot));
     Standing { total, most: *most, fits, is_spent: !fits, free_at, empty_at }
 }

@@ -116,7 +116,7 @@ pub(super) async fn reserve(
         let total = slots.iter().map(|(_, amount)| amount).sum();
         let Claim { most, take, scale, .. } = claim;
         let fits = total / scale + take.div_ceil(*scale) <= most / scale;
-        Standing { fits, is_spent: !fits, ..standing_of(claim, total, &slots) }
+        Standing { fits, is_spent: !fits, ..standing_of(claim, total, slots.into_iter()) }
     });
     Ok((granted, standings.collect()))
 }

@@ -133,9 +133,10 @@ impl Upkeep {
         for ((watch, scale), sum) in batch.watched().zip(after) {
             let spent = u128::from(sum) * scale;
             if watch.is_reached(spent)
-                && script::first_to_tell(connection, &watch.mark(), watch.alert.life(now)).await?
+                && let Some(alert) = watch.alert()
+                && script::first_to_tell(connection, &watch.mark(), alert.life(now)).await?
             {
-                alerts.tell(watch.alert.clone(), spent);
+                alerts.tell(alert, spent);
             }
         }
         waiting.fetch_sub(self.undone.len(), Ordering::Relaxed);
