@@ -8,6 +8,7 @@
 //! Does not do: open and close listeners, and move the store of limits; that needs a restart, and the log
 //! says so.
 
+use std::collections::BTreeSet;
 use std::mem::{Discriminant, discriminant};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -326,9 +327,10 @@ fn referred(config: &Config, certified: &Certified) -> Vec<Result<Vec<u8>, Strin
         Secret::Env(_) | Secret::Inline(_) | Secret::Kubernetes { .. } => None,
     });
     let roots = config.backends.values().filter_map(|backend| backend.ca_bundle.as_deref());
-    let files = keys.chain(roots).chain(certified.files(&config.listeners));
+    // Each once: many backends may trust the same.
+    let files: BTreeSet<_> = keys.chain(roots).chain(certified.files(&config.listeners)).collect();
     let read = |path: &Path| std::fs::read(path).map_err(|error| error.to_string());
-    tokio::task::block_in_place(|| files.map(read).collect())
+    tokio::task::block_in_place(|| files.into_iter().map(read).collect())
 }
 
 /// Says what of a new configuration counts after a restart only.
