@@ -16,10 +16,12 @@ pub mod kube;
 pub mod mcp_cli;
 pub mod outcrop;
 mod reading;
+mod secrets;
 
 pub use gaps::Gaps;
 pub use item::{Item, Kind};
 pub use reading::Reading;
+pub(crate) use secrets::{Held, KubernetesSecret};
 
 use crate::document::{Document, Node};
 use crate::variables::Variables;
@@ -40,6 +42,7 @@ pub trait FrontEnd: Sync {
     fn read(&self, documents: &[&Document], reading: &mut Reading<'_>);
 }
 
-/// All of them. Our own is the last: it takes any document that has one of its keys.
+/// All of them. Kubernetes objects are the first: others may refer to Secrets among them. Our own is the last: it
+/// takes any document that has one of its keys.
 pub const FRONT_ENDS: &[&dyn FrontEnd] =
     &[&kube::Kube, &kong::Kong, &mcp_cli::McpCli, &outcrop::Outcrop];

@@ -77,6 +77,7 @@ pub(crate) fn read<'a>(sources: &[Source<'_>], lookup: &'a dyn Lookup) -> Read<'
             front_end.read(&own, &mut reading);
         }
     }
+    reading.tell_of_unused_secrets();
     let claimed = documents.iter().zip(&owners).filter(|(_, owners)| !owners.is_empty());
     tell_of_unread(claimed.map(|(document, _)| document), &mut reading.diagnostics);
     if let Some(first) = sources.first().filter(|_| reading.items.is_empty()) {

@@ -303,6 +303,30 @@ fn a_secret_beside_a_configuration_changes_nothing() {
     assert_eq!(config.routes[0].targets[0].backend, "us");
 }
 
+/// What is hidden in the fixture's output: which secret it is, whatever file the Secret is in.
+#[test]
+fn secrets_of_kubernetes_are_what_is_meant() {
+    let refers = "keys: [{name: k, token: {kubernetes: {namespace: n, name: s, key: a.b}}}]";
+    let secret = |data: &str| {
+        format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: s, namespace: n}}\n{data}\n")
+    };
+    for (data, shown) in [
+        ("data: {a.b: c2VjcmV0Cg==}", "inline: secret"),
+        ("stringData: {a.b: ' written '}\ndata: {a.b: c2VjcmV0Cg==}", "inline: written"),
+        ("stringData: {a.b: '${KEY}'}", "env: KEY"),
+    ] {
+        let secret = secret(data);
+        let own = Source { name: "outcrop.yaml", text: refers };
+        let beside = Source { name: "secret.yaml", text: &secret };
+        for sources in [[own, beside], [beside, own]] {
+            let (config, diagnostics) = load(&sources, &Surroundings);
+            assert_eq!(diagnostics, [], "{data}");
+            let printed = print(&config, Secrets::Shown);
+            assert!(printed.contains(shown), "{data}: {printed}");
+        }
+    }
+}
+
 #[test]
 fn several_sources_are_one_configuration() {
     let sources = [

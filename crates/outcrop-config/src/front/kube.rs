@@ -4,7 +4,7 @@
 //! 1. Objects refer to each other by kind, namespace and name, whatever files they are in. Of two that have
 //!    the same, the later counts, as with `kubectl apply`.
 //! 2. Objects that only make infrastructure are passed over, with one notice for each kind in a file.
-//! 3. A secret is in an object of kind Secret among them, or it is missing.
+//! 3. A secret is in an object of kind Secret among them, or it is missing. Other formats may refer to them too.
 //! 4. Objects of a gateway of which no route comes are never taken as a wish for the default route.
 
 mod agentgateway;
@@ -79,6 +79,7 @@ impl FrontEnd for Kube {
         let listeners = gateway::listeners(&objects, reading);
         envoy::read(&objects, &listeners, reading);
         agentgateway::read(&objects, &listeners, reading);
+        secret::keep(&objects, reading);
         pass_over_the_rest(&objects, reading);
         ask_for_a_route(&objects, reading);
     }
@@ -107,6 +108,10 @@ fn pass_over_the_rest(objects: &Objects<'_>, reading: &mut Reading<'_>) {
     for object in objects.left() {
         let origin = object.root.origin();
         object.root.dismiss();
+        if (object.kind, object.group) == ("Secret", "") {
+            // Another format may refer to it.
+            continue;
+        }
         if !told.insert((origin.source.clone(), object.kind.to_owned())) {
             continue;
         }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::item::Item;
+use super::secrets::{Dangling, KubernetesSecret, KubernetesSecrets};
 use crate::document::Node;
 use crate::origin::{Diagnostic, Origin};
 use crate::secret::{Redacted, Secret};
@@ -17,11 +18,17 @@ pub struct Reading<'a> {
     lookup: &'a dyn Lookup,
     pub(crate) items: Vec<Item>,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    secrets: KubernetesSecrets,
 }
 
 impl<'a> Reading<'a> {
     pub(crate) fn new(lookup: &'a dyn Lookup) -> Self {
-        Self { lookup, items: Vec::new(), diagnostics: Vec::new() }
+        Self {
+            lookup,
+            items: Vec::new(),
+            diagnostics: Vec::new(),
+            secrets: KubernetesSecrets::default(),
+        }
     }
 
     pub fn lookup(&self) -> &'a dyn Lookup {
@@ -89,6 +96,27 @@ impl<'a> Reading<'a> {
             Some(_) | None if text.is_empty() => None,
             Some(_) | None => Some(Secret::Inline(Redacted::new(text))),
         }
+    }
+
+    /// A Secret for whatever refers to it.
+    pub(crate) fn keep(&mut self, secret: KubernetesSecret) {
+        self.secrets.keep(secret);
+    }
+
+    /// What a key of a Kubernetes Secret among the documents holds.
+    pub(crate) fn kubernetes(
+        &mut self,
+        secret: (&str, &str),
+        key: &str,
+    ) -> Result<Secret, Dangling> {
+        let (secret, warning) = self.secrets.find(secret, key)?;
+        self.diagnostics.extend(warning);
+        Ok(secret)
+    }
+
+    /// Tells of Secrets that nothing refers to.
+    pub(crate) fn tell_of_unused_secrets(&mut self) {
+        self.diagnostics.extend(self.secrets.unused());
     }
 
     fn read<'n, T>(

@@ -91,7 +91,16 @@ impl<'n> Object<'n> {
 
     /// An annotation.
     pub(super) fn annotation(&self, name: &str) -> Option<&'n Node> {
-        self.root.peek("metadata")?.peek("annotations")?.peek(name)
+        self.annotations()?.peek(name)
+    }
+
+    pub(super) fn annotations(&self) -> Option<&'n Node> {
+        self.root.peek("metadata")?.peek("annotations")
+    }
+
+    /// Whether something refers to it.
+    pub(super) fn is_taken(&self) -> bool {
+        self.taken.get()
     }
 
     pub(super) fn group_or_core(&self) -> &str {

@@ -1,5 +1,6 @@
 //! Keys of Secrets among the objects.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -7,10 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::object::{Object, Objects, Reference};
 use crate::document::Node;
-use crate::front::Reading;
+use crate::front::{Held, KubernetesSecret, Reading};
 use crate::origin::{Diagnostic, Origin};
 use crate::secret::{Redacted, Secret, after_bearer};
-use crate::variables::only_variable;
+use crate::variables::{Lookup, only_variable};
 
 /// Annotations of Secrets with the name of a key at their end: where `aigw run` takes that key's text from.
 const FROM_VARIABLE: &str = "substitution.aigw.run/env/";
@@ -27,17 +28,55 @@ pub(super) fn key<'n>(
 ) -> Option<String> {
     let object = objects.find(Reference { kind: "Secret", namespace, name }, &[""])?;
     object.root.get("type").map(Node::dismiss);
-    let member = |part: &str, key: &str| object.root.get(part)?.get(key)?.text();
-    for key in keys {
-        if let Some(text) = member("stringData", key) {
-            return Some(text.trim().to_owned());
-        }
-        let decoded = member("data", key).and_then(|text| STANDARD.decode(text.trim()).ok());
-        if let Some(text) = decoded.and_then(|bytes| String::from_utf8(bytes).ok()) {
-            return Some(text.trim().to_owned());
-        }
+    keys.iter().find_map(|key| text(object, key, Node::get))
+}
+
+fn text<'n>(
+    object: &Object<'n>,
+    key: &str,
+    get: fn(&'n Node, &str) -> Option<&'n Node>,
+) -> Option<String> {
+    let member = |part: &str| get(get(object.root, part)?, key)?.text();
+    if let Some(text) = member("stringData") {
+        return Some(text.trim().to_owned());
     }
-    None
+    let decoded = STANDARD.decode(member("data")?.trim()).ok()?;
+    String::from_utf8(decoded).ok().map(|text| text.trim().to_owned())
+}
+
+/// Keeps the Secrets for other formats, and reads none of them here.
+pub(super) fn keep(objects: &Objects<'_>, reading: &mut Reading<'_>) {
+    for object in objects.all().filter(|object| (object.kind, object.group) == ("Secret", "")) {
+        let keys = names(object).into_iter().map(|key| {
+            let (secret, warning) = match substitute(object, key, reading.lookup()) {
+                Some(Ok(secret)) => (Some(secret), None),
+                Some(Err(warning)) => (None, Some(warning)),
+                None => (None, None),
+            };
+            let own = || text(object, key, Node::peek).map(|text| of_text(&text));
+            (key.to_owned(), Held { secret: secret.or_else(own), warning })
+        });
+        let secret = KubernetesSecret {
+            namespace: object.namespace.to_owned(),
+            name: object.name.to_owned(),
+            keys: keys.collect(),
+            origin: object.root.origin(),
+            is_used: object.is_taken(),
+        };
+        reading.keep(secret);
+    }
+}
+
+/// Its keys, with those that only an annotation has.
+fn names<'n>(object: &Object<'n>) -> BTreeSet<&'n str> {
+    let parts = ["stringData", "data"].into_iter().filter_map(|part| object.root.peek(part));
+    let own = parts.flat_map(Node::members).map(|entry| entry.key.as_str());
+    let annotations = object.annotations().map(Node::members).unwrap_or_default();
+    let substituted = annotations.iter().filter_map(|entry| {
+        let key = entry.key.strip_prefix(FROM_VARIABLE);
+        key.or_else(|| entry.key.strip_prefix(FROM_FILE))
+    });
+    own.chain(substituted).collect()
 }
 
 /// Every key of a Secret, with its text if it is one; `None` where there is no such Secret.
@@ -70,8 +109,12 @@ pub(super) fn needed<'n>(
 ) -> Option<Secret> {
     let text = key(objects, (namespace, name), keys);
     let object = objects.find(Reference { kind: "Secret", namespace, name }, &[""]);
-    let elsewhere =
-        |object: &Object<'n>| keys.iter().find_map(|key| substitute(object, key, reading));
+    let lookup = reading.lookup();
+    let elsewhere = |object: &Object<'n>| {
+        keys.iter().find_map(|key| {
+            substitute(object, key, lookup)?.map_err(|warning| reading.say(warning)).ok()
+        })
+    };
     if let Some(secret) = object.and_then(elsewhere) {
         return Some(secret);
     }
@@ -90,11 +133,14 @@ pub(super) fn needed<'n>(
     None
 }
 
-/// What an annotation puts in the place of the key's own text. What is not there takes no place, which is
-/// told.
-fn substitute(object: &Object<'_>, key: &str, reading: &mut Reading<'_>) -> Option<Secret> {
+/// What an annotation puts in the place of the key's own text; where that is not there, what is to be said: the
+/// key's own counts.
+fn substitute(
+    object: &Object<'_>,
+    key: &str,
+    lookup: &dyn Lookup,
+) -> Option<Result<Secret, Diagnostic>> {
     let annotation = |of: &str| object.annotation(&format!("{of}{key}"));
-    let lookup = reading.lookup();
     let (node, what, secret) = if let Some(node) = annotation(FROM_VARIABLE) {
         let name = node.text()?;
         let is_set = lookup.variable(name).is_some_and(|value| !value.is_empty());
@@ -108,11 +154,10 @@ fn substitute(object: &Object<'_>, key: &str, reading: &mut Reading<'_>) -> Opti
         let is_there = lookup.file(&path).is_ok();
         (node, format!("the file {text}"), is_there.then_some(Secret::File(path)))
     };
-    if secret.is_none() {
+    Some(secret.ok_or_else(|| {
         let what = format!("{what} is not there: the Secret's own `{key}` counts");
-        reading.say(Diagnostic::warning(node.origin(), what));
-    }
-    secret
+        Diagnostic::warning(node.origin(), what)
+    }))
 }
 
 /// A text as a secret. One that is a variable and nothing else, as where a shell was to put it in, is the

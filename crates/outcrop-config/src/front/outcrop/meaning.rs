@@ -92,7 +92,12 @@ impl Context<'_, '_> {
             written::Secret::Env(variable) => Secret::Env(variable),
             written::Secret::File(path) => Secret::File(path.into()),
             written::Secret::Kubernetes(KubernetesKey { namespace, name, key }) => {
-                Secret::Kubernetes { namespace, name, key }
+                let found = self.reading.kubernetes((&namespace, &name), &key);
+                found.unwrap_or_else(|(what, hint)| {
+                    self.error(path, what, Some(&hint));
+                    // The item is left out.
+                    Secret::Inline(Redacted::new(""))
+                })
             }
             written::Secret::Inline(text) => {
                 let raw = self.node.nearest(path).raw().filter(|raw| *raw != text);

@@ -29,7 +29,7 @@ pub enum Secret {
     File(String),
     /// The secret itself.
     Inline(String),
-    /// A key of a Kubernetes Secret.
+    /// A key of a Kubernetes Secret, which is among the files.
     Kubernetes(KubernetesKey),
 }
 
