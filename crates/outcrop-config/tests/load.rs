@@ -425,6 +425,30 @@ fn an_empty_region_or_profile_is_none() {
 }
 
 #[test]
+fn no_default_model_of_mcp_cli_is_lost() {
+    let lists = "  embedding_models: {e: {dimensions: 4}}\n";
+    let asks = "  default_embedding_model: e\n";
+    let (embed, own) = ("p-embeddings-of-provider", "p-embeddings");
+    for (folder, members, expected) in [
+        ("providers", format!("{lists}{asks}"), vec![(embed, Some("e")), ("p", None)]),
+        ("providers", format!("{lists}  default_model: e\n"), vec![(own, Some("e"))]),
+        ("embeddings", format!("{lists}{asks}"), vec![(own, Some("e"))]),
+        ("mine", format!("{lists}{asks}"), vec![(own, Some("e"))]),
+        ("mine", asks.to_owned(), vec![(embed, Some("e")), ("p", None)]),
+        ("embeddings", format!("{asks}  default_model: f\n"), vec![(own, Some("f"))]),
+    ] {
+        let name = format!("config/{folder}/aws.yaml");
+        let (config, diagnostics) =
+            load(&[Source { name: &name, text: &mcp_cli(&members) }], &Surroundings);
+        let routes = config.routes.iter();
+        let routes = routes.map(|one| (one.name.as_str(), one.targets[0].model.as_deref()));
+        assert_eq!(routes.collect::<Vec<_>>(), expected, "{folder}: {members}");
+        let is_lost = expected == [(own, Some("f"))];
+        assert_eq!(diagnostics.len(), usize::from(is_lost), "{members}: {diagnostics:#?}");
+    }
+}
+
+#[test]
 fn files_of_mcp_cli_without_bedrock_open_nothing() {
     for of_mcp_cli in [
         "interface_type: openai_compatible\nprovider_name: openai\nconfig: {api_key: x}\n",

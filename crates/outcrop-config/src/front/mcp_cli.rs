@@ -1,8 +1,8 @@
 //! mcp-cli's files: `config/providers/*.yaml` and `config/embeddings/*.yaml`, or all of them in one `config.yaml`.
 //!
 //! Which of the two a file is, its default model says if the file lists it among embeddings models, else its
-//! folder, else what the catalog knows of the model. In one file it is the section, `ai` or `embeddings`, and under
-//! `interfaces` are the types, under these `providers` by name.
+//! folder, else what the catalog knows of the model; without one, whether the file lists embeddings models. In one
+//! file it is the section, `ai` or `embeddings`, and under `interfaces` are the types, under these `providers` by name.
 //!
 //! 1. Keys that come to nothing, as `${AWS_ACCESS_KEY_ID}` does where it is not set, leave the
 //!    credentials to where any AWS tool finds them. Those of AWS's own variables come with their session token.
@@ -22,6 +22,7 @@ use crate::policy::{Policy, RetryPolicy, Timeouts};
 use crate::route::{Match, ModelIs, PathMatch, Pattern, Route, Surface, Target};
 use crate::secret::Secret;
 use crate::variables::Variables;
+use crate::words;
 
 /// mcp-cli's format.
 pub struct McpCli;
@@ -94,25 +95,47 @@ fn sections<'n>(root: &'n Node, reading: &mut Reading<'_>) -> Vec<File<'n>> {
     let mut files = Vec::new();
     for (name, is_embeddings) in SECTIONS {
         let Some(section) = root.get(name) else { continue };
-        let default = reading.str(section, "default_provider").unwrap_or_default();
-        let mut own = Vec::new();
+        let (mut own, mut names) = (Vec::new(), Vec::new());
         for interface in section.get("interfaces").map(Node::entries).unwrap_or_default() {
+            let is_ours = interface.key == INTERFACE;
             let Some(providers) = interface.value.get("providers") else {
-                reading.say(elsewhere(&interface.value, &interface.key));
+                match is_ours {
+                    true => reading.missing(interface.value.origin(), "providers"),
+                    false => reading.say(elsewhere(&interface.value, &interface.key)),
+                }
                 continue;
             };
             for provider in providers.entries() {
-                if interface.key == INTERFACE {
-                    own.push(File::in_section(&provider.key, &provider.value, is_embeddings));
-                } else {
-                    reading.say(elsewhere(&provider.value, &interface.key));
+                names.push(provider.key.as_str());
+                match is_ours {
+                    true => {
+                        own.push(File::in_section(&provider.key, &provider.value, is_embeddings))
+                    }
+                    false => reading.say(elsewhere(&provider.value, &interface.key)),
                 }
             }
         }
-        own.sort_by_key(|file| file.provider != default);
+        let default = default_provider(section, &names, reading);
+        own.sort_by_key(|file| Some(file.provider.as_str()) != default);
         files.extend(own);
     }
     files
+}
+
+/// The provider that comes first. One that is nowhere is an error: another must not take its requests.
+fn default_provider<'n>(
+    section: &'n Node,
+    names: &[&str],
+    reading: &mut Reading<'_>,
+) -> Option<&'n str> {
+    let default = reading.str(section, "default_provider").filter(|name| !name.is_empty())?;
+    if !names.is_empty() && !names.contains(&default) {
+        let origin = section.get("default_provider").unwrap_or(section).origin();
+        let mut error = Diagnostic::error(origin, format!("there is no provider `{default}`"));
+        error.hint = words::instead(default, names.iter().copied());
+        reading.say(error);
+    }
+    Some(default)
 }
 
 /// A provider that is not Bedrock.
@@ -161,19 +184,30 @@ impl<'n> File<'n> {
         let errors = reading.errors();
         let backend = self.backend(reading);
         let policy = self.policy(reading);
-        let default = self.text("default_model", reading);
-        let embedding = self.text("default_embedding_model", reading);
+        let default = self.text(self.default_key(), reading);
+        let embedding = match self.is_embeddings {
+            true => None,
+            false => self.text("default_embedding_model", reading),
+        };
         self.names(reading);
         if reading.errors() > errors {
             reading.push(Item::LeftOut(Kind::Backend, self.name.clone()));
             return;
         }
         reading.push(Item::Backend(self.name.clone(), Box::new(backend)));
-        if let Some(model) = embedding.filter(|_| !self.is_embeddings) {
+        if let Some(model) = embedding {
             let name = format!("{}-embeddings-of-provider", self.name);
             reading.push(self.route(name, true, Some(model), policy.clone()));
         }
         reading.push(self.route(self.name.clone(), self.is_embeddings, default, policy));
+    }
+
+    /// Where the model is for requests that name none. In a file of embeddings either word may be meant.
+    fn default_key(&self) -> &'static str {
+        match self.is_embeddings && !self.is_filled("default_model") {
+            true => "default_embedding_model",
+            false => "default_model",
+        }
     }
 
     fn backend(&self, reading: &mut Reading<'_>) -> Backend {
@@ -279,7 +313,7 @@ impl<'n> File<'n> {
                 }
             }
             named.extend(models.entries().iter().map(|entry| (entry.key.clone(), &entry.value)));
-            let default = self.config.peek("default_model").filter(|_| self.is_embeddings);
+            let default = self.config.peek(self.default_key()).filter(|_| self.is_embeddings);
             let default = default.and_then(|node| Some((node.text()?.to_owned(), node)));
             named.extend(default.filter(|(id, _)| !id.is_empty()));
         }
@@ -334,15 +368,14 @@ fn variable(name: &str) -> Secret {
 }
 
 fn is_of_embeddings(source: &str, config: &Node) -> bool {
-    let default = config.peek("default_model").and_then(Node::text);
-    let is_listed = config
-        .peek("embedding_models")
-        .is_some_and(|models| default.is_none_or(|default| models.peek(default).is_some()));
+    let default = config.peek("default_model").and_then(Node::text).filter(|id| !id.is_empty());
+    let listed = config.peek("embedding_models");
+    let is_listed = listed.zip(default).is_some_and(|(all, default)| all.peek(default).is_some());
     is_listed
         || match source.rsplit(['/', '\\']).nth(1) {
             Some("embeddings") => true,
             Some("providers") => false,
-            Some(_) | None => default.is_some_and(makes_vectors),
+            Some(_) | None => default.map_or(listed.is_some(), makes_vectors),
         }
 }
 
