@@ -159,8 +159,12 @@ fn has_tls(
         let spec = policy.spec();
         let targets = reading.list(spec, "targetRefs").iter();
         // All of them are read, whichever is the one.
-        let meant = targets.filter(|target| aim(target, reading).1 == Some(object.name)).count();
-        if meant > 0 {
+        let meant = targets.filter(|target| {
+            let group = reading.str(target, "group").unwrap_or_default();
+            let (kind, name) = aim(target, reading);
+            (group, kind, name) == (object.group, Some(object.kind), Some(object.name))
+        });
+        if meant.count() > 0 {
             spec.at("validation.wellKnownCACertificates").map(Node::dismiss);
             names.extend(spec.at("validation.hostname"));
             any = true;
