@@ -4,7 +4,7 @@
 //!    another says otherwise is told.
 //! 2. Kong's names from before 3.6, such as `redis_host`, mean the same.
 
-use super::{plain, secret};
+use super::{emptied, plain, secret};
 use crate::document::Node;
 use crate::front::{Item, Reading};
 use crate::limit::{OnStoreLoss, Store};
@@ -83,7 +83,7 @@ fn redis(config: &Node, reading: &mut Reading<'_>) -> Option<Store> {
 fn setting(config: &Node, name: &str) -> String {
     let flat = format!("redis_{name}");
     let nested = config.peek("redis").and_then(|redis| redis.peek(name));
-    match nested.is_none() && config.peek(&flat).is_some() {
+    match nested.is_none() && config.members().iter().any(|entry| entry.key == flat) {
         true => flat,
         false => format!("redis.{name}"),
     }
@@ -93,17 +93,26 @@ fn setting(config: &Node, name: &str) -> String {
 fn login(config: &Node, reading: &mut Reading<'_>) -> String {
     let user = plain(reading, config, &setting(config, "username")).unwrap_or_default();
     let path = setting(config, "password");
-    let Some(password) = secret(reading, config, &path) else { return String::new() };
-    match revealed(&password, reading) {
-        Some(password) => format!("{}:{}@", encoded(&user), encoded(&password)),
-        None => {
+    let password = secret(reading, config, &path);
+    match password.map(|password| revealed(&password, reading)) {
+        Some(Some(password)) if !password.is_empty() => {
+            return format!("{}:{}@", encoded(&user), encoded(&password));
+        }
+        Some(None) => {
             let what = "the password of redis is not there";
             let hint = "set the variable that is to hold it";
             let place = config.at(&path).unwrap_or(config).origin();
             reading.say(Diagnostic::error(place, what).hint(hint));
-            String::new()
+        }
+        Some(Some(_)) | None => {
+            if let Some(empty) = emptied(reading, config, &path) {
+                let what = "the password of redis is empty: it is asked without a login";
+                let hint = "set the variable that is to hold it, or leave it out";
+                reading.say(Diagnostic::warning(empty.origin(), what).hint(hint));
+            }
         }
     }
+    String::new()
 }
 
 fn revealed(secret: &Secret, reading: &Reading<'_>) -> Option<String> {
