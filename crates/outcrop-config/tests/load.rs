@@ -211,9 +211,9 @@ fn a_file_of_kong_without_a_route_that_is_served_opens_nothing() {
     }
 }
 
-/// Counters are kept under the names of limits.
+/// Counters are kept under the names of limits, and what is known of a backend under its name.
 #[test]
-fn limits_of_kong_keep_their_names_when_others_come() {
+fn what_kong_has_keeps_its_name_when_others_come() {
     let file = |top: &str, of_service: &str, service: &str| {
         format!(
             "_format_version: '3.0'
@@ -231,23 +231,30 @@ services:
   - {{name: x, paths: [/x]}}
   - {{name: y, paths: [/y]}}
   - {{paths: [/z], plugins: [{{name: rate-limiting, config: {{minute: 5}}}}]}}
+  - {{paths: [/z], methods: [GET], hosts: [h.example]}}
 - {{name: b, routes: [{{name: w, paths: [/w]}}]}}
 "
         )
     };
-    let limits = |text: &str| -> Vec<(String, u128)> {
+    let named = |text: &str| -> [Vec<String>; 3] {
         let (config, diagnostics) = load(&[Source { name: "k.yaml", text }], &Surroundings);
         assert!(!has_errors(&diagnostics), "{text}: {diagnostics:#?}");
-        config.limits.into_iter().map(|limit| (limit.name, limit.amount)).collect()
+        let limits = config.limits.into_iter().map(|one| format!("{} {}", one.name, one.amount));
+        let routes = config.routes.into_iter().map(|route| route.name);
+        [limits.collect(), routes.collect(), config.backends.into_keys().collect()]
     };
-    let before = limits(&file("", "", ""));
-    let after = limits(&file(
+    let before = named(&file("", "", ""));
+    let after = named(&file(
         "- {name: rate-limiting, consumer: carol, config: {minute: 6}}\n",
         "- {username: carol, keyauth_credentials: [{key: l}]}\n",
         "- {name: c, plugins: [{name: rate-limiting, config: {minute: 7}}], routes: [{name: v, paths: [/v]}]}\n",
     ));
-    assert_eq!((before.len(), after.len()), (5, 7), "{before:?} {after:?}");
-    assert!(before.iter().all(|one| after.contains(one)), "{before:?} {after:?}");
+    let counts = |all: &[Vec<String>; 3]| all.each_ref().map(Vec::len);
+    assert_eq!((counts(&before), counts(&after)), ([5, 5, 5], [7, 6, 6]), "{before:?} {after:?}");
+    let stays = |(before, after): (&Vec<String>, &Vec<String>)| {
+        before.iter().all(|name| after.contains(name))
+    };
+    assert!(before.iter().zip(&after).all(stays), "{before:?} {after:?}");
 }
 
 /// A limit of Envoy's keeps its name, under which its counters are, when others come, go or change places.

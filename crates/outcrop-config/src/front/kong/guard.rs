@@ -18,6 +18,12 @@ pub(super) struct Consumer<'n> {
     tags: Vec<(String, String)>,
 }
 
+impl Consumer<'_> {
+    pub(super) fn has_several_keys(&self) -> bool {
+        self.keys.len() > 1
+    }
+}
+
 /// The consumer whom a plugin calls so.
 pub(super) fn called<'a, 'n>(
     name: &str,

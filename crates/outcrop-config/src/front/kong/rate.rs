@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::guard::{Consumer, called};
 use super::plugin::{Plugin, Use};
-use super::route::Served;
+use super::route::{Served, UNNAMED, identity, unique};
 use super::store;
 use crate::document::Node;
 use crate::front::{Item, Reading};
@@ -67,6 +67,9 @@ pub(super) fn limits(served: &[Served<'_>], consumers: &[Consumer<'_>], reading:
     for one in &held {
         let config = config(one.plugin);
         let by = by(config, keyed, reading);
+        if keyed && config.peek("limit_by").and_then(Node::text) == Some("credential") {
+            tell_of_together(config, consumers, reading);
+        }
         let counts = one.counts(&by);
         let is_apart = |Count { selector, .. }: &Count| {
             !selector.keys.is_empty() && selector.per != [Per::Key]
@@ -148,38 +151,8 @@ fn name(plugin: &Plugin<'_>, route: &Served<'_>) -> String {
     match plugin.closeness {
         0 => "all".to_owned(),
         1 => format!("service:{}", route.service.and_then(identity).unwrap_or(UNNAMED)),
-        _ => format!("route:{}", of_route(route)),
+        _ => format!("route:{}", route.whole),
     }
-}
-
-const UNNAMED: &str = "unnamed";
-
-/// What Kong knows a service or a route by.
-fn identity(node: &Node) -> Option<&str> {
-    ["name", "id"].iter().find_map(|key| node.peek(key)?.text())
-}
-
-/// A route that has neither is known by its service and its paths.
-fn of_route(route: &Served<'_>) -> String {
-    if let Some(own) = identity(route.node) {
-        return own.to_owned();
-    }
-    let service = route.service.and_then(identity).unwrap_or(UNNAMED);
-    let paths = route.node.peek("paths").map(Node::items).unwrap_or_default();
-    let paths: Vec<&str> = paths.iter().filter_map(Node::text).collect();
-    format!("{service}:{}", paths.join(","))
-}
-
-/// The name, or what is free of it: two plugins may look alike.
-fn unique(name: String, taken: &mut Vec<String>) -> String {
-    let mut free = name.clone();
-    let mut number = 1;
-    while taken.contains(&free) {
-        number += 1;
-        free = format!("{name}:{number}");
-    }
-    taken.push(free.clone());
-    free
 }
 
 // === impl Held ===
@@ -257,6 +230,16 @@ fn common((name, per): (&str, Vec<Per>), on: &[&On<'_, '_>], counts: &mut Vec<Co
         if !others.is_empty() {
             counts.push(for_one((name, per.clone()), consumer, &others));
         }
+    }
+}
+
+/// Says that the keys of a consumer are one to all limits, where that is another count than each key's.
+fn tell_of_together(config: &Node, consumers: &[Consumer<'_>], reading: &mut Reading<'_>) {
+    if consumers.iter().any(Consumer::has_several_keys) {
+        let what = "limiting by `credential`: all keys of a consumer are counted together";
+        let hint = "give each key a consumer of its own to count them apart";
+        let place = config.peek("limit_by").unwrap_or(config).origin();
+        reading.say(Diagnostic::notice(place, what).hint(hint));
     }
 }
 

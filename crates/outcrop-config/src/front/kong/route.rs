@@ -17,7 +17,7 @@ pub(super) struct Served<'n> {
     pub(super) node: &'n Node,
     pub(super) service: Option<&'n Node>,
     /// What all parts of the route are called after.
-    whole: String,
+    pub(super) whole: String,
     name: String,
     plugins: Vec<Plugin<'n>>,
     conditions: Vec<(Rank, Match)>,
@@ -94,6 +94,40 @@ fn names(node: &Node) -> Vec<&str> {
     ["name", "id"].iter().filter_map(|key| node.peek(key)?.text()).collect()
 }
 
+/// What Kong knows a service or a route by.
+pub(super) fn identity(node: &Node) -> Option<&str> {
+    names(node).first().copied()
+}
+
+/// What a service or a route is called that has neither.
+pub(super) const UNNAMED: &str = "unnamed";
+
+/// What a route is called; one that Kong knows by nothing is called after its service and what it takes, so that
+/// it is the same one when others come and go. No name in Kong has a colon.
+fn title(node: &Node, service: Option<&Node>) -> String {
+    if let Some(own) = identity(node) {
+        return own.to_owned();
+    }
+    let takes = ["methods", "hosts", "paths"].iter().map(|key| {
+        let texts = node.peek(key).map(Node::items).unwrap_or_default();
+        texts.iter().filter_map(Node::text).collect::<Vec<_>>().join(",")
+    });
+    let service = service.and_then(identity).unwrap_or(UNNAMED);
+    takes.filter(|texts| !texts.is_empty()).fold(service.to_owned(), |all, one| all + ":" + &one)
+}
+
+/// The name, or what is free of it: two may look alike.
+pub(super) fn unique(name: String, taken: &mut Vec<String>) -> String {
+    let mut free = name.clone();
+    let mut number = 1;
+    while taken.contains(&free) {
+        number += 1;
+        free = format!("{name}:{number}");
+    }
+    taken.push(free.clone());
+    free
+}
+
 /// Its routes are then as if they were not there, as in Kong.
 fn is_off(service: &Node, reading: &mut Reading<'_>) -> bool {
     reading.bool(service, "enabled") == Some(false)
@@ -109,12 +143,8 @@ fn serve<'n>(
         node.get(key).map(Node::dismiss);
     }
     let strips = reading.bool(node, "strip_path").unwrap_or(true);
-    let service_name = service.and_then(|service| service.get("name")).and_then(Node::text);
-    let name = match (node.get("name").and_then(Node::text), service_name) {
-        (Some(own), _) => own.to_owned(),
-        (None, Some(service)) => format!("{service}-{}", node.origin().line),
-        (None, None) => format!("route-{}", node.origin().line),
-    };
+    node.get("name").map(Node::dismiss);
+    let name = title(node, service);
     let mut plugins: Vec<Plugin<'n>> = Vec::new();
     for (place, closeness) in [(Some(node), 2), (service, 1)] {
         let Some(place) = place else { continue };
@@ -142,7 +172,11 @@ fn serve<'n>(
 /// The routes in Kong's order. One comes in parts where another has to be asked between its paths, each
 /// with a name that none in the file can have: Kong's names have no `#`.
 pub(super) fn in_order<'n>(mut whole: Vec<Served<'n>>) -> Vec<Served<'n>> {
-    let mut all = Vec::new();
+    let (mut all, mut taken) = (Vec::new(), Vec::new());
+    for one in whole.iter_mut().filter(|one| identity(one.node).is_none()) {
+        one.whole = unique(std::mem::take(&mut one.whole), &mut taken);
+        one.name.clone_from(&one.whole);
+    }
     for (index, one) in whole.iter_mut().enumerate() {
         let conditions = std::mem::take(&mut one.conditions);
         all.extend(conditions.into_iter().map(|(rank, condition)| (rank, index, condition)));
