@@ -76,8 +76,8 @@ impl SetupError {
                 tried.join(", ")
             )),
             Self::MissingRegion => Some(
-                "Tried: --region, AWS_REGION, AWS_DEFAULT_REGION, the AWS profile. Set one of them, for example \
-                 --region us-east-1. \
+                "Tried: what was given (--region, or a backend's `region`), AWS_REGION, AWS_DEFAULT_REGION, the AWS \
+                 profile. Set one of them, for example AWS_REGION=us-east-1. \
                  Without an AWS account, run `outcrop demo`, or `outcrop serve --emulator`."
                     .to_owned(),
             ),

@@ -455,6 +455,45 @@ fn no_default_model_of_mcp_cli_is_lost() {
     }
 }
 
+/// A machine with one file, on which `NAME` is set and nothing else.
+struct WithFile(&'static str, &'static str);
+
+impl Lookup for WithFile {
+    fn variable(&self, name: &str) -> Option<String> {
+        (name == "NAME").then(|| "set".to_owned())
+    }
+
+    fn file(&self, path: &Path) -> Result<String, String> {
+        let is_it = path == Path::new(self.0);
+        if is_it { Ok(self.1.to_owned()) } else { Err("no such file".to_owned()) }
+    }
+}
+
+#[test]
+fn what_only_the_env_file_of_mcp_cli_sets_is_told() {
+    const ENV: &str = "# keys\nexport KEY=AKIACANARY\nSECRET = 'canary'\nNAME=n\nREGION=\n";
+    let text = mcp_cli(
+        "  aws_region: ${REGION}\n  aws_access_key_id: ${KEY}\n  aws_secret_access_key: \"$SECRET\"\n  default_model: ${NAME}\n",
+    );
+    for (name, env, is_told) in [
+        ("config/providers/aws.yaml", ".env", true),
+        ("/x/config/embeddings/aws.yaml", "/x/.env", true),
+        ("/x/config/providers/aws.yaml", "/x/config/providers/.env", true),
+        ("aws.yaml", ".env", true),
+        ("/x/y/aws.yaml", "/x/.env", false),
+        ("config/providers/aws.yaml", "other/.env", false),
+    ] {
+        let (_, diagnostics) = load(&[Source { name, text: &text }], &WithFile(env, ENV));
+        let said = format!("{env} is read by the command line only: not set here: KEY, SECRET");
+        let told: Vec<(&str, u64)> = diagnostics
+            .iter()
+            .map(|one| (one.what.as_str(), u64::try_from(one.origin.line).unwrap()))
+            .collect();
+        let expected = if is_told { vec![(said.as_str(), 5)] } else { Vec::new() };
+        assert_eq!(told, expected, "{name}");
+    }
+}
+
 #[test]
 fn files_of_mcp_cli_without_bedrock_open_nothing() {
     for of_mcp_cli in [

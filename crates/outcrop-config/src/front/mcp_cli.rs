@@ -9,6 +9,8 @@
 //! 2. The default model stands in where a request names none.
 //! 3. Requests for embeddings go by the embeddings file, all others by the provider's.
 
+mod dotenv;
+
 use std::time::Duration;
 
 use outcrop_model::{Catalog, Specialist, alias};
@@ -182,6 +184,7 @@ impl<'n> File<'n> {
 
     fn push(&self, reading: &mut Reading<'_>) {
         let errors = reading.errors();
+        dotenv::tell(self, reading);
         let backend = self.backend(reading);
         let policy = self.policy(reading);
         let default = self.text(self.default_key(), reading);
