@@ -18,6 +18,7 @@ mod jwks;
 mod jwt;
 mod keys;
 mod mint;
+mod owner;
 mod sigv4;
 mod stored;
 

@@ -78,6 +78,38 @@ fn the_file_is_for_its_owner_only_and_a_link_stays_one() {
     assert_eq!(names(&KeyFile::new(&path)), ["one", "two"]);
 }
 
+/// Only root can give a file away, so elsewhere this is of the mode alone.
+#[cfg(unix)]
+#[test]
+fn whoever_reads_the_file_reads_it_after_a_change() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    let (folder, path) = place();
+    let lock = folder.path().join("keys.toml.lock");
+    let file = KeyFile::new(&path);
+    let add = |name: &str| {
+        let name = record(name);
+        file.edit(|keys| Ok(keys.push(name))).unwrap();
+    };
+    add("one");
+    let is_root = fs::metadata(&path).unwrap().uid() == 0;
+    let (uid, gid) = if is_root { (Some(1234), Some(4321)) } else { (None, None) };
+    chown(&path, uid, gid).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let whose = |path: &PathBuf| {
+        let data = fs::metadata(path).unwrap();
+        (data.uid(), data.gid())
+    };
+    let before = whose(&path);
+    // The lock is root's yet, then there is none.
+    add("two");
+    assert_eq!((whose(&path), whose(&lock)), (before, before));
+    fs::remove_file(&lock).unwrap();
+    add("three");
+    assert_eq!((whose(&path), whose(&lock)), (before, before));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(names(&file), ["one", "two", "three"]);
+}
+
 #[test]
 fn changes_at_once_lose_no_key() {
     let (_folder, path) = place();

@@ -120,6 +120,42 @@ fn a_key_is_made_listed_rotated_and_revoked() {
     assert!(refused(&keys(file, &["revoke", "alice"])).contains("outcrop keys list"));
 }
 
+/// Needs root, who alone can be somebody else; without it the file is one's own.
+#[cfg(unix)]
+#[test]
+fn a_change_that_would_take_the_file_from_its_reader_is_refused() {
+    use std::fs::{Permissions, metadata, set_permissions};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
+    let folder = Folder::new();
+    let file = &folder.file();
+    said(&keys(file, &["create", "alice"]));
+    if metadata(file).unwrap().uid() != 0 {
+        return;
+    }
+    chown(file, Some(1234), Some(1234)).unwrap();
+    set_permissions(file, Permissions::from_mode(0o644)).unwrap();
+    set_permissions(folder.0.path(), Permissions::from_mode(0o777)).unwrap();
+    let before = std::fs::read(file).unwrap();
+    let lock = format!("{file}.lock");
+    std::fs::remove_file(&lock).unwrap();
+    let revoke = || {
+        let mut command = outcrop(&["keys", "revoke", "alice"]);
+        let output = command.env("OUTCROP_KEYS", file).uid(4321).gid(4321).output().unwrap();
+        let said = refused(&output);
+        assert!(said.contains("Run the command as the owner of the file, or as root"), "{said}");
+        assert_eq!(std::fs::read(file).unwrap(), before);
+        std::fs::read_dir(folder.0.path()).unwrap().count()
+    };
+    assert_eq!(revoke(), 1, "a lock was left that shuts out the owner");
+    std::fs::write(&lock, "").unwrap();
+    set_permissions(&lock, Permissions::from_mode(0o666)).unwrap();
+    assert_eq!(revoke(), 2);
+    // Root keeps it for its owner.
+    said(&keys(file, &["revoke", "alice"]));
+    assert_eq!((metadata(file).unwrap().uid(), metadata(&lock).unwrap().uid()), (1234, 1234));
+}
+
 #[test]
 fn what_is_wrong_is_said() {
     let folder = Folder::new();

@@ -5,10 +5,11 @@
 //! 2. A change is whole or not at all: the new file takes the place of the old one when it is on disk.
 //! 3. Two that change it at once wait for each other, so that no key is lost.
 //! 4. A message about it never holds what is in it.
+//! 5. Whoever reads the file reads it on: a change keeps owner, group and mode, or comes to nothing.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -16,6 +17,8 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use outcrop_config::{ClientKey, KeyProof, Origin, Redacted, Scopes, Secret, SurfaceWord};
 use serde::{Deserialize, Serialize};
+
+use super::owner;
 
 /// Stands at the head of each file that is written here: one without any key is known by it.
 const HEADER: &str = "\
@@ -125,9 +128,9 @@ impl KeyFile {
         &self,
         change: impl FnOnce(&mut Vec<Record>) -> Result<T, String>,
     ) -> Result<T, KeyFileError> {
-        let lock = self.beside("lock");
-        let lock = File::options().create(true).append(true).open(&lock);
-        let lock = lock.map_err(|error| self.wrong(format!("no lock beside it: {error}")))?;
+        let lock = self
+            .lock()
+            .map_err(|error| self.wrong(format!("no lock beside it: {error}. {}", owner::MEND)))?;
         lock.lock().map_err(|error| self.wrong(error))?;
         let mut records = match std::fs::read_to_string(&self.path) {
             Ok(text) => self.parse(&text)?,
@@ -154,6 +157,34 @@ impl KeyFile {
         }
     }
 
+    /// What one holds who changes the file: whoever owns that can open this.
+    fn lock(&self) -> io::Result<File> {
+        let path = self.beside("lock");
+        let open = || File::options().append(true).open(&path);
+        let old = there(&self.path)?;
+        match (open(), old) {
+            (Ok(lock), Some(old)) => {
+                // It was another's that could open it, and that is enough.
+                let _as_it_was = owner::give(&lock, &old);
+                Ok(lock)
+            }
+            (Err(error), old) if error.kind() == io::ErrorKind::NotFound => {
+                // It is given away before it has its name, so that none is left that shuts out the owner.
+                let lock =
+                    tempfile::Builder::new().prefix(".outcrop-keys").tempfile_in(folder(&path))?;
+                if let Some(old) = old {
+                    owner::give(lock.as_file(), &old)?;
+                }
+                match lock.persist_noclobber(&path) {
+                    Ok(lock) => Ok(lock),
+                    Err(lost) if lost.error.kind() == io::ErrorKind::AlreadyExists => open(),
+                    Err(lost) => Err(lost.error),
+                }
+            }
+            (outcome, _) => outcome,
+        }
+    }
+
     /// The new file is complete on disk before it has the name.
     fn write(&self, keys: Vec<Record>) -> io::Result<()> {
         let body = toml::to_string(&Document { keys }).map_err(io::Error::other)?;
@@ -162,6 +193,15 @@ impl KeyFile {
         let folder = folder(&path);
         // Readable by its owner only, from the beginning.
         let mut file = tempfile::Builder::new().prefix(".outcrop-keys").tempfile_in(folder)?;
+        if let Some(old) = there(&path)? {
+            owner::give(file.as_file(), &old).map_err(|error| {
+                let what =
+                    "its owner and group cannot be kept, and whoever reads it could not any more";
+                io::Error::new(error.kind(), format!("{what} ({error}). {}", owner::MEND))
+            })?;
+            // Last, as a change of owner takes some of it away.
+            file.as_file().set_permissions(old.permissions())?;
+        }
         file.write_all(HEADER.as_bytes())?;
         file.write_all(body.as_bytes())?;
         file.as_file().sync_all()?;
@@ -178,6 +218,15 @@ impl KeyFile {
 
     fn wrong(&self, what: impl fmt::Display) -> KeyFileError {
         KeyFileError { path: self.path.clone(), line: 0, what: what.to_string() }
+    }
+}
+
+/// What is known of a file, if there is one.
+fn there(path: &Path) -> io::Result<Option<Metadata>> {
+    match std::fs::metadata(path) {
+        Ok(data) => Ok(Some(data)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
