@@ -65,6 +65,21 @@ pub struct JwtIssuer {
     pub origin: Origin,
 }
 
+// === impl KeyProof ===
+
+impl KeyProof {
+    /// What is behind it that may change, or not be there.
+    pub fn secrets(&self) -> &[Secret] {
+        match self {
+            Self::Tokens(tokens) => tokens,
+            Self::Pair { access_key_id: _, secret_access_key: secret } => {
+                std::slice::from_ref(secret)
+            }
+            Self::TokenHash(_) => &[],
+        }
+    }
+}
+
 // === impl JwtIssuer ===
 
 impl JwtIssuer {

@@ -1,18 +1,24 @@
 //! Who may use the gateway, as the command line and the configuration say it together.
+//!
+//! A key leaves by its entry: that its file cannot be read, or is empty, takes none away.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderName;
-use outcrop_config::{self as config, JwtIssuer, Origin, Scopes};
+use outcrop_config::{self as config, ClientKey, JwtIssuer, Origin, Redacted, Scopes, Secret};
 use outcrop_core::admit::{Issuer, KeyFile, StoredKeys};
 use outcrop_core::{Admitter, KeyTable, Strangers};
 
 use crate::cli::AdmissionArgs;
 use crate::secrets::reveal;
 
-/// What the command line says, with its file of keys open, and the issuers that are known.
+/// What the files of keys' secrets said when they could be read last.
+type Files = HashMap<PathBuf, Redacted>;
+
+/// What the command line says, with its file of keys open, and the issuers and files that are known.
 #[derive(Debug)]
 pub struct Admission {
     stored: Option<Arc<StoredKeys>>,
@@ -21,6 +27,8 @@ pub struct Admission {
     anonymous: bool,
     /// Of the configuration at work: the next takes over their keys.
     issuers: Mutex<Vec<Arc<Issuer>>>,
+    /// Of the configuration at work.
+    files: Mutex<Files>,
 }
 
 /// Who would be let in; nothing has changed yet.
@@ -28,6 +36,7 @@ pub struct Admission {
 pub struct Prepared {
     admitter: Admitter,
     issuers: Vec<Arc<Issuer>>,
+    files: Files,
 }
 
 // === impl Admission ===
@@ -48,7 +57,8 @@ impl Admission {
             Admitter::default().with_stored(Arc::clone(&keys)).watch();
             stored = Some(keys);
         }
-        Ok(Self { stored, issuer, headers, anonymous, issuers: Mutex::default() })
+        let (issuers, files) = (Mutex::default(), Mutex::default());
+        Ok(Self { stored, issuer, headers, anonymous, issuers, files })
     }
 
     /// Whether whoever shows no key is served, by the word of the command line or of `wanted`.
@@ -84,11 +94,18 @@ impl Admission {
                             "there are no keys: whoever is on this machine is served, and nobody else"
                         );
                     }
-                    Ok(Prepared { admitter: Admitter::default(), issuers })
+                    Ok(Prepared { admitter: Admitter::default(), issuers, files: Files::new() })
                 }
             };
         }
-        let (table, unusable) = KeyTable::of(keys, &reveal);
+        let files = self.files(keys);
+        let (table, unusable) = KeyTable::of(keys, &|secret| match secret {
+            Secret::File(path) => match files.get(path) {
+                Some(text) => Ok(text.reveal().to_owned()),
+                None => reveal(secret),
+            },
+            Secret::Env(_) | Secret::Inline(_) | Secret::Kubernetes { .. } => reveal(secret),
+        });
         for one in unusable {
             tracing::warn!("{one}");
         }
@@ -107,11 +124,12 @@ impl Admission {
         if anonymous {
             admitter = admitter.with_strangers(Strangers::Welcome);
         }
-        Ok(Prepared { admitter, issuers })
+        Ok(Prepared { admitter, issuers, files })
     }
 
-    /// From now on its issuers are the ones that are known; keys of new ones are watched.
-    pub fn keep(&self, Prepared { admitter, issuers }: Prepared) -> Admitter {
+    /// From now on its issuers and files are the ones that are known; keys of new issuers are watched.
+    pub fn keep(&self, Prepared { admitter, issuers, files }: Prepared) -> Admitter {
+        *self.files.lock().unwrap_or_else(PoisonError::into_inner) = files;
         let mut known = self.issuers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut new: Vec<Arc<Issuer>> = Vec::new();
         for issuer in &issuers {
@@ -123,6 +141,32 @@ impl Admission {
         Admitter::default().with_issuers(new).watch();
         *known = issuers;
         admitter
+    }
+
+    /// What the files of `keys` say; of those that say nothing, what they said last.
+    fn files(&self, keys: &[ClientKey]) -> Files {
+        let known = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files = Files::new();
+        for key in keys {
+            for secret in key.proof.secrets() {
+                let Secret::File(path) = secret else { continue };
+                match (reveal(secret), known.get(path)) {
+                    (Ok(text), _) => _ = files.insert(path.clone(), Redacted::new(text)),
+                    (Err(why), Some(last)) => {
+                        tracing::error!(
+                            "{}: of the key {}: {}: {why}. What was read there last counts on, until the key's entry is removed",
+                            key.origin,
+                            key.name,
+                            path.display()
+                        );
+                        files.insert(path.clone(), last.clone());
+                    }
+                    // Whoever needs it is told.
+                    (Err(_), None) => {}
+                }
+            }
+        }
+        files
     }
 
     /// The issuers that are wanted, with the keys of those that are known already.
@@ -198,8 +242,8 @@ mod tests {
     }
 
     fn admission(issuer: Option<JwtIssuer>) -> Admission {
-        let (stored, headers, issuers) = (None, Vec::new(), Mutex::default());
-        Admission { stored, issuer, headers, anonymous: false, issuers }
+        let (issuers, files) = (Mutex::default(), Mutex::default());
+        Admission { stored: None, issuer, headers: Vec::new(), anonymous: false, issuers, files }
     }
 
     #[tokio::test]

@@ -15,9 +15,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use outcrop_config::{
-    Backend, Config, Diagnostic, KeyProof, Listener, ListenerTls, Secret, Severity,
-};
+use outcrop_config::{Backend, Config, Diagnostic, Listener, ListenerTls, Secret, Severity};
 use outcrop_core::Gateway;
 use outcrop_server::Metrics;
 
@@ -317,11 +315,7 @@ fn is_of_a_listener(note: &Diagnostic) -> bool {
 
 /// What lies in the files that `config` refers to: keys of clients, roots to trust, and certificates.
 fn referred(config: &Config, certified: &Certified) -> Vec<Result<Vec<u8>, String>> {
-    let secrets = config.admission.keys.iter().flat_map(|key| match &key.proof {
-        KeyProof::Tokens(secrets) => secrets.as_slice(),
-        KeyProof::Pair { secret_access_key: secret, .. } => std::slice::from_ref(secret),
-        KeyProof::TokenHash(_) => &[],
-    });
+    let secrets = config.admission.keys.iter().flat_map(|key| key.proof.secrets());
     let keys = secrets.filter_map(|secret| match secret {
         Secret::File(path) => Some(path.as_path()),
         Secret::Env(_) | Secret::Inline(_) | Secret::Kubernetes { .. } => None,

@@ -290,7 +290,21 @@ fn keys_of_a_file_are_asked_for() {
     std::fs::write(folder.join("key"), "another").unwrap();
     running.logged("the configuration was loaded");
     assert_eq!(models("host: here\r\nauthorization: Bearer let-me-in"), 401);
-    assert_eq!(models("host: here\r\nauthorization: Bearer another"), 200);
+    let another = "host: here\r\nauthorization: Bearer another";
+    assert_eq!(models(another), 200);
+    // What becomes of the file takes no key away, only what becomes of its entry.
+    std::fs::write(folder.join("key"), "\n").unwrap();
+    running.logged("key: it is empty. What was read there last counts on");
+    running.logged("the configuration was loaded");
+    assert_eq!(models(another), 200);
+    std::fs::remove_file(folder.join("key")).unwrap();
+    running.logged("No such file or directory (os error 2). What was read there last counts on");
+    running.logged("the configuration was loaded");
+    assert_eq!(models(another), 200);
+    let file = format!("{GOOD}keys: [{{name: l, token: {{inline: other}}}}]\n");
+    std::fs::write(folder.join("outcrop.yaml"), &file).unwrap();
+    running.logged("the configuration was loaded");
+    assert_eq!(models(another), 401);
 }
 
 /// Also once there are none.
