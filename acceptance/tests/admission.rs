@@ -183,6 +183,35 @@ async fn the_receipt_names_the_caller() {
     assert!(matches!(receipt.outcome, Outcome::Failed(_)));
 }
 
+/// Also where nothing is done for the caller, or the caller leaves.
+#[tokio::test]
+async fn the_receipt_of_an_early_refusal_names_the_caller() {
+    use tokio::io::AsyncWriteExt;
+    let mut stack = guarded().await;
+    let (path, body) = chat("anthropic", NOVA, "say:hi", false);
+    let too_much = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nx-api-key: {TOKEN}\r\ncontent-length: 99999999999\r\n\r\n"
+    );
+    let broken_off = too_much.replace("99999999999", "9");
+    stack.send(Method::POST, &path, &[("x-api-key", NARROW)], body.to_string()).await;
+    let mut receipts = vec![stack.receipt().await];
+    for sent in [too_much, broken_off] {
+        let mut socket = stack.say(sent.as_bytes()).await;
+        socket.shutdown().await.unwrap();
+        receipts.push(stack.receipt().await);
+    }
+    let told = receipts.iter().map(|receipt| {
+        let caller = receipt.caller.as_ref().map(|caller| caller.name.as_str());
+        (receipt.outcome.as_str(), caller)
+    });
+    let expected = [
+        ("out_of_scope", Some("narrow")),
+        ("too_large", Some("wide")),
+        ("client_left", Some("wide")),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+}
+
 #[tokio::test]
 async fn calls_beside_inference_keep_to_the_models_of_the_key() {
     let stack = guarded().await;

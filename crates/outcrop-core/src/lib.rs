@@ -49,5 +49,5 @@ pub use outcrop_dialect::bundle::Specialty;
 pub use pricing::Pricing;
 pub use reply::{Reply, ReplyBody};
 pub use route::Approach;
-pub use settle::ReceiptSink;
+pub use settle::{ReceiptSink, Settlement};
 pub use store::{FileError, ResponseStore, StoreLimits};

@@ -14,7 +14,9 @@ use outcrop_config::SurfaceWord;
 use outcrop_core::admit::surface_of;
 use outcrop_core::model_id::percent_decode;
 use outcrop_core::models::{Page, Shelf};
-use outcrop_core::{Admittance, Approach, Gateway, Grant, Inbound, Operation, Present, Reply};
+use outcrop_core::{
+    Admittance, Approach, Gateway, Grant, Inbound, Operation, Present, Reply, Settlement,
+};
 use outcrop_model::{Dialect, ErrorClass, Fault, Phase};
 use serde_json::json;
 use uuid::Uuid;
@@ -167,12 +169,8 @@ impl Door {
         let Meant { operation, own_path, present } = meant;
         let dialect = operation.dialect();
         let mut settlement = self.gateway.begin(&operation, request_id);
-        let taken = self.take(&operation, (&head, entry.reach), &mut body).await;
-        let taken = taken.map(|(grant, body)| {
-            settlement.admitted(grant);
-            body
-        });
-        match taken {
+        let at = (&head, entry.reach);
+        match self.take((&operation, &mut settlement), at, &mut body).await {
             Ok(body) => {
                 let inbound = Inbound {
                     operation,
@@ -207,31 +205,34 @@ impl Door {
     /// The body of an operation, from someone who may come in. Whoever shows no key sends it in vain.
     async fn take<B>(
         &self,
-        operation: &Operation,
-        (head, reach): (&Parts, Reach),
+        (operation, settlement): (&Operation, &mut Settlement),
+        at: (&Parts, Reach),
         body: &mut B,
-    ) -> Result<(Grant, Bytes), Fault>
+    ) -> Result<Bytes, Fault>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: std::error::Error + 'static,
     {
-        let admitter = self.gateway.admitter();
-        let admittance = admitter.admit(head, SystemTime::now()).await?;
-        if let Admittance::Granted(grant) = &admittance {
-            self.check(grant, (head, reach))?;
-            grant.check_surface(surface_of(operation))?;
-        }
-        let body = as_it_is(head, read(body, self.limits, &self.room).await?)?;
-        let grant = match admittance {
-            Admittance::Granted(grant) => grant,
-            Admittance::Signed(signed) => {
-                let grant = admitter.finish(&signed, &body, SystemTime::now())?;
-                self.check(&grant, (head, reach))?;
-                grant.check_surface(surface_of(operation))?;
-                grant
-            }
+        let mut enter = |grant| {
+            // First, so that the receipt names the caller whatever comes of it.
+            settlement.admitted(grant);
+            let grant = settlement.grant();
+            self.check(grant, at)?;
+            grant.check_surface(surface_of(operation))
         };
-        Ok((grant, body))
+        let (admitter, head) = (self.gateway.admitter(), at.0);
+        let signed = match admitter.admit(head, SystemTime::now()).await? {
+            Admittance::Granted(grant) => {
+                enter(grant)?;
+                None
+            }
+            Admittance::Signed(signed) => Some(signed),
+        };
+        let body = as_it_is(head, read(body, self.limits, &self.room).await?)?;
+        if let Some(signed) = signed {
+            enter(admitter.finish(&signed, &body, SystemTime::now())?)?;
+        }
+        Ok(body)
     }
 
     /// Whoever comes in without a key must not be a web page of elsewhere.
