@@ -36,6 +36,7 @@ use self::key_file::KeyFile;
 use self::mint::Mint;
 pub use self::oidc::{Address, Oidc};
 pub use self::role::Role;
+pub use self::web_identity::TokenRole;
 
 /// What the operator asked for.
 #[derive(Debug, Clone, Default)]

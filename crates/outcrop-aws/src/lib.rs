@@ -37,7 +37,7 @@ pub use deadline::Timeouts;
 pub use endpoint::{Endpoint, EndpointWish, Endpoints, Region, Service};
 pub use environment::Environment;
 pub use eventstream::Decoder;
-pub use identity::{Address, Given, IdentityWish, Oidc, Role, Text};
+pub use identity::{Address, Given, IdentityWish, Oidc, Role, Text, TokenRole};
 pub use retry::Backoff;
 pub use setup::{Lookup, SetupError};
 pub use sse::SseDecoder;

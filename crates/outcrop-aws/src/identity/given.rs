@@ -16,7 +16,7 @@ use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use crate::credentials::Credentials;
 use crate::identity::chain::story;
 use crate::identity::secret_file;
-use crate::identity::web_identity::WebIdentity;
+use crate::identity::web_identity::{TokenRole, WebIdentity};
 
 /// A text that is never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,8 +37,7 @@ pub enum Given {
     /// A role for the token in a file.
     WebIdentity {
         token_file: PathBuf,
-        role_arn: String,
-        session_name: Option<String>,
+        role: TokenRole,
     },
     /// A shared credentials file, and the profile in it.
     Shared {
@@ -115,9 +114,8 @@ impl Given {
                 };
                 Ok(Keys::new(id, secret, token, None, "configuration"))
             }
-            Self::WebIdentity { token_file, role_arn, session_name } => {
-                let name = session_name.as_deref();
-                WebIdentity::new(token_file, role_arn, name).fetch(sts).await
+            Self::WebIdentity { token_file, role } => {
+                WebIdentity::new(token_file.clone(), role.clone()).fetch(sts).await
             }
             Self::Shared { text, profile } => {
                 let files = EnvConfigFiles::builder()

@@ -23,10 +23,11 @@ use http::{HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::Full;
 use serde::Deserialize;
 
+use crate::identity::Text;
 use crate::identity::chain::story;
 use crate::identity::container::place;
 use crate::identity::http::{Wire, is_private};
-use crate::identity::{Text, web_identity};
+use crate::identity::web_identity::TokenRole;
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 /// An issuer answers within a second.
@@ -50,11 +51,7 @@ pub struct Oidc {
     /// The same as a `resource` (RFC 8707).
     pub resource: Option<String>,
     /// The role to assume with the token.
-    pub role_arn: String,
-    /// `outcrop` if there is none: it stands in the account's audit log.
-    pub session_name: Option<String>,
-    /// 900 to 43200 seconds; STS takes an hour if there is none.
-    pub session_length: Option<Duration>,
+    pub role: TokenRole,
 }
 
 /// An address that secrets may go to: `https`, or on this machine.
@@ -202,17 +199,8 @@ impl Oidc {
     }
 
     async fn assume(&self, token: String, sdk: &SdkConfig) -> Result<Credentials, String> {
-        let seconds = self.session_length.map(|length| length.as_secs());
-        let answer = aws_sdk_sts::Client::new(sdk)
-            .assume_role_with_web_identity()
-            .role_arn(&self.role_arn)
-            .role_session_name(self.session_name.as_deref().unwrap_or("outcrop"))
-            .web_identity_token(token)
-            .set_duration_seconds(seconds.and_then(|seconds| i32::try_from(seconds).ok()))
-            .send()
-            .await
-            .map_err(|error| format!("{}{}", story(&error), sts_hint(error.code())))?;
-        web_identity::keys(answer, "oidc")
+        let assumed = self.role.assume(&token, "oidc", sdk).await;
+        assumed.map_err(|error| format!("{}{}", story(&error), sts_hint(error.code())))?
     }
 }
 

@@ -62,10 +62,10 @@ pub(super) fn backend(backend: &Backend, findings: &mut Findings) {
     }
     match &identity.source {
         IdentitySource::WebIdentity { token_file: _, role: own } => {
-            role(own, (origin, "identity.web_identity.role"), findings);
+            token_role(own, (origin, "identity.web_identity.role"), findings);
         }
         IdentitySource::Oidc(exchange) => {
-            role(&exchange.role, (origin, "identity.oidc.role"), findings);
+            token_role(&exchange.role, (origin, "identity.oidc.role"), findings);
         }
         IdentitySource::ApiKey(_) if !identity.roles.is_empty() || identity.mint_api_keys => {
             let what = "a Bedrock API key can neither assume a role nor make keys".to_owned();
@@ -115,6 +115,18 @@ fn role(role: &AssumeRole, (origin, path): At<'_>, findings: &mut Findings) {
     }
     if let Some(policy) = &role.policy {
         json(policy, (origin, &format!("{path}.policy")), findings);
+    }
+}
+
+/// What STS takes with a token:
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>, 2026-11.
+fn token_role(own: &AssumeRole, (origin, path): At<'_>, findings: &mut Findings) {
+    role(own, (origin, path), findings);
+    let others = [("external_id", own.external_id.is_some()), ("tags", !own.tags.is_empty())];
+    for (member, _) in others.into_iter().filter(|(_, is_there)| *is_there) {
+        let what = format!("a role for a token has no `{member}`: AWS takes none with a token");
+        let hint = "remove it; a role of `roles`, which is assumed after this one, may have it";
+        findings.error(origin, format!("{path}.{member}"), what, Some(hint.to_owned()));
     }
 }
 

@@ -1,6 +1,8 @@
 //! Who a backend's configuration says that the gateway is.
 
-use outcrop_aws::{Address, Given, IdentityWish, Lookup, Oidc, Role, Text};
+use std::time::Duration;
+
+use outcrop_aws::{Address, Given, IdentityWish, Lookup, Oidc, Role, Text, TokenRole};
 use outcrop_config::{AssumeRole, Identity, IdentitySource, OidcExchange, Secret};
 
 use super::Trouble;
@@ -27,13 +29,8 @@ pub(super) fn wish(identity: &Identity, lookup: Lookup<'_>) -> Result<IdentityWi
         }
         IdentitySource::ApiKey(key) => wish.api_key = Some(required(key, "API key", lookup)?),
         IdentitySource::WebIdentity { token_file, role } => {
-            let AssumeRole { arn, session_name, .. } = role;
-            Role::new(arn).map_err(Trouble::Wrong)?;
-            wish.given = Some(Given::WebIdentity {
-                token_file: token_file.clone(),
-                role_arn: arn.clone(),
-                session_name: session_name.clone(),
-            });
+            let (token_file, role) = (token_file.clone(), token_role(role)?);
+            wish.given = Some(Given::WebIdentity { token_file, role });
         }
         IdentitySource::Oidc(exchange) => wish.oidc = Some(oidc(exchange, lookup)?),
     }
@@ -52,9 +49,7 @@ fn oidc(exchange: &OidcExchange, lookup: Lookup<'_>) -> Result<Oidc, Trouble> {
         scopes: scopes.clone(),
         audience: audience.clone(),
         resource: resource.clone(),
-        role_arn: Role::new(&role.arn).map_err(Trouble::Wrong)?.arn,
-        session_name: role.session_name.clone(),
-        session_length: role.duration,
+        role: token_role(role)?,
     })
 }
 
@@ -118,17 +113,30 @@ fn role(role: &AssumeRole, lookup: Lookup<'_>) -> Result<Role, Trouble> {
         },
         None => None,
     };
-    if let Some(duration) = duration {
-        Role::session_length(duration.as_secs()).map_err(Trouble::Wrong)?;
-    }
     Ok(Role {
         external_id,
         session_name: session_name.clone(),
-        session_length: *duration,
+        session_length: session_length(*duration)?,
         tags: tags.clone(),
         policy: policy.clone(),
         ..Role::new(arn).map_err(Trouble::Wrong)?
     })
+}
+
+/// With a token there is neither external id nor tags: the configuration is checked for that.
+fn token_role(role: &AssumeRole) -> Result<TokenRole, Trouble> {
+    let AssumeRole { arn, external_id: _, session_name, duration, tags: _, policy } = role;
+    Ok(TokenRole {
+        arn: Role::new(arn).map_err(Trouble::Wrong)?.arn,
+        session_name: session_name.clone(),
+        session_length: session_length(*duration)?,
+        policy: policy.clone(),
+    })
+}
+
+fn session_length(duration: Option<Duration>) -> Result<Option<Duration>, Trouble> {
+    let checked = duration.map(|duration| Role::session_length(duration.as_secs()));
+    checked.transpose().map_err(Trouble::Wrong)
 }
 
 #[cfg(test)]

@@ -50,10 +50,11 @@ impl<'a> Setting<'a> {
         let mut command = Command::from(outcrop(&["serve"]));
         let url = self.emulator.base_url();
         command
-            .args(["--listen", "127.0.0.1:0", "--region", "us-east-1"])
+            .args(["--listen", "127.0.0.1:0"])
             .args(&self.flags)
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.home)
+            .env("AWS_REGION", "us-east-1")
             .env("AWS_ENDPOINT_URL", &url)
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("OUTCROP_MODELS_REFRESH", "0")

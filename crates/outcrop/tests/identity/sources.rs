@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use outcrop_emulator::{AccessKey, Config, EXAMPLE_API_KEY, EXAMPLE_ROLE, Emulator};
+use outcrop_emulator::{
+    AccessKey, Config, EXAMPLE_API_KEY, EXAMPLE_OIDC_CLIENT, EXAMPLE_OIDC_SECRET, EXAMPLE_ROLE,
+    Emulator,
+};
 
 use crate::gateway::Setting;
 use crate::{asked, emulator, signers};
@@ -91,6 +94,33 @@ async fn a_web_identity() {
     works(setting().file(".aws/config", &profile)).await;
     assert!(signers(&emulator).iter().all(|id| id.starts_with("ASIA")));
     assert_eq!(asked(&emulator), ["/", "/"]);
+}
+
+/// What a configuration says of the role is asked for, whatever the token is of.
+#[tokio::test]
+async fn a_role_for_a_token_is_narrowed() {
+    let emulator = emulator(&[]).await;
+    let home = tempfile::tempdir().unwrap();
+    let token = emulator.web_identity_token("a", HOUR);
+    let at = home.path().display();
+    let role = format!("{{arn: '{EXAMPLE_ROLE}', duration: 900s, policy: '{{}}'}}");
+    let sources = [
+        format!("web_identity: {{token_file: {at}/token, role: {role}}}"),
+        format!(
+            "oidc: {{issuer: '{}', client_id: {EXAMPLE_OIDC_CLIENT}, client_secret: {{inline: '{EXAMPLE_OIDC_SECRET}'}}, role: {role}}}",
+            emulator.oidc_issuer()
+        ),
+    ];
+    for source in sources {
+        let file = format!("backends: {{main: {{identity: {{{source}}}}}}}\n");
+        let setting = Setting::new(&emulator, home.path()).file("token", &token);
+        let file_name = format!("{at}/outcrop.yaml");
+        works(setting.file("outcrop.yaml", &file).flags(&["-f", &file_name])).await;
+        let requests = emulator.requests();
+        let asked = requests.iter().rfind(|request| request.raw_path == "/").unwrap();
+        let form = String::from_utf8_lossy(&asked.body);
+        assert!(form.contains("DurationSeconds=900") && form.contains("Policy=%7B%7D"), "{form}");
+    }
 }
 
 #[tokio::test]

@@ -148,7 +148,7 @@ pub struct Oidc {
 pub struct Role {
     /// Its ARN.
     pub arn: String,
-    /// What the account that owns the role asks for.
+    /// What the account that owns the role asks for. Not with a token (`web_identity`, `oidc`).
     #[serde(default, skip_serializing_if = "is_default")]
     pub external_id: Option<Short<Secret>>,
     /// Name of the session, in AWS's logs.
@@ -157,7 +157,7 @@ pub struct Role {
     /// How long a session lasts, 15m to 12h.
     #[serde(default, skip_serializing_if = "is_default")]
     pub duration: Option<DurationText>,
-    /// Session tags.
+    /// Session tags. Not with a token (`web_identity`, `oidc`).
     #[serde(default, skip_serializing_if = "is_default")]
     pub tags: Table<String>,
     /// A policy in JSON that narrows the role's own.
