@@ -56,6 +56,11 @@ pub fn is_header_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(good)
 }
 
+/// Whether `text` can be in a header's value and be read as text.
+pub fn is_header_text(text: &str) -> bool {
+    text.bytes().all(|byte| byte == b' ' || byte == b'\t' || byte.is_ascii_graphic())
+}
+
 /// The name among `known` that `word` was probably meant to be.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();

@@ -1,6 +1,7 @@
 //! `outcrop check`: what is wrong with a configuration, and what was understood of it.
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use clap::Args;
 use outcrop_config::{Config, Diagnostic, Excerpts, Lookup, Secrets, Severity};
@@ -37,7 +38,7 @@ pub struct CheckArgs {
 
 pub fn run(args: CheckArgs) -> anyhow::Result<()> {
     let texts = Files::new(args.files)?.read()?;
-    let (config, mut diagnostics) = outcrop_config::load(&sources::as_sources(&texts), &Machine);
+    let (config, mut diagnostics) = told(&texts, &Machine);
     // What only the gateway can read: expressions and patterns of limits.
     diagnostics.extend(Rules::compile(&config.limits).err().into_iter().flatten());
     if args.json {
@@ -88,11 +89,25 @@ pub fn understand(texts: &[Text]) -> anyhow::Result<(Config, Vec<Diagnostic>)> {
 }
 
 fn understand_by(texts: &[Text], lookup: &dyn Lookup) -> anyhow::Result<(Config, Vec<Diagnostic>)> {
-    let (config, notes) = outcrop_config::load(&sources::as_sources(texts), lookup);
+    let (config, notes) = told(texts, lookup);
     match outcrop_config::has_errors(&notes) {
         true => Err(wrong(&notes, texts)),
         false => Ok((config, notes)),
     }
+}
+
+/// What the texts say, with what hangs on the time of day.
+fn told(texts: &[Text], lookup: &dyn Lookup) -> (Config, Vec<Diagnostic>) {
+    let (config, mut notes) = outcrop_config::load(&sources::as_sources(texts), lookup);
+    let now = SystemTime::now();
+    let over = config.admission.keys.iter().filter(|key| key.expires.is_some_and(|at| at <= now));
+    notes.extend(over.map(|key| Diagnostic {
+        severity: Severity::Warning,
+        origin: key.origin.clone(),
+        what: format!("the key {} has expired: nobody is let in with it", key.name),
+        hint: Some("remove it, or give a later time".to_owned()),
+    }));
+    (config, notes)
 }
 
 /// The failure that all of `found` make.

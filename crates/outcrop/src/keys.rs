@@ -4,7 +4,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use jiff::Timestamp;
 use outcrop_core::admit::{Hidden, KeyFile, Kind, Minted, Record, mint, token_hash};
 use serde_json::{Value, json};
@@ -24,6 +24,9 @@ pub fn run(verb: KeysVerb) -> anyhow::Result<()> {
 fn create(args: CreateArgs) -> anyhow::Result<()> {
     let CreateArgs { name, file, kind, owner, tag, expires, model, route, surface, json } = args;
     let now = SystemTime::now();
+    if expires.is_some_and(|at| at <= now) {
+        bail!("nobody could use the key: the time of --expires has passed; give a later one");
+    }
     let record = Record {
         name,
         owner,
@@ -87,9 +90,12 @@ fn retire(
         let end = key.expires_at()?.map_or(end, |at| at.min(end));
         key.expires = Some(written(end).map_err(|error| error.to_string())?);
     }
-    let ended = |key: &Record| key.expires_at().ok().flatten().is_some_and(|at| at <= now);
-    keys.retain(|key| key.name != name || !ended(key));
+    keys.retain(|key| key.name != name || !has_ended(key, now));
     Ok(())
+}
+
+fn has_ended(key: &Record, now: SystemTime) -> bool {
+    key.expires_at().ok().flatten().is_some_and(|at| at <= now)
 }
 
 fn revoke(args: &RevokeArgs) -> anyhow::Result<()> {
@@ -112,7 +118,8 @@ fn list(args: &ListArgs) -> anyhow::Result<()> {
     if keys.is_empty() {
         note!("no keys; `outcrop keys create NAME` makes one");
     }
-    let rows: Vec<[String; 5]> = keys.iter().map(row).collect();
+    let now = SystemTime::now();
+    let rows: Vec<[String; 5]> = keys.iter().map(|key| row(key, now)).collect();
     let head = ["NAME", "KIND", "OWNER", "EXPIRES", "FOR"].map(str::to_owned);
     for cells in std::iter::once(&head).chain(&rows) {
         let mut line = String::new();
@@ -126,7 +133,7 @@ fn list(args: &ListArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn row(key: &Record) -> [String; 5] {
+fn row(key: &Record, now: SystemTime) -> [String; 5] {
     let parts = [("models", &key.models), ("routes", &key.routes), ("surfaces", &key.surfaces)];
     let scopes = parts.iter().filter(|(_, list)| !list.is_empty());
     let scopes: Vec<String> =
@@ -135,7 +142,11 @@ fn row(key: &Record) -> [String; 5] {
         key.name.clone(),
         kind_word(key.kind()).to_owned(),
         key.owner.clone().unwrap_or_else(|| "-".to_owned()),
-        key.expires.clone().unwrap_or_else(|| "never".to_owned()),
+        match &key.expires {
+            None => "never".to_owned(),
+            Some(time) if has_ended(key, now) => format!("{time} (over)"),
+            Some(time) => time.clone(),
+        },
         if scopes.is_empty() { "anything".to_owned() } else { scopes.join("; ") },
     ]
 }

@@ -119,6 +119,8 @@ routes:
     targets: [a]
 limits:
   - {name: l, requests: -3, windw: day}
+keys:
+  - {name: k, token: {env: K}, expires: 2020-01-01T00:00:00Z}
 ";
     let folder = folder("places", &[("outcrop.yaml", file)]);
     let (_, _, stderr) = check(&folder, &["outcrop.yaml"]);
@@ -130,6 +132,7 @@ limits:
         "outcrop.yaml:8:59 (routes[1].match.model.regex)",
         "error: -3 is no whole number of 0 or more",
         "error: `windw` is no key here",
+        "warning: the key k has expired: nobody is let in with it\n  --> outcrop.yaml:13:5 (keys[0])",
     ] {
         assert!(stderr.contains(told), "{told}: {stderr}");
     }

@@ -163,6 +163,7 @@ fn what_is_wrong_is_said() {
     for (arguments, mend) in [
         (vec!["create", "a b"], "without spaces"),
         (vec!["create", "a", "--expires", "soon"], "90d"),
+        (vec!["create", "a", "--expires", "2020-01-01"], "give a later one"),
         (vec!["create", "a", "--surface", "chat"], "chat_completions"),
         (vec!["create", "a", "--tag", "x"], "NAME=VALUE"),
         (vec!["list"], "keys.toml"),

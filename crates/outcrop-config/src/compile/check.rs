@@ -13,7 +13,7 @@ use crate::name::ModelName;
 use crate::origin::Origin;
 use crate::policy::Policy;
 use crate::route::{HeaderMatch, Match, ModelIs, PathMatch, Pattern, Route, Target};
-use crate::secret::is_secret_name;
+use crate::secret::{Secret, is_secret_name};
 use crate::words;
 
 /// What STS takes: <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>, 2026-11.
@@ -268,7 +268,26 @@ pub(super) fn key(key: &ClientKey, findings: &mut Findings) {
             let hint = Some("it has 64 digits: printf %s TOKEN | sha256sum".to_owned());
             findings.error(&key.origin, "token_hash", what, hint);
         }
-        KeyProof::Tokens(_) | KeyProof::TokenHash(_) | KeyProof::Pair { .. } => {}
+        KeyProof::TokenHash(_) => {}
+        KeyProof::Tokens(tokens) => {
+            for (index, token) in tokens.iter().enumerate() {
+                let Secret::Inline(text) = token else { continue };
+                if !words::is_header_text(text.reveal().trim()) {
+                    let what = "no client can send this token: it has more than ASCII".to_owned();
+                    let hint = Some("make another: openssl rand -hex 32".to_owned());
+                    findings.warning(&key.origin, format!("token[{index}]"), what, hint);
+                }
+            }
+        }
+        KeyProof::Pair { access_key_id: id, secret_access_key: _ } => {
+            // In a signature a `/` follows it, and a `,` ends the field.
+            let fits = |byte: u8| byte.is_ascii_graphic() && !b"/,".contains(&byte);
+            if id.is_empty() || !id.bytes().all(fits) {
+                let what = "no signature can name this access key id".to_owned();
+                let hint = Some("take letters and digits".to_owned());
+                findings.warning(&key.origin, "access_key.access_key_id", what, hint);
+            }
+        }
     }
 }
 
