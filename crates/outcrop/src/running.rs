@@ -284,7 +284,12 @@ impl Running {
         let certificates = self.certified.renewed(&config.listeners).map_err(anyhow::Error::msg)?;
         let more = self.gateway.reload(&config).await.map_err(|found| match &self.plan {
             Plan::Flags(_) => anyhow::anyhow!(told(&found, Severity::Error)),
-            Plan::Files { .. } => check::wrong(&found, &texts),
+            Plan::Files { .. } => {
+                // A warning may say why, such as of variables that are set elsewhere.
+                let warnings = notes.iter().filter(|note| note.severity == Severity::Warning);
+                let all: Vec<_> = warnings.cloned().chain(found).collect();
+                check::wrong(&all, &texts)
+            }
         })?;
         self.gateway.admit(self.admission.keep(admission));
         certificates.put_to_work();

@@ -130,6 +130,15 @@ fn what_cannot_be_served_is_told_at_once() {
 }
 
 #[test]
+fn what_may_be_why_is_told_with_it() {
+    let file = "interface_type: aws_bedrock\nprovider_name: p\nconfig: {aws_region: $AWS_REGION}\n";
+    let folder = folder("env", &[("aws.yaml", file), (".env", "AWS_REGION=us-canary-1\n")]);
+    let (_, told) = refused(&folder, &["-f", "aws.yaml"]);
+    let found = ["1 error, 1 warning", "no AWS region", ".env is read by the command line only"];
+    assert!(found.iter().all(|one| told.contains(one)) && !told.contains("canary"), "{told}");
+}
+
+#[test]
 fn all_listeners_are_opened() {
     let file = "listeners: [{name: a, address: '127.0.0.1:0'}, {name: b, address: '127.0.0.1:0'}]\nroutes: [{name: r, listeners: b}]\n";
     let folder = folder("listeners", &[("outcrop.yaml", file)]);
