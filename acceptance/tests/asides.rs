@@ -2,8 +2,8 @@
 
 use http::Method;
 use outcrop_config::{
-    BodyEdit, Budget, Config, Limit, Measure, Mode, Origin, Pattern, Selector, Target, Timeouts,
-    Window,
+    AttemptTimeouts, BodyEdit, Budget, Config, Limit, Measure, Mode, Origin, Pattern, Selector,
+    Target, Window,
 };
 use outcrop_model::{Dialect, PicoUsd};
 use serde_json::{Value, json};
@@ -165,7 +165,8 @@ async fn the_gateways_own_standing_is_not_the_callers() {
 
 #[tokio::test]
 async fn only_what_cannot_happen_twice_is_sent_again() {
-    let options = Options { attempts: 3, timeouts: Timeouts::default(), ..Options::default() };
+    let options =
+        Options { attempts: 3, timeouts: AttemptTimeouts::default(), ..Options::default() };
     let mut stack = Stack::with(options).await;
     for (body, status, attempts) in [(job(Some("t")), 200, 2), (job(None), 500, 1)] {
         stack.emulator.clear_faults();

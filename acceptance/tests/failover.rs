@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use outcrop_config::{Config, Policy, RetryPolicy, Target, Timeouts};
+use outcrop_config::{AttemptTimeouts, Config, Policy, RetryPolicy, Target, Timeouts};
 use outcrop_emulator::{Emulator, Fault};
 
 use crate::faults::port;
@@ -285,7 +285,10 @@ async fn a_full_target_is_full_after_a_reload_too() {
     let config = |idle| {
         let small = outcrop_config::Backend {
             max_concurrent: Some(1),
-            timeouts: Timeouts { idle: Some(Duration::from_secs(idle)), ..Timeouts::default() },
+            timeouts: AttemptTimeouts {
+                idle: Some(Duration::from_secs(idle)),
+                ..AttemptTimeouts::default()
+            },
             ..backend(&emulator, EXAMPLE_SECRET)
         };
         let later = Target { priority: 1, ..Target::new("bedrock") };
@@ -391,8 +394,11 @@ async fn a_routes_time_to_connect_counts_before_that_of_its_backend() {
         Emulator::bind("127.0.0.1:0", outcrop_emulator::Config::default()).await.unwrap();
     let mut hangs = backend(&emulator, EXAMPLE_SECRET);
     hangs.endpoint = Some(port::endpoint("hangs before tls").await);
-    hangs.timeouts =
-        Timeouts { connect: Some(second * 3600), first_byte: Some(second * 5), ..hangs.timeouts };
+    hangs.timeouts = AttemptTimeouts {
+        connect: Some(second * 3600),
+        first_byte: Some(second * 5),
+        ..hangs.timeouts
+    };
     let mut all = route("all", vec![Target::new("hangs")]);
     all.policy.timeouts.connect = Some(Duration::from_millis(1));
     let config = Config {

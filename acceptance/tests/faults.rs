@@ -7,7 +7,7 @@ mod table;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use outcrop_config::{self as config, Config, Policy, RetryPolicy, Target, Timeouts};
+use outcrop_config::{self as config, AttemptTimeouts, Config, Policy, RetryPolicy, Target};
 use outcrop_emulator::{Emulator, Fault};
 use outcrop_model::{PicoUsd, Receipt, Usage};
 use tokio::task::JoinSet;
@@ -121,18 +121,18 @@ impl Targets {
             }
             settings.timeouts = match &*case.fault {
                 "slow=60000" | "port says nothing" => {
-                    Timeouts { first_byte: Some(PATIENCE), ..Timeouts::default() }
+                    AttemptTimeouts { first_byte: Some(PATIENCE), ..AttemptTimeouts::default() }
                 }
                 "port hangs before tls" => {
-                    Timeouts { connect: Some(PATIENCE), ..Timeouts::default() }
+                    AttemptTimeouts { connect: Some(PATIENCE), ..AttemptTimeouts::default() }
                 }
                 "port says a head and stays silent" => {
-                    Timeouts { idle: Some(IDLE), ..Timeouts::default() }
+                    AttemptTimeouts { idle: Some(IDLE), ..AttemptTimeouts::default() }
                 }
                 fault if fault.starts_with("stall") => {
-                    Timeouts { idle: Some(IDLE), ..Timeouts::default() }
+                    AttemptTimeouts { idle: Some(IDLE), ..AttemptTimeouts::default() }
                 }
-                _ => Timeouts::default(),
+                _ => AttemptTimeouts::default(),
             };
             backends.push((name(at), settings));
         }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use http::Method;
 use outcrop_config::{
-    Budget, CacheRule, Config, Limit, Measure, Origin, Pattern, Policy, Redacted, Route, Secret,
-    Selector, Target, Timeouts, Window,
+    AttemptTimeouts, Budget, CacheRule, Config, Limit, Measure, Origin, Pattern, Policy, Redacted,
+    Route, Secret, Selector, Target, Window,
 };
 use outcrop_core::limit::{Counters, StoreWish, Timepiece, posting};
 use outcrop_fetch::Courier;
@@ -178,7 +178,8 @@ async fn what_failed_took_nothing_and_what_was_streamed_counts() {
 #[tokio::test]
 async fn what_had_no_answer_in_time_is_charged_as_reserved() {
     let limits = vec![limit("out", Measure::OutputTokens, 10_000, Window::Day)];
-    let timeouts = Timeouts { first_byte: Some(Duration::from_secs(1)), ..Timeouts::default() };
+    let timeouts =
+        AttemptTimeouts { first_byte: Some(Duration::from_secs(1)), ..AttemptTimeouts::default() };
     let mut stack = Stack::with(Options { limits, timeouts, ..Options::default() }).await;
     let (path, mut body) = chat("anthropic", CLAUDE, "x", false);
     body["max_tokens"] = json!(2000);

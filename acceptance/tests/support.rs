@@ -13,8 +13,8 @@ use hyper_util::rt::TokioExecutor;
 use outcrop_aws::Clock;
 use outcrop_config as config;
 use outcrop_config::{
-    ANY_SERVICE, CredentialHeaders, Identity, IdentitySource, Policy, Redacted, RetryPolicy, Route,
-    Secret, Target, Timeouts,
+    ANY_SERVICE, AttemptTimeouts, CredentialHeaders, Identity, IdentitySource, Policy, Redacted,
+    RetryPolicy, Route, Secret, Target,
 };
 use outcrop_core::backend::Variables;
 use outcrop_core::limit::Counters;
@@ -58,7 +58,7 @@ pub struct Options {
     pub uncounted: Uncounted,
     pub geography: String,
     pub keep_alive: Duration,
-    pub timeouts: Timeouts,
+    pub timeouts: AttemptTimeouts,
     pub server: ServerConfig,
     pub emulator: Config,
     pub secret: &'static str,
@@ -87,7 +87,7 @@ impl Default for Options {
             uncounted: Uncounted::Estimate,
             geography: "home".to_owned(),
             keep_alive: Duration::from_secs(15),
-            timeouts: Timeouts::default(),
+            timeouts: AttemptTimeouts::default(),
             server: ServerConfig::default(),
             emulator: Config::default(),
             secret: EXAMPLE_SECRET_ACCESS_KEY,

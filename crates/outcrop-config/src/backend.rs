@@ -6,7 +6,7 @@ use std::time::Duration;
 use outcrop_model::Carrier;
 
 use crate::origin::Origin;
-use crate::policy::Timeouts;
+use crate::policy::AttemptTimeouts;
 use crate::secret::Secret;
 
 /// Among a backend's `endpoints`: all services that are not named themselves.
@@ -27,7 +27,7 @@ pub struct Backend {
     pub carrier: Option<Carrier>,
     /// `home`, `off` or a geography: whose inference profiles may stand in.
     pub geography: Option<String>,
-    pub timeouts: Timeouts,
+    pub timeouts: AttemptTimeouts,
     /// PEM of further roots to trust.
     pub ca_bundle: Option<PathBuf>,
     /// Most requests in flight; more wait in a queue.

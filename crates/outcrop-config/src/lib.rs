@@ -37,7 +37,7 @@ pub use limit::{Budget, Limit, Measure, OnStoreLoss, Per, Selector, Store, Unles
 pub use load::{Source, has_errors, load};
 pub use name::ModelName;
 pub use origin::{Diagnostic, Origin, Severity};
-pub use policy::{CacheRule, Guardrail, Policy, RetryPolicy, Timeouts};
+pub use policy::{AttemptTimeouts, CacheRule, Guardrail, Policy, RetryPolicy, Timeouts};
 pub use route::{
     HeaderMatch, Match, ModelIs, PathMatch, Pattern, Route, Surface, SurfaceWord, Target,
 };

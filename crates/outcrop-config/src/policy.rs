@@ -27,6 +27,17 @@ pub struct Policy {
     pub affinity: Option<bool>,
 }
 
+/// Those of one attempt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AttemptTimeouts {
+    pub connect: Option<Duration>,
+    pub first_byte: Option<Duration>,
+    /// Longest silence within an answer.
+    pub idle: Option<Duration>,
+    /// All of it.
+    pub attempt: Option<Duration>,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timeouts {
     pub connect: Option<Duration>,

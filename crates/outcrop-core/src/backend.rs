@@ -327,8 +327,8 @@ fn place(endpoints: &mut Endpoints, settings: &config::Backend) -> Result<(), Tr
     Ok(())
 }
 
-fn timeouts(settings: &config::Timeouts) -> Timeouts {
-    let config::Timeouts { connect, first_byte, idle, attempt, begin: _, request: _ } = *settings;
+fn timeouts(settings: &config::AttemptTimeouts) -> Timeouts {
+    let config::AttemptTimeouts { connect, first_byte, idle, attempt } = *settings;
     let default = Timeouts::default();
     Timeouts {
         connect: connect.unwrap_or(default.connect),

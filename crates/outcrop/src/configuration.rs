@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use outcrop_config::{
-    ANY_SERVICE, Backend, Config, Diagnostic, Identity, IdentitySource, Origin, Policy, Redacted,
-    RetryPolicy, Route, Secret, Severity, Target, Timeouts,
+    ANY_SERVICE, AttemptTimeouts, Backend, Config, Diagnostic, Identity, IdentitySource, Origin,
+    Policy, Redacted, RetryPolicy, Route, Secret, Severity, Target,
 };
 use outcrop_emulator::{
     EXAMPLE_ACCESS_KEY_ID, EXAMPLE_REGION, EXAMPLE_SECRET_ACCESS_KEY, Emulator,
@@ -71,7 +71,7 @@ pub fn of_environment(
 pub struct Gaps {
     defaults: Policy,
     prices: Option<String>,
-    timeouts: Timeouts,
+    timeouts: AttemptTimeouts,
     geography: String,
 }
 
@@ -185,13 +185,11 @@ fn prices(args: &ServeArgs) -> anyhow::Result<Option<String>> {
     args.prices.as_deref().map(read).transpose()
 }
 
-fn timeouts(args: &TimeoutArgs) -> Timeouts {
-    Timeouts {
+fn timeouts(args: &TimeoutArgs) -> AttemptTimeouts {
+    AttemptTimeouts {
         connect: args.connect_timeout,
         first_byte: args.first_byte_timeout,
         idle: args.idle_timeout,
         attempt: args.total_timeout,
-        begin: None,
-        request: None,
     }
 }

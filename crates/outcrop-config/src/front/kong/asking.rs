@@ -9,7 +9,7 @@ use crate::document::Node;
 use crate::edit::{BodyEdit, BodyEdits, Mode};
 use crate::front::Reading;
 use crate::origin::Diagnostic;
-use crate::policy::Timeouts;
+use crate::policy::AttemptTimeouts;
 use crate::route::{Surface, SurfaceWord, Target};
 
 /// What a plugin makes of a route.
@@ -92,7 +92,7 @@ fn bedrock_proxy(config: &Node, name: &str, reading: &mut Reading<'_>) -> Asking
     if let Some(most) = reading.int(config, "max_tokens") {
         body.push(set("max_tokens", most.to_string(), Mode::Default));
     }
-    let timeouts = Timeouts { attempt: timeout, ..Timeouts::default() };
+    let timeouts = AttemptTimeouts { attempt: timeout, ..AttemptTimeouts::default() };
     let backend = Backend { region, timeouts, ..Backend::new(config.origin()) };
     let target = Target { model, body, ..Target::new(name) };
     Asking {

@@ -18,7 +18,8 @@ pub use backend::{
 };
 pub use limit::{Each, Limit, OnLoss, Redis, Store, Unless, When};
 pub use policy::{
-    BodyStep, Cache, CacheTtl, Guardrail, HeaderStep, Message, Policy, Prompt, Retry, Timeouts,
+    AttemptTimeouts, BodyStep, Cache, CacheTtl, Guardrail, HeaderStep, Message, Policy, Prompt,
+    Retry, Timeouts,
 };
 pub use route::{BySuffix, Match, Model, NameIs, Pattern, Route, Surface, SurfaceWord, Target};
 pub use value::{CarrierWord, DurationText, FidelityWord, KubernetesKey, MoneyText, Secret};

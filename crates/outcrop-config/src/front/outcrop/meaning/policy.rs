@@ -7,7 +7,7 @@ use crate::edit::{BodyEdit, BodyEdits, HeaderEdit, HeaderEdits, Message, Mode};
 use crate::front::Item;
 use crate::front::outcrop::short::Many;
 use crate::front::outcrop::written;
-use crate::policy::{CacheRule, Guardrail, Policy, RetryPolicy, Timeouts};
+use crate::policy::{AttemptTimeouts, CacheRule, Guardrail, Policy, RetryPolicy, Timeouts};
 
 impl Context<'_, '_> {
     pub(in crate::front::outcrop) fn defaults(&mut self, written: written::Policy) -> Option<Item> {
@@ -72,6 +72,18 @@ impl From<CacheRule> for written::Cache {
             CacheTtl::OneHour => Some(written::CacheTtl::OneHour),
         };
         Self { system, messages, tools, message_offset, min_tokens, ttl }
+    }
+}
+
+impl From<written::AttemptTimeouts> for AttemptTimeouts {
+    fn from(written: written::AttemptTimeouts) -> Self {
+        let written::AttemptTimeouts { connect, first_byte, idle, attempt } = written;
+        Self {
+            connect: connect.map(|duration| duration.0),
+            first_byte: first_byte.map(|duration| duration.0),
+            idle: idle.map(|duration| duration.0),
+            attempt: attempt.map(|duration| duration.0),
+        }
     }
 }
 
@@ -169,6 +181,18 @@ impl From<&Policy> for written::Policy {
             route_header: *route_header,
             session_header: session_header.clone(),
             affinity: *affinity,
+        }
+    }
+}
+
+impl From<&AttemptTimeouts> for written::AttemptTimeouts {
+    fn from(timeouts: &AttemptTimeouts) -> Self {
+        let AttemptTimeouts { connect, first_byte, idle, attempt } = timeouts;
+        Self {
+            connect: connect.map(written::DurationText),
+            first_byte: first_byte.map(written::DurationText),
+            idle: idle.map(written::DurationText),
+            attempt: attempt.map(written::DurationText),
         }
     }
 }

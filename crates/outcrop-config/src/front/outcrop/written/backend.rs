@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CarrierWord, DurationText, Secret, Timeouts, is_default};
+use super::{AttemptTimeouts, CarrierWord, DurationText, Secret, is_default};
 use crate::front::outcrop::short::{Brief, Many, SECRET, Short, Table};
 
 /// An account in a region. A text is the region.
@@ -30,9 +30,9 @@ pub struct Backend {
     /// or `global`.
     #[serde(skip_serializing_if = "is_default")]
     pub geography: Option<String>,
-    /// How long to wait for what.
+    /// How long to wait for what, in one attempt.
     #[serde(skip_serializing_if = "is_default")]
-    pub timeouts: Timeouts,
+    pub timeouts: AttemptTimeouts,
     /// PEM file of further roots to trust.
     #[serde(skip_serializing_if = "is_default")]
     pub ca_bundle: Option<String>,

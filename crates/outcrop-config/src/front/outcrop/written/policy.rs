@@ -48,6 +48,24 @@ pub struct Policy {
     pub session_header: Option<String>,
 }
 
+/// How long to wait for what, in one attempt.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AttemptTimeouts {
+    /// For a connection.
+    #[serde(skip_serializing_if = "is_default")]
+    pub connect: Option<DurationText>,
+    /// For the beginning of the answer.
+    #[serde(skip_serializing_if = "is_default")]
+    pub first_byte: Option<DurationText>,
+    /// Longest silence within an answer.
+    #[serde(skip_serializing_if = "is_default")]
+    pub idle: Option<DurationText>,
+    /// For all of it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub attempt: Option<DurationText>,
+}
+
 /// How long to wait for what.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
