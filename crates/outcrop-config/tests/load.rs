@@ -544,10 +544,17 @@ defaults:
   headers: {add: {Cookie: s3cr3t-1, x-team: plain}}
 routes:
   - name: r
+    match: {headers: {x-api-key: 's3cr3t-7*', cookie: '*'}, query: {token: {suffix: s3cr3t-8}}}
     policy:
       headers: [{set: {authorization: 'Bearer s3cr3t-2', x-api-key: s3cr3t-3}}, {remove: cookie}]
-      body: {set: {metadata.session_token: s3cr3t-4, max_tokens: 7}}
-    targets: [{backend: b, headers: {set: {X-My-Secret: s3cr3t-5}}}]
+      body: {set: {metadata.session_token: s3cr3t-4, max_tokens: 7, metadata: {a: [{api_key: {b: s3cr3t-5}}], c: plain}}}
+    targets: [{backend: b, headers: {set: {X-My-Secret: s3cr3t-6}}}]
+limits:
+  - name: l
+    requests: 1
+    window: day
+    when: {headers: {x-key: {exact: 's3cr3t-9'}}}
+    unless: {headers: {x-secret: {regex: s3cr3t-10}}}
 ";
     struct Hidden;
     impl Lookup for Hidden {
@@ -565,7 +572,7 @@ routes:
     assert!(!has_errors(&diagnostics), "{diagnostics:#?}");
     let printed = print(&config, Secrets::Hidden);
     assert!(!printed.contains("s3cr3t") && printed.contains("plain"), "{printed}");
-    assert!(printed.starts_with("# 5 secrets stood in the configuration."), "{printed}");
+    assert!(printed.starts_with("# 10 secrets stood in the configuration."), "{printed}");
     let (again, diagnostics) = load(&[Source { name: "p.yaml", text: &printed }], &Hidden);
     assert!(!has_errors(&diagnostics), "{diagnostics:#?}\n{printed}");
     assert_eq!(placeless(again), placeless(config), "{printed}");
