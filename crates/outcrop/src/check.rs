@@ -22,7 +22,7 @@ pub struct CheckArgs {
     /// Files and folders of configuration, all together one; - reads stdin.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Print what was understood, as outcrop.yaml.
+    /// Print what was understood, as outcrop.yaml; nothing where there are errors.
     #[arg(long, conflicts_with = "json")]
     pub print: bool,
     /// With --print: print secrets that stand in the files too. Without it they become variables.
@@ -48,6 +48,11 @@ pub fn run(args: CheckArgs) -> anyhow::Result<()> {
     }
     let bad = if args.strict { Severity::Warning } else { Severity::Error };
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity >= bad);
+    if outcrop_config::has_errors(&diagnostics) && args.print {
+        // What is left of it may let more in than the whole.
+        let what = format!("{}: nothing of it is printed", count(&diagnostics));
+        return Err(Failure::new(Exit::Other, what).into());
+    }
     if args.print {
         let secrets = if args.show_secrets { Secrets::Shown } else { Secrets::Hidden };
         print_text(&outcrop_config::print(&config, secrets))?;

@@ -100,6 +100,17 @@ fn what_is_right_is_told_and_printed_as_ours() {
     let (_, stdout, _) = check(&folder, &["--print", "--show-secrets", "."]);
     assert!(stdout.contains("api_key: {inline: sk}"), "{stdout}");
 
+    // What is left of a file with errors would let anyone in, to all of it.
+    std::fs::write(
+        folder.join("wrong.yaml"),
+        "backends: {main: us-east-1}\nroutes: [{name: nova, match: {modle: '*nova*'}, targets: main}]\n",
+    )
+    .unwrap();
+    let (code, stdout, stderr) = check(&folder, &["--print", "wrong.yaml"]);
+    assert_eq!((code, stdout.as_str()), (Some(1), ""));
+    let end = "error: the configuration has 1 error: nothing of it is printed\n";
+    assert!(stderr.ends_with(end), "{stderr}");
+
     let (code, _, stderr) = check(&folder, &["missing.yaml"]);
     assert_eq!(code, Some(1));
     assert!(stderr.contains("cannot read missing.yaml"), "{stderr}");
