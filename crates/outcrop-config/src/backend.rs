@@ -12,6 +12,16 @@ use crate::secret::Secret;
 /// Among a backend's `endpoints`: all services that are not named themselves.
 pub const ANY_SERVICE: &str = "*";
 
+/// What else `endpoints` can name.
+pub const SERVICES: [&str; 6] = [
+    "bedrock_runtime",
+    "bedrock",
+    "bedrock_agent",
+    "bedrock_agent_runtime",
+    "bedrock_mantle",
+    "sts",
+];
+
 /// One account in one region. Targets of routes name it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Backend {

@@ -6,6 +6,7 @@
 //! refers to is looked at all the same, so that all that is wrong with it is told at once.
 
 mod check;
+mod idle;
 mod reach;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

@@ -19,6 +19,19 @@ struct Partition {
     bedrock: Vec<String>,
 }
 
+/// The longest label of a host's name.
+const MOST: usize = 63;
+
+/// Whether `region` can be the name of one: it becomes a part of hosts.
+pub fn is_well_formed(region: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !region.is_empty()
+        && region.len() <= MOST
+        && region.bytes().all(legal)
+        && !region.starts_with('-')
+        && !region.ends_with('-')
+}
+
 /// Whether `region` looks like the name of a region: `us-east-1`.
 pub fn is_likely(region: &str) -> bool {
     let Some((rest, number)) = region.rsplit_once('-') else { return false };

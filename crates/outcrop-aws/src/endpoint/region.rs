@@ -1,10 +1,10 @@
 //! The region, and where it is told.
 
+use outcrop_model::region;
+
 use crate::environment::Environment;
 use crate::setup::SetupError;
 
-/// A DNS label holds at most 63 characters, and the region is one.
-const MAX_REGION: usize = 63;
 const VARIABLES: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
 /// An AWS region, of valid syntax; whether it exists is for DNS to say.
@@ -19,13 +19,7 @@ impl Region {
     /// # Errors
     /// [`SetupError::BadRegion`].
     pub fn new(value: &str, origin: &'static str) -> Result<Self, SetupError> {
-        let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        let well_formed = !value.is_empty()
-            && value.len() <= MAX_REGION
-            && value.bytes().all(legal)
-            && !value.starts_with('-')
-            && !value.ends_with('-');
-        if !well_formed {
+        if !region::is_well_formed(value) {
             return Err(SetupError::BadRegion { value: value.to_owned(), origin });
         }
         Ok(Self(value.to_owned()))

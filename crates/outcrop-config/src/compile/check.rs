@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use outcrop_model::{Carrier, Catalog, Prices, region};
 
-use super::Findings;
+use super::{Findings, idle};
 use crate::admission::{ClientKey, JwtIssuer, KeyProof};
-use crate::backend::{AssumeRole, Backend, IdentitySource};
+use crate::backend::{ANY_SERVICE, AssumeRole, Backend, IdentitySource, SERVICES};
 use crate::edit::{BodyEdit, BodyEdits, HeaderEdit, HeaderEdits};
-use crate::limit::Limit;
+use crate::limit::{Budget, Limit, Measure};
 use crate::name::ModelName;
 use crate::origin::Origin;
 use crate::policy::Policy;
-use crate::route::{HeaderMatch, Match, ModelIs, PathMatch, Pattern, Route, Target};
+use crate::route::{HeaderMatch, Match, ModelIs, PathMatch, Pattern, Route, Surface, Target};
 use crate::secret::{Secret, is_secret_name};
 use crate::words;
 
@@ -21,14 +21,21 @@ const SESSION: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(900)..=Duration::from_secs(43_200);
 
 /// The item, and the path to a part of it.
-type At<'a> = (&'a Origin, &'a str);
+pub(super) type At<'a> = (&'a Origin, &'a str);
 
 pub(super) fn backend(backend: &Backend, findings: &mut Findings) {
     let origin = &backend.origin;
     let endpoints = backend.endpoints.iter().map(|(name, url)| (format!("endpoints.{name}"), url));
     let own = backend.endpoint.iter().map(|url| ("endpoint".to_owned(), url));
     for (member, url) in own.chain(endpoints) {
-        address(url, (origin, &member), findings);
+        base_address(url, (origin, &member), findings);
+    }
+    for (name, _) in &backend.endpoints {
+        if name != ANY_SERVICE && !SERVICES.contains(&&**name) {
+            let what = format!("`{name}` is no service of this gateway's");
+            let hint = words::instead(name, SERVICES);
+            findings.error(origin, format!("endpoints.{name}"), what, hint);
+        }
     }
     if let Some(word) = &backend.geography
         && !matches!(&**word, "home" | "off")
@@ -43,20 +50,19 @@ pub(super) fn backend(backend: &Backend, findings: &mut Findings) {
         );
     }
     if let Some(name) = backend.region.as_deref().filter(|name| !region::is_likely(name)) {
-        let known = region::like(name);
-        let meant = words::nearest(name, known.iter().map(String::as_str));
-        let hint = match meant {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => "a region is written like us-east-1".to_owned(),
-        };
-        let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        let shown = if is_plain { format!("`{name}`") } else { "this".to_owned() };
-        let what = format!("{shown} is not like the name of any region so far");
-        findings.warning(origin, "region", what, Some(hint));
+        unlikely_region(name, origin, findings);
     }
     carrier(backend.carrier, (origin, "carrier"), findings);
     slowdown(backend, findings);
+    idle::backend(backend, findings);
     let identity = &backend.identity;
+    if let Some(headers) = &identity.credential_headers
+        && !words::is_header_name(&headers.prefix)
+    {
+        let what = "no header's name begins with this".to_owned();
+        let hint = "a prefix is as x-aws-".to_owned();
+        findings.error(origin, "identity.credential_headers", what, Some(hint));
+    }
     for (index, own) in identity.roles.iter().enumerate() {
         role(own, (origin, &format!("identity.roles[{index}]")), findings);
     }
@@ -80,12 +86,52 @@ pub(super) fn backend(backend: &Backend, findings: &mut Findings) {
     }
 }
 
+fn unlikely_region(name: &str, origin: &Origin, findings: &mut Findings) {
+    let known = region::like(name);
+    let hint = match words::nearest(name, known.iter().map(String::as_str)) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => "a region is written like us-east-1".to_owned(),
+    };
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let shown = if is_plain { format!("`{name}`") } else { "this".to_owned() };
+    match region::is_well_formed(name) {
+        true => {
+            let what = format!("{shown} is not like the name of any region so far");
+            findings.warning(origin, "region", what, Some(hint));
+        }
+        false => {
+            let what = format!("{shown} cannot be the name of a region");
+            findings.error(origin, "region", what, Some(hint));
+        }
+    }
+}
+
+/// An address that paths are put after.
+fn base_address(url: &str, at: At<'_>, findings: &mut Findings) {
+    match url.contains(['?', '#']) {
+        true => {
+            let what = "this has a query, which has no place in an endpoint".to_owned();
+            findings.error(at.0, at.1, what, None);
+        }
+        false => address(url, at, findings),
+    }
+}
+
 fn address(url: &str, (origin, path): At<'_>, findings: &mut Findings) {
-    if !url.starts_with("https://") && !url.starts_with("http://") {
-        let hint = "an address begins with https:// (or http://)".to_owned();
-        // It may have a password.
-        let shown = if url.contains('@') { "this".to_owned() } else { format!("`{url}`") };
-        findings.error(origin, path, format!("{shown} is no address"), Some(hint));
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
+    match host {
+        // What is shown may have a password.
+        Some(host) if host.contains('@') => {
+            let what = "this has a login, which has no place in an address".to_owned();
+            findings.error(origin, path, what, None);
+        }
+        Some(host) if !host.is_empty() && !url.contains(char::is_whitespace) => {}
+        Some(_) | None => {
+            let hint = "an address begins with https:// (or http://) and a host".to_owned();
+            let shown = if url.contains('@') { "this".to_owned() } else { format!("`{url}`") };
+            findings.error(origin, path, format!("{shown} is no address"), Some(hint));
+        }
     }
 }
 
@@ -158,7 +204,7 @@ pub(super) fn route(route: &Route, findings: &mut Findings) {
         name: _,
         listeners: _,
         matches,
-        surface: _,
+        surface,
         targets,
         policy: own,
         owned_by: _,
@@ -170,6 +216,8 @@ pub(super) fn route(route: &Route, findings: &mut Findings) {
     for (index, one) in targets.iter().enumerate() {
         target(one, (origin, &format!("targets[{index}]")), findings);
     }
+    under(surface, origin, findings);
+    idle::surface(route, findings);
     if targets.is_empty() {
         let hint = "name a backend: `targets: NAME`".to_owned();
         findings.error(origin, "targets", "the route has no target".to_owned(), Some(hint));
@@ -182,21 +230,17 @@ pub(super) fn route(route: &Route, findings: &mut Findings) {
             Some(hint),
         );
     } else {
-        idle_targets(route, findings);
+        idle::targets(route, findings);
     }
     policy(own, (origin, "policy"), findings);
 }
 
-/// A priority all of whose targets have weight 0 is never used.
-fn idle_targets(route: &Route, findings: &mut Findings) {
-    for (index, target) in route.targets.iter().enumerate() {
-        let same = |other: &&Target| other.priority == target.priority;
-        let mut peers = route.targets.iter().filter(same);
-        if peers.all(|peer| peer.weight == 0) {
-            let what = format!("all targets of priority {} have weight 0", target.priority);
-            let hint = Some("none of them is ever chosen".to_owned());
-            findings.warning(&route.origin, format!("targets[{index}].weight"), what, hint);
-        }
+fn under(surface: &Surface, origin: &Origin, findings: &mut Findings) {
+    if let Surface::Under(prefix) = surface
+        && !prefix.starts_with('/')
+    {
+        let what = format!("the path `{prefix}` does not begin with /");
+        findings.error(origin, "surface.under", what, Some(format!("write /{prefix}")));
     }
 }
 
@@ -321,7 +365,16 @@ fn named_once(headers: &[HeaderMatch], (origin, path): At<'_>, findings: &mut Fi
 }
 
 pub(super) fn limit(limit: &Limit, findings: &mut Findings) {
-    let Limit { selector, origin, .. } = limit;
+    let Limit { selector, measure, origin, .. } = limit;
+    idle::limit(limit, findings);
+    if let Measure::Money(Budget { soft: _, webhook: Some(Secret::Inline(url)) }) = measure
+        && !url.reveal().starts_with("https://")
+        && !url.reveal().starts_with("http://")
+    {
+        let what = "this is no address".to_owned();
+        let hint = "an address begins with https:// (or http://) and a host".to_owned();
+        findings.error(origin, "webhook", what, Some(hint));
+    }
     named_once(&selector.headers, (origin, "when.headers"), findings);
     let of = [
         ("when", &selector.models, &selector.headers),
@@ -367,6 +420,7 @@ fn regular(regex: &str, (origin, path): At<'_>, findings: &mut Findings) {
 }
 
 fn header_edits(edits: &HeaderEdits, at: At<'_>, findings: &mut Findings) {
+    idle::header_edits(edits, at, findings);
     for edit in edits {
         match edit {
             HeaderEdit::Set { name, value } | HeaderEdit::Add { name, value } => {

@@ -58,6 +58,11 @@ fn id(node: &Node) -> usize {
     std::ptr::from_ref(node).addr()
 }
 
+/// Whether the number is written with digits alone.
+fn is_whole(text: &str) -> bool {
+    text.trim_start_matches(['-', '+']).bytes().all(|byte| byte.is_ascii_digit())
+}
+
 #[derive(Clone, Copy)]
 struct Reader<'a> {
     node: &'a Node,
@@ -210,7 +215,13 @@ impl<'de> Deserializer<'de> for Reader<'de> {
             Some(Scalar::Bool(bool)) => visitor.visit_bool(bool),
             Some(Scalar::Int(int)) => visitor.visit_i64(int),
             Some(Scalar::Large(int)) => visitor.visit_u64(int),
-            Some(Scalar::Float(float)) => visitor.visit_f64(float),
+            Some(Scalar::Float(float)) => match self.node.text().filter(|text| is_whole(text)) {
+                Some(_) => {
+                    let what = "this number has more digits than are kept".to_owned();
+                    Err(Problem::new(what, Some("put it in quotes, as a text".to_owned())))
+                }
+                None => visitor.visit_f64(float),
+            },
             Some(Scalar::Text(text)) => visitor.visit_borrowed_str(text),
             None if self.node.is_list() => self.items(visitor),
             None => self.map(visitor, Nulls::Count),
