@@ -46,7 +46,8 @@ impl Context<'_, '_> {
     }
 
     fn tokens(&mut self, written: Vec<Short<written::Secret>>) -> Option<KeyProof> {
-        let tokens: Vec<_> = written.into_iter().map(|token| self.secret(token, "token")).collect();
+        let one = |(index, token)| self.secret(token, &format!("token[{index}]"));
+        let tokens: Vec<_> = written.into_iter().enumerate().map(one).collect();
         (!tokens.is_empty()).then_some(KeyProof::Tokens(tokens))
     }
 
