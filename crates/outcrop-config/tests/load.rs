@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use outcrop_config::{
-    Config, Diagnostic, IdentitySource, Lookup, Origin, Secret, Secrets, Severity, Source,
+    Config, Diagnostic, IdentitySource, Lookup, Origin, Pattern, Secret, Secrets, Severity, Source,
     has_errors, load, print,
 };
 
@@ -576,6 +576,34 @@ limits:
     let (again, diagnostics) = load(&[Source { name: "p.yaml", text: &printed }], &Hidden);
     assert!(!has_errors(&diagnostics), "{diagnostics:#?}\n{printed}");
     assert_eq!(placeless(again), placeless(config), "{printed}");
+}
+
+/// Each is written, and what cannot be under its own text is a regular expression that matches the same.
+#[test]
+fn names_of_the_same_text_are_all_printed() {
+    const FIRST: &str = "\
+models:
+  'f*t': {model: a, name_is: exact}
+  fast: {model: b, name_is: regex}
+  '(?:fast)': {model: c, name_is: regex}
+";
+    const SECOND: &str = "models: {fast: d, 'f*t': e}\n";
+    let sources = [FIRST, SECOND].map(|text| Source { name: "n.yaml", text });
+    let (config, diagnostics) = load(&sources, &Surroundings);
+    assert!(!has_errors(&diagnostics), "{diagnostics:#?}");
+    let printed = print(&config, Secrets::Shown);
+    let (again, diagnostics) = load(&[Source { name: "p.yaml", text: &printed }], &Surroundings);
+    assert!(!has_errors(&diagnostics), "{diagnostics:#?}\n{printed}");
+    let regex = |text: &str| Pattern::Regex(text.to_owned());
+    let names = again.names.iter().map(|name| (&*name.model, name.listed, name.pattern.clone()));
+    let expected = [
+        ("a", true, regex(r"f\*t")),
+        ("b", false, regex("fast")),
+        ("c", false, regex("(?:fast)")),
+        ("d", true, regex("(?:(?:fast))")),
+        ("e", false, Pattern::Wildcard("f*t".to_owned())),
+    ];
+    assert_eq!(names.collect::<Vec<_>>(), expected, "{printed}");
 }
 
 /// What is hidden in the fixtures' output: which secret it is.

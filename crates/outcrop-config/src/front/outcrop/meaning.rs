@@ -7,7 +7,7 @@ mod limit;
 mod policy;
 mod route;
 
-pub(super) use route::written_name;
+pub(super) use route::written_names;
 
 use std::path::{Path, PathBuf};
 

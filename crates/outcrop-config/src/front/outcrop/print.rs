@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::hide;
-use super::meaning::written_name;
+use super::meaning::written_names;
 use super::short::{Many, Short, Table};
 use super::written::{self, File, KubernetesKey, Listener, Prices, Tls, TlsFiles};
 use super::yaml;
@@ -66,7 +66,7 @@ impl Printing {
         File {
             backends: Table(backends.iter().map(backend).collect()),
             listeners: Many(listeners.iter().map(|one| Short(self.listener(one))).collect()),
-            models: Table(names.iter().map(written_name).map(name).collect()),
+            models: Table(written_names(names).into_iter().map(name).collect()),
             routes: routes.iter().map(Into::into).collect(),
             defaults: (*defaults != Policy::default()).then(|| defaults.into()),
             keys: keys.iter().map(|key| self.key(key)).collect(),

@@ -1,5 +1,7 @@
 //! Names for models, and routes.
 
+use std::collections::HashSet;
+
 use super::Context;
 use super::policy::{body_edits, body_steps, header_edits, header_steps};
 use crate::front::Item;
@@ -189,8 +191,35 @@ same_words! {
     Bedrock
 }
 
+/// All names as they are written, each under a text of its own: where several patterns have the same, all but one
+/// are regular expressions that match the same.
+pub(in crate::front::outcrop) fn written_names(
+    names: &[ModelName],
+) -> Vec<(String, written::Model)> {
+    let (mut rows, mut taken) = (vec![None; names.len()], HashSet::new());
+    // What has a `*` can be no regular expression: the model may take what that matched.
+    let can_be = |name: &ModelName| matches!(name.pattern, Pattern::Exact(_) | Pattern::Regex(_));
+    for last in [false, true] {
+        for (row, name) in rows.iter_mut().zip(names).filter(|(_, name)| can_be(name) == last) {
+            let mut own = name.clone();
+            let mut written = written_name(&own);
+            while last && taken.contains(&written.0) {
+                own.pattern = match own.pattern {
+                    Pattern::Exact(text) => Pattern::Regex(regex::escape(&text)),
+                    Pattern::Regex(regex) => Pattern::Regex(format!("(?:{regex})")),
+                    other => other,
+                };
+                written = written_name(&own);
+            }
+            taken.insert(written.0.clone());
+            *row = Some(written);
+        }
+    }
+    rows.into_iter().flatten().collect()
+}
+
 /// A name as it is written, and what it stands for.
-pub(in crate::front::outcrop) fn written_name(name: &ModelName) -> (String, written::Model) {
+fn written_name(name: &ModelName) -> (String, written::Model) {
     let ModelName { pattern, model, listed, origin: _ } = name;
     let by_default = matches!(pattern, Pattern::Exact(_));
     let (key, name_is) = match (written::Pattern::from(pattern).as_text(), pattern) {
