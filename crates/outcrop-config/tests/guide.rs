@@ -53,7 +53,8 @@ fn table(schema: &Value, out: &mut String) {
         let needed = if required.contains(&key.as_str().into()) { ", needed" } else { "" };
         rows.push((key.clone(), kind(own) + needed, words(own)));
     }
-    for variant in schema["oneOf"].as_array().into_iter().flatten() {
+    let variants = schema["oneOf"].as_array().into_iter().flatten();
+    for variant in variants.filter(|variant| !is_variable(variant)) {
         match variant["properties"].as_object().and_then(|members| members.iter().next()) {
             Some((key, own)) => rows.push((format!("{key}: …"), kind(own), words(variant))),
             None => {
@@ -114,9 +115,9 @@ fn kind(schema: &Value) -> String {
     }
 }
 
-/// What stands beside numbers, so that variables may.
+/// What stands beside numbers and words, so that variables may.
 fn is_variable(schema: &Value) -> bool {
-    schema["pattern"] == "\\$"
+    schema["pattern"].as_str().is_some_and(|pattern| pattern.ends_with("\\$"))
 }
 
 /// Names of the types that `schema` mentions, in order.

@@ -31,6 +31,8 @@ pub trait Brief: Sized {
     const TEXT: &'static str;
     /// The words that it can be, if it cannot be any text.
     const WORDS: &'static [&'static str] = &[];
+    /// Whether nothing at all can stand for one.
+    const MAY_BE_NULL: bool = false;
     /// What it is to the reader.
     const FORM: &'static str = SHORT;
 
@@ -145,7 +147,10 @@ impl<T: JsonSchema + Brief> JsonSchema for Short<T> {
         if !T::WORDS.is_empty() {
             text.insert("enum".to_owned(), T::WORDS.into());
         }
-        json_schema!({ "anyOf": [text, long] })
+        match T::MAY_BE_NULL {
+            true => json_schema!({ "anyOf": [text, long, { "type": "null" }] }),
+            false => json_schema!({ "anyOf": [text, long] }),
+        }
     }
 }
 

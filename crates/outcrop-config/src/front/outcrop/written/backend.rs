@@ -189,6 +189,7 @@ pub enum Without {
 
 impl Brief for Backend {
     const TEXT: &'static str = "The region.";
+    const MAY_BE_NULL: bool = true;
 
     fn from_text(text: &str) -> Result<Self, String> {
         Ok(Self { region: Some(text.to_owned()), ..Self::default() })

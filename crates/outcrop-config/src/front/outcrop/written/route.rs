@@ -107,7 +107,8 @@ pub enum Pattern {
     Wildcard(String),
     /// A regular expression over the whole.
     Regex(String),
-    /// It is there.
+    /// It is there; written `*`.
+    #[serde(skip)]
     Any,
 }
 

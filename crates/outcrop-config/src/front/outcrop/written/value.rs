@@ -115,9 +115,11 @@ impl JsonSchema for DurationText {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "type": "string",
-            "description": "Numbers and units: 500ms, 30s, 5m, 1h, 1d, 1m30s.",
-            "pattern": "^[0-9].*[a-z]$|\\$"
+            "anyOf": [
+                { "type": "string", "pattern": "^[0-9].*[a-z]$|^0$|\\$" },
+                { "const": 0 }
+            ],
+            "description": "Numbers and units: 500ms, 30s, 5m, 1h, 1d, 1m30s."
         })
     }
 }
