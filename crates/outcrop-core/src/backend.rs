@@ -13,10 +13,11 @@ use std::time::Instant;
 
 use outcrop_aws::identity::trace::{self, Explained};
 use outcrop_aws::{
-    AwsClient, ClientConfig, Clock, Endpoint, EndpointWish, Endpoints, SetupError, Timeouts,
+    AwsClient, ClientConfig, Clock, Endpoint, EndpointWish, Endpoints, IdentityWish, SetupError,
+    Timeouts,
 };
 use outcrop_config as config;
-use outcrop_config::Origin;
+use outcrop_config::{IdentitySource, Origin};
 use outcrop_model::{Carrier, Catalog};
 
 use crate::account::{Account, Listing, Watch};
@@ -249,13 +250,23 @@ pub async fn explained(settings: &config::Backend, around: &Around) -> Result<Ex
     Ok(explained)
 }
 
-/// Where requests would go, with nobody asked for credentials.
+/// Where requests would go, whoever would send them: nobody is asked for credentials.
 ///
 /// # Errors
-/// When the settings are wrong as they are written.
+/// When there is no region, or one of the addresses is wrong as it is written.
 pub async fn endpoints(settings: &config::Backend, around: &Around) -> Result<Endpoints, String> {
     let lookup = variables(settings, around);
-    let identity = identity::wish(&settings.identity, &lookup).map_err(|trouble| said(&trouble))?;
+    // Of an identity its profile alone says where.
+    let profile = match &settings.identity.source {
+        IdentitySource::Profile(name) => Some(name.clone()),
+        IdentitySource::Chain
+        | IdentitySource::Keys { .. }
+        | IdentitySource::CredentialsFile { .. }
+        | IdentitySource::ApiKey(_)
+        | IdentitySource::WebIdentity { .. }
+        | IdentitySource::Oidc(_) => None,
+    };
+    let identity = IdentityWish { profile, ..IdentityWish::default() };
     let told = trace::endpoints(endpoint_wish(settings), &identity, &lookup).await;
     let mut endpoints = told.map_err(|error| said(&Trouble::Setup(error)))?;
     place(&mut endpoints, settings).map_err(|trouble| said(&trouble))?;

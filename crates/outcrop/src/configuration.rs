@@ -7,6 +7,8 @@ use outcrop_config::{
     ANY_SERVICE, AttemptTimeouts, Backend, Config, Diagnostic, Identity, IdentitySource, Origin,
     Policy, Redacted, RetryPolicy, Route, Secret, Severity, Target,
 };
+use outcrop_core::Around;
+use outcrop_core::backend::endpoints as own_endpoints;
 use outcrop_emulator::{
     EXAMPLE_ACCESS_KEY_ID, EXAMPLE_REGION, EXAMPLE_SECRET_ACCESS_KEY, Emulator,
 };
@@ -125,17 +127,30 @@ pub fn emulated(emulator: &Emulator) -> Backend {
     }
 }
 
-/// All backends of `config` as `emulated`: with their own regions where they name some.
-pub fn emulated_instead(config: &mut Config, emulated: &Backend) {
-    for backend in config.backends.values_mut() {
+/// All backends of `config` as `emulated`: with the regions that they have by `around`. Gives the names of
+/// those that have none, and got that of `emulated`.
+pub async fn emulated_instead(
+    config: &mut Config,
+    emulated: &Backend,
+    around: &Around,
+) -> Vec<String> {
+    let mut homeless = Vec::new();
+    for (name, backend) in &mut config.backends {
         let Backend { region, endpoints, identity, .. } = emulated;
-        backend.region = backend.region.take().or_else(|| region.clone());
+        // What else is wrong with where they are is no matter: they are not asked.
+        if let Ok(own) = own_endpoints(backend, around).await {
+            backend.region = Some(own.region.as_str().to_owned());
+        } else if backend.region.is_none() {
+            homeless.push(name.clone());
+            backend.region.clone_from(region);
+        }
         backend.endpoint = None;
         backend.endpoints.clone_from(endpoints);
         backend.ca_bundle = None;
         let credential_headers = backend.identity.credential_headers.take();
         backend.identity = Identity { credential_headers, ..identity.clone() };
     }
+    homeless
 }
 
 /// What is to be said, one finding after another.

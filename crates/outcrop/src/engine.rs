@@ -103,7 +103,7 @@ impl Engine {
         };
         let (mut config, around) = settings::account::gateway(args)?;
         if let Some(emulator) = &emulator {
-            emulated_instead(&mut config, &emulated(emulator));
+            emulated_instead(&mut config, &emulated(emulator), &around).await;
         }
         call(&args.call, &mut config);
         let receipts = Receipts::default();

@@ -17,7 +17,7 @@ use clap::Args;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use outcrop_config::{Config, Policy, Severity, is_secret_name};
-use outcrop_core::{Gateway, ReceiptSink, Settings};
+use outcrop_core::{Around, Gateway, ReceiptSink, Settings};
 use outcrop_emulator::{self as emulator, Emulator, Received};
 use outcrop_model::{Fidelity, Outcome, Receipt};
 use outcrop_server::Direct;
@@ -70,6 +70,10 @@ pub struct Traced {
     pub received: Vec<Received>,
     /// What is not shown of that.
     hidden: Hidden,
+    /// What it was treated by.
+    config: Config,
+    /// Backends for which no region is set.
+    homeless: Vec<String>,
 }
 
 pub async fn run(args: ExplainArgs) -> anyhow::Result<()> {
@@ -80,9 +84,9 @@ pub async fn run(args: ExplainArgs) -> anyhow::Result<()> {
         is_known(name, &config)?;
     }
     let request = asked(args)?;
-    let mut traced = trace(config.clone(), (request, listener.as_deref())).await?;
-    traced.hidden = traced.hidden.with(&config, &variables);
-    print_text(&traced.written(&config))?;
+    let traced = trace(config.clone(), (request, listener.as_deref()), &Around::default()).await?;
+    let traced = Traced { hidden: traced.hidden.with(&config, &variables), ..traced };
+    print_text(&traced.written())?;
     traced.verdict()
 }
 
@@ -93,12 +97,13 @@ pub async fn run(args: ExplainArgs) -> anyhow::Result<()> {
 pub async fn trace(
     mut config: Config,
     (request, listener): (Request<Full<Bytes>>, Option<&str>),
+    around: &Around,
 ) -> anyhow::Result<Traced> {
     let emulator = Emulator::bind("127.0.0.1:0", emulator::Config::default())
         .await
         .context("cannot start the emulator")?;
     let hidden = Hidden::of(&config);
-    emulated_instead(&mut config, &emulated(&emulator));
+    let homeless = emulated_instead(&mut config, &emulated(&emulator), around).await;
     tell_all(&mut config);
     let receipts: Arc<Mutex<Vec<Receipt>>> = Arc::default();
     let sink = {
@@ -115,27 +120,72 @@ pub async fn trace(
     let answer = body.collect().await.context("the answer broke off")?.to_bytes();
     let receipt = receipts.lock().unwrap_or_else(PoisonError::into_inner).pop();
     let (status, headers) = (head.status, head.headers);
-    Ok(Traced { receipt, status, headers, answer, received: emulator.requests(), hidden })
+    let received = emulator.requests();
+    Ok(Traced { receipt, status, headers, answer, received, hidden, config, homeless })
 }
 
 // === impl Traced ===
 
 impl Traced {
-    /// Its way by `config`, and what AWS would have got.
-    pub fn written(&self, config: &Config) -> String {
-        let hidden = &self.hidden;
-        let sent = self.received.iter().map(|one| format!("\n{}", upstream(one, hidden)));
-        way(self.receipt.as_ref(), config, &self.headers) + &sent.collect::<String>()
+    /// Its way, and what AWS would have got.
+    pub fn written(&self) -> String {
+        let sent = self.received.iter().map(|one| format!("\n{}", upstream(one, &self.hidden)));
+        self.way() + &sent.collect::<String>()
     }
 
     /// As [`Traced::written`], for programs.
-    pub fn to_json(&self, config: &Config) -> Value {
-        let (steps, losses) = steps(self.receipt.as_ref(), config, &self.headers);
+    pub fn to_json(&self) -> Value {
+        let (steps, losses) = self.steps();
         let way: Map<String, Value> =
             steps.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
         let sent = self.received.iter().map(|one| upstream_json(one, &self.hidden));
         let sent: Vec<Value> = sent.collect();
         json!({ "way": way, "losses": losses, "sent": sent })
+    }
+
+    /// Which way the request took, a line each.
+    fn way(&self) -> String {
+        if self.receipt.is_none() {
+            return "the gateway answers this itself\n".to_owned();
+        }
+        let (mut steps, losses) = self.steps();
+        // What came of it stands last.
+        let refused =
+            steps.iter().position(|(name, _)| *name == "refused").map(|at| steps.remove(at));
+        let losses = losses.into_iter().map(|loss| ("loss", loss));
+        let lines = steps.into_iter().chain(losses).chain(refused);
+        lines.map(|(name, value)| format!("{name:<9}{value}\n")).collect()
+    }
+
+    /// The stations of the request by name, and what it lost.
+    fn steps(&self) -> (Vec<(&'static str, String)>, Vec<String>) {
+        let Self { receipt: Some(receipt), config, homeless, headers, .. } = self else {
+            return (Vec::new(), Vec::new());
+        };
+        let Receipt { dialect, route, backend, failed_over, .. } = receipt;
+        let Receipt { carrier, model, target, outcome, .. } = receipt;
+        let mut lines = vec![("dialect", dialect.as_str().to_owned())];
+        let mut line = |name, value: Option<String>| lines.extend(value.map(|value| (name, value)));
+        line("route", route.clone());
+        for (backend, class) in failed_over {
+            line("tried", Some(format!("{backend}: {}", class.as_str())));
+        }
+        line("backend", backend.clone());
+        let settings = backend.as_ref().and_then(|name| config.backends.get(name));
+        line("region", settings.and_then(|settings| settings.region.clone()));
+        if backend.as_ref().is_some_and(|name| homeless.contains(name)) {
+            line("note", Some("no region is set; this one is an example".to_owned()));
+        }
+        line("model", Some(model.clone()).filter(|model| !model.is_empty()));
+        // What was asked is the model's own id where no other is told.
+        line("target", target.clone().or_else(|| carrier.map(|_| model.clone())));
+        line("carrier", carrier.map(|carrier| carrier.as_str().to_owned()));
+        if let Outcome::Failed(class) = outcome {
+            line("refused", Some(class.as_str().to_owned()));
+        }
+        let losses = headers.get("x-outcrop-loss").and_then(|value| value.to_str().ok());
+        let losses = losses.into_iter().flat_map(|losses| losses.split("; ")).map(str::to_owned);
+        (lines, losses.collect())
     }
 
     /// # Errors
@@ -194,49 +244,6 @@ fn tell_all(config: &mut Config) {
             *fidelity = Some(Fidelity::Report);
         }
     }
-}
-
-/// Which way the request took, a line each.
-fn way(receipt: Option<&Receipt>, config: &Config, headers: &HeaderMap) -> String {
-    if receipt.is_none() {
-        return "the gateway answers this itself\n".to_owned();
-    }
-    let (mut steps, losses) = steps(receipt, config, headers);
-    // What came of it stands last.
-    let refused = steps.iter().position(|(name, _)| *name == "refused").map(|at| steps.remove(at));
-    let losses = losses.into_iter().map(|loss| ("loss", loss));
-    let lines = steps.into_iter().chain(losses).chain(refused);
-    lines.map(|(name, value)| format!("{name:<9}{value}\n")).collect()
-}
-
-/// The stations of the request by name, and what it lost.
-fn steps(
-    receipt: Option<&Receipt>,
-    config: &Config,
-    headers: &HeaderMap,
-) -> (Vec<(&'static str, String)>, Vec<String>) {
-    let Some(receipt) = receipt else { return (Vec::new(), Vec::new()) };
-    let Receipt { dialect, route, backend, failed_over, carrier, model, target, outcome, .. } =
-        receipt;
-    let mut lines = vec![("dialect", dialect.as_str().to_owned())];
-    let mut line = |name, value: Option<String>| lines.extend(value.map(|value| (name, value)));
-    line("route", route.clone());
-    for (backend, class) in failed_over {
-        line("tried", Some(format!("{backend}: {}", class.as_str())));
-    }
-    line("backend", backend.clone());
-    let settings = backend.as_ref().and_then(|name| config.backends.get(name));
-    line("region", settings.and_then(|settings| settings.region.clone()));
-    line("model", Some(model.clone()).filter(|model| !model.is_empty()));
-    // What was asked is the model's own id where no other is told.
-    line("target", target.clone().or_else(|| carrier.map(|_| model.clone())));
-    line("carrier", carrier.map(|carrier| carrier.as_str().to_owned()));
-    if let Outcome::Failed(class) = outcome {
-        line("refused", Some(class.as_str().to_owned()));
-    }
-    let losses = headers.get("x-outcrop-loss").and_then(|value| value.to_str().ok());
-    let losses = losses.into_iter().flat_map(|losses| losses.split("; ")).map(str::to_owned);
-    (lines, losses.collect())
 }
 
 /// A request as AWS would get it, secrets masked. The host is this machine's here, and left out.

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use outcrop_config::{Backend, Config, Diagnostic, Listener, ListenerTls, Secret, Severity};
-use outcrop_core::Gateway;
+use outcrop_core::{Around, Gateway};
 use outcrop_server::Metrics;
 
 use crate::admission::Admission;
@@ -111,8 +111,8 @@ impl Plan {
     ///
     /// # Errors
     /// All that is wrong with it, as `outcrop check` shows it.
-    pub fn load(&self) -> anyhow::Result<Loaded> {
-        self.understand(self.read().map_err(anyhow::Error::msg)?)
+    pub async fn load(&self) -> anyhow::Result<Loaded> {
+        self.understand(self.read().map_err(anyhow::Error::msg)?).await
     }
 
     fn read(&self) -> Written {
@@ -126,7 +126,7 @@ impl Plan {
         }
     }
 
-    fn understand(&self, texts: Vec<Text>) -> anyhow::Result<Loaded> {
+    async fn understand(&self, texts: Vec<Text>) -> anyhow::Result<Loaded> {
         match self {
             Self::Flags(config) => {
                 Ok(Loaded { config: (**config).clone(), notes: Vec::new(), texts })
@@ -138,7 +138,7 @@ impl Plan {
                 }
                 gaps.fill(&mut config);
                 if let Some(emulated) = emulated {
-                    emulated_instead(&mut config, emulated);
+                    emulated_instead(&mut config, emulated, &Around::default()).await;
                 }
                 Ok(Loaded { config, notes, texts })
             }
@@ -245,11 +245,12 @@ impl Running {
     async fn load(&self, now: Read, read: &mut Read, cause: &str) -> Result<u64, String> {
         let before = self.at_work().config;
         read.clone_from(&now);
-        let texts = now.written.map_err(anyhow::Error::msg);
-        let understood = texts.and_then(|texts| self.plan.understand(texts));
-        let outcome = match understood {
-            Ok(loaded) => self.put_to_work(loaded).await,
-            Err(error) => Err(error),
+        let outcome = match now.written {
+            Ok(texts) => match self.plan.understand(texts).await {
+                Ok(loaded) => self.put_to_work(loaded).await,
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(anyhow::Error::msg(error)),
         };
         match outcome {
             Ok(()) => {

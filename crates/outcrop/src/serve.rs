@@ -35,7 +35,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         false => None,
     };
     let plan = plan(&args, emulator.as_ref())?;
-    let loaded = plan.load()?;
+    let loaded = plan.load().await?;
     let places = listen::places(args.listen, args.tls.clone(), &loaded.config.listeners)?;
     let metrics = Arc::<Metrics>::default();
     let parts = Parts {

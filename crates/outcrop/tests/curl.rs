@@ -88,10 +88,12 @@ fn each_way_to_ask_has_its_key() {
     assert!(said.iter().any(|word| word == "authorization: Bearer the key"), "{said:#?}");
     assert!(!text(&output.stdout).contains("hidden"), "{output:?}");
 
+    // It is not in Europe.
+    let region = ("AWS_REGION", "us-west-2");
     let output = line("Hi", &["-m", "openai.gpt-5.6-sol", "--profile", "me"], &[region]);
     let said = words(&output, &[]);
-    let url = "https://bedrock-runtime.eu-west-1.amazonaws.com/openai/v1/chat/completions";
-    assert_eq!((&*said[1], &*said[3]), (url, "aws:amz:eu-west-1:bedrock"), "{said:#?}");
+    let url = "https://bedrock-runtime.us-west-2.amazonaws.com/openai/v1/chat/completions";
+    assert_eq!((&*said[1], &*said[3]), (url, "aws:amz:us-west-2:bedrock"), "{said:#?}");
     let told = text(&output.stderr);
     assert!(told.contains("aws configure export-credentials --profile me --format env"), "{told}");
 

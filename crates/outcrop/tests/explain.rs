@@ -19,7 +19,12 @@ fn explain(name: &str, request: &str, arguments: &[&str]) -> (Option<i32>, Strin
     explain_by(FILE, name, (request, arguments))
 }
 
-fn explain_by(
+fn explain_by(file: &str, name: &str, request: (&str, &[&str])) -> (Option<i32>, String, String) {
+    explain_among(&[], file, name, request)
+}
+
+fn explain_among(
+    environment: &[(&str, &str)],
     file: &str,
     name: &str,
     (request, arguments): (&str, &[&str]),
@@ -30,6 +35,7 @@ fn explain_by(
     std::fs::write(folder.join("request.json"), request).unwrap();
     let Output { status, stdout, stderr } = support::outcrop(&["explain", "-f", "outcrop.yaml"])
         .args(arguments)
+        .envs(environment.iter().copied())
         .current_dir(folder)
         .output()
         .unwrap();
@@ -144,4 +150,31 @@ fn what_changes_to_requests_hold_that_is_secret_is_masked() {
     }
     assert!(told.contains("x-team: team ***\n") && told.contains("shown"), "{told}");
     assert!(told.contains("\"of ***\""), "{told}");
+}
+
+#[test]
+fn a_backend_without_a_region_is_in_the_one_that_serve_would_take() {
+    let request =
+        r#"{"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "hello"}]}"#;
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("explain-regions");
+    std::fs::create_dir_all(&folder).unwrap();
+    let profiles = folder.join("config");
+    std::fs::write(&profiles, "[profile tokyo]\nregion = ap-northeast-1\n").unwrap();
+    let profiles = ("AWS_CONFIG_FILE", profiles.to_str().unwrap());
+    let (absent, tokyo) = ("{identity: {api_key: {env: ABSENT}}}", "{identity: {profile: tokyo}}");
+    let europe = ("AWS_REGION", "eu-west-1");
+    let example = "us-east-1\nnote     no region is set; this one is an example";
+    for (backend, environment, region, prefix) in [
+        (absent, &[europe][..], "eu-west-1", "eu."),
+        ("{region: us-west-2}", &[europe], "us-west-2", "us."),
+        (tokyo, &[profiles], "ap-northeast-1", "jp."),
+        (absent, &[], example, "us."),
+    ] {
+        let file = format!("backends: {{main: {backend}}}\n");
+        let request = (request, &["request.json"][..]);
+        let (code, told, stderr) = explain_among(environment, &file, "regions", request);
+        assert_eq!(code, Some(0), "{stderr}{told}");
+        assert!(told.contains(&format!("region   {region}\nmodel")), "{backend} {told}");
+        assert!(told.contains(&format!("target   {prefix}anthropic.")), "{backend} {told}");
+    }
 }

@@ -30,11 +30,11 @@ pub async fn request(args: &QueryArgs, talk: &Talk) -> anyhow::Result<String> {
             false => format!("POST {path}\ncontent-type: application/json\n\n{body}\n"),
         });
     }
-    let (traced, config, _) = traced(&args.engine, &body).await?;
+    let (traced, ..) = traced(&args.engine, &body).await?;
     verdict(&traced, talk)?;
     Ok(match args.show.json {
-        true => format!("{:#}\n", traced.to_json(&config)),
-        false => traced.written(&config),
+        true => format!("{:#}\n", traced.to_json()),
+        false => traced.written(),
     })
 }
 
@@ -68,7 +68,8 @@ pub async fn traced(args: &EngineArgs, body: &Value) -> anyhow::Result<(Traced, 
     *request.uri_mut() = CHAT.parse()?;
     let json = HeaderValue::from_static("application/json");
     request.headers_mut().insert(header::CONTENT_TYPE, json);
-    Ok((trace(config.clone(), (request, None)).await?, config, around))
+    let traced = trace(config.clone(), (request, None), &around).await?;
+    Ok((traced, config, around))
 }
 
 /// The gateway's address without the part that all paths have.
