@@ -27,7 +27,7 @@ use tokio::sync::watch as channel;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use self::arn::Kind;
-pub use self::arn::shown;
+pub use self::arn::{opaque, shown};
 use self::ask::Missing;
 pub use self::disk::Cache;
 pub use self::lists::Lists;

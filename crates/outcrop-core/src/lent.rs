@@ -11,7 +11,8 @@ use outcrop_model::{ErrorClass, Fault, Phase};
 
 /// The prefix of Envoy AI Gateway (its API reference, checked 2026-11-21).
 pub const DEFAULT_PREFIX: &str = "x-aigw-aws-";
-const PARTS: [&str; 3] = ["access-key-id", "secret-access-key", "session-token"];
+/// What stands after the prefix: the key's id, its secret, and its token, if it is temporary.
+pub const PARTS: [&str; 3] = ["access-key-id", "secret-access-key", "session-token"];
 
 /// In which headers callers may lend credentials, and what becomes of requests without them.
 #[derive(Debug, Clone, PartialEq, Eq)]

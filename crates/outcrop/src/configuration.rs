@@ -19,6 +19,8 @@ use crate::cli::{ServeArgs, TimeoutArgs};
 
 /// The backend and the route of a gateway without a file.
 const NAME: &str = "bedrock";
+/// A key of Bedrock's, of which nothing else need be known.
+pub const API_KEY: &str = "AWS_BEARER_TOKEN_BEDROCK";
 /// Where flags are from, in what is said of them.
 const COMMAND_LINE: &str = "command line";
 
@@ -127,8 +129,8 @@ pub fn emulated(emulator: &Emulator) -> Backend {
     }
 }
 
-/// All backends of `config` as `emulated`: with the regions that they have by `around`. Gives the names of
-/// those that have none, and got that of `emulated`.
+/// All backends of `config` as `emulated`: with the regions that they have by `around`, and by API keys where
+/// they would use such. Gives the names of those that have no region, and got that of `emulated`.
 pub async fn emulated_instead(
     config: &mut Config,
     emulated: &Backend,
@@ -147,10 +149,27 @@ pub async fn emulated_instead(
         backend.endpoint = None;
         backend.endpoints.clone_from(endpoints);
         backend.ca_bundle = None;
+        let mint_api_keys = is_by_api_key(backend, around);
         let credential_headers = backend.identity.credential_headers.take();
-        backend.identity = Identity { credential_headers, ..identity.clone() };
+        backend.identity = Identity { credential_headers, mint_api_keys, ..identity.clone() };
     }
     homeless
+}
+
+/// Whether requests of this account carry a key of Bedrock's instead of a signature.
+pub fn is_by_api_key(backend: &Backend, around: &Around) -> bool {
+    let identity = &backend.identity;
+    let is_set = || (around.variables)(API_KEY).is_some_and(|key| !key.is_empty());
+    match &identity.source {
+        IdentitySource::ApiKey(_) => true,
+        IdentitySource::Chain if identity.roles.is_empty() => identity.mint_api_keys || is_set(),
+        IdentitySource::Chain
+        | IdentitySource::Profile(_)
+        | IdentitySource::Keys { .. }
+        | IdentitySource::CredentialsFile { .. }
+        | IdentitySource::WebIdentity { .. }
+        | IdentitySource::Oidc(_) => identity.mint_api_keys,
+    }
 }
 
 /// What is to be said, one finding after another.

@@ -17,8 +17,13 @@ use clap::Args;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use outcrop_config::{Config, Policy, Severity, is_secret_name};
+use outcrop_core::account::opaque;
+use outcrop_core::lent::PARTS;
+use outcrop_core::model_id::percent_encode;
 use outcrop_core::{Around, Gateway, ReceiptSink, Settings};
-use outcrop_emulator::{self as emulator, Emulator, Received};
+use outcrop_emulator::{
+    self as emulator, AccessKey, Emulator, Exception, Fault, Injection, Received,
+};
 use outcrop_model::{Fidelity, Outcome, Receipt};
 use outcrop_server::Direct;
 use serde_json::{Map, Value, json};
@@ -30,6 +35,9 @@ use crate::configuration::{emulated, emulated_instead, told};
 use crate::exit::{Exit, Failure};
 use crate::print::print_text;
 use crate::sources::Files;
+
+/// The model behind an ARN, of which the carrier may depend.
+const NOT_ASKED: &str = "the account knows which model, and is not asked here";
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -99,9 +107,11 @@ pub async fn trace(
     (request, listener): (Request<Full<Bytes>>, Option<&str>),
     around: &Around,
 ) -> anyhow::Result<Traced> {
-    let emulator = Emulator::bind("127.0.0.1:0", emulator::Config::default())
-        .await
-        .context("cannot start the emulator")?;
+    let mut account = emulator::Config::default();
+    account.access_keys.extend(lent(&config, request.headers()));
+    let emulator =
+        Emulator::bind("127.0.0.1:0", account).await.context("cannot start the emulator")?;
+    know_no_arn(&emulator);
     let hidden = Hidden::of(&config);
     let homeless = emulated_instead(&mut config, &emulated(&emulator), around).await;
     tell_all(&mut config);
@@ -143,6 +153,13 @@ impl Traced {
         json!({ "way": way, "losses": losses, "sent": sent })
     }
 
+    /// Whether it would come to Bedrock and not be refused there, as far as is known: what a model behind an ARN
+    /// of the account says, is not.
+    pub fn is_sent(&self) -> bool {
+        let is_open = |last: &Received| last.method == "POST" && is_of_no_known_model(last);
+        self.status.is_success() || self.received.last().is_some_and(is_open)
+    }
+
     /// Which way the request took, a line each.
     fn way(&self) -> String {
         if self.receipt.is_none() {
@@ -180,7 +197,12 @@ impl Traced {
         // What was asked is the model's own id where no other is told.
         line("target", target.clone().or_else(|| carrier.map(|_| model.clone())));
         line("carrier", carrier.map(|carrier| carrier.as_str().to_owned()));
-        if let Outcome::Failed(class) = outcome {
+        if self.received.iter().any(is_of_no_known_model) {
+            line("behind", Some(NOT_ASKED.to_owned()));
+        }
+        if let Outcome::Failed(class) = outcome
+            && !self.is_sent()
+        {
             line("refused", Some(class.as_str().to_owned()));
         }
         let losses = headers.get("x-outcrop-loss").and_then(|value| value.to_str().ok());
@@ -191,7 +213,7 @@ impl Traced {
     /// # Errors
     /// [`Exit::RequestFailed`] where it was refused.
     pub fn verdict(&self) -> anyhow::Result<()> {
-        if self.status.is_success() {
+        if self.is_sent() {
             return Ok(());
         }
         let what = format!("{}: {}", self.status, String::from_utf8_lossy(&self.answer).trim());
@@ -233,6 +255,38 @@ fn asked(args: ExplainArgs) -> anyhow::Result<Request<Full<Bytes>>> {
     request.headers_mut().extend(headers);
     request.headers_mut().entry(header::CONTENT_TYPE).or_insert(json);
     Ok(request)
+}
+
+/// The credentials that the request brings, wherever a backend takes such.
+fn lent(config: &Config, headers: &HeaderMap) -> Vec<AccessKey> {
+    let prefixes = config.backends.values().filter_map(|backend| {
+        backend.identity.credential_headers.as_ref().map(|lent| lent.prefix.as_str())
+    });
+    let keys = prefixes.filter_map(|prefix| {
+        let value = |part: &str| headers.get(format!("{prefix}{part}"))?.to_str().ok();
+        let [id, secret, token] = PARTS.map(value);
+        let session_token = token.map(str::to_owned);
+        Some(AccessKey { session_token, ..AccessKey::new(id?, secret?) })
+    });
+    keys.collect()
+}
+
+/// What is behind the ARNs of an account is not known here: nothing is said of them, and what would be sent to
+/// them comes to an end that is no other target's turn.
+fn know_no_arn(emulator: &Emulator) {
+    for part in opaque() {
+        emulator.inject_where(Injection {
+            faults: vec![Fault::error(Exception::Validation)],
+            times: u32::MAX,
+            model: Some(part),
+            ..Injection::default()
+        });
+    }
+}
+
+/// Whether it was about such an ARN.
+fn is_of_no_known_model(received: &Received) -> bool {
+    opaque().any(|part| received.raw_path.contains(&percent_encode(&part)))
 }
 
 /// Losses are told, also where clients are not told of them. Nothing that is sent depends on it.

@@ -178,3 +178,64 @@ fn a_backend_without_a_region_is_in_the_one_that_serve_would_take() {
         assert!(told.contains(&format!("target   {prefix}anthropic.")), "{backend} {told}");
     }
 }
+
+#[test]
+fn credentials_that_are_lent_are_taken() {
+    let request =
+        r#"{"model": "amazon.nova-lite-v1:0", "messages": [{"role": "user", "content": "hello"}]}"#;
+    let file = "backends: {main: {region: us-east-1, identity: {credential_headers: {prefix: x-aws-, without: refuse}}}}\n";
+    let id = ["request.json", "--header", "x-aws-access-key-id: AKIALENT"];
+    let pair = [&id[..], &["--header", "x-aws-secret-access-key: very-secret"]].concat();
+    let token = [&pair[..], &["--header", "x-aws-session-token: also-secret"]].concat();
+    for (arguments, expected) in
+        [(&id[..1], Some(15)), (&id, Some(15)), (&pair, Some(0)), (&token, Some(0))]
+    {
+        let (code, told, stderr) = explain_by(file, "lent", (request, arguments));
+        assert_eq!(code, expected, "{arguments:?} {stderr}{told}");
+        assert!(!told.contains("secret") && !stderr.contains("-secret\n"), "{told}");
+        let has_token = told.contains("x-amz-security-token: ***\n");
+        assert_eq!(has_token, arguments.len() == token.len(), "{told}");
+    }
+}
+
+#[test]
+fn what_the_account_alone_knows_of_an_arn_is_no_refusal() {
+    let file = "\
+backends: {us: us-east-1}
+routes: [{name: default, targets: [us, {backend: us, model: amazon.nova-lite-v1:0, priority: 1}]}]
+";
+    let of_123456789012 = "a1b2c3d4e5f6";
+    for (resource, account) in [
+        ("application-inference-profile/zz99zz99zz99", "111122223333"),
+        (&*format!("application-inference-profile/{of_123456789012}"), "123456789012"),
+        ("provisioned-model/zz99zz99zz99", "111122223333"),
+        ("imported-model/zz99zz99zz99", "111122223333"),
+    ] {
+        let model = format!("arn:aws:bedrock:us-east-1:{account}:{resource}");
+        let messages = r#""messages": [{"role": "user", "content": "hello"}]"#;
+        let request = format!(r#"{{"model": "{model}", {messages}}}"#);
+        let (code, told, stderr) = explain_by(file, "arns", (&request, &["request.json"]));
+        assert_eq!(code, Some(0), "{stderr}{told}");
+        let has = |words: &str| told.contains(words);
+        assert!(has(&format!("target   {model}\n")) && has("carrier  converse\n"), "{told}");
+        assert!(has("behind   the account knows") && has("/converse\n"), "{told}");
+        assert!(!has("refused") && !has("tried"), "{told}");
+    }
+}
+
+#[test]
+fn where_an_api_key_is_used_nothing_of_a_signature_is_shown() {
+    let request =
+        r#"{"model": "amazon.nova-lite-v1:0", "messages": [{"role": "user", "content": "hello"}]}"#;
+    for (identity, is_signed) in [
+        ("{api_key: {env: ABSENT}}", false),
+        ("{profile: absent, mint_api_keys: true}", false),
+        ("{profile: absent}", true),
+    ] {
+        let file = format!("backends: {{main: {{region: us-east-1, identity: {identity}}}}}\n");
+        let (code, told, stderr) = explain_by(&file, "by-key", (request, &["request.json"]));
+        assert_eq!(code, Some(0), "{stderr}{told}");
+        assert!(told.contains("authorization: ***\n"), "{told}");
+        assert_eq!(told.contains("x-amz-date: "), is_signed, "{told}");
+    }
+}

@@ -14,19 +14,26 @@ pub enum Kind {
     Router,
 }
 
+const KINDS: [(&str, Kind); 8] = [
+    ("application-inference-profile", Kind::ApplicationProfile),
+    ("provisioned-model", Kind::Provisioned),
+    ("custom-model-deployment", Kind::Deployment),
+    ("custom-model", Kind::CustomModel),
+    ("imported-model", Kind::Imported),
+    ("prompt", Kind::Prompt),
+    ("prompt-router", Kind::Router),
+    ("default-prompt-router", Kind::Router),
+];
+
 /// The kind of an opaque ARN; `None` for any other id.
 pub fn kind(id: &str) -> Option<Kind> {
     let (word, _) = resource(id)?.split_once('/')?;
-    match word {
-        "application-inference-profile" => Some(Kind::ApplicationProfile),
-        "provisioned-model" => Some(Kind::Provisioned),
-        "custom-model-deployment" => Some(Kind::Deployment),
-        "custom-model" => Some(Kind::CustomModel),
-        "imported-model" => Some(Kind::Imported),
-        "prompt" => Some(Kind::Prompt),
-        "prompt-router" | "default-prompt-router" => Some(Kind::Router),
-        _ => None,
-    }
+    KINDS.into_iter().find(|(known, _)| *known == word).map(|(_, kind)| kind)
+}
+
+/// What opaque ARNs have in them before their last part, such as `:prompt/`.
+pub fn opaque() -> impl Iterator<Item = String> {
+    KINDS.into_iter().map(|(word, _)| format!(":{word}/"))
 }
 
 /// What an ARN names, without partition, region and account: `imported-model/ab12`.

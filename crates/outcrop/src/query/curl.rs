@@ -5,7 +5,7 @@
 //! 3. Every version of curl signs it as AWS does (see [`Target`]).
 
 use outcrop_aws::{Endpoint, Region, Service};
-use outcrop_config::{Backend, Config, IdentitySource};
+use outcrop_config::{Config, IdentitySource};
 use outcrop_core::Around;
 use outcrop_core::backend::endpoints;
 use outcrop_emulator::Received;
@@ -14,12 +14,11 @@ use outcrop_model::Carrier;
 use super::preview::{base, body, traced, verdict};
 use crate::ask::turn::{CHAT, Talk};
 use crate::cli::{EMULATOR_LISTEN, QueryArgs};
+use crate::configuration::{API_KEY, is_by_api_key};
 use crate::exit::{Exit, Failure};
 use crate::explain::Traced;
 
 const JSON: &str = "-H 'content-type: application/json'";
-/// A key of Bedrock's, of which nothing else need be known.
-const API_KEY: &str = "AWS_BEARER_TOKEN_BEDROCK";
 /// Headers that a body needs, beside its type.
 const HEADERS: [&str; 2] = ["x-amzn-bedrock-", "anthropic-"];
 /// A longer body is no argument that a system takes (Linux: 128 KiB); it is read from the lines below.
@@ -100,22 +99,6 @@ async fn of_account(
         );
     }
     signed(target, (endpoints.signing_region(service), service))
-}
-
-/// Whether requests of this account carry a key of Bedrock's instead of a signature.
-fn is_by_api_key(backend: &Backend, around: &Around) -> bool {
-    let identity = &backend.identity;
-    let is_set = || (around.variables)(API_KEY).is_some_and(|key| !key.is_empty());
-    match &identity.source {
-        IdentitySource::ApiKey(_) => true,
-        IdentitySource::Chain if identity.roles.is_empty() => identity.mint_api_keys || is_set(),
-        IdentitySource::Chain
-        | IdentitySource::Profile(_)
-        | IdentitySource::Keys { .. }
-        | IdentitySource::CredentialsFile { .. }
-        | IdentitySource::WebIdentity { .. }
-        | IdentitySource::Oidc(_) => identity.mint_api_keys,
-    }
 }
 
 /// Where a request goes, and as what its path is signed.

@@ -41,7 +41,7 @@ pub async fn request(args: &QueryArgs, talk: &Talk) -> anyhow::Result<String> {
 /// # Errors
 /// As the question itself would end.
 pub fn verdict(traced: &Traced, talk: &Talk) -> Result<(), Failure> {
-    match traced.status.is_success() {
+    match traced.is_sent() {
         true => Ok(()),
         false => {
             let refusal = Refusal::of(CHAT, traced.status, &traced.answer);
