@@ -63,7 +63,7 @@ pub struct ExplainArgs {
     /// all listeners hold.
     #[arg(long, value_name = "NAME")]
     pub listener: Option<String>,
-    /// The request as a line of curl; its host does not matter.
+    /// The request as a line of curl. Its host matters to routes by host only.
     #[arg(long, value_name = "LINE", conflicts_with_all = ["request", "path", "header"])]
     pub curl: Option<Asked>,
 }

@@ -239,3 +239,33 @@ fn where_an_api_key_is_used_nothing_of_a_signature_is_shown() {
         assert_eq!(told.contains("x-amz-date: "), is_signed, "{told}");
     }
 }
+
+#[test]
+fn a_line_of_curl_says_the_host_and_its_options_may_stand_together() {
+    let file = "\
+backends: {us: us-east-1}
+routes:
+  - {name: chat, match: {host: chat.example}, targets: us}
+  - {name: rest, targets: us}
+";
+    let request =
+        r#"{"model": "amazon.nova-lite-v1:0", "messages": [{"role": "user", "content": "hello"}]}"#;
+    for (line, route) in [
+        ("curl http://chat.example:8080/v1/chat/completions -d @request.json", "chat"),
+        ("curl -sN me:word@CHAT.example/v1/chat/completions -d@request.json", "chat"),
+        ("curl -fsSXPOST http://127.0.0.1:8080/v1/chat/completions -d @request.json", "rest"),
+        ("curl -sSHhost:chat.example http://[::1]/v1/chat/completions -d @request.json", "chat"),
+    ] {
+        let arguments = ["--curl", line];
+        let (code, told, stderr) = explain_by(file, "curl-host", (request, &arguments));
+        assert_eq!(code, Some(0), "{line} {stderr}");
+        assert!(told.contains(&format!("route    {route}\n")), "{line} {told}");
+    }
+    for (line, why) in [
+        ("curl -sZ http://localhost/", "`-Z` is no option"),
+        ("curl http://localhost/ -sX", "`-sX` needs a value"),
+    ] {
+        let (code, _, stderr) = explain_by(file, "curl-host", (request, &["--curl", line]));
+        assert!(code == Some(2) && stderr.contains(why), "{line} {stderr}");
+    }
+}
