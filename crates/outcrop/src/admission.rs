@@ -154,10 +154,9 @@ impl Admission {
                     (Ok(text), _) => _ = files.insert(path.clone(), Redacted::new(text)),
                     (Err(why), Some(last)) => {
                         tracing::error!(
-                            "{}: of the key {}: {}: {why}. What was read there last counts on, until the key's entry is removed",
+                            "{}: of the key {}: {why}. What was read there last counts on, until the key's entry is removed",
                             key.origin,
-                            key.name,
-                            path.display()
+                            key.name
                         );
                         files.insert(path.clone(), last.clone());
                     }

@@ -21,5 +21,11 @@ pub fn reveal(secret: &Secret) -> Result<String, String> {
         }
     };
     let text = text.trim();
-    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
+    if !text.is_empty() {
+        return Ok(text.to_owned());
+    }
+    Err(match secret {
+        Secret::File(path) => format!("{} is empty", path.display()),
+        Secret::Env(_) | Secret::Inline(_) | Secret::Kubernetes { .. } => "it is empty".to_owned(),
+    })
 }

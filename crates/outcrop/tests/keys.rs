@@ -171,6 +171,8 @@ fn what_is_wrong_is_said() {
         let said = refused(&keys(file, &arguments));
         assert!(said.contains(mend), "{arguments:?}: {said}");
     }
+    let said = refused(&keys("/nowhere/keys.toml", &["create", "a"]));
+    assert!(said.contains("No such file or directory") && !said.contains("as root"), "{said}");
 }
 
 #[test]

@@ -303,7 +303,7 @@ fn keys_of_a_file_are_asked_for() {
     assert_eq!(models(another), 200);
     // What becomes of the file takes no key away, only what becomes of its entry.
     std::fs::write(folder.join("key"), "\n").unwrap();
-    running.logged("key: it is empty. What was read there last counts on");
+    running.logged("of the key k: key is empty. What was read there last counts on");
     running.logged("the configuration was loaded");
     assert_eq!(models(another), 200);
     std::fs::remove_file(folder.join("key")).unwrap();

@@ -128,9 +128,7 @@ impl KeyFile {
         &self,
         change: impl FnOnce(&mut Vec<Record>) -> Result<T, String>,
     ) -> Result<T, KeyFileError> {
-        let lock = self
-            .lock()
-            .map_err(|error| self.wrong(format!("no lock beside it: {error}. {}", owner::MEND)))?;
+        let lock = self.lock().map_err(|error| self.no_lock(&error))?;
         lock.lock().map_err(|error| self.wrong(error))?;
         let mut records = match std::fs::read_to_string(&self.path) {
             Ok(text) => self.parse(&text)?,
@@ -214,6 +212,14 @@ impl KeyFile {
         name.push(".");
         name.push(ending);
         name.into()
+    }
+
+    fn no_lock(&self, error: &io::Error) -> KeyFileError {
+        let mend = match error.kind() {
+            io::ErrorKind::PermissionDenied => format!(". {}", owner::MEND),
+            _ => String::new(),
+        };
+        self.wrong(format!("no lock beside it: {error}{mend}"))
     }
 
     fn wrong(&self, what: impl fmt::Display) -> KeyFileError {
