@@ -297,6 +297,51 @@ fn limits_of_envoy_are_named_by_what_they_count() {
     assert_eq!(named(&[OF_FREE, AGAIN])[&3], format!("{}-2", all[&2]));
 }
 
+/// So do those of agentgateway's policies.
+#[test]
+fn limits_of_agentgateway_are_named_by_what_they_count() {
+    let named = |limits: &[&str]| {
+        let text = format!(
+            "\
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {{name: r}}
+spec: {{rules: [{{backendRefs: [{{group: agentgateway.dev, kind: AgentgatewayBackend, name: b}}]}}]}}
+---
+apiVersion: agentgateway.dev/v1alpha1
+kind: AgentgatewayBackend
+metadata: {{name: b}}
+spec: {{ai: {{provider: {{bedrock: {{region: us-east-1}}}}}}}}
+---
+apiVersion: agentgateway.dev/v1alpha1
+kind: AgentgatewayPolicy
+metadata: {{name: p}}
+spec:
+  targetRefs: [{{group: gateway.networking.k8s.io, kind: HTTPRoute, name: r}}]
+  traffic: {{rateLimit: {{local: [{}]}}}}
+",
+            limits.join(", ")
+        );
+        let (config, diagnostics) = load(&[Source { name: "a.yaml", text: &text }], &Surroundings);
+        assert!(!has_errors(&diagnostics), "{diagnostics:#?}");
+        config.limits.iter().map(|one| (one.amount, one.name.clone())).collect::<BTreeMap<_, _>>()
+    };
+    const A_MINUTE: &str = "{requests: 1, unit: Minutes}";
+    const TOKENS: &str = "{tokens: 2, unit: Minutes}";
+    const AN_HOUR: &str = "{requests: 3, unit: Hours}";
+    const AGAIN: &str = "{requests: 4, unit: Minutes}";
+    let all = named(&[A_MINUTE, TOKENS, AN_HOUR, AGAIN]);
+    let names: BTreeSet<&String> = all.values().collect();
+    assert_eq!((all.len(), names.len()), (4, 4), "{all:?}");
+    assert_eq!(all[&4], format!("{}-2", all[&1]));
+    assert_eq!(
+        named(&[AN_HOUR, TOKENS]),
+        BTreeMap::from([2, 3].map(|one| (one, all[&one].clone())))
+    );
+    // Of the amount it is the same.
+    assert_eq!(named(&[AGAIN])[&4], all[&1]);
+}
+
 /// Files that ask for the default route get it beside objects that only hold secrets.
 #[test]
 fn a_secret_beside_a_configuration_changes_nothing() {

@@ -8,6 +8,7 @@
 //! 4. Objects of a gateway of which no route comes are never taken as a wish for the default route.
 
 mod agentgateway;
+mod counter;
 mod envoy;
 mod gateway;
 mod grant;

@@ -5,10 +5,13 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::layers::Layers;
 use super::{GROUPS, keys};
 use crate::admission::{ClientKey, JwtIssuer, Scopes};
 use crate::document::Node;
+use crate::front::kube::counter::name;
 use crate::front::kube::object::{Objects, Reference};
 use crate::front::{Item, Reading};
 use crate::limit::{Limit, Measure, Selector, Window};
@@ -43,7 +46,9 @@ const OTHERS: [&str; 11] = [
 
 pub(super) fn apply(all: &[Guarded<'_>], objects: &Objects<'_>, reading: &mut Reading<'_>) {
     for winner in winners(all, "rateLimit.local") {
-        limits(&winner, reading);
+        for limit in limits(&winner, reading) {
+            reading.push(Item::Limit(limit));
+        }
     }
     for other in OTHERS {
         for winner in winners(all, other) {
@@ -166,12 +171,15 @@ fn winners<'n>(all: &[Guarded<'n>], path: &str) -> Vec<Winner<'n>> {
     winners
 }
 
-fn limits(winner: &Winner<'_>, reading: &mut Reading<'_>) {
+/// Limits have the name of the first route and a hash of what they count in which time.
+fn limits(winner: &Winner<'_>, reading: &mut Reading<'_>) -> Vec<Limit> {
+    let mut limits = Vec::new();
     if let Some(node) = winner.node.get("tokenBucket") {
-        let limit = bucket(node, reading);
-        return limit.into_iter().for_each(|limit| push_limit(winner, (0, node), limit, reading));
+        let bucket = bucket(node, reading);
+        limits.extend(bucket.map(|bucket| limit(winner, node, bucket, &[])));
+        return limits;
     }
-    for (index, node) in winner.node.list().iter().enumerate() {
+    for node in winner.node.list() {
         let seconds = match reading.need_str(node, "unit") {
             Some("Seconds") => 1,
             Some("Minutes") => 60,
@@ -190,9 +198,10 @@ fn limits(winner: &Winner<'_>, reading: &mut Reading<'_>) {
             reading.missing(node.origin(), "requests");
             continue;
         };
-        let limit = (measure, amount, Duration::from_secs(seconds));
-        push_limit(winner, (index, node), limit, reading);
+        let counted = (measure, amount, Duration::from_secs(seconds));
+        limits.push(limit(winner, node, counted, &limits));
     }
+    limits
 }
 
 /// Requests of a TrafficPolicy. A bucket lets through what is in it, and then as much in the time that it
@@ -215,21 +224,22 @@ fn bucket(node: &Node, reading: &mut Reading<'_>) -> Option<(Measure, u64, Durat
     Some((Measure::Requests, most?, interval.saturating_mul(fills.max(1))))
 }
 
-fn push_limit(
+fn limit(
     winner: &Winner<'_>,
-    (index, node): (usize, &Node),
+    node: &Node,
     (measure, amount, window): (Measure, u64, Duration),
-    reading: &mut Reading<'_>,
-) {
+    others: &[Limit],
+) -> Limit {
     let first = winner.routes.first().map(String::as_str).unwrap_or_default();
-    reading.push(Item::Limit(Limit {
-        name: format!("{first}-local-{index}"),
+    let said = json!([measure == Measure::Requests, window.as_millis().to_string()]);
+    Limit {
+        name: name(&format!("{first}-local"), &said, others),
         selector: Selector { routes: winner.routes.clone(), ..Selector::default() },
         measure,
         amount: u128::from(amount),
         window: Window::Rolling(window),
         origin: node.origin(),
-    }));
+    }
 }
 
 fn issuers(

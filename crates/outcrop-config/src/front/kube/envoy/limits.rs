@@ -13,10 +13,10 @@ use super::MODEL;
 use super::route::Rule;
 use crate::document::Node;
 use crate::front::Reading;
+use crate::front::kube::counter::name;
 use crate::limit::{Limit, Measure, Per, Selector, Window};
 use crate::origin::Diagnostic;
 use crate::route::{HeaderMatch, Pattern};
-use crate::words::fnv1a;
 
 /// What a limit counts on some routes.
 struct Counted {
@@ -181,20 +181,6 @@ fn expression(measure: &Measure) -> Option<&str> {
         Measure::Cel(expression) => Some(expression),
         Measure::Requests | Measure::Concurrent | Measure::Money(_) => None,
     }
-}
-
-/// A name that no other of the policy's limits has. What is said, which may hold a secret, is in it as a
-/// hash, and as one that is too short to find the secret by.
-fn name(title: &str, said: &Value, others: &[Limit]) -> String {
-    let hash = fnv1a(&said.to_string());
-    let plain = format!("{title}-{:08x}", (hash ^ (hash >> 32)) & 0xffff_ffff);
-    let mut name = plain.clone();
-    let mut count = 1;
-    while others.iter().any(|other| other.name == name) {
-        count += 1;
-        name = format!("{plain}-{count}");
-    }
-    name
 }
 
 impl<'n> Clients<'n> {
