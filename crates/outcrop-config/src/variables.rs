@@ -95,7 +95,10 @@ fn resolve(text: &str, unset: Variables, lookup: &dyn Lookup) -> Result<String, 
             let (name, after) = after.split_at(name_length(after));
             match name {
                 "" => out.push('$'),
-                name => out.push_str(&value(name, unset, lookup)?),
+                name => {
+                    let value = value(name, unset, lookup);
+                    out.push_str(&value.map_err(|error| in_a_word(before, error))?);
+                }
             }
             rest = after;
         }
@@ -168,6 +171,18 @@ fn value(name: &str, unset: Variables, lookup: &dyn Lookup) -> Result<String, Un
                 "set {name}, give a default (${{{name}:-default}}), or write $$ for a dollar"
             )),
         }),
+    }
+}
+
+/// What is wrong where `before` stands before the dollar. Within a word, as in a password, what follows is more
+/// likely a part of it than a variable's name, and not to be shown.
+fn in_a_word(before: &str, error: Unresolved) -> Unresolved {
+    if !before.ends_with(char::is_alphanumeric) {
+        return error;
+    }
+    Unresolved {
+        what: "a `$` stands in a word, and no variable is called like what follows it".to_owned(),
+        hint: Some("write `$$` for a dollar, or ${NAME} for a variable".to_owned()),
     }
 }
 

@@ -342,6 +342,28 @@ spec:
     assert_eq!(named(&[AGAIN])[&4], all[&1]);
 }
 
+/// One may be a secret that belongs elsewhere.
+#[test]
+fn what_is_said_holds_no_value_of_a_variable() {
+    struct Tok;
+    impl Lookup for Tok {
+        fn variable(&self, name: &str) -> Option<String> {
+            (name == "TOK").then(|| "hunter2".to_owned())
+        }
+    }
+    for (text, said) in [
+        ("keys: [{name: k, token: {env: A}, expires: $TOK}]", "`$TOK` is no point in time"),
+        ("defaults: {fidelity: $TOK}", "`$TOK` is not known here"),
+        ("backends: {us: {region: us-east-1, timeouts: {connect: ' ${TOK} '}}}", "${TOK}"),
+        ("keys: [{name: k, token: 'abc$hunter2'}]", "a `$` stands in a word"),
+        ("backends: {us: {region: $NONE}}", "the variable NONE is not set"),
+    ] {
+        let (_, diagnostics) = load(&[Source { name: "o.yaml", text }], &Tok);
+        let told = format!("{diagnostics:?}");
+        assert!(told.contains(said) && !told.contains("hunter2"), "{text}: {told}");
+    }
+}
+
 /// Files that ask for the default route get it beside objects that only hold secrets.
 #[test]
 fn a_secret_beside_a_configuration_changes_nothing() {

@@ -161,6 +161,15 @@ impl Node {
         }
     }
 
+    /// What is said of it, with what is written in the place of a variable's value: that may be a secret that
+    /// belongs elsewhere. It does not count as looked at.
+    pub fn without_value(&self, what: String) -> String {
+        let Content::Scalar { text, raw: Some(raw), .. } = &self.content else { return what };
+        [text, text.trim()]
+            .iter()
+            .fold(what, |what, value| what.replace(&format!("`{value}`"), &format!("`{raw}`")))
+    }
+
     /// The number that a scalar is, quoted or not.
     pub fn int(&self) -> Option<u64> {
         self.text()?.trim().parse().ok()

@@ -40,7 +40,8 @@ impl Context<'_, '_> {
             return;
         }
         self.gaps.add(path);
-        let mut diagnostic = Diagnostic::error(self.node.nearest(path).origin(), what);
+        let node = self.node.nearest(path);
+        let mut diagnostic = Diagnostic::error(node.origin(), node.without_value(what.into()));
         diagnostic.hint = hint.map(str::to_owned);
         self.reading.say(diagnostic);
     }

@@ -98,7 +98,8 @@ impl Problem {
         let skipped =
             |entry: &Entry| Some(&*entry.key) == self.missing && skip.contains(&id(&entry.value));
         let follows = self.follows || node.is_broken() || node.members().iter().any(skipped);
-        Self { place: Some(id(node)), origin: Some(origin()), follows, ..self }
+        let what = node.without_value(self.what);
+        Self { what, place: Some(id(node)), origin: Some(origin()), follows, ..self }
     }
 }
 
