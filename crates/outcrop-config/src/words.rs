@@ -1,4 +1,4 @@
-//! Words for values: durations, money, the nearest of several names, and hashes in names.
+//! Words for values: durations, money, and the nearest of several names.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,13 +11,6 @@ use outcrop_model::{PicoUsd, Units};
 pub fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text.trim()).map_err(|_| {
         format!("`{text}` is no duration: write a number and a unit, such as 500ms, 30s, 5m or 1h")
-    })
-}
-
-/// FNV-1a: the same in every release, unlike the hashes of the standard library.
-pub fn fnv1a(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
 }
 

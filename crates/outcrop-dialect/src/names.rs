@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 
 use outcrop_model::chat::{Block, Tool, ToolChoice};
-use outcrop_model::{At, BlockKind, ChatRequest, ChatResponse, Event, Opening};
+use outcrop_model::{At, BlockKind, ChatRequest, ChatResponse, Event, Opening, hash};
 
 /// Longest name and id that Bedrock accepts.
 const MAX_LEN: usize = 64;
@@ -151,15 +151,9 @@ fn legal_form(word: &str) -> String {
         .map(|c| if c.is_ascii() && is_legal_byte(c as u8) { c } else { '_' })
         .collect();
     legal.truncate(MAX_LEN - HASH);
-    legal.push_str(&format!("_{:012x}", fnv1a(word.as_bytes()) & 0xffff_ffff_ffff));
+    legal.push('_');
+    legal.push_str(&hash::long(word));
     legal
-}
-
-/// FNV-1a, 64 bit: stable over versions and machines, which the standard hasher does not promise.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, b| {
-        (hash ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub mod dialect;
 pub mod event;
 pub mod fault;
 pub mod frame;
+pub mod hash;
 pub mod json;
 pub mod ledger;
 pub mod money;

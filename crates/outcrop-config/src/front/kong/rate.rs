@@ -10,6 +10,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use outcrop_model::hash;
+
 use super::guard::{Consumer, called};
 use super::plugin::{Plugin, Use};
 use super::route::{Served, UNNAMED, identity, unique};
@@ -18,7 +20,6 @@ use crate::document::Node;
 use crate::front::{Item, Reading};
 use crate::limit::{Limit, Measure, Per, Selector, Unless, Window};
 use crate::origin::{Diagnostic, Origin};
-use crate::words::fnv1a;
 
 /// A plugin, and where it holds.
 struct Held<'s, 'n> {
@@ -198,10 +199,11 @@ impl<'s, 'n> Held<'s, 'n> {
     }
 }
 
-/// The count of one consumer, whose name is nobody's business who reads metrics.
+/// The count of one consumer. Its name is nobody's business who reads metrics, and is not to be known again from
+/// one plugin in another's.
 fn for_one((name, per): (&str, Vec<Per>), consumer: &str, on: &[&On<'_, '_>]) -> Count {
     Count {
-        name: format!("{name}:consumer:{:012x}", fnv1a(consumer) & 0xffff_ffff_ffff),
+        name: format!("{name}:consumer:{}", hash::short(&format!("{name}:{consumer}"))),
         selector: Selector {
             routes: on.iter().flat_map(|one| one.route.names()).collect(),
             keys: vec![consumer.to_owned()],

@@ -1,15 +1,14 @@
 //! Names of limits, under which they keep their counters.
 
+use outcrop_model::hash;
 use serde_json::Value;
 
 use crate::limit::Limit;
-use crate::words::fnv1a;
 
 /// A name that none of the `others` has: `title` and a hash of what is said of what the limit counts, so that
 /// it stays when others come and go. What is said may hold a secret; the hash is too short to find it by.
 pub(super) fn name(title: &str, said: &Value, others: &[Limit]) -> String {
-    let hash = fnv1a(&said.to_string());
-    let plain = format!("{title}-{:08x}", (hash ^ (hash >> 32)) & 0xffff_ffff);
+    let plain = format!("{title}-{}", hash::short(&said.to_string()));
     let mut name = plain.clone();
     let mut count = 1;
     while others.iter().any(|other| other.name == name) {
