@@ -60,7 +60,7 @@ impl FrontEnd for Kong {
                 whole.extend(route::on_its_own(route, &roots, &global, reading));
             }
         }
-        let mut served = route::in_order(whole);
+        let mut served = route::in_order(route::called_apart(whole, reading));
         for one in &mut served {
             one.make(reading);
         }

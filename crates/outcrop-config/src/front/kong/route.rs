@@ -1,10 +1,12 @@
 //! Kong's routes that Outcrop serves.
 
+use outcrop_model::hash;
+
 use super::asking::{Asking, Meaning};
 use super::conditions::{self, Rank};
 use super::plugin::{Called, Known, Plugin, Use};
 use super::reference;
-use crate::document::Node;
+use crate::document::{Entry, Node};
 use crate::front::{Item, Kind, Reading};
 use crate::origin::Diagnostic;
 use crate::policy::Policy;
@@ -55,7 +57,7 @@ pub(super) fn of_service<'n>(
         return Vec::new();
     }
     let routes = reading.list(service, "routes");
-    routes.iter().filter_map(|route| serve(route, Some(service), global, reading)).collect()
+    routes.iter().map(|route| serve(route, Some(service), global, reading)).collect()
 }
 
 /// A route that is written at the top.
@@ -76,7 +78,7 @@ pub(super) fn on_its_own<'n>(
         route.dismiss();
         return None;
     }
-    serve(route, service, global, reading)
+    Some(serve(route, service, global, reading))
 }
 
 fn service_of<'n>(route: &'n Node, roots: &[&'n Node]) -> Option<&'n Node> {
@@ -90,7 +92,7 @@ fn of_route<'n>(route: &'n Node, service: Option<&'n Node>) -> Called<'n> {
 }
 
 /// By which others refer to it.
-fn names(node: &Node) -> Vec<&str> {
+pub(super) fn names(node: &Node) -> Vec<&str> {
     ["name", "id"].iter().filter_map(|key| node.peek(key)?.text()).collect()
 }
 
@@ -108,12 +110,21 @@ fn title(node: &Node, service: Option<&Node>) -> String {
     if let Some(own) = identity(node) {
         return own.to_owned();
     }
-    let takes = ["methods", "hosts", "paths"].iter().map(|key| {
-        let texts = node.peek(key).map(Node::items).unwrap_or_default();
-        texts.iter().filter_map(Node::text).collect::<Vec<_>>().join(",")
+    let joined = |items: &[Node]| items.iter().filter_map(Node::text).collect::<Vec<_>>().join(",");
+    let list = |key: &str| joined(node.peek(key).map(Node::items).unwrap_or_default());
+    let lists = ["methods", "hosts", "paths"].iter().map(|key| list(key));
+    let snis = Some(list("snis")).filter(|snis| !snis.is_empty());
+    let snis = snis.map(|snis| format!("snis={snis}"));
+    let headers = node.peek("headers").map(Node::entries).unwrap_or_default();
+    // What a header holds may be a secret.
+    let headers = headers.iter().map(|entry| {
+        let Entry { key, value, .. } = entry;
+        format!("{}={}", key.to_lowercase(), hash::short(&joined(value.one_or_many())))
     });
-    let service = service.and_then(identity).unwrap_or(UNNAMED);
-    takes.filter(|texts| !texts.is_empty()).fold(service.to_owned(), |all, one| all + ":" + &one)
+    let takes: Vec<String> =
+        lists.filter(|texts| !texts.is_empty()).chain(headers).chain(snis).collect();
+    let takes = if takes.is_empty() { "*".to_owned() } else { takes.join(":") };
+    format!("{}:{takes}", service.and_then(identity).unwrap_or(UNNAMED))
 }
 
 /// The name, or what is free of it: two may look alike.
@@ -138,7 +149,7 @@ fn serve<'n>(
     service: Option<&'n Node>,
     global: &[Plugin<'n>],
     reading: &mut Reading<'_>,
-) -> Option<Served<'n>> {
+) -> Served<'n> {
     for key in ["id", "tags", "preserve_host", "protocols", "https_redirect_status_code"] {
         node.get(key).map(Node::dismiss);
     }
@@ -162,21 +173,31 @@ fn serve<'n>(
         let what = format!("the route `{name}` has no plugin that asks Bedrock: it is not served");
         let hint = "bedrock-proxy and ai-proxy (with the provider bedrock) do";
         reading.say(Diagnostic::warning(node.origin(), what).hint(hint));
-        reading.push(Item::LeftOut(Kind::Route, name));
-        return None;
     }
     let whole = name.clone();
-    Some(Served { node, service, whole, name, plugins, conditions, strips, made: Vec::new() })
+    Served { node, service, whole, name, plugins, conditions, strips, made: Vec::new() }
+}
+
+/// Those that are served, each with a name of its own. Those that are not are told of by theirs.
+pub(super) fn called_apart<'n>(all: Vec<Served<'n>>, reading: &mut Reading<'_>) -> Vec<Served<'n>> {
+    let asks = |one: &Served<'n>| one.plugins.iter().any(Plugin::asks);
+    let (mut served, mut others): (Vec<_>, Vec<_>) = all.into_iter().partition(asks);
+    let mut taken = Vec::new();
+    let unnamed = served.iter_mut().chain(&mut others).filter(|one| identity(one.node).is_none());
+    for one in unnamed {
+        one.whole = unique(std::mem::take(&mut one.whole), &mut taken);
+        one.name.clone_from(&one.whole);
+    }
+    for one in others {
+        reading.push(Item::LeftOut(Kind::Route, one.name));
+    }
+    served
 }
 
 /// The routes in Kong's order. One comes in parts where another has to be asked between its paths, each
 /// with a name that none in the file can have: Kong's names have no `#`.
 pub(super) fn in_order<'n>(mut whole: Vec<Served<'n>>) -> Vec<Served<'n>> {
-    let (mut all, mut taken) = (Vec::new(), Vec::new());
-    for one in whole.iter_mut().filter(|one| identity(one.node).is_none()) {
-        one.whole = unique(std::mem::take(&mut one.whole), &mut taken);
-        one.name.clone_from(&one.whole);
-    }
+    let mut all = Vec::new();
     for (index, one) in whole.iter_mut().enumerate() {
         let conditions = std::mem::take(&mut one.conditions);
         all.extend(conditions.into_iter().map(|(rank, condition)| (rank, index, condition)));
