@@ -75,7 +75,7 @@ impl FrontEnd for Kong {
                 reading.say(Diagnostic::notice(served.node.origin(), what));
             }
         }
-        rate::limits(&served, &consumers, reading);
+        rate::limits(&served, (&consumers, &roots), reading);
         for served in served {
             served.push(reading);
         }

@@ -15,7 +15,7 @@ use outcrop_model::hash;
 use super::guard::{Consumer, called};
 use super::plugin::{Plugin, Use};
 use super::route::{Served, UNNAMED, identity, unique};
-use super::store;
+use super::store::{self, config};
 use crate::document::Node;
 use crate::front::{Item, Reading};
 use crate::limit::{Limit, Measure, Per, Selector, Unless, Window};
@@ -61,12 +61,16 @@ const WINDOWS: [(&str, Window); 5] = [
 ];
 
 /// Pushes the limits of all routes.
-pub(super) fn limits(served: &[Served<'_>], consumers: &[Consumer<'_>], reading: &mut Reading<'_>) {
+pub(super) fn limits(
+    served: &[Served<'_>],
+    (consumers, roots): (&[Consumer<'_>], &[&Node]),
+    reading: &mut Reading<'_>,
+) {
     let keyed = served.iter().any(|one| one.plugin(Use::KeyAuth).is_some());
     let held = in_force(served, consumers, reading);
     let mut taken = Vec::new();
     for one in &held {
-        let config = config(one.plugin);
+        let config = config(one.plugin.node);
         let by = by(config, keyed, reading);
         if keyed && config.peek("limit_by").and_then(Node::text) == Some("credential") {
             tell_of_together(config, consumers, reading);
@@ -93,11 +97,7 @@ pub(super) fn limits(served: &[Served<'_>], consumers: &[Consumer<'_>], reading:
             }
         }
     }
-    store::keep(held.iter().map(|one| config(one.plugin)).collect(), reading);
-}
-
-fn config<'n>(plugin: &Plugin<'n>) -> &'n Node {
-    plugin.node.get("config").unwrap_or(plugin.node)
+    store::keep(held.iter().map(|one| one.plugin.node).collect(), roots, reading);
 }
 
 /// Which plugin holds on which route for whom.
