@@ -18,9 +18,10 @@ use std::path::PathBuf;
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
-use http::header::{self, HeaderName};
+use http::header;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
+use outcrop_model::headers::WITHHELD;
 use outcrop_model::{ErrorClass, Fault};
 use tokio::time::{Instant, timeout_at};
 
@@ -39,26 +40,6 @@ use crate::sign::{Signable, signature};
 /// The variable that names a file of further root certificates, as in the AWS SDKs.
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 pub(crate) const USER_AGENT: &str = concat!("outcrop/", env!("CARGO_PKG_VERSION"));
-
-/// Headers that never leave: the caller's identity, what signing sets, what the connection owns, and an
-/// encoding that the gateway could not read.
-const WITHHELD: [HeaderName; 15] = [
-    header::AUTHORIZATION,
-    header::COOKIE,
-    header::PROXY_AUTHORIZATION,
-    HeaderName::from_static("x-api-key"),
-    HeaderName::from_static("x-amz-date"),
-    HeaderName::from_static("x-amz-security-token"),
-    HeaderName::from_static("x-amz-content-sha256"),
-    header::HOST,
-    header::ACCEPT_ENCODING,
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::EXPECT,
-    header::TE,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
 
 /// All that an [`AwsClient`] needs to know.
 #[derive(Debug, Clone)]
@@ -359,7 +340,7 @@ impl AwsClient {
         let endpoint = self.endpoints.of(*service);
         let target = endpoint.target(path_and_query)?;
         let mut headers = headers.clone();
-        for name in &WITHHELD {
+        for name in WITHHELD {
             headers.remove(name);
         }
         headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT));

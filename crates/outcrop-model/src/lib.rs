@@ -15,6 +15,7 @@ pub mod event;
 pub mod fault;
 pub mod frame;
 pub mod hash;
+pub mod headers;
 pub mod json;
 pub mod ledger;
 pub mod money;

@@ -1,30 +1,13 @@
 //! What can be read and never has an effect: it is told, and kept.
 
+use outcrop_model::headers::WITHHELD;
+
 use super::Findings;
 use super::check::At;
 use crate::backend::Backend;
 use crate::edit::{HeaderEdit, HeaderEdits};
 use crate::limit::{Budget, Limit, Measure};
 use crate::route::{PathMatch, Route, Surface};
-
-/// Headers that are the gateway's own towards AWS: what is set there is taken out, or written over.
-const OWN: [&str; 15] = [
-    "accept-encoding",
-    "authorization",
-    "connection",
-    "content-length",
-    "cookie",
-    "expect",
-    "host",
-    "proxy-authorization",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-    "x-amz-content-sha256",
-    "x-amz-date",
-    "x-amz-security-token",
-    "x-api-key",
-];
 
 pub(super) fn backend(backend: &Backend, findings: &mut Findings) {
     if backend.max_queued.is_some() && backend.max_concurrent.is_none() {
@@ -38,7 +21,7 @@ pub(super) fn header_edits(edits: &HeaderEdits, at: At<'_>, findings: &mut Findi
     for edit in edits {
         match edit {
             HeaderEdit::Set { name, .. } | HeaderEdit::Add { name, .. } => {
-                if OWN.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+                if WITHHELD.iter().any(|own| own.eq_ignore_ascii_case(name)) {
                     let what = format!("`{name}` is never sent as it is set here");
                     let hint = "towards AWS it is the gateway's own".to_owned();
                     findings.warning(at.0, at.1, what, Some(hint));
