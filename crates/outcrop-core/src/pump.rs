@@ -59,7 +59,6 @@ pub struct AnswerBody {
 #[derive(Debug)]
 pub struct Settling {
     pub settlement: Settlement,
-    pub losses: usize,
     /// Keeps a complete answer, if the caller wants that.
     pub keeper: Option<Keeper>,
 }
@@ -274,11 +273,11 @@ impl AnswerBody {
         if let Some(watch) = self.pump.watch.take() {
             watch.ended(Ok(()));
         }
-        let Some(Settling { mut settlement, losses, keeper }) = self.settling.take() else {
+        let Some(Settling { mut settlement, keeper }) = self.settling.take() else {
             return;
         };
         settlement.told_tier(self.pump.tier);
-        settlement.complete(self.pump.answer.tally(), losses);
+        settlement.complete(self.pump.answer.tally());
         if let (Some(keeper), Some(whole)) = (keeper, self.pump.answer.finished()) {
             keeper.keep(&whole);
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use outcrop_dialect::answer::Tally;
 use outcrop_model::{
-    Behind, Carrier, ErrorClass, Fault, Outcome, PicoUsd, Receipt, Tier, Usage, Wares,
+    Behind, Carrier, ErrorClass, Fault, Ledger, Loss, Outcome, PicoUsd, Receipt, Tier, Usage, Wares,
 };
 use tokio::time::Instant;
 
@@ -71,6 +71,8 @@ enum Reserved {
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 /// Longest model id or stop reason in a receipt, in characters; ARNs of profiles have about 100.
 const MOST_OF_A_NAME: usize = 256;
+/// Most entries of the ledger in a receipt: one holds them as long as its answer streams.
+const MOST_LOST: usize = 1000;
 
 // === impl ReceiptSink ===
 
@@ -118,6 +120,7 @@ impl Settlement {
             duration: Duration::ZERO,
             outcome: Outcome::ClientLeft,
             losses: 0,
+            lost: Vec::new(),
             limits: Vec::new(),
             upstream_request_id: None,
             detail: None,
@@ -181,6 +184,7 @@ impl Settlement {
             usage: None,
             tier: None,
             losses: 0,
+            lost: Vec::new(),
             upstream_request_id: None,
             ..receipt
         });
@@ -252,10 +256,22 @@ impl Settlement {
         self.note(|r| r.behind = behind);
     }
 
-    pub fn planned(&mut self, carrier: Carrier, losses: usize) {
+    pub fn planned(&mut self, carrier: Carrier, ledger: &Ledger) {
+        self.note(|r| r.carrier = Some(carrier));
+        self.lost(ledger);
+    }
+
+    /// What is lost so far; the last word counts.
+    pub fn lost(&mut self, ledger: &Ledger) {
+        let losses = ledger.losses();
+        let lost = losses.iter().take(MOST_LOST).map(|Loss { kind, path, why }| Loss {
+            kind: *kind,
+            path: cut(path, MOST_OF_A_NAME),
+            why: cut(why, MOST_OF_A_NAME).into(),
+        });
         self.note(|r| {
-            r.carrier = Some(carrier);
-            r.losses = losses;
+            r.losses = losses.len();
+            r.lost = lost.collect();
         });
     }
 
@@ -361,13 +377,10 @@ impl Settlement {
     }
 
     /// The answer is whole. Returns what it cost, if that is known.
-    pub fn complete(mut self, tally: &Tally, losses: usize) -> Option<PicoUsd> {
+    pub fn complete(mut self, tally: &Tally) -> Option<PicoUsd> {
         self.tally(tally);
         let stop = tally.stop.as_ref().map(|s| cut(&s.as_str(), MOST_OF_A_NAME));
-        self.note(|r| {
-            r.losses = losses;
-            r.outcome = Outcome::Completed(stop);
-        });
+        self.note(|r| r.outcome = Outcome::Completed(stop));
         self.hand_out()
     }
 

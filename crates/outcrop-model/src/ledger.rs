@@ -5,6 +5,7 @@
 //!    is refused at every fidelity.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::at::At;
 use crate::fault::{ErrorClass, Fault, Phase};
@@ -117,7 +118,7 @@ impl Ledger {
         }
         let mut out = String::new();
         for (i, loss) in self.losses.iter().enumerate() {
-            let mut entry = format!("{} {} ({})", loss.kind.as_str(), loss.path, loss.why);
+            let mut entry = loss.to_string();
             if let Some((end, _)) = entry.char_indices().nth(MAX_ENTRY) {
                 entry.truncate(end);
                 entry.push_str("...");
@@ -141,6 +142,13 @@ impl Loss {
             LossKind::Dropped | LossKind::Approximated | LossKind::Refused => true,
             LossKind::Added => false,
         }
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, path, why } = self;
+        write!(f, "{} {path} ({why})", kind.as_str())
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::behind::Behind;
 use crate::dialect::{Carrier, Dialect};
 use crate::fault::ErrorClass;
+use crate::ledger::Loss;
 use crate::money::PicoUsd;
 use crate::price::Tier;
 use crate::usage::Usage;
@@ -51,6 +52,8 @@ pub struct Receipt {
     pub outcome: Outcome,
     /// Number of entries in the loss ledger, both ways.
     pub losses: usize,
+    /// The first of them, cut: which members, and none of their values.
+    pub lost: Vec<Loss>,
     /// Names of the limits that refused the request.
     pub limits: Vec<String>,
     pub upstream_request_id: Option<String>,

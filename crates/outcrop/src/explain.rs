@@ -16,7 +16,7 @@ use bytes::Bytes;
 use clap::Args;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
-use outcrop_config::{Config, Policy, Severity, is_secret_name};
+use outcrop_config::{Config, Severity, is_secret_name};
 use outcrop_core::account::opaque;
 use outcrop_core::lent::PARTS;
 use outcrop_core::model_id::percent_encode;
@@ -24,7 +24,7 @@ use outcrop_core::{Around, Gateway, ReceiptSink, Settings};
 use outcrop_emulator::{
     self as emulator, AccessKey, Emulator, Exception, Fault, Injection, Received,
 };
-use outcrop_model::{Fidelity, Outcome, Receipt};
+use outcrop_model::{Outcome, Receipt};
 use outcrop_server::Direct;
 use serde_json::{Map, Value, json};
 
@@ -72,7 +72,6 @@ pub struct ExplainArgs {
 pub struct Traced {
     pub receipt: Option<Receipt>,
     pub status: StatusCode,
-    pub headers: HeaderMap,
     pub answer: Bytes,
     /// What AWS would have got.
     pub received: Vec<Received>,
@@ -114,7 +113,6 @@ pub async fn trace(
     know_no_arn(&emulator);
     let hidden = Hidden::of(&config);
     let homeless = emulated_instead(&mut config, &emulated(&emulator), around).await;
-    tell_all(&mut config);
     let receipts: Arc<Mutex<Vec<Receipt>>> = Arc::default();
     let sink = {
         let receipts = Arc::clone(&receipts);
@@ -129,9 +127,8 @@ pub async fn trace(
     // The receipt is written at the end of the answer.
     let answer = body.collect().await.context("the answer broke off")?.to_bytes();
     let receipt = receipts.lock().unwrap_or_else(PoisonError::into_inner).pop();
-    let (status, headers) = (head.status, head.headers);
     let received = emulator.requests();
-    Ok(Traced { receipt, status, headers, answer, received, hidden, config, homeless })
+    Ok(Traced { receipt, status: head.status, answer, received, hidden, config, homeless })
 }
 
 // === impl Traced ===
@@ -176,11 +173,11 @@ impl Traced {
 
     /// The stations of the request by name, and what it lost.
     fn steps(&self) -> (Vec<(&'static str, String)>, Vec<String>) {
-        let Self { receipt: Some(receipt), config, homeless, headers, .. } = self else {
+        let Self { receipt: Some(receipt), config, homeless, .. } = self else {
             return (Vec::new(), Vec::new());
         };
         let Receipt { dialect, route, backend, failed_over, .. } = receipt;
-        let Receipt { carrier, model, target, outcome, .. } = receipt;
+        let Receipt { carrier, model, target, outcome, losses, lost, .. } = receipt;
         let mut lines = vec![("dialect", dialect.as_str().to_owned())];
         let mut line = |name, value: Option<String>| lines.extend(value.map(|value| (name, value)));
         line("route", route.clone());
@@ -205,9 +202,14 @@ impl Traced {
         {
             line("refused", Some(class.as_str().to_owned()));
         }
-        let losses = headers.get("x-outcrop-loss").and_then(|value| value.to_str().ok());
-        let losses = losses.into_iter().flat_map(|losses| losses.split("; ")).map(str::to_owned);
-        (lines, losses.collect())
+        // A member may be called anything.
+        let plain = |letter: char| if letter.is_control() { '?' } else { letter };
+        let mut told: Vec<String> =
+            lost.iter().map(|loss| loss.to_string().chars().map(plain).collect()).collect();
+        if *losses > told.len() {
+            told.push(format!("and {} more", losses - told.len()));
+        }
+        (lines, told)
     }
 
     /// # Errors
@@ -287,17 +289,6 @@ fn know_no_arn(emulator: &Emulator) {
 /// Whether it was about such an ARN.
 fn is_of_no_known_model(received: &Received) -> bool {
     opaque().any(|part| received.raw_path.contains(&percent_encode(&part)))
-}
-
-/// Losses are told, also where clients are not told of them. Nothing that is sent depends on it.
-fn tell_all(config: &mut Config) {
-    let policies = config.routes.iter_mut().map(|route| &mut route.policy);
-    for policy in policies.chain([&mut config.defaults]) {
-        let Policy { fidelity, .. } = policy;
-        if *fidelity == Some(Fidelity::Lenient) {
-            *fidelity = Some(Fidelity::Report);
-        }
-    }
 }
 
 /// A request as AWS would get it, secrets masked. The host is this machine's here, and left out.

@@ -212,7 +212,7 @@ routes: [{name: default, targets: [us, {backend: us, model: amazon.nova-lite-v1:
         ("imported-model/zz99zz99zz99", "111122223333"),
     ] {
         let model = format!("arn:aws:bedrock:us-east-1:{account}:{resource}");
-        let messages = r#""messages": [{"role": "user", "content": "hello"}]"#;
+        let messages = r#""seed": 7, "messages": [{"role": "user", "content": "hello"}]"#;
         let request = format!(r#"{{"model": "{model}", {messages}}}"#);
         let (code, told, stderr) = explain_by(file, "arns", (&request, &["request.json"]));
         assert_eq!(code, Some(0), "{stderr}{told}");
@@ -220,6 +220,7 @@ routes: [{name: default, targets: [us, {backend: us, model: amazon.nova-lite-v1:
         assert!(has(&format!("target   {model}\n")) && has("carrier  converse\n"), "{told}");
         assert!(has("behind   the account knows") && has("/converse\n"), "{told}");
         assert!(!has("refused") && !has("tried"), "{told}");
+        assert!(has("loss     dropped seed ("), "{told}");
     }
 }
 
@@ -267,5 +268,23 @@ routes:
     ] {
         let (code, _, stderr) = explain_by(file, "curl-host", (request, &["--curl", line]));
         assert!(code == Some(2) && stderr.contains(why), "{line} {stderr}");
+    }
+}
+
+#[test]
+fn every_loss_is_told_also_where_clients_are_not_told_of_any() {
+    const MANY: usize = 150;
+    let members: Vec<String> =
+        (0..MANY).map(|number| format!(r#""of_none; {number}": 1"#)).collect();
+    let request = format!(
+        r#"{{"model": "amazon.nova-lite-v1:0", {}, "messages": [{{"role": "user", "content": "hello"}}]}}"#,
+        members.join(", ")
+    );
+    for fidelity in ["report", "lenient"] {
+        let file = format!("backends: {{us: us-east-1}}\ndefaults: {{fidelity: {fidelity}}}\n");
+        let (code, told, stderr) = explain_by(&file, "losses", (&request, &["request.json"]));
+        assert_eq!(code, Some(0), "{stderr}");
+        let losses = told.lines().filter(|line| line.starts_with("loss     dropped "));
+        assert_eq!(losses.count(), MANY, "{told}");
     }
 }

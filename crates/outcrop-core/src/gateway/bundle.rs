@@ -118,7 +118,7 @@ impl Leg<'_> {
         let bundle = plan(specialty, &inbound.body, self.gateway.catalog, asked, &mut ledger)?;
         model_id::check(&bundle.model)?;
         ledger.verdict(self.how.fidelity)?;
-        settlement.planned(Carrier::Invoke, ledger.losses().len());
+        settlement.planned(Carrier::Invoke, &ledger);
         let model = bundle.model.clone();
         let callee = self.callee(&model, settlement)?;
         let path = format!(
@@ -224,7 +224,8 @@ impl Leg<'_> {
         settlement.answered(first_id.as_deref());
         settlement.committed(StatusCode::OK.as_u16());
         let tally = Tally { usage, ..Tally::default() };
-        let cost = settlement.complete(&tally, ledger.losses().len());
+        settlement.lost(&ledger);
+        let cost = settlement.complete(&tally);
         let mut reply = Reply::json(StatusCode::OK, body);
         self.tell_cost(&mut reply, cost);
         reply.label(&inbound.request_id, first_id.as_deref());

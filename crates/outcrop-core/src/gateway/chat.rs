@@ -201,7 +201,7 @@ impl Leg<'_> {
         let wish = Wish { pin: self.pin(), cache: self.how.cache };
         let outgoing = self.plan_for(&callee, wish, peeked, &mut ledger)?;
         ledger.verdict(self.how.fidelity)?;
-        settlement.planned(outgoing.carrier, ledger.losses().len());
+        settlement.planned(outgoing.carrier, &ledger);
         let outbound = self.outbound(inbound, (&callee, &model), &outgoing, &mut ledger)?;
         let Outgoing { carrier, stream, way, .. } = &outgoing;
         let created =
@@ -415,11 +415,13 @@ impl Leg<'_> {
     ) -> Reply {
         settlement.committed(StatusCode::OK.as_u16());
         let Afterwards { target, is_bedrocks, mut ledger, keeper } = after;
+        settlement.lost(&ledger);
         let (mut cost, mut counted) = (None, None);
         let (mut reply, head) = match returned {
             Returned::Whole { incoming, answer, body, losses } => {
                 ledger.append(losses);
-                cost = settlement.complete(&answer.tally, ledger.losses().len());
+                settlement.lost(&ledger);
+                cost = settlement.complete(&answer.tally);
                 counted = Some(answer.tally.usage.unwrap_or_default());
                 if let Some(keeper) = keeper {
                     keeper.keep(&body);
@@ -427,14 +429,13 @@ impl Leg<'_> {
                 (Reply::json(StatusCode::OK, body), incoming)
             }
             Returned::Stream { incoming, pump } => {
-                let losses = ledger.losses().len();
-                let settled = Settling { settlement, losses, keeper };
+                let settled = Settling { settlement, keeper };
                 let body = AnswerBody::new(*pump, settled, self.gateway.settings.keep_alive);
                 let kind = body.content_type();
                 (Reply::stream(kind, ReplyBody::Stream(Box::new(body))), incoming)
             }
             Returned::Replayed { incoming, stream: Replayed { body, kind, tally, kept } } => {
-                cost = settlement.complete(&tally, ledger.losses().len());
+                cost = settlement.complete(&tally);
                 if let (Some(keeper), Some(kept)) = (keeper, kept) {
                     keeper.keep(&kept);
                 }

@@ -110,7 +110,7 @@ impl Leg<'_> {
         let wish = Wish { pin: counted, cache: None };
         let outgoing = self.plan_for(callee, wish, peeked, ledger)?;
         ledger.verdict(self.how.fidelity)?;
-        settlement.planned(Carrier::CountTokens, ledger.losses().len());
+        settlement.planned(Carrier::CountTokens, ledger);
         let Some(input) = count::input(&outgoing)? else { return Ok(Count::Untold(None)) };
         let target = count::target(self.gateway.catalog, callee.model());
         let path = format!(
@@ -171,7 +171,7 @@ impl Leg<'_> {
         settlement: &mut Settlement,
     ) -> Result<Answered, Fault> {
         ledger.verdict(self.how.fidelity)?;
-        settlement.planned(outgoing.carrier, ledger.losses().len());
+        settlement.planned(outgoing.carrier, &ledger);
         let path = outgoing.path.clone().unwrap_or_default();
         let mut outbound = Outbound::post(path, outgoing.body.clone());
         outbound.service = service(outgoing.carrier);

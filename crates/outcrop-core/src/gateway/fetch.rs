@@ -67,7 +67,8 @@ impl Leg<'_> {
     ) -> Reply {
         let Answered { mut reply, ledger, upstream_id } = answered;
         settlement.committed(reply.status.as_u16());
-        settlement.complete(&Tally::default(), ledger.losses().len());
+        settlement.lost(&ledger);
+        settlement.complete(&Tally::default());
         reply.label(&inbound.request_id, upstream_id.as_deref());
         self.report(&mut reply, &ledger);
         reply
