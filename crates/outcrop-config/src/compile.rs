@@ -53,6 +53,7 @@ struct Compiler {
     once: HashMap<&'static str, Origin>,
     findings: Findings,
     broken: bool,
+    no_default: bool,
 }
 
 /// What was found so far.
@@ -163,6 +164,7 @@ impl Compiler {
                 check::issuer(issuer, &mut self.findings);
                 self.first_judge(issuer);
             }
+            Item::NoDefault => self.no_default = true,
             Item::KeyHeader(_) | Item::Anonymous(_) | Item::Wrong(_, _) | Item::LeftOut(_, _) => {}
         }
     }
@@ -186,12 +188,10 @@ impl Compiler {
         (self.config, self.findings.all)
     }
 
-    /// With no backend, the one of the environment; with no route, all to the only backend. But routes that
-    /// were written and left out are no reason to let in what none of them was for.
+    /// With no backend, the one of the environment; with no route, all to the only backend. But files of which no
+    /// route came are no reason to let in what none of them was for.
     fn put_defaults_in(&mut self) {
-        let mut known = self.known.iter();
-        let is_left_out = known.any(|((kind, _), origin)| *kind == Kind::Route && origin.is_none());
-        if self.config.routes.is_empty() && is_left_out {
+        if self.config.routes.is_empty() && self.no_default {
             let what = "no route is left: there is nothing to serve".to_owned();
             let hint = "add a route to a model of Bedrock's".to_owned();
             self.findings.error(&Origin::default(), "", what, Some(hint));
@@ -415,7 +415,7 @@ fn put(item: Item, config: &mut Config) {
         Item::Limit(limit) => config.limits.push(limit),
         Item::Store(store, _) => config.store = store,
         Item::Prices(prices, _) => config.prices = Some(prices),
-        Item::Wrong(_, _) | Item::LeftOut(_, _) => {}
+        Item::Wrong(_, _) | Item::LeftOut(_, _) | Item::NoDefault => {}
     }
 }
 
@@ -432,7 +432,7 @@ fn origin_of(item: &Item) -> Option<&Origin> {
         Item::Issuer(issuer) => Some(&issuer.origin),
         Item::Limit(limit) => Some(&limit.origin),
         Item::Wrong(item, _) => origin_of(item),
-        Item::KeyHeader(_) | Item::Anonymous(_) | Item::LeftOut(_, _) => None,
+        Item::KeyHeader(_) | Item::Anonymous(_) | Item::LeftOut(_, _) | Item::NoDefault => None,
     }
 }
 

@@ -192,7 +192,7 @@ services:
 #[test]
 fn a_file_of_kong_without_a_route_that_is_served_opens_nothing() {
     let asking = "{name: bedrock-proxy, config: {region: us-east-1, model: m}}";
-    let beside = "listeners: 127.0.0.1:4000\n";
+    let beside = "listeners: 127.0.0.1:4000\nlimits: {name: l, requests: 1, window: 1m, when: {routes: speech}}\n";
     for of_kong in [
         "services: [{name: off, enabled: false, routes: [{name: r, paths: [/r]}]}]",
         "services: [{name: off, enabled: false}]\nroutes: [{name: r, service: off, paths: [/r]}]",
@@ -208,6 +208,9 @@ fn a_file_of_kong_without_a_route_that_is_served_opens_nothing() {
         let is_said = diagnostics.iter().any(|one| one.what.contains("there is nothing to serve"));
         assert!(is_said && has_errors(&diagnostics), "{text}: {diagnostics:#?}");
         assert!(config.routes.is_empty() && config.backends.is_empty(), "{text}");
+        // Nothing else is told to be there.
+        let unknown = diagnostics.iter().find(|one| one.what == "there is no route `speech`");
+        assert_eq!(unknown.map(|one| &one.hint), Some(&None), "{text}");
     }
 }
 

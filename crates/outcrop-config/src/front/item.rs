@@ -37,6 +37,8 @@ pub enum Item {
     /// Something of this name is written and wrong, which has been said. Whatever refers to it does not
     /// need to be told that it is not there.
     LeftOut(Kind, String),
+    /// With no route there is nothing to serve, and none is made up.
+    NoDefault,
 }
 
 /// What has a name that nothing else of its kind may have.

@@ -15,7 +15,7 @@ mod rate;
 mod route;
 mod store;
 
-use super::{FrontEnd, Item, Kind, Reading};
+use super::{FrontEnd, Reading};
 use crate::document::{Document, Node, Scalar};
 use crate::origin::Diagnostic;
 use crate::secret::{Redacted, Secret, after_bearer};
@@ -79,16 +79,7 @@ impl FrontEnd for Kong {
         for served in served {
             served.push(reading);
         }
-        ask_for_a_route(reading);
-    }
-}
-
-/// Whoever wrote a file of Kong's of which no route is served, such as those of a service that is off, did not
-/// mean all of Bedrock for all.
-fn ask_for_a_route(reading: &mut Reading<'_>) {
-    if !reading.items.iter().any(|item| matches!(item, Item::Route(_))) {
-        // Kong's names have no `#`: no route is told to be there a second time.
-        reading.push(Item::LeftOut(Kind::Route, "#kong".to_owned()));
+        reading.ask_for_a_route();
     }
 }
 

@@ -20,12 +20,12 @@ mod secret;
 
 use std::collections::BTreeSet;
 
-use super::{FrontEnd, Item, Kind, Reading};
+use super::{FrontEnd, Reading};
 use crate::document::{Document, Node};
 use crate::origin::Diagnostic;
 use crate::variables::Variables;
 
-use self::object::Objects;
+use self::object::{Object, Objects};
 
 /// Kubernetes objects.
 pub struct Kube;
@@ -82,25 +82,17 @@ impl FrontEnd for Kube {
         agentgateway::read(&objects, &listeners, reading);
         secret::keep(&objects, reading);
         pass_over_the_rest(&objects, reading);
-        ask_for_a_route(&objects, reading);
+        if objects.all().any(serves) {
+            reading.ask_for_a_route();
+        }
     }
 }
 
-/// Whoever wrote objects of a gateway and no route that is understood did not mean all of Bedrock for all.
-fn ask_for_a_route(objects: &Objects<'_>, reading: &mut Reading<'_>) {
-    if reading.items.iter().any(|item| matches!(item, Item::Route(_))) {
-        return;
-    }
-    let serves = |object: &&object::Object<'_>| {
-        SERVING.contains(&object.group)
-            && object.kind != "ReferenceGrant"
-            && !INFRASTRUCTURE.contains(&object.kind)
-    };
-    if let Some(object) = objects.all().find(serves) {
-        // No object has such a title: no route is told to be there a second time.
-        let name = format!("{} {}/{}", object.kind, object.namespace, object.name);
-        reading.push(Item::LeftOut(Kind::Route, name));
-    }
+/// Whether the object is for a gateway, and not for a cluster around it.
+fn serves(object: &Object<'_>) -> bool {
+    SERVING.contains(&object.group)
+        && object.kind != "ReferenceGrant"
+        && !INFRASTRUCTURE.contains(&object.kind)
 }
 
 /// What nobody took: infrastructure with a notice, and kinds that are not known with a warning.

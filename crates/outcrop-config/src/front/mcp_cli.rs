@@ -72,15 +72,7 @@ impl FrontEnd for McpCli {
         for file in &providers {
             file.push(reading);
         }
-        ask_for_a_route(reading);
-    }
-}
-
-/// Whoever wrote files of which no provider is Bedrock did not mean all of Bedrock for all.
-fn ask_for_a_route(reading: &mut Reading<'_>) {
-    if !reading.items.iter().any(|item| matches!(item, Item::Route(_))) {
-        // No provider is called so: no route is told to be there a second time.
-        reading.push(Item::LeftOut(Kind::Route, "#mcp-cli".to_owned()));
+        reading.ask_for_a_route();
     }
 }
 

@@ -43,6 +43,14 @@ impl<'a> Reading<'a> {
         self.diagnostics.push(diagnostic);
     }
 
+    /// Whoever wrote the documents of a front end meant what they say. Where no route comes of them that is not all
+    /// of Bedrock for all.
+    pub fn ask_for_a_route(&mut self) {
+        if !self.items.iter().any(|item| matches!(item, Item::Route(_))) {
+            self.push(Item::NoDefault);
+        }
+    }
+
     /// How many errors there are so far: an item during whose reading there came more is left out.
     pub fn errors(&self) -> usize {
         use crate::origin::Severity::Error;
