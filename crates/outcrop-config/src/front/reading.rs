@@ -51,6 +51,13 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Says that nobody gets in by the keys that are asked for at `origin`. It is no error: the key store may have
+    /// others, and [`Item::Anonymous`] sees to it that nobody is let in without one.
+    pub fn nobody(&mut self, origin: Origin, what: &str, hint: &str) {
+        let hint = format!("{hint}, or keys to the key store");
+        self.say(Diagnostic::warning(origin, what).hint(hint));
+    }
+
     /// How many errors there are so far: an item during whose reading there came more is left out.
     pub fn errors(&self) -> usize {
         use crate::origin::Severity::Error;

@@ -122,7 +122,6 @@ pub(super) fn keys(consumers: &[Consumer<'_>], served: &[Served<'_>], reading: &
     }
     if !any && let Some(served) = served.iter().find(|one| one.plugin(Use::KeyAuth).is_some()) {
         let what = "key-auth is on, and no consumer has a key: nobody can get in by this file";
-        let hint = "add keyauth_credentials to a consumer, or keys to the key store";
-        reading.say(Diagnostic::warning(served.node.origin(), what).hint(hint));
+        reading.nobody(served.node.origin(), what, "add keyauth_credentials to a consumer");
     }
 }

@@ -89,6 +89,10 @@ pub(super) fn apply(all: &[Guarded<'_>], objects: &Objects<'_>, reading: &mut Re
             reading.say(Diagnostic::warning(winner.node.origin(), what));
         }
     }
+    if !keys.is_empty() || !tokens.is_empty() {
+        // Whatever becomes of the keys, nobody is let in without one.
+        reading.push(Item::Anonymous(false));
+    }
     push_keys(&keys, &scopes, objects, reading);
     push_issuers(&tokens, &scopes, objects, reading);
 }
@@ -151,12 +155,8 @@ fn widen(scopes: &mut Scopes, more: Scopes) {
     }
 }
 
-/// Says that a policy lets nobody in. It is an error: the gateway would ask for nothing, not for what
-/// nobody has.
-pub(super) fn nobody(node: &Node, hint: &'static str, reading: &mut Reading<'_>) {
-    let what = "nobody can get in by this policy";
-    reading.say(Diagnostic::error(node.origin(), what).hint(hint));
-}
+/// Of a policy that asks for keys or tokens, and has none.
+pub(super) const NOBODY: &str = "nobody can get in by this policy";
 
 /// Each member at `path` that wins somewhere.
 fn winners<'n>(all: &[Guarded<'n>], path: &str) -> Vec<Winner<'n>> {
@@ -251,7 +251,7 @@ fn issuers(
     let mut issuers = Vec::new();
     let providers = reading.list(winner.node, "providers");
     if providers.is_empty() {
-        nobody(winner.node, "name an issuer in its `providers`", reading);
+        reading.nobody(winner.node.origin(), NOBODY, "add an issuer to its `providers`");
     }
     for node in providers {
         let Some(issuer) = reading.need_str(node, "issuer").map(str::to_owned) else { continue };

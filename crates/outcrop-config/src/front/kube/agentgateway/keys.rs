@@ -63,9 +63,8 @@ pub(super) fn read(
         }
     }
     if keys.is_empty() && reading.errors() == errors {
-        let hint = "add its Secrets to the files: each key of them is a client, and its text the \
-                    client's key";
-        guard::nobody(node, hint, reading);
+        let hint = "add its Secrets, whose entries are the clients' keys, to the files";
+        reading.nobody(node.origin(), guard::NOBODY, hint);
     }
     keys
 }
