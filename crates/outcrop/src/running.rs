@@ -8,10 +8,10 @@
 //! Does not do: open and close listeners, and move the store of limits; that needs a restart, and the log
 //! says so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::{Discriminant, discriminant};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -54,8 +54,8 @@ pub struct Running {
     addresses: Vec<SocketAddr>,
     certified: Certified,
     at_work: Mutex<AtWork>,
-    /// What was read last. Held by whoever loads.
-    read: tokio::sync::Mutex<Read>,
+    /// Held by whoever loads.
+    last: tokio::sync::Mutex<Last>,
 }
 
 /// What a running gateway is made of, beside its configuration.
@@ -89,12 +89,21 @@ pub struct Trouble {
 /// What lies in the files, or why that cannot be read.
 type Written = Result<Vec<Text>, String>;
 
+/// What lies in the files that a configuration refers to.
+type Referred = BTreeMap<PathBuf, Result<Vec<u8>, String>>;
+
 /// What was read, to be told from what is there later.
-#[derive(Clone, PartialEq)]
+#[derive(PartialEq)]
 struct Read {
     written: Written,
-    /// What lies in the files that the configuration at work refers to.
-    referred: Vec<Result<Vec<u8>, String>>,
+    referred: Referred,
+}
+
+/// What was read last.
+struct Last {
+    read: Read,
+    /// What was understood of it, whether or not it could be put to work: what it refers to may still come.
+    understood: Arc<Config>,
 }
 
 /// What was read, and what is to be said of it.
@@ -154,6 +163,16 @@ impl Plan {
     }
 }
 
+// === impl Read ===
+
+impl Read {
+    /// Whether all of it is in `last`, which may have read more: files that the configuration before referred to.
+    fn is_in(&self, last: &Self) -> bool {
+        let is_same = |(path, text)| last.referred.get(path) == Some(text);
+        self.written == last.written && self.referred.iter().all(is_same)
+    }
+}
+
 // === impl Running ===
 
 impl Running {
@@ -174,9 +193,12 @@ impl Running {
             gateway: Arc::new(gateway),
             metrics,
             admission,
-            read: tokio::sync::Mutex::new(Read {
-                written: Ok(loaded.texts.clone()),
-                referred: referred(&loaded.config, &certified),
+            last: tokio::sync::Mutex::new(Last {
+                read: Read {
+                    written: Ok(loaded.texts.clone()),
+                    referred: referred(&[&loaded.config], &certified),
+                },
+                understood: Arc::new(loaded.config.clone()),
             }),
             addresses,
             certified,
@@ -213,41 +235,51 @@ impl Running {
     /// # Errors
     /// All that is wrong with it, at once; what was at work before stays.
     pub async fn reload(&self, cause: &str) -> Result<u64, String> {
-        let mut read = self.read.lock().await;
-        self.load(self.read(), &mut read, cause).await
+        let mut last = self.last.lock().await;
+        self.load(self.read(&last.understood), &mut last, cause).await
     }
 
     /// Loads the configuration anew if its files have changed. What is being written is left to be.
     pub async fn look(&self) {
-        let mut read = self.read.lock().await;
-        let mut now = self.read();
-        if now == *read {
+        let mut last = self.last.lock().await;
+        let mut now = self.read(&last.understood);
+        if now.is_in(&last.read) {
             return;
         }
         for _ in 0..MOST_LOOKS {
             tokio::time::sleep(SETTLE).await;
-            let then = std::mem::replace(&mut now, self.read());
+            let then = std::mem::replace(&mut now, self.read(&last.understood));
             if now == then {
                 break;
             }
         }
-        if now != *read {
+        if !now.is_in(&last.read) {
             // What went wrong has been said.
-            let _told = self.load(now, &mut read, "a file has changed").await;
+            let _told = self.load(now, &mut last, "a file has changed").await;
         }
     }
 
-    fn read(&self) -> Read {
-        let referred = referred(&self.at_work().config, &self.certified);
-        Read { written: self.plan.read(), referred }
+    fn read(&self, understood: &Config) -> Read {
+        Read { written: self.plan.read(), referred: self.referred(understood) }
     }
 
-    async fn load(&self, now: Read, read: &mut Read, cause: &str) -> Result<u64, String> {
+    /// What the configuration at work and `next` refer to.
+    fn referred(&self, next: &Config) -> Referred {
+        referred(&[&self.at_work().config, next], &self.certified)
+    }
+
+    async fn load(&self, now: Read, last: &mut Last, cause: &str) -> Result<u64, String> {
         let before = self.at_work().config;
-        read.clone_from(&now);
-        let outcome = match now.written {
+        let written = now.written.clone();
+        last.read = now;
+        let outcome = match written {
             Ok(texts) => match self.plan.understand(texts).await {
-                Ok(loaded) => self.put_to_work(loaded).await,
+                Ok(loaded) => {
+                    last.understood = Arc::new(loaded.config.clone());
+                    // Before it is used: what changes from here on is seen when it is looked at next.
+                    last.read.referred = self.referred(&loaded.config);
+                    self.put_to_work(loaded).await
+                }
                 Err(error) => Err(error),
             },
             Err(error) => Err(anyhow::Error::msg(error)),
@@ -256,7 +288,6 @@ impl Running {
             Ok(()) => {
                 let AtWork { config, generation, .. } = self.at_work();
                 needs_restart(&before, &config);
-                read.referred = referred(&config, &self.certified);
                 tracing::info!(cause, generation, "the configuration was loaded");
                 Ok(generation)
             }
@@ -319,18 +350,23 @@ fn is_of_a_listener(note: &Diagnostic) -> bool {
     note.severity == Severity::Notice && note.origin.path.starts_with("spec.listeners")
 }
 
-/// What lies in the files that `config` refers to: keys of clients, roots to trust, and certificates.
-fn referred(config: &Config, certified: &Certified) -> Vec<Result<Vec<u8>, String>> {
+/// What lies in the files that `configs` refer to: keys of clients, roots to trust, and certificates.
+fn referred(configs: &[&Config], certified: &Certified) -> Referred {
+    // Each once: many backends may trust the same.
+    let files: BTreeSet<_> = configs.iter().flat_map(|config| files(config, certified)).collect();
+    let read =
+        |path: &Path| (path.to_owned(), std::fs::read(path).map_err(|error| error.to_string()));
+    tokio::task::block_in_place(|| files.into_iter().map(read).collect())
+}
+
+fn files<'a>(config: &'a Config, certified: &'a Certified) -> impl Iterator<Item = &'a Path> {
     let secrets = config.admission.keys.iter().flat_map(|key| key.proof.secrets());
     let keys = secrets.filter_map(|secret| match secret {
         Secret::File(path) => Some(path.as_path()),
         Secret::Env(_) | Secret::Inline(_) | Secret::Kubernetes { .. } => None,
     });
     let roots = config.backends.values().filter_map(|backend| backend.ca_bundle.as_deref());
-    // Each once: many backends may trust the same.
-    let files: BTreeSet<_> = keys.chain(roots).chain(certified.files(&config.listeners)).collect();
-    let read = |path: &Path| std::fs::read(path).map_err(|error| error.to_string());
-    tokio::task::block_in_place(|| files.into_iter().map(read).collect())
+    keys.chain(roots).chain(certified.files(&config.listeners))
 }
 
 /// Says what of a new configuration counts after a restart only.

@@ -284,6 +284,60 @@ fn renewed_certificates_need_no_restart() {
     write("tls.key", &third.1);
     running.logged("the configuration was loaded");
     assert!(shows(&in_files, &third) && shows(&in_place, &third));
+
+    // What a configuration refers to may come after it.
+    drop(std::fs::remove_file(folder.join("late.crt")));
+    write("outcrop.yaml", &file(&third.0, &third.1).replace("tls.crt", "late.crt"));
+    let line = running.logged("was not loaded");
+    assert!(line.contains("the listener `b`") && line.contains("late.crt"), "{line}");
+    write("late.crt", &third.0);
+    running.logged("the configuration was loaded");
+}
+
+/// A token that is taken away while a new configuration waits for credentials lets nobody in after it.
+#[test]
+fn what_changes_while_a_configuration_is_loaded_is_loaded_next() {
+    let bedrock = bedrock(channel().0);
+    let lender = TcpListener::bind("127.0.0.1:0").unwrap();
+    let lends = format!("http://{}/credentials", lender.local_addr().unwrap());
+    let file = |backends: &str| {
+        format!(
+            "backends: {{{backends}}}\nroutes: [{{name: r, targets: main}}]\nkeys: [{{name: k, token: {{file: key}}}}]\n"
+        )
+    };
+    let backend = |name: &str, identity: &str| {
+        format!(
+            "{name}: {{region: us-east-1, endpoint: 'http://{bedrock}', endpoints: {{bedrock: 'http://{bedrock}'}}{identity}}}"
+        )
+    };
+    let first =
+        backend("main", ", identity: {keys: {access_key_id: AKIDEXAMPLE, secret_access_key: x}}");
+    let folder = folder("meanwhile", &[("outcrop.yaml", &file(&first)), ("key", "let-me-in")]);
+    let mut command = serve(&folder, &["-f", "outcrop.yaml", "--listen", "127.0.0.1:0"]);
+    let mut running = Running::of(command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", lends));
+    let address = running.address();
+    let models = |token: &str| {
+        let head = format!("host: here\r\nauthorization: Bearer {token}");
+        ask_with(&address, ("GET", "/v1/models"), &head, "").0
+    };
+    assert_eq!(models("let-me-in"), 200);
+    let both = file(&format!("{first}, {}", backend("more", "")));
+    std::fs::write(folder.join("outcrop.yaml"), both).unwrap();
+    let (mut socket, _) = lender.accept().unwrap();
+    std::fs::write(folder.join("key"), "another").unwrap();
+    let mut asked = BufReader::new(&mut socket);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") && asked.read_line(&mut head).unwrap() > 0 {}
+    let lent = r#"{"AccessKeyId":"ASIAEXAMPLE","SecretAccessKey":"x","Token":"x","Expiration":"2099-01-01T00:00:00Z"}"#;
+    let length = lent.len();
+    write!(
+        socket,
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{lent}"
+    )
+    .unwrap();
+    running.logged("the configuration was loaded");
+    running.logged("the configuration was loaded");
+    assert_eq!((models("let-me-in"), models("another")), (401, 200));
 }
 
 #[test]
