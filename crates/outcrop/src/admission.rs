@@ -1,6 +1,6 @@
 //! Who may use the gateway, as the command line and the configuration say it together.
 //!
-//! A key leaves by its entry: that its file cannot be read, or is empty, takes none away.
+//! A key leaves by its entry: that its file cannot be read, or holds nothing that is a key, takes none away.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -8,15 +8,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderName;
-use outcrop_config::{self as config, ClientKey, JwtIssuer, Origin, Redacted, Scopes, Secret};
-use outcrop_core::admit::{Issuer, KeyFile, StoredKeys};
+use outcrop_config::{
+    self as config, ClientKey, JwtIssuer, KeyProof, Origin, Redacted, Scopes, Secret,
+};
+use outcrop_core::admit::{Issuer, KeyFile, StoredKeys, Unusable};
 use outcrop_core::{Admitter, KeyTable, Strangers};
 
 use crate::cli::AdmissionArgs;
 use crate::secrets::reveal;
 
-/// What the files of keys' secrets said when they could be read last.
-type Files = HashMap<PathBuf, Redacted>;
+/// What the files of keys' secrets said when they could be used last, by the name of the key and the path: what one
+/// key was let in with is nothing to another that names the same file.
+type Files = HashMap<(String, PathBuf), Redacted>;
 
 /// What the command line says, with its file of keys open, and the issuers and files that are known.
 #[derive(Debug)]
@@ -98,14 +101,8 @@ impl Admission {
                 }
             };
         }
-        let files = self.files(keys);
-        let (table, unusable) = KeyTable::of(keys, &|secret| match secret {
-            Secret::File(path) => match files.get(path) {
-                Some(text) => Ok(text.reveal().to_owned()),
-                None => reveal(secret),
-            },
-            Secret::Env(_) | Secret::Inline(_) | Secret::Kubernetes { .. } => reveal(secret),
-        });
+        let (keys, files) = self.known(keys);
+        let (table, unusable) = KeyTable::of(&keys, &reveal);
         for one in unusable {
             tracing::warn!("{one}");
         }
@@ -143,29 +140,34 @@ impl Admission {
         admitter
     }
 
-    /// What the files of `keys` say; of those that say nothing, what they said last.
-    fn files(&self, keys: &[ClientKey]) -> Files {
+    /// `keys` with what their files say; where that is nothing that could be used, with what they said last.
+    fn known(&self, keys: &[ClientKey]) -> (Vec<ClientKey>, Files) {
         let known = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut files = Files::new();
-        for key in keys {
-            for secret in key.proof.secrets() {
-                let Secret::File(path) = secret else { continue };
-                match (reveal(secret), known.get(path)) {
-                    (Ok(text), _) => _ = files.insert(path.clone(), Redacted::new(text)),
+        let (mut keys, mut files) = (keys.to_vec(), Files::new());
+        for key in &mut keys {
+            let mut proof = key.proof.clone();
+            for secret in secrets_of(&mut proof) {
+                let Secret::File(path) = &*secret else { continue };
+                let place = (key.name.clone(), path.clone());
+                let text = match (usable(key, secret), known.get(&place)) {
+                    (Ok(text), _) => Redacted::new(text),
                     (Err(why), Some(last)) => {
                         tracing::error!(
                             "{}: of the key {}: {why}. What was read there last counts on, until the key's entry is removed",
                             key.origin,
                             key.name
                         );
-                        files.insert(path.clone(), last.clone());
+                        last.clone()
                     }
                     // Whoever needs it is told.
-                    (Err(_), None) => {}
-                }
+                    (Err(_), None) => continue,
+                };
+                files.insert(place, text.clone());
+                *secret = Secret::Inline(text);
             }
+            key.proof = proof;
         }
-        files
+        (keys, files)
     }
 
     /// The issuers that are wanted, with the keys of those that are known already.
@@ -186,6 +188,34 @@ impl Admission {
             next.push(issuer);
         }
         Ok(next)
+    }
+}
+
+fn secrets_of(proof: &mut KeyProof) -> &mut [Secret] {
+    match proof {
+        KeyProof::Tokens(tokens) => tokens,
+        KeyProof::Pair { access_key_id: _, secret_access_key } => {
+            std::slice::from_mut(secret_access_key)
+        }
+        KeyProof::TokenHash(_) => &mut [],
+    }
+}
+
+/// The text of `secret`, one of `key`'s.
+///
+/// # Errors
+/// When nobody could be let in with it.
+fn usable(key: &ClientKey, secret: &Secret) -> Result<String, String> {
+    let text = reveal(secret)?;
+    let mut alone = key.clone();
+    if let KeyProof::Tokens(tokens) = &mut alone.proof {
+        tokens.truncate(1);
+    }
+    secrets_of(&mut alone.proof).fill(Secret::Inline(Redacted::new(&*text)));
+    let (_, unusable) = KeyTable::of(&[alone], &reveal);
+    match unusable.into_iter().next() {
+        Some(Unusable { why, name: _, origin: _ }) => Err(why),
+        None => Ok(text),
     }
 }
 

@@ -360,11 +360,16 @@ fn keys_of_a_file_are_asked_for() {
     running.logged("of the key k: key is empty. What was read there last counts on");
     running.logged("the configuration was loaded");
     assert_eq!(models(another), 200);
+    std::fs::write(folder.join("key"), "two\nlines\n").unwrap();
+    running.logged("or several lines. What was read there last counts on");
+    running.logged("the configuration was loaded");
+    assert_eq!(models(another), 200);
     std::fs::remove_file(folder.join("key")).unwrap();
     running.logged("No such file or directory (os error 2). What was read there last counts on");
     running.logged("the configuration was loaded");
     assert_eq!(models(another), 200);
-    let file = format!("{GOOD}keys: [{{name: l, token: {{inline: other}}}}]\n");
+    // Another entry is another key, with the same file too.
+    let file = format!("{GOOD}keys: [{{name: l, token: {{file: key}}}}]\n");
     std::fs::write(folder.join("outcrop.yaml"), &file).unwrap();
     running.logged("the configuration was loaded");
     assert_eq!(models(another), 401);
