@@ -12,6 +12,7 @@ pub mod compile;
 pub mod config;
 pub mod document;
 pub mod edit;
+pub mod edit_text;
 pub mod excerpt;
 pub mod front;
 pub mod limit;
@@ -31,6 +32,7 @@ pub use backend::{
 };
 pub use config::{Certificate, Config, Listener, ListenerTls};
 pub use edit::{BodyEdit, BodyEdits, HeaderEdit, HeaderEdits, Message, Mode};
+pub use edit_text::{EditText, each_text};
 pub use excerpt::Excerpts;
 pub use front::outcrop::{Secrets, print};
 pub use limit::{Budget, Limit, Measure, OnStoreLoss, Per, Selector, Store, Unless, Window};

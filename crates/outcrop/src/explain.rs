@@ -309,7 +309,7 @@ fn upstream_json(received: &Received, hidden: &Hidden) -> Value {
         shown(received, hidden).map(|(name, value)| (name.to_owned(), value.into())).collect();
     let mut body = serde_json::from_slice(body)
         .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(body).into_owned()));
-    hidden.cover_json(&mut body);
+    hidden.cover_json("", &mut body);
     json!({
         "method": method.as_str(), "path": raw_path, "query": raw_query, "headers": headers,
         "body": body,
@@ -323,7 +323,9 @@ fn shown<'r>(
     let headers = received.headers.iter().filter(|(name, _)| **name != header::HOST);
     headers.map(|(name, value)| match is_secret_name(name.as_str()) {
         true => (name.as_str(), SHOWN_INSTEAD.to_owned()),
-        false => (name.as_str(), hidden.cover(&String::from_utf8_lossy(value.as_bytes()))),
+        false => {
+            (name.as_str(), hidden.cover(name.as_str(), &String::from_utf8_lossy(value.as_bytes())))
+        }
     })
 }
 

@@ -124,9 +124,9 @@ fn a_listener_can_be_named_and_headers_of_the_operator_are_masked() {
 const SECRETS: &str = "\
 backends: {us: us-east-1}
 defaults:
-  headers: {set: {x-team: \"team ${TENANT}\"}}
+  headers: {set: {x-team: \"team ${TENANT}\", x-pin: \"pin ${PIN}\", x-kind: \"${KIND}\"}}
   body:
-    set: {seed: 7, api_key: very-secret, metadata: {tenant: \"${TENANT}\", token: other-secret, plain: shown}}
+    set: {seed: 7, api_key: very-secret, metadata: {tenant: \"${TENANT}\", token: other-secret, plain: shown}, metadata.kind: \"${KIND}\"}
 routes: [{name: all, targets: us}]
 ";
 
@@ -139,17 +139,34 @@ fn what_changes_to_requests_hold_that_is_secret_is_masked() {
     std::fs::write(folder.join("request.json"), request).unwrap();
     let Output { status, stdout, stderr } = support::outcrop(&["explain", "-f", "outcrop.yaml"])
         .arg("request.json")
-        .env("TENANT", "who-it-is")
+        .envs([("TENANT", "who-it-is"), ("PIN", "q7z"), ("KIND", "user")])
         .current_dir(folder)
         .output()
         .unwrap();
     let told = String::from_utf8(stdout).unwrap();
     assert!(status.success(), "{told}{}", String::from_utf8(stderr).unwrap());
-    for secret in ["very-secret", "other-secret", "who-it-is"] {
+    for secret in ["very-secret", "other-secret", "who-it-is", "q7z"] {
         assert!(!told.contains(secret), "{secret}: {told}");
     }
     assert!(told.contains("x-team: team ***\n") && told.contains("shown"), "{told}");
     assert!(told.contains("\"of ***\""), "{told}");
+    // A word that any request has is hidden where it was set.
+    assert!(told.contains("x-pin: pin ***\n") && told.contains("x-kind: ***\n"), "{told}");
+    assert!(told.contains("\"role\":\"user\""), "{told}");
+}
+
+#[test]
+fn what_is_below_a_secret_name_is_masked() {
+    let file = "\
+backends: {us: us-east-1}
+defaults: {body: {set: {additionalModelRequestFields.vendor_token.value: s3cret}}}
+routes: [{name: all, targets: us}]
+";
+    let request = r#"{"messages": [{"role": "user", "content": [{"text": "hello"}]}]}"#;
+    let arguments = ["request.json", "--path", "/model/amazon.nova-lite-v1:0/converse"];
+    // The model knows no such member; what it would get is shown all the same.
+    let (_, told, _) = explain_by(file, "below", (request, &arguments));
+    assert!(told.contains(r#""vendor_token":{"value":"***"}"#), "{told}");
 }
 
 #[test]

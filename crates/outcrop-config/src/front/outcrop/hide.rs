@@ -1,16 +1,12 @@
 //! Secrets that the operator wrote where any text may stand: into changes to headers and bodies, and into
 //! conditions on headers and parameters.
 //!
-//! What is one is told by its name alone: a header or a member that is called as credentials are, and in a body
-//! whatever is below such a member. So a value may be hidden that is none; it is a variable to be set, as every
-//! hidden secret.
-
-use serde_json::Value;
+//! What is one is told by its name alone. So a value may be hidden that is none; it is a variable to be set, as
+//! every hidden secret.
 
 use crate::config::Config;
-use crate::edit::{BodyEdit, HeaderEdit};
+use crate::edit_text::each_text;
 use crate::limit::Limit;
-use crate::policy::Policy;
 use crate::route::{HeaderMatch, Pattern, Route};
 use crate::secret::is_secret_name;
 
@@ -24,11 +20,11 @@ const STAR: char = '*';
 /// `config` with marks for what is secret in it, and how many there are.
 pub(super) fn mark(config: &Config) -> (Config, usize) {
     let (mut config, mut marks) = (config.clone(), Marks(0));
-    marks.policy(&mut config.defaults);
-    config.routes.iter_mut().for_each(|route| marks.policy(&mut route.policy));
-    for target in config.routes.iter_mut().flat_map(|route| &mut route.targets) {
-        marks.edits(&mut target.headers, &mut target.body);
-    }
+    each_text(&mut config, &mut |edit| {
+        if edit.is_secret {
+            *edit.text = marks.next();
+        }
+    });
     config.routes.iter_mut().for_each(|route| marks.route(route));
     config.limits.iter_mut().for_each(|limit| marks.limit(limit));
     (config, marks.0)
@@ -51,10 +47,6 @@ impl Marks {
     fn next(&mut self) -> String {
         self.0 += 1;
         format!("{MARK}{}_", self.0)
-    }
-
-    fn policy(&mut self, policy: &mut Policy) {
-        self.edits(&mut policy.headers, &mut policy.body);
     }
 
     fn route(&mut self, route: &mut Route) {
@@ -84,51 +76,6 @@ impl Marks {
                 }
                 Pattern::Any => {}
             }
-        }
-    }
-
-    fn edits(&mut self, headers: &mut [HeaderEdit], body: &mut [BodyEdit]) {
-        for edit in headers {
-            match edit {
-                HeaderEdit::Set { name, value } | HeaderEdit::Add { name, value } => {
-                    if is_secret_name(name) {
-                        *value = self.next();
-                    }
-                }
-                HeaderEdit::Remove { .. } => {}
-            }
-        }
-        for edit in body {
-            match edit {
-                BodyEdit::Set { path, value, mode: _ } => {
-                    // What is not JSON was refused when it was compiled.
-                    let Ok(mut json) = serde_json::from_str(value) else { continue };
-                    let before = self.0;
-                    self.json(&mut json, is_secret_name(path));
-                    if self.0 > before {
-                        *value = json.to_string();
-                    }
-                }
-                BodyEdit::Remove { .. } | BodyEdit::Prompt { .. } => {}
-            }
-        }
-    }
-
-    fn json(&mut self, value: &mut Value, is_secret: bool) {
-        match value {
-            Value::String(text) => {
-                if is_secret {
-                    *text = self.next();
-                }
-            }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.json(item, is_secret)),
-            Value::Object(members) => {
-                for (name, member) in members {
-                    self.json(member, is_secret || is_secret_name(name));
-                }
-            }
-            // A number is no secret: `max_tokens` is called as if it were one.
-            Value::Number(_) | Value::Bool(_) | Value::Null => {}
         }
     }
 }
