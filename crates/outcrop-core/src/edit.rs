@@ -52,11 +52,7 @@ pub(crate) fn edit_body<'e>(
     let mut body = body.clone();
     for edit in edits {
         body = match edit {
-            BodyEdit::Set { path, value: _, mode: Mode::Default } if has_twin(&body, path)? => body,
-            BodyEdit::Set { path, value, mode } => {
-                let value = Some((value.as_str(), *mode));
-                put(&body, path, value)?.into()
-            }
+            BodyEdit::Set { path, value, mode } => put_limit(body, path, (value, *mode))?,
             BodyEdit::Remove { path } => put(&body, path, None)?.into(),
             BodyEdit::Prompt { prepend, append } => prompt(&body, prepend, append)?.into(),
         };
@@ -70,17 +66,27 @@ pub(crate) fn set_text(body: &Bytes, path: &str, text: &str) -> Result<Bytes, Fa
     put(body, path, Some((&value, Mode::Override))).map(Bytes::from)
 }
 
-/// The two names that one limit has in OpenAI's chats.
+/// The two names that one limit has in OpenAI's chats: both in one body would contradict each other.
 const TWINS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
 
-/// Whether the caller set what `path` means by its other name: both would contradict each other.
-fn has_twin(body: &[u8], path: &str) -> Result<bool, Fault> {
-    if !TWINS.contains(&path) {
-        return Ok(false);
+/// The member at `path` set. Where it is a limit with two names, the other one counts as the same: a default
+/// gives way to it, and it gives way to what is set in any case.
+fn put_limit(body: Bytes, path: &str, (value, mode): (&str, Mode)) -> Result<Bytes, Fault> {
+    let others = TWINS.iter().filter(|_| TWINS.contains(&path)).filter(|twin| **twin != path);
+    let mut body = body;
+    for twin in others {
+        match mode {
+            Mode::Default if has(&body, twin)? => return Ok(body),
+            Mode::Default => {}
+            Mode::Override => body = put(&body, twin, None)?.into(),
+        }
     }
+    put(&body, path, Some((value, mode))).map(Bytes::from)
+}
+
+fn has(body: &[u8], name: &str) -> Result<bool, Fault> {
     let members: Members<'_> = parse_body(body)?;
-    let mut others = TWINS.iter().filter(|twin| **twin != path);
-    Ok(others.any(|twin| members.get(twin).is_some_and(|raw| raw.get() != "null")))
+    Ok(members.get(name).is_some_and(|raw| raw.get() != "null"))
 }
 
 /// The object with the member at `path` set, or taken out.
@@ -202,6 +208,18 @@ mod tests {
         let edits = [set("max_tokens", "7", Mode::Default)];
         let expected = r#"{"max_completion_tokens":null,"max_tokens":7}"#;
         assert_eq!(edited(r#"{"max_completion_tokens":null}"#, &edits), expected);
+    }
+
+    #[test]
+    fn what_is_set_takes_the_place_of_its_other_name() {
+        for (path, body, expected) in [
+            ("max_tokens", r#"{"max_completion_tokens":5,"x":1}"#, r#"{"x":1,"max_tokens":7}"#),
+            ("max_completion_tokens", r#"{"max_tokens":5}"#, r#"{"max_completion_tokens":7}"#),
+            ("max_tokens", r#"{"max_tokens":5}"#, r#"{"max_tokens":7}"#),
+            ("x", r#"{"max_tokens":5,"x":1}"#, r#"{"max_tokens":5,"x":7}"#),
+        ] {
+            assert_eq!(edited(body, &[set(path, "7", Mode::Override)]), expected);
+        }
     }
 
     #[test]

@@ -153,9 +153,6 @@ fn options(model: &Node, meaning: &Meaning, reading: &mut Reading<'_>) -> BodyEd
     };
     let mut body = BodyEdits::new();
     if let Some(tokens) = reading.int(model, "options.max_tokens") {
-        if *meaning == Meaning::Of(SurfaceWord::ChatCompletions) {
-            body.push(BodyEdit::Remove { path: "max_completion_tokens".to_owned() });
-        }
         body.push(set(most, tokens.to_string(), Mode::Override));
     }
     for key in ["temperature", "top_p"] {

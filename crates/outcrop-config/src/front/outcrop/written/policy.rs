@@ -131,7 +131,8 @@ pub struct HeaderStep {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BodyStep {
-    /// Members that are set whatever the caller set: path and value.
+    /// Members that are set whatever the caller set: path and value. `max_tokens` and `max_completion_tokens` are
+    /// one: the other is taken out.
     #[serde(skip_serializing_if = "is_default")]
     pub set: Table<serde_json::Value>,
     /// Members that are set where the caller set nothing. `max_tokens` and `max_completion_tokens` are one.
