@@ -70,7 +70,7 @@ struct Shared {
     room: Arc<Semaphore>,
 }
 
-/// Fetches of one request: one deadline, one sum of bytes.
+/// Fetches of one request at one target: one deadline, and one sum of bytes with what was fetched before.
 #[derive(Debug)]
 pub struct Batch {
     shared: Arc<Shared>,

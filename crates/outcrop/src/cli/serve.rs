@@ -145,7 +145,7 @@ pub struct MediaArgs {
     /// Most fetched bytes that the gateway holds at a time, for all requests together.
     #[arg(long, default_value_t = Limits::default().max_held, value_name = "BYTES")]
     pub fetch_max_held: usize,
-    /// Seconds for all fetches of one request, redirects included.
+    /// Seconds for all fetches of one request at one target, redirects included.
     #[arg(long, value_parser = seconds, default_value = "20", value_name = "SECONDS")]
     pub fetch_timeout: Duration,
 }
