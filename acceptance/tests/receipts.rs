@@ -7,6 +7,7 @@ use outcrop_model::{Fidelity, Receipt};
 use outcrop_server::ServerConfig;
 use serde_json::json;
 
+use crate::leaving::leave;
 use crate::support::{CLAUDE, NOVA, Options, Stack, chat};
 
 fn told(receipt: &Receipt) -> (&str, u16, u32) {
@@ -124,7 +125,7 @@ async fn no_caller_can_fill_the_log() {
 
 #[tokio::test]
 async fn health_follows_what_was_learnt_last() {
-    let stack = Stack::start().await;
+    let mut stack = Stack::start().await;
     let (path, body) = chat("openai", NOVA, "x", false);
     for (fault, word) in [
         ("error=UnrecognizedClientException", "credentials_refused"),
@@ -149,4 +150,11 @@ async fn health_follows_what_was_learnt_last() {
         assert_eq!(stack.post(&path, &body).await.status, 200, "{fault}");
         assert_eq!(stack.get("/health").await.json()["upstream"], word, "{fault}");
     }
+    // Many begin while all break off.
+    stack.fault("truncate=7;after=6", 1);
+    stack.post(&path, &body).await;
+    stack.emulator.set_engine("lorem;tokens=100000;chunk=1;rate=200".parse().unwrap());
+    leave(&stack, &path, &body, 600).await;
+    while stack.receipt().await.outcome.as_str() != "client_left" {}
+    assert_eq!(stack.get("/health").await.json()["upstream"], "interrupted");
 }

@@ -9,10 +9,21 @@ use outcrop_model::{ErrorClass, Fault};
 pub struct UpstreamHealth(AtomicU8);
 
 const WORDS: [&str; 5] = ["unknown", "ok", "interrupted", "unreachable", "credentials_refused"];
+const OK: u8 = 1;
+const INTERRUPTED: u8 = 2;
+const UNREACHABLE: u8 = 3;
+const CREDENTIALS_REFUSED: u8 = 4;
 
 impl UpstreamHealth {
     pub fn note_answer(&self) {
-        self.0.store(1, Ordering::Relaxed);
+        self.0.store(OK, Ordering::Relaxed);
+    }
+
+    /// The way is open. That answers do not break off is for their ends to say: they all begin well.
+    pub(crate) fn note_beginning(&self) {
+        let word = |word| (word != INTERRUPTED).then_some(OK);
+        // What is interrupted stays so.
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, word);
     }
 
     /// Only failures that say something of the way itself count. An error that AWS names and that is
@@ -20,15 +31,17 @@ impl UpstreamHealth {
     pub fn note_fault(&self, fault: &Fault) {
         match fault.class {
             ErrorClass::Unreachable | ErrorClass::WrongEndpoint => {
-                self.0.store(3, Ordering::Relaxed)
+                self.0.store(UNREACHABLE, Ordering::Relaxed);
             }
             ErrorClass::BadCredentials
             | ErrorClass::ExpiredCredentials
             | ErrorClass::BadSignature => {
-                self.0.store(4, Ordering::Relaxed);
+                self.0.store(CREDENTIALS_REFUSED, Ordering::Relaxed);
             }
             // An answer that broke off, a stream that had begun too.
-            ErrorClass::Truncated | ErrorClass::Garbled => self.0.store(2, Ordering::Relaxed),
+            ErrorClass::Truncated | ErrorClass::Garbled => {
+                self.0.store(INTERRUPTED, Ordering::Relaxed);
+            }
             _ if fault.code.is_some() => self.note_answer(),
             _ => {}
         }

@@ -86,7 +86,7 @@ impl Watch {
 
     /// The stream has begun. From now on its client may leave it at any time.
     pub(super) fn begun(mut self) -> Self {
-        self.backend.upstream.note_answer();
+        self.backend.upstream.note_beginning();
         let (sent, now) = (self.sent, Instant::now());
         if !self.is_lent {
             if let Some(gate) = &self.backend.gate {
