@@ -210,6 +210,43 @@ async fn what_a_failed_bundle_used_counts() {
     assert!(left < 100_000 - receipt.usage.unwrap().input, "{left}");
 }
 
+/// The eighth call is refused while Bedrock has seven: they count as they answer, else as they were reserved.
+#[tokio::test]
+async fn calls_in_the_air_of_a_failed_bundle_count() {
+    let titan = "amazon.titan-embed-text-v2:0";
+    let long = "one two three ".repeat(100);
+    for (slow, is_told) in [("slow=100", true), ("slow=60000", false)] {
+        let mut stack = limited(vec![limit("tokens", Measure::TotalTokens, 100_000, MINUTE)]).await;
+        let one = json!({"model": titan, "input": long});
+        assert_eq!(stack.post("/v1/embeddings", &one).await.status, 200);
+        let each = stack.receipt().await.usage.unwrap().input;
+        stack.fault(slow, 8);
+        let fault = json!({"fault": "slow=0 | error=ValidationException", "every": 8}).to_string();
+        let url = format!("{}/_emulator/faults", stack.emulator.base_url());
+        assert!(stack.send_to(Method::POST, &url, &[], fault).await.status.is_success());
+        let body = json!({"model": titan, "input": vec![long.as_str(); 8]});
+        let answer = stack.post("/v1/embeddings", &body).await;
+        assert_eq!(answer.status, 400, "{slow}: {}", answer.text());
+        let told = stack.receipt().await.usage.map(|usage| usage.input);
+        assert_eq!(told, is_told.then_some(7 * each), "{slow}");
+        let one = json!({"model": titan, "input": "one"});
+        let answer = stack.post("/v1/embeddings", &one).await;
+        let left: u64 = answer.header("x-ratelimit-remaining-tokens").parse().unwrap();
+        assert!(left < 100_000 - 8 * each, "{slow}: {left}, {each} each");
+    }
+}
+
+/// The head of an answer tells its tokens: they count, though its body breaks off.
+#[tokio::test]
+async fn an_answer_that_breaks_off_counts_as_its_head_tells() {
+    let mut stack = limited(vec![limit("tokens", Measure::TotalTokens, 100_000, MINUTE)]).await;
+    stack.fault("cut=30", 9);
+    let one = json!({"model": "amazon.titan-embed-text-v2:0", "input": "one two three"});
+    assert_eq!(stack.post("/v1/embeddings", &one).await.status, 502);
+    let receipt = stack.receipt().await;
+    assert!(receipt.usage.is_some_and(|usage| usage.input > 0), "{receipt:?}");
+}
+
 /// Pictures too, which are charged by number.
 #[tokio::test]
 async fn pictures_of_a_failed_bundle_are_paid_for() {

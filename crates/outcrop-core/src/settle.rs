@@ -49,6 +49,8 @@ pub struct Settlement {
     tried: u32,
     /// What targets cost that answered in vain; `None` when that is not known.
     paid: Option<PicoUsd>,
+    /// Calls of the present target were given up in the air.
+    has_given_up: bool,
     /// Events of a stream that the client was to see.
     streamed: u64,
     _permit: Option<Permit>,
@@ -142,6 +144,7 @@ impl Settlement {
             tries,
             tried,
             paid,
+            has_given_up: false,
             streamed,
             _permit: None,
         }
@@ -155,7 +158,7 @@ impl Settlement {
         let has_answered = told.is_some() || !self.wares.is_empty();
         let cost = if has_answered { self.cost(&receipt) } else { None };
         let was_sent = self.tries > self.tried;
-        let is_given_up = was_sent && is_open_ended(class);
+        let is_given_up = was_sent && (is_open_ended(class) || self.has_given_up);
         let spent = |expected: &Usage| match told {
             told if is_given_up && may_be_more(told, expected) => Spent::Unknown,
             Some(usage) => Spent::Told { usage, cost },
@@ -174,6 +177,7 @@ impl Settlement {
             self.paid = self.paid.zip(cost).map(|(paid, cost)| paid + cost);
         }
         (self.called, self.tried, self.wares) = (None, self.tries, Wares::default());
+        self.has_given_up = false;
         let mut failed_over = receipt.failed_over;
         failed_over.push((backend.to_owned(), class));
         self.receipt = Some(Receipt {
@@ -288,6 +292,11 @@ impl Settlement {
     /// What the answer holds that is charged by number, or what there was of it until it failed.
     pub fn wares(&mut self, wares: Wares) {
         self.wares = wares;
+    }
+
+    /// Calls that Bedrock has were given up, and nobody says what they used.
+    pub(crate) fn gave_up(&mut self) {
+        self.has_given_up = true;
     }
 
     /// The request is sent, after `failed` failures of the same call at the same backend.
@@ -436,6 +445,9 @@ impl Settlement {
     /// What limits are to count.
     fn spent(&self, receipt: &Receipt, expected: &Usage) -> Spent {
         let told = receipt.usage.filter(|usage| usage.total() > 0);
+        if self.has_given_up && may_be_more(told, expected) {
+            return Spent::Unknown;
+        }
         let is_begun = receipt.first_byte.is_some();
         let is_given_up = match &receipt.outcome {
             // Who asks and does not stay for the answer is charged by Bedrock all the same.

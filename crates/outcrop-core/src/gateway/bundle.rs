@@ -1,7 +1,10 @@
 //! Requests that become several calls of InvokeModel: plan, attempt each, put together, settle once.
+//!
+//! After a failure no call is begun; those that Bedrock has may answer for a moment, since it charges for them.
+//! What they used that have not answered by then is not known, and limits keep what was reserved.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -15,7 +18,7 @@ use super::headers::copy_bedrock_headers;
 use super::leg::Leg;
 use super::{MAX_ANSWER, MOST_LESSONS, telling};
 use crate::callee::Callee;
-use crate::fan::fan_out;
+use crate::fan::Fan;
 use crate::inbound::Inbound;
 use crate::model_id;
 use crate::reply::Reply;
@@ -24,6 +27,9 @@ use crate::settle::Settlement;
 /// Calls of one request that run at once: enough to hide latency, few enough that one client with a
 /// long list does not spend an account's requests per minute in a second.
 const FAN_WIDTH: usize = 8;
+/// What calls in the air have to answer in once the request has failed: embeddings and refusals are there
+/// sooner, and for pictures nobody waits who gets none.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
 const INPUT_TOKENS: &str = "x-amzn-bedrock-input-token-count";
 
 /// A planned bundle with what every call of it needs.
@@ -62,6 +68,9 @@ struct Run<'s> {
     /// The same of this run, if all of it succeeds.
     wanted: Wares,
     items: u64,
+    /// Calls that were sent and have not ended.
+    in_the_air: usize,
+    has_failed: bool,
 }
 
 /// The whole answer, ready to be settled.
@@ -164,11 +173,21 @@ impl Leg<'_> {
             brought,
             wanted: planned.bundle.wares,
             items: 0,
+            in_the_air: 0,
+            has_failed: false,
         });
-        let call = |index| self.call(planned, index, &run);
-        let returned = fan_out(planned.bundle.calls.len(), FAN_WIDTH, call).await?;
-        locked(&run).ended();
-        Ok(returned)
+        let mut fan = Fan::new(planned.bundle.calls.len(), FAN_WIDTH);
+        let returned = fan.values(|index| self.call(planned, index, &run)).await;
+        if returned.is_ok() {
+            locked(&run).ended();
+            return returned;
+        }
+        locked(&run).has_failed = true;
+        let landed = fan.run_on(|| locked(&run).in_the_air == 0);
+        if tokio::time::timeout(AFTER_FAILURE, landed).await.is_err() {
+            locked(&run).settlement.gave_up();
+        }
+        returned
     }
 
     async fn call(
@@ -181,10 +200,15 @@ impl Leg<'_> {
         let outbound = outbound(planned, body);
         let mut retries = self.retries(&self.how.backoff);
         loop {
-            locked(run).settlement.attempt(retries.failed());
+            if locked(run).has_failed {
+                // There is nothing to try again for.
+                return std::future::pending().await;
+            }
+            locked(run).sent(retries.failed());
             let watch = self.watch(&planned.callee.target, retries.failed());
             let watch = watch.lent(outbound.credentials.as_ref());
             let outcome = self.call_once((planned, index), &outbound, run).await;
+            locked(run).in_the_air -= 1;
             watch.ended(outcome.as_ref().map(|_| ()));
             match outcome {
                 Ok(returned) => return Ok(returned),
@@ -200,9 +224,9 @@ impl Leg<'_> {
         run: &Mutex<Run<'_>>,
     ) -> Result<Returned, Fault> {
         let Incoming { headers, request_id, body, .. } = self.send(outbound).await?;
-        let theirs = body.collect(MAX_ANSWER).await?;
         let told = told_tokens(&headers);
-        let read = planned.bundle.task.read(index, &theirs);
+        let theirs = body.collect(MAX_ANSWER).await;
+        let read = theirs.and_then(|theirs| planned.bundle.task.read(index, &theirs));
         match &read {
             Ok(piece) => locked(run).took(told.or(piece.input_tokens), piece.items.len()),
             // What cannot be read is charged like the rest.
@@ -248,6 +272,12 @@ impl Brought {
 // === impl Run ===
 
 impl Run<'_> {
+    /// A call is sent, after so many failures of it.
+    fn sent(&mut self, failed: u32) {
+        self.in_the_air += 1;
+        self.settlement.attempt(failed);
+    }
+
     /// A call was answered, with so many tokens and so many items.
     fn took(&mut self, tokens: Option<u64>, items: usize) {
         match tokens {
