@@ -525,6 +525,50 @@ fn no_default_model_of_mcp_cli_is_lost() {
     }
 }
 
+#[test]
+fn a_default_provider_of_mcp_cli_may_be_in_another_section_or_file() {
+    const EMBEDDING: &str = "default_embedding_model: cohere.embed-english-v3, embedding_models: {cohere.embed-english-v3: {}}";
+    const OWN: &str = "interface_type: aws_bedrock\nprovider_name: own\nconfig: {default_model: amazon.nova-pro-v1:0}\n";
+    const WHOLE: &str =
+        "{interfaces: {aws_bedrock: {providers: {other: {default_model: amazon.nova-lite-v1:0}}}}";
+    let elsewhere = "interfaces: {openai_compatible: {providers: {openai: {api_key: x}}}}";
+    let of_bedrock = "interfaces: {aws_bedrock: {providers: {vectors: {default_model: cohere.embed-english-v3}}}}";
+    let embeds = format!(
+        "ai: {{interfaces: {{aws_bedrock: {{providers: {{a: {{default_model: amazon.nova-lite-v1:0, {EMBEDDING}}}}}}}}}}}\n"
+    );
+    let of_a = ["a-embeddings-of-provider", "a"].as_slice();
+    for (text, own, expected) in [
+        (format!("{embeds}embeddings: {{default_provider: a, {elsewhere}}}\n"), "", of_a),
+        (
+            format!("{embeds}embeddings: {{default_provider: a, {of_bedrock}}}\n"),
+            "",
+            &["a-embeddings-of-provider", "vectors-embeddings", "a"],
+        ),
+        (format!("ai: {WHOLE}, default_provider: own}}\n"), OWN, &["own", "other"]),
+        (
+            format!("ai: {WHOLE}, providers: {{old: {{}}}}, default_provider: old}}\n"),
+            "",
+            &["other"],
+        ),
+        (format!("ai: {WHOLE}, default_provider: own}}\n"), "", &["Error"]),
+    ] {
+        let sources = [
+            Source { name: "config.yaml", text: &text },
+            Source { name: "config/providers/own.yaml", text: own },
+        ];
+        let many = if own.is_empty() { 1 } else { 2 };
+        let (config, diagnostics) = load(&sources[..many], &Surroundings);
+        let names: Vec<&str> = config.routes.iter().map(|route| route.name.as_str()).collect();
+        match expected {
+            ["Error"] => assert!(has_errors(&diagnostics), "{text}"),
+            expected => {
+                assert!(!has_errors(&diagnostics), "{text}: {diagnostics:#?}");
+                assert_eq!(names, expected, "{text}");
+            }
+        }
+    }
+}
+
 /// A machine with one file, on which `NAME` is set and nothing else.
 struct WithFile(&'static str, &'static str);
 
@@ -548,7 +592,8 @@ fn what_only_the_env_file_of_mcp_cli_sets_is_told() {
     for (name, env, is_told) in [
         ("config/providers/aws.yaml", ".env", true),
         ("/x/config/embeddings/aws.yaml", "/x/.env", true),
-        ("/x/config/providers/aws.yaml", "/x/config/providers/.env", true),
+        ("/x/config/providers/aws.yaml", "/x/config/providers/.env", false),
+        ("/x/config/providers/aws.yaml", "/x/config/.env", false),
         ("aws.yaml", ".env", true),
         ("/x/y/aws.yaml", "/x/.env", false),
         ("config/providers/aws.yaml", "other/.env", false),

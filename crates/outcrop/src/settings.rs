@@ -72,8 +72,8 @@ impl Settings {
         let variables = DotEnv::read(&folder.join(".env"), place, &mut notes)?;
         let tree = Tree::read(&file, &Asked(&variables), &mut notes)?;
         notes.extend(defaults::wrong_values(&tree));
-        let provider = provider.map_or_else(|| tree.default_provider(), str::to_owned);
-        let (config, found) = account::read(&tree, &provider, &variables)?;
+        let (config, found) = account::read(&tree, provider, &variables)?;
+        let provider = tree.chosen(provider);
         notes.extend(found);
         let settings =
             Self { file, place, variables, tree, provider, config, preset: Vec::new(), notes };

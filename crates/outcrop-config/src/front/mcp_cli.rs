@@ -8,6 +8,8 @@
 //!    credentials to where any AWS tool finds them. Those of AWS's own variables come with their session token.
 //! 2. The default model stands in where a request names none.
 //! 3. Requests for embeddings go by the embeddings file, all others by the provider's.
+//! 4. A default provider may be in another section or file than the one that names it; one that is in none is an
+//!    error: another must not take its requests.
 
 mod dotenv;
 
@@ -56,22 +58,29 @@ impl FrontEnd for McpCli {
     }
 
     fn read(&self, documents: &[&Document], reading: &mut Reading<'_>) {
+        let known: Vec<Named<'_>> = documents.iter().flat_map(|one| named(&one.root)).collect();
         let mut files = Vec::new();
+        let mut defaults = Vec::new();
         for document in documents {
             match has_all(&document.root) {
-                true => files.extend(sections(&document.root, reading)),
+                true => {
+                    files.extend(sections(&document.root, reading));
+                    defaults.extend(default_providers(&document.root, &known, reading));
+                }
                 false => files.extend(File::of(&document.root, reading)),
             }
         }
         // Those of embeddings come first: their routes match less.
-        let (embeddings, providers): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|file| file.is_embeddings);
-        for file in &embeddings {
-            file.push(reading);
+        files.sort_by_key(|file| (!file.is_embeddings, !defaults.contains(&file.named())));
+        let (mut first, mut others) = (Vec::new(), Vec::new());
+        for file in &files {
+            let embeds = (file.provider.as_str(), true);
+            let is_first = defaults.contains(&embeds) && !known.contains(&embeds);
+            let (of_embeddings, own) = file.push(reading);
+            if is_first { &mut first } else { &mut others }.extend(of_embeddings);
+            others.extend(own);
         }
-        for file in &providers {
-            file.push(reading);
-        }
+        first.into_iter().chain(others).for_each(|route| reading.push(route));
         reading.ask_for_a_route();
     }
 }
@@ -84,12 +93,35 @@ fn has_all(root: &Node) -> bool {
     root.peek("includes").is_none() && SECTIONS.iter().any(has)
 }
 
-/// What such a file says of Bedrock: of each section the default provider first.
+/// A provider's name, and whether it is one of embeddings.
+type Named<'n> = (&'n str, bool);
+
+/// The providers of a file, of any type.
+fn named(root: &Node) -> Vec<Named<'_>> {
+    if !has_all(root) {
+        let name = root.peek("provider_name").and_then(Node::text);
+        let config = root.peek("config").unwrap_or(root);
+        let named = |name| (name, is_of_embeddings(&root.origin().source, config));
+        return name.map(named).into_iter().collect();
+    }
+    let mut all = Vec::new();
+    for (name, is_embeddings) in SECTIONS {
+        let Some(section) = root.peek(name) else { continue };
+        let types = section.peek("interfaces").map(Node::members).unwrap_or_default();
+        // Without a type, as in older files.
+        let sections = types.iter().map(|one| &one.value).chain([section]);
+        let providers = sections.filter_map(|section| section.peek("providers"));
+        let names = providers.flat_map(Node::members).map(|provider| provider.key.as_str());
+        all.extend(names.map(|name| (name, is_embeddings)));
+    }
+    all
+}
+
+/// What such a file says of Bedrock.
 fn sections<'n>(root: &'n Node, reading: &mut Reading<'_>) -> Vec<File<'n>> {
     let mut files = Vec::new();
     for (name, is_embeddings) in SECTIONS {
         let Some(section) = root.get(name) else { continue };
-        let (mut own, mut names) = (Vec::new(), Vec::new());
         for interface in section.get("interfaces").map(Node::entries).unwrap_or_default() {
             let is_ours = interface.key == INTERFACE;
             let Some(providers) = interface.value.get("providers") else {
@@ -100,36 +132,40 @@ fn sections<'n>(root: &'n Node, reading: &mut Reading<'_>) -> Vec<File<'n>> {
                 continue;
             };
             for provider in providers.entries() {
-                names.push(provider.key.as_str());
                 match is_ours {
                     true => {
-                        own.push(File::in_section(&provider.key, &provider.value, is_embeddings))
+                        files.push(File::in_section(&provider.key, &provider.value, is_embeddings));
                     }
                     false => reading.say(elsewhere(&provider.value, &interface.key)),
                 }
             }
         }
-        let default = default_provider(section, &names, reading);
-        own.sort_by_key(|file| Some(file.provider.as_str()) != default);
-        files.extend(own);
     }
     files
 }
 
-/// The provider that comes first. One that is nowhere is an error: another must not take its requests.
-fn default_provider<'n>(
-    section: &'n Node,
-    names: &[&str],
+/// The providers that come first, of those that there are.
+fn default_providers<'n>(
+    root: &'n Node,
+    known: &[Named<'_>],
     reading: &mut Reading<'_>,
-) -> Option<&'n str> {
-    let default = reading.str(section, "default_provider").filter(|name| !name.is_empty())?;
-    if !names.is_empty() && !names.contains(&default) {
-        let origin = section.get("default_provider").unwrap_or(section).origin();
-        let mut error = Diagnostic::error(origin, format!("there is no provider `{default}`"));
-        error.hint = words::instead(default, names.iter().copied());
-        reading.say(error);
+) -> Vec<Named<'n>> {
+    let mut defaults = Vec::new();
+    for (name, is_embeddings) in SECTIONS {
+        let Some(section) = root.get(name) else { continue };
+        let default = reading.str(section, "default_provider").filter(|name| !name.is_empty());
+        let Some(default) = default else { continue };
+        let names = known.iter().map(|(name, _)| *name);
+        if !known.is_empty() && !names.clone().any(|name| name == default) {
+            let what = format!("there is no provider `{default}`");
+            let origin = section.get("default_provider").unwrap_or(section).origin();
+            let mut error = Diagnostic::error(origin, what);
+            error.hint = words::instead(default, names);
+            reading.say(error);
+        }
+        defaults.push((default, is_embeddings));
     }
-    Some(default)
+    defaults
 }
 
 /// A provider that is not Bedrock.
@@ -174,7 +210,12 @@ impl<'n> File<'n> {
         Self { root: config, config, provider: provider.to_owned(), name, is_embeddings }
     }
 
-    fn push(&self, reading: &mut Reading<'_>) {
+    fn named(&self) -> Named<'_> {
+        (&self.provider, self.is_embeddings)
+    }
+
+    /// Pushes the backend. Returns the routes: for embeddings, and for what the file is for.
+    fn push(&self, reading: &mut Reading<'_>) -> (Option<Item>, Option<Item>) {
         let errors = reading.errors();
         dotenv::tell(self, reading);
         let backend = self.backend(reading);
@@ -187,14 +228,15 @@ impl<'n> File<'n> {
         self.names(reading);
         if reading.errors() > errors {
             reading.push(Item::LeftOut(Kind::Backend, self.name.clone()));
-            return;
+            return (None, None);
         }
         reading.push(Item::Backend(self.name.clone(), Box::new(backend)));
-        if let Some(model) = embedding {
+        let of_embeddings = embedding.map(|model| {
             let name = format!("{}-embeddings-of-provider", self.name);
-            reading.push(self.route(name, true, Some(model), policy.clone()));
-        }
-        reading.push(self.route(self.name.clone(), self.is_embeddings, default, policy));
+            self.route(name, true, Some(model), policy.clone())
+        });
+        let own = self.route(self.name.clone(), self.is_embeddings, default, policy);
+        (of_embeddings, Some(own))
     }
 
     /// Where the model is for requests that name none. In a file of embeddings either word may be meant.

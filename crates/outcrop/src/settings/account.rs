@@ -74,15 +74,16 @@ fn lay_over(backend: &mut Backend, flags: &Backend) {
     own.mint_api_keys |= asked.mint_api_keys;
 }
 
-/// What the files of `provider` mean, and what is to be said of them.
+/// What the files of the provider that is `named`, or is the default, mean, and what is to be said of them.
 ///
 /// # Errors
 /// When they are wrong, or there is no such provider.
 pub fn read(
     tree: &Tree,
-    provider: &str,
+    named: Option<&str>,
     lookup: &dyn Lookup,
 ) -> anyhow::Result<(Config, Vec<Diagnostic>)> {
+    let provider = &*tree.chosen(named);
     let of_name = || tree.providers.iter().filter(|one| one.name == provider);
     if let Some(other) = of_name().find(|provider| !provider.is_bedrock()) {
         let what = format!(
@@ -98,7 +99,13 @@ pub fn read(
         known_provider(provider, &names)?;
         return Ok((plain(), Vec::new()));
     }
-    let (mut config, notes) = outcrop_config::load(&tree.sources(provider), lookup);
+    let (mut config, mut notes) = outcrop_config::load(&tree.sources(provider), lookup);
+    // A default that is in another file, or is not asked for, stops nothing.
+    let is_idle = |note: &Diagnostic| match note.origin.path.as_str() {
+        "ai.default_provider" => named.is_some() || tree.knows_default(),
+        path => path == "embeddings.default_provider",
+    };
+    notes.retain(|note| !is_idle(note));
     if outcrop_config::has_errors(&notes) {
         return Err(wrong(&notes));
     }

@@ -167,14 +167,23 @@ impl Tree {
         self.files[provider.file].path.clone()
     }
 
-    /// The provider for who names none: the one of the settings, if it is Bedrock, else the first that is.
-    pub fn default_provider(&self) -> String {
+    /// The provider that is named, else the one of the settings, if it is Bedrock, else the first that is.
+    pub fn chosen(&self, named: Option<&str>) -> String {
+        if let Some(named) = named {
+            return named.to_owned();
+        }
         let bedrocks = || self.providers.iter().filter(|provider| provider.is_bedrock());
         let wanted = self.default_provider.as_deref();
         bedrocks()
             .find(|provider| wanted == Some(&provider.name))
             .or_else(|| bedrocks().find(|provider| provider.part == Part::Providers))
             .map_or_else(|| super::account::BEDROCK.to_owned(), |provider| provider.name.clone())
+    }
+
+    /// Whether the provider of the settings is in any of the files.
+    pub fn knows_default(&self) -> bool {
+        let wanted = self.default_provider.as_deref();
+        self.providers.iter().any(|provider| wanted == Some(&provider.name))
     }
 
     /// The files that describe the provider, for the front end that reads them.

@@ -196,6 +196,30 @@ async fn one_of_several_providers_is_chosen() {
     }
 }
 
+/// `embeddings.default_provider` is nobody's here, and who is asked is not looked up by it.
+#[tokio::test]
+async fn a_default_in_another_file_stops_no_provider() {
+    let desk = Desk::new().await;
+    let second = "    second: {aws_region: us-east-1, aws_access_key_id: '${AWS_ACCESS_KEY_ID}', aws_secret_access_key: '${AWS_SECRET_ACCESS_KEY}', default_model: amazon.nova-pro-v1:0}\n";
+    let whole = |default: &str| {
+        format!(
+            "embeddings: {{default_provider: b, interfaces: {{}}}}\nai:\n  default_provider: {default}\n  interfaces:\n   aws_bedrock:\n    providers:\n {second}"
+        )
+    };
+    desk.file("config.yaml", &whole("bedrock"));
+    desk.file(PROVIDER, &provider(NOVA));
+    assert_eq!(asked(&desk, &[]).await, NOVA);
+    assert_eq!(asked(&desk, &["-p", "second"]).await, "amazon.nova-pro-v1:0");
+    desk.file("config.yaml", &whole("nobody"));
+    assert_eq!(asked(&desk, &["-p", "second"]).await, "amazon.nova-pro-v1:0");
+    desk.file(
+        PROVIDER,
+        "interface_type: openai_compatible\nprovider_name: openai\nconfig: {api_key: x}\n",
+    );
+    let ended = desk.run(&["query", "Hi"]).await;
+    assert!(ended.err.contains("no provider `nobody`"), "{ended:?}");
+}
+
 #[tokio::test]
 async fn a_file_that_nobody_named_sends_nothing_elsewhere() {
     let desk = Desk::new().await;

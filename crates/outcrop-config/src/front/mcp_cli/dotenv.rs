@@ -8,7 +8,7 @@ use crate::origin::Diagnostic;
 use crate::variables::{Lookup, only_variable};
 
 /// Folders of files that have their `.env` two above.
-const FOLDERS: [&str; 2] = ["providers", "embeddings"];
+const FOLDERS: [&str; 2] = ["config/providers", "config/embeddings"];
 
 /// Says which variables of the provider are set nowhere but there.
 pub(super) fn tell(file: &File<'_>, reading: &mut Reading<'_>) {
@@ -20,12 +20,11 @@ pub(super) fn tell(file: &File<'_>, reading: &mut Reading<'_>) {
         return;
     }
     let source = file.config.origin().source;
-    let found = places(&source).into_iter().find_map(|place| {
-        let text = lookup.file(&place).ok()?;
-        let there: Vec<_> = unset.iter().filter(|(name, _)| sets(&text, name)).collect();
-        Some((place, *there.first()?, there.iter().map(|(name, _)| *name).collect::<Vec<_>>()))
-    });
-    let Some((place, (_, first), names)) = found else { return };
+    let place = place(&source);
+    let Some(text) = place.as_deref().and_then(|place| lookup.file(place).ok()) else { return };
+    let there: Vec<_> = unset.iter().filter(|(name, _)| sets(&text, name)).collect();
+    let (Some(place), Some((_, first))) = (place, there.first()) else { return };
+    let names: Vec<&str> = there.iter().map(|(name, _)| *name).collect();
     let place = place.display();
     let what =
         format!("{place} is read by the command line only: not set here: {}", names.join(", "));
@@ -39,12 +38,13 @@ fn unset<'n>(node: &'n Node, lookup: &dyn Lookup) -> Option<&'n str> {
     lookup.variable(name).is_none_or(|value| value.trim().is_empty()).then_some(name)
 }
 
-/// Where it may be: beside a `config.yaml`, above `config` for a file of its folders.
-fn places(source: &str) -> Vec<PathBuf> {
-    let folders = Path::new(source).ancestors().skip(1);
-    let is_deep = |folder: &Path| FOLDERS.iter().any(|name| folder.ends_with(name));
-    let most = if folders.clone().next().is_some_and(is_deep) { 3 } else { 1 };
-    folders.take(most).map(|folder| folder.join(".env")).collect()
+/// Where the command line has it: beside `config.yaml`, which is above `config` for a file of its folders.
+fn place(source: &str) -> Option<PathBuf> {
+    let mut folders = Path::new(source).ancestors().skip(1);
+    let is_deep =
+        folders.clone().next().is_some_and(|own| FOLDERS.iter().any(|name| own.ends_with(name)));
+    let above = if is_deep { 2 } else { 0 };
+    folders.nth(above).map(|folder| folder.join(".env"))
 }
 
 /// Whether a line of a `.env` gives the variable a value.
