@@ -52,6 +52,10 @@ pub(super) fn apply(all: &[Guarded<'_>], objects: &Objects<'_>, reading: &mut Re
     }
     for other in OTHERS {
         for winner in winners(all, other) {
+            // Who gets in by intention is let in.
+            if winner.node.get("disable").is_some() {
+                continue;
+            }
             let what = format!("`{other}` is not honoured: whom it would refuse is let in");
             let hint =
                 "Outcrop lets in by keys and tokens: apiKeyAuthentication, jwtAuthentication";

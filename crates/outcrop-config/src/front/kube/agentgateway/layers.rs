@@ -29,7 +29,14 @@ struct Fates<'n> {
     won: RefCell<HashSet<usize>>,
     overruled: RefCell<HashMap<usize, &'n Node>>,
     /// Overruled by what another policy says that aims no closer.
-    rivals: RefCell<HashMap<usize, (&'n Node, &'n Node)>>,
+    rivals: RefCell<HashMap<usize, Rival<'n>>>,
+}
+
+/// What is overruled, by what, and what that is for if it is for something else.
+struct Rival<'n> {
+    loser: &'n Node,
+    winner: &'n Node,
+    other: Option<Aim<'n>>,
 }
 
 struct Policy<'n> {
@@ -43,6 +50,7 @@ struct Policy<'n> {
 }
 
 /// One of `targetRefs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Aim<'n> {
     kind: &'n str,
     name: &'n str,
@@ -72,7 +80,7 @@ pub(super) struct Layers<'n> {
     fates: Rc<Fates<'n>>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Layer<'n> {
     node: &'n Node,
     namespace: &'n str,
@@ -80,6 +88,8 @@ struct Layer<'n> {
     ai: &'static str,
     /// How closely the policy that says it aims; `None`: no policy does.
     closeness: Option<u8>,
+    /// With what it aims so closely.
+    aims: Vec<Aim<'n>>,
 }
 
 impl<'n> Policies<'n> {
@@ -122,17 +132,18 @@ impl<'n> Policies<'n> {
     pub(super) fn layers(&self, member: &str, way: Way<'_, '_>) -> Layers<'n> {
         let mut layers = Vec::new();
         for policy in &self.all {
-            let closeness = policy.targets.iter().filter_map(|aim| policy.closeness(aim, way));
-            let Some(closeness) = closeness.max() else { continue };
+            let closeness = |aim: &Aim<'n>| policy.closeness(aim, way);
+            let Some(closest) = policy.targets.iter().filter_map(closeness).max() else { continue };
             policy.met.set(true);
             let node = match policy.is_flat {
                 true => Some(policy.spec),
                 false => policy.spec.get(member),
             };
             if let Some(node) = node {
-                let closeness = Some(closeness);
-                let layer = Layer { node, namespace: policy.namespace, ai: "ai.", closeness };
-                layers.push(layer);
+                let aims = policy.targets.iter().copied();
+                let aims = aims.filter(|aim| closeness(aim) == Some(closest)).collect();
+                let (closeness, namespace) = (Some(closest), policy.namespace);
+                layers.push(Layer { node, namespace, ai: "ai.", closeness, aims });
             }
         }
         layers.sort_by_key(|layer| layer.closeness);
@@ -142,15 +153,7 @@ impl<'n> Policies<'n> {
     /// Says which of them are for nothing that is served, and what they say in vain because another for the
     /// same says it too. Nothing is told of what is overruled by what is closer, wherever it is said.
     pub(super) fn tell_of_idle(&self, reading: &mut Reading<'_>) {
-        for (loser, winner) in self.fates.rivals.borrow().values() {
-            let what =
-                "another policy for the same target says this too, and takes the place of this one";
-            let hint = format!(
-                "it is older, or its name comes first ({}): say it in one of them",
-                winner.origin()
-            );
-            reading.say(Diagnostic::warning(loser.origin(), what).hint(hint));
-        }
+        self.fates.rivals.borrow().values().for_each(|rival| reading.say(rival.told()));
         let won = self.fates.won.borrow();
         for (id, node) in self.fates.overruled.borrow().iter() {
             if !won.contains(id) {
@@ -166,6 +169,32 @@ impl<'n> Policies<'n> {
             reading.say(Diagnostic::warning(policy.root.origin(), what).hint(hint));
             policy.spec.dismiss();
         }
+    }
+}
+
+impl Rival<'_> {
+    fn told(&self) -> Diagnostic {
+        let Self { loser, winner, other } = self;
+        let winner = winner.origin();
+        let (what, hint) = match other {
+            None => (
+                "another policy for the same target says this too, and takes the place of this one"
+                    .to_owned(),
+                format!("it is older, or its name comes first ({winner}): say it in one of them"),
+            ),
+            Some(Aim { kind, name, section }) => {
+                let section = section.map(|name| format!(", section {name}")).unwrap_or_default();
+                (
+                    format!(
+                        "the policy for {kind} {name}{section} says this too, and takes the place of this one"
+                    ),
+                    format!(
+                        "one holds for a route, by whichever Gateway or listener a request comes ({winner}): make a route for each"
+                    ),
+                )
+            }
+        };
+        Diagnostic::warning(loser.origin(), what).hint(hint)
     }
 }
 
@@ -212,7 +241,13 @@ impl<'n> Layers<'n> {
     }
 
     fn push(&mut self, node: Option<&'n Node>, namespace: &'n str, ai: &'static str) {
-        self.layers.extend(node.map(|node| Layer { node, namespace, ai, closeness: None }));
+        self.layers.extend(node.map(|node| Layer {
+            node,
+            namespace,
+            ai,
+            closeness: None,
+            aims: Vec::new(),
+        }));
     }
 
     /// The member at `path` of the last that has one, and the namespace that it speaks of.
@@ -233,7 +268,12 @@ impl<'n> Layers<'n> {
         for (overruled, lower) in said {
             self.fates.overruled.borrow_mut().insert(id(overruled), overruled);
             if layer.closeness.is_some() && layer.closeness == lower.closeness {
-                self.fates.rivals.borrow_mut().insert(id(overruled), (overruled, node));
+                // What the winner does not aim at is without a policy of its own.
+                let is_same = layer.namespace == lower.namespace
+                    && lower.aims.iter().all(|aim| layer.aims.contains(aim));
+                let other = if is_same { None } else { layer.aims.first().copied() };
+                let rival = Rival { loser: overruled, winner: node, other };
+                self.fates.rivals.borrow_mut().insert(id(overruled), rival);
             }
         }
         self.fates.won.borrow_mut().insert(id(node));
