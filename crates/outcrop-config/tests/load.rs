@@ -499,6 +499,14 @@ fn an_empty_region_or_profile_is_none() {
         assert_eq!(diagnostics, [], "{text}");
         assert_eq!(placeless(config), placeless(plain.clone()), "{text}");
     }
+    let (config, _) = loaded(
+        "backends: {b: {identity: {credentials_file: {text: {env: FILE}, profile: '${EMPTY}'}}}}\n",
+    );
+    let IdentitySource::CredentialsFile { profile, .. } = &config.backends["b"].identity.source
+    else {
+        panic!("{config:#?}")
+    };
+    assert_eq!(profile, "default");
 }
 
 #[test]

@@ -97,7 +97,7 @@ impl Context<'_, '_> {
         let written::CredentialsFile { text, profile } = written;
         IdentitySource::CredentialsFile {
             text: self.secret(text, "identity.credentials_file.text"),
-            profile: profile.unwrap_or_else(|| "default".to_owned()),
+            profile: filled(profile).unwrap_or_else(|| "default".to_owned()),
         }
     }
 
@@ -139,7 +139,7 @@ impl Context<'_, '_> {
     }
 }
 
-/// An empty text is none: a variable that is not set makes one in quotes, and without quotes nothing at all.
+/// An empty text is none: a variable with an empty default makes one in quotes, and without quotes nothing at all.
 fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty())
 }
