@@ -49,9 +49,19 @@ pub fn is_header_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(good)
 }
 
-/// Whether `text` can be in a header's value and be read as text.
-pub fn is_header_text(text: &str) -> bool {
-    text.bytes().all(|byte| byte == b' ' || byte == b'\t' || byte.is_ascii_graphic())
+/// `token`, if a header that is read as text can have it.
+///
+/// # Errors
+/// Says that none can.
+pub fn sendable<T: AsRef<str>>(token: T) -> Result<T, String> {
+    let fits = |byte: u8| byte == b' ' || byte == b'\t' || byte.is_ascii_graphic();
+    match token.as_ref().bytes().all(fits) {
+        true => Ok(token),
+        false => {
+            Err("no client can send this token: it has more than ASCII, or several lines"
+                .to_owned())
+        }
+    }
 }
 
 /// The name among `known` that `word` was probably meant to be.
@@ -65,6 +75,17 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
+}
+
+/// The name, or the first with a number after it that nobody has.
+pub fn free(name: &str, before_number: char, is_taken: impl Fn(&str) -> bool) -> String {
+    let mut free = name.to_owned();
+    let mut number = 1;
+    while is_taken(&free) {
+        number += 1;
+        free = format!("{name}{before_number}{number}");
+    }
+    free
 }
 
 /// "did you mean", or the names there are.

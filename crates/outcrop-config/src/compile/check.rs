@@ -316,10 +316,10 @@ pub(super) fn key(key: &ClientKey, findings: &mut Findings) {
         KeyProof::Tokens(tokens) => {
             for (index, token) in tokens.iter().enumerate() {
                 let Secret::Inline(text) = token else { continue };
-                if !words::is_header_text(text.reveal().trim()) {
-                    let what = "no client can send this token: it has more than ASCII".to_owned();
+                if let Err(what) = words::sendable(text.reveal().trim()) {
                     let hint = Some("make another: openssl rand -hex 32".to_owned());
-                    findings.warning(&key.origin, format!("token[{index}]"), what, hint);
+                    let path = format!("token[{index}]");
+                    findings.warning(&key.origin, path, what, hint);
                 }
             }
         }

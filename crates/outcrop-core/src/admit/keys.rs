@@ -6,8 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use http::HeaderValue;
-use outcrop_config::{ClientKey, KeyProof, Origin, Redacted, Secret};
+use outcrop_config::{ClientKey, KeyProof, Origin, Redacted, Secret, words};
 use outcrop_model::{Caller, Fault};
 
 use super::crypto::{Digest, same, sha256, unhex};
@@ -109,7 +108,7 @@ impl KeyTable {
                 // One that is not there yet, or no longer, must not lock out who has another.
                 let added = tokens.iter().enumerate().map(|(index, token)| {
                     let added =
-                        resolve(token).and_then(some).and_then(sendable).and_then(|token| {
+                        resolve(token).and_then(some).and_then(words::sendable).and_then(|token| {
                             self.add_digest(sha256(token.as_bytes()), Arc::clone(&key))
                         });
                     added.map_err(|why| match tokens.len() {
@@ -155,14 +154,6 @@ fn some(secret: String) -> Result<String, String> {
     match secret.is_empty() {
         true => Err("its secret is empty".to_owned()),
         false => Ok(secret),
-    }
-}
-
-/// No header that is read as text has such a token.
-fn sendable(token: String) -> Result<String, String> {
-    match HeaderValue::from_str(&token).is_ok_and(|value| value.to_str().is_ok()) {
-        true => Ok(token),
-        false => Err("no client can send it: it has more than ASCII, or several lines".to_owned()),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::front::{Item, Kind, Reading};
 use crate::origin::Diagnostic;
 use crate::policy::Policy;
 use crate::route::{Match, PathMatch, Pattern, Route, Surface, Target};
+use crate::words;
 
 /// A route, or a part of it that no other route comes between, with the plugins that apply to it,
 /// nearest first.
@@ -129,12 +130,7 @@ fn title(node: &Node, service: Option<&Node>) -> String {
 
 /// The name, or what is free of it: two may look alike.
 pub(super) fn unique(name: String, taken: &mut Vec<String>) -> String {
-    let mut free = name.clone();
-    let mut number = 1;
-    while taken.contains(&free) {
-        number += 1;
-        free = format!("{name}:{number}");
-    }
+    let free = words::free(&name, ':', |name| taken.iter().any(|other| other == name));
     taken.push(free.clone());
     free
 }

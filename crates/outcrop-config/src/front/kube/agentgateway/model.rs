@@ -168,7 +168,7 @@ fn targets(
         same(&chosen, "promptCaching", (&origin, reading), |(one, _)| one.provided.ai.cache);
     let mut targets = Vec::new();
     for (one, mut target) in chosen {
-        target.backend = push_backend(target.backend, one.provided.backend.clone(), reading);
+        target.backend = push_backend(&target.backend, one.provided.backend.clone(), reading);
         targets.push(target);
     }
     (policy, targets)

@@ -16,6 +16,7 @@ use crate::front::{Item, Kind, Reading};
 use crate::origin::{Diagnostic, Origin};
 use crate::policy::{Policy, RetryPolicy};
 use crate::route::{Match, Pattern, Route, Surface, Target};
+use crate::words;
 
 /// A rule and what is behind it.
 pub(super) struct Served<'n> {
@@ -205,7 +206,7 @@ fn put_together<'n>(
     };
     let mut targets = Vec::new();
     for Provided { backend, mut target, .. } in all {
-        target.backend = push_backend(target.backend, backend, reading);
+        target.backend = push_backend(&target.backend, backend, reading);
         targets.push(target);
     }
     Some(Served { rule, traffic, targets, policy, aliases, ends })
@@ -230,20 +231,17 @@ pub(super) fn same<P, T: PartialEq + Default>(
 
 /// Pushes the backend, unless the same is there. Policies can make another of it for each route: those
 /// get a number. Returns its name.
-pub(super) fn push_backend(title: String, backend: Backend, reading: &mut Reading<'_>) -> String {
-    let mut name = title.clone();
-    for number in 2.. {
-        let known = reading.items.iter().find_map(|item| match item {
+pub(super) fn push_backend(title: &str, backend: Backend, reading: &mut Reading<'_>) -> String {
+    let known = |name: &str| {
+        reading.items.iter().find_map(|item| match item {
             Item::Backend(known, other) if *known == name => Some(&**other),
             _ => None,
-        });
-        match known {
-            Some(known) if *known == backend => return name,
-            Some(_) => name = format!("{title}-{number}"),
-            None => break,
-        }
+        })
+    };
+    let name = words::free(title, '-', |name| known(name).is_some_and(|known| *known != backend));
+    if known(&name).is_none() {
+        reading.push(Item::Backend(name.clone(), Box::new(backend)));
     }
-    reading.push(Item::Backend(name.clone(), Box::new(backend)));
     name
 }
 

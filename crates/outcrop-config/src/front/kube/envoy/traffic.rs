@@ -69,10 +69,7 @@ fn aim<'n>(policy: &Object<'n>, reading: &mut Reading<'_>) -> Aimed<'n> {
             (Some("Gateway"), Some(name)) => {
                 gateways.push((policy.namespace.to_owned(), name.to_owned()));
             }
-            (_, Some(name)) => routes.push(match policy.namespace {
-                "default" => name.to_owned(),
-                namespace => format!("{namespace}/{name}"),
-            }),
+            (_, Some(name)) => routes.push(object::title(policy.namespace, name)),
             (_, None) => reading.missing(target.origin(), "name"),
         }
     }
