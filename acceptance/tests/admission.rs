@@ -33,7 +33,7 @@ async fn guarded() -> Stack {
     let keys = [key("wide", TOKEN, Scopes::default()), key("narrow", NARROW, narrow)];
     let resolve = |secret: &Secret| match secret {
         Secret::Inline(text) => Ok(text.reveal().to_owned()),
-        Secret::Env(_) | Secret::File(_) | Secret::Kubernetes { .. } => Err(String::new()),
+        Secret::Env(_) | Secret::File(_) => Err(String::new()),
     };
     let (table, unusable) = KeyTable::of(&keys, &resolve);
     assert_eq!(unusable, []);

@@ -206,7 +206,7 @@ async fn a_kept_answer_is_its_callers_alone() {
     };
     let reveal = |secret: &Secret| match secret {
         Secret::Inline(text) => Ok(text.reveal().to_owned()),
-        Secret::Env(_) | Secret::File(_) | Secret::Kubernetes { .. } => Err(String::new()),
+        Secret::Env(_) | Secret::File(_) => Err(String::new()),
     };
     let (table, _) = KeyTable::of(&[key("own"), key("other")], &reveal);
     let stack = Stack::with(Options { admitter: Admitter::of(table), ..Options::default() }).await;

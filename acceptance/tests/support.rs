@@ -203,7 +203,7 @@ impl Stack {
         let reveal = |secret: &Secret| match secret {
             Secret::Inline(text) => Ok(text.reveal().to_owned()),
             Secret::Env(name) => variables(name).ok_or_else(|| name.clone()),
-            Secret::File(_) | Secret::Kubernetes { .. } => Err("not here".to_owned()),
+            Secret::File(_) => Err("not here".to_owned()),
         };
         let admitter = match keys.is_empty() {
             true => Admitter::default(),

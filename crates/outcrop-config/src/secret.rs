@@ -12,9 +12,6 @@ pub enum Secret {
     File(PathBuf),
     /// In the configuration itself.
     Inline(Redacted),
-    /// A key of a Kubernetes Secret, for who reads it from a cluster. None comes of files: what they refer to is
-    /// among them, and resolved when they are read.
-    Kubernetes { namespace: String, name: String, key: String },
 }
 
 /// What stands after `Bearer ` in a header's text; `None` where that does not begin it.

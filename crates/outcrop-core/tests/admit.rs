@@ -46,7 +46,7 @@ fn pair() -> ClientKey {
 fn table(keys: &[ClientKey]) -> KeyTable {
     let (table, unusable) = KeyTable::of(keys, &|secret| match secret {
         Secret::Inline(text) => Ok(text.reveal().to_owned()),
-        Secret::Env(_) | Secret::File(_) | Secret::Kubernetes { .. } => Err("not set".to_owned()),
+        Secret::Env(_) | Secret::File(_) => Err("not set".to_owned()),
     });
     assert_eq!(unusable, []);
     table
@@ -153,7 +153,7 @@ fn a_bad_key_takes_down_no_good_one() {
     ];
     let resolve = |secret: &Secret| match secret {
         Secret::Inline(text) => Ok(text.reveal().to_owned()),
-        Secret::Env(_) | Secret::File(_) | Secret::Kubernetes { .. } => Err("not set".to_owned()),
+        Secret::Env(_) | Secret::File(_) => Err("not set".to_owned()),
     };
     let (table, unusable) = KeyTable::of(&keys, &resolve);
     let names: Vec<&str> = unusable.iter().map(|one| one.name.as_str()).collect();

@@ -88,7 +88,7 @@ impl Certified {
         let pairs = self.given(listeners).flat_map(|(_, _, all)| all);
         pairs.flat_map(|Certificate { chain, key }| [chain, key]).filter_map(|pem| match pem {
             Secret::File(path) => Some(path.as_path()),
-            Secret::Env(_) | Secret::Inline(_) | Secret::Kubernetes { .. } => None,
+            Secret::Env(_) | Secret::Inline(_) => None,
         })
     }
 
@@ -158,8 +158,6 @@ fn certificates(all: &[Certificate]) -> Result<Certificates, String> {
 fn pem(secret: &Secret) -> Result<Pem, String> {
     match secret {
         Secret::File(path) => Ok(Pem::File(path.clone())),
-        Secret::Env(_) | Secret::Inline(_) | Secret::Kubernetes { .. } => {
-            reveal(secret).map(Pem::Text)
-        }
+        Secret::Env(_) | Secret::Inline(_) => reveal(secret).map(Pem::Text),
     }
 }

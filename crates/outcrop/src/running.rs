@@ -363,7 +363,7 @@ fn files<'a>(config: &'a Config, certified: &'a Certified) -> impl Iterator<Item
     let secrets = config.admission.keys.iter().flat_map(|key| key.proof.secrets());
     let keys = secrets.filter_map(|secret| match secret {
         Secret::File(path) => Some(path.as_path()),
-        Secret::Env(_) | Secret::Inline(_) | Secret::Kubernetes { .. } => None,
+        Secret::Env(_) | Secret::Inline(_) => None,
     });
     let roots = config.backends.values().filter_map(|backend| backend.ca_bundle.as_deref());
     keys.chain(roots).chain(certified.files(&config.listeners))

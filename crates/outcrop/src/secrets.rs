@@ -14,11 +14,6 @@ pub fn reveal(secret: &Secret) -> Result<String, String> {
             read.map_err(|error| format!("cannot read {}: {error}", path.display()))?
         }
         Secret::Inline(text) => text.reveal().to_owned(),
-        Secret::Kubernetes { namespace, name, key } => {
-            return Err(format!(
-                "the Secret {namespace}/{name} with `{key}` is not among the files"
-            ));
-        }
     };
     let text = text.trim();
     if !text.is_empty() {
@@ -26,6 +21,6 @@ pub fn reveal(secret: &Secret) -> Result<String, String> {
     }
     Err(match secret {
         Secret::File(path) => format!("{} is empty", path.display()),
-        Secret::Env(_) | Secret::Inline(_) | Secret::Kubernetes { .. } => "it is empty".to_owned(),
+        Secret::Env(_) | Secret::Inline(_) => "it is empty".to_owned(),
     })
 }

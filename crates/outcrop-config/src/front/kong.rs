@@ -151,7 +151,7 @@ fn bearer(reading: &mut Reading<'_>, node: &Node, path: &str) -> Option<Secret> 
     let known = match &secret {
         Secret::Inline(text) => Some(text.reveal().to_owned()),
         Secret::Env(variable) => reading.lookup().variable(variable),
-        Secret::File(_) | Secret::Kubernetes { .. } => None,
+        Secret::File(_) => None,
     };
     Some(match known.as_deref().and_then(after_bearer) {
         Some(bare) => Secret::Inline(Redacted::new(bare)),

@@ -137,9 +137,7 @@ fn table(file: &KeyFile, records: &[Record]) -> Result<KeyTable, KeyFileError> {
     let keys = file.keys(records)?;
     let (table, unusable) = KeyTable::of(&keys, &|secret| match secret {
         Secret::Inline(text) => Ok(text.reveal().to_owned()),
-        Secret::Env(_) | Secret::File(_) | Secret::Kubernetes { .. } => {
-            Err("the file of keys holds no references".to_owned())
-        }
+        Secret::Env(_) | Secret::File(_) => Err("the file of keys holds no references".to_owned()),
     });
     for one in unusable {
         tracing::warn!("{one}");

@@ -80,7 +80,7 @@ fn required(secret: &Secret, what: &str, lookup: Lookup<'_>) -> Result<Text, Tro
     text(secret, lookup)?.ok_or_else(|| {
         let place = match secret {
             Secret::Env(name) => format!("{name} is not set"),
-            Secret::File(_) | Secret::Inline(_) | Secret::Kubernetes { .. } => "it is empty".into(),
+            Secret::File(_) | Secret::Inline(_) => "it is empty".into(),
         };
         Trouble::Wrong(format!("There is no {what}: {place}."))
     })
@@ -93,9 +93,6 @@ fn text(secret: &Secret, lookup: Lookup<'_>) -> Result<Option<Text>, Trouble> {
         Secret::Env(name) => Ok(lookup(name).and_then(value)),
         Secret::File(path) => Ok(Some(Text::File(path.clone()))),
         Secret::Inline(text) => Ok(value(text.reveal().to_owned())),
-        Secret::Kubernetes { namespace, name, key } => Err(Trouble::Wrong(format!(
-            "The Secret {namespace}/{name} with the key `{key}` is not among the files. Add it to them."
-        ))),
     }
 }
 

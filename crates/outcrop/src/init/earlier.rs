@@ -55,7 +55,7 @@ fn resolved(identity: Identity, settings: &Settings) -> Identity {
         Secret::Env(name) => {
             Secret::Inline(Redacted::new(settings.variable(&name).unwrap_or_default()))
         }
-        secret @ (Secret::File(_) | Secret::Inline(_) | Secret::Kubernetes { .. }) => secret,
+        secret @ (Secret::File(_) | Secret::Inline(_)) => secret,
     };
     let source = match identity.source {
         _ if dotenv::says_who() => IdentitySource::Chain,
@@ -63,7 +63,7 @@ fn resolved(identity: Identity, settings: &Settings) -> Identity {
         IdentitySource::Keys { access_key_id, secret_access_key, session_token } => {
             let is_set = |secret: &Secret| match secret {
                 Secret::Env(name) => settings.variable(name).is_some_and(|text| !text.is_empty()),
-                Secret::File(_) | Secret::Inline(_) | Secret::Kubernetes { .. } => true,
+                Secret::File(_) | Secret::Inline(_) => true,
             };
             match is_set(&access_key_id) && is_set(&secret_access_key) {
                 true => IdentitySource::Keys {

@@ -77,7 +77,7 @@ impl Settings {
             IdentitySource::Keys { access_key_id: secret, .. } | IdentitySource::ApiKey(secret) => {
                 match secret {
                     Secret::Env(name) => self.is_of_file(name),
-                    Secret::File(_) | Secret::Inline(_) | Secret::Kubernetes { .. } => true,
+                    Secret::File(_) | Secret::Inline(_) => true,
                 }
             }
             IdentitySource::CredentialsFile { .. }

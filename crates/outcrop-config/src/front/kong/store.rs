@@ -198,7 +198,7 @@ fn revealed(secret: &Secret, reading: &Reading<'_>) -> Option<String> {
     match secret {
         Secret::Inline(text) => Some(text.reveal().to_owned()),
         Secret::Env(variable) => reading.lookup().variable(variable),
-        Secret::File(_) | Secret::Kubernetes { .. } => None,
+        Secret::File(_) => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::hide;
 use super::meaning::written_names;
 use super::short::{Many, Short, Table};
-use super::written::{self, File, KubernetesKey, Listener, Prices, Tls, TlsFiles};
+use super::written::{self, File, Listener, Prices, Tls, TlsFiles};
 use super::yaml;
 use crate::admission::Admission;
 use crate::config::{Certificate, Config, ListenerTls};
@@ -113,13 +113,6 @@ impl Printing {
         Short(match secret {
             Secret::Env(variable) => written::Secret::Env(variable.clone()),
             Secret::File(path) => written::Secret::File(text(path)),
-            Secret::Kubernetes { namespace, name, key } => {
-                written::Secret::Kubernetes(KubernetesKey {
-                    namespace: namespace.clone(),
-                    name: name.clone(),
-                    key: key.clone(),
-                })
-            }
             Secret::Inline(text) => match self.secrets {
                 Secrets::Shown => written::Secret::Inline(text.reveal().to_owned()),
                 Secrets::Hidden => {
