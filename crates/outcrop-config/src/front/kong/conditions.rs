@@ -17,6 +17,7 @@ pub(super) type Rank = (usize, bool, usize, bool, i64, usize);
 /// Every combination of what the route lists: one must hold.
 pub(super) fn of(node: &Node, reading: &mut Reading<'_>) -> Vec<(Rank, Match)> {
     refuse_the_empty(node, reading);
+    tell_of_others(node, reading);
     let texts = |reading: &mut Reading<'_>, key: &str| -> Vec<String> {
         reading.list(node, key).iter().filter_map(|item| item.text().map(str::to_owned)).collect()
     };
@@ -69,6 +70,23 @@ fn refuse_the_empty(node: &Node, reading: &mut Reading<'_>) {
         let what = "a condition that says nothing would take every request";
         let hint = "write a text, set its variable, or take the line out";
         reading.say(Diagnostic::error(item.origin(), what).hint(hint));
+    }
+}
+
+/// Conditions that are not looked at: without them the route takes more than its file says.
+fn tell_of_others(node: &Node, reading: &mut Reading<'_>) {
+    let is_said = |key: &str| node.peek(key).filter(|condition| !condition.is_null());
+    if let Some(names) = is_said("snis").filter(|names| !names.items().is_empty()) {
+        names.dismiss();
+        let what = "`snis` is not looked at: the route takes requests whatever it says";
+        let hint = "tell requests apart by `paths`, `hosts`, `methods` or `headers`";
+        reading.say(Diagnostic::warning(names.origin(), what).hint(hint));
+    }
+    if let Some(expression) = is_said("expression") {
+        expression.dismiss();
+        let what = "routes by `expression` are not read: this one would take every request";
+        let hint = "write it as `paths`, `hosts`, `methods` or `headers`";
+        reading.say(Diagnostic::error(expression.origin(), what).hint(hint));
     }
 }
 
