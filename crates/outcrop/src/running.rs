@@ -292,6 +292,7 @@ impl Running {
                 Ok(generation)
             }
             Err(error) => {
+                self.renew_keys(&before.admission);
                 let what = format!("{error:#}");
                 let mut at_work = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
                 let generation = at_work.generation;
@@ -306,6 +307,15 @@ impl Running {
                 );
                 Err(what)
             }
+        }
+    }
+
+    /// Lets callers in by what the files of the keys at work say now: a token that was taken away, or changed,
+    /// counts whatever else is wrong.
+    fn renew_keys(&self, at_work: &outcrop_config::Admission) {
+        match self.admission.prepare(at_work, &self.addresses) {
+            Ok(admission) => self.gateway.admit(self.admission.keep(admission)),
+            Err(why) => tracing::error!("the files of client keys were not read again: {why}"),
         }
     }
 

@@ -355,6 +355,17 @@ fn keys_of_a_file_are_asked_for() {
     assert_eq!(models("host: here\r\nauthorization: Bearer let-me-in"), 401);
     let another = "host: here\r\nauthorization: Bearer another";
     assert_eq!(models(another), 200);
+    // So it is while the configuration is broken.
+    std::fs::write(folder.join("outcrop.yaml"), format!("{file}nothing: 1\n")).unwrap();
+    running.logged("was not loaded");
+    std::fs::write(folder.join("key"), "a-third").unwrap();
+    running.logged("was not loaded");
+    assert_eq!(models(another), 401);
+    let third = "host: here\r\nauthorization: Bearer a-third";
+    assert_eq!(models(third), 200);
+    std::fs::write(folder.join("outcrop.yaml"), &file).unwrap();
+    running.logged("the configuration was loaded");
+    let another = third;
     // What becomes of the file takes no key away, only what becomes of its entry.
     std::fs::write(folder.join("key"), "\n").unwrap();
     running.logged("of the key k: key is empty. What was read there last counts on");
